@@ -1,0 +1,36 @@
+"""What a step sees of one modality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Signal:
+    """Values of one modality for a batch, dense or ragged.
+
+    Args:
+        values: dense "batch ..." or, with ``offsets``, ragged "item ...".
+        mask: True where observed, broadcastable to ``values``; None when all of it is.
+        offsets: "batch+1", where each sample's items start and end; None when dense.
+        coordinates: position of each item (tile, patch, electrode, time), if it has one.
+        edges: "2 edge", pairs of items, if the signal is a graph.
+    """
+
+    values: Tensor
+    mask: Tensor | None = None
+    offsets: Tensor | None = None
+    coordinates: Tensor | None = None
+    edges: Tensor | None = None
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """The same signal on another device."""
+        moved = {
+            field.name: None if (part := getattr(self, field.name)) is None else part.to(device, non_blocking=non_blocking)
+            for field in fields(self)
+        }
+        return type(self)(**moved)

@@ -1,0 +1,63 @@
+"""What is predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Kind = Literal["binary", "multiclass", "multilabel", "regression", "forecast", "mask"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted, and which columns of the sample table hold it.
+
+    Args:
+        key: the name that ``--target`` takes.
+        kind: binary · multiclass · multilabel · regression · forecast · mask.
+        columns: columns of the sample table. Binary, regression: one. Multiclass: one, holding a class index.
+            Multilabel: one a class, 0 or 1. Null is "unlabelled".
+        classes: class names; for binary the name of the positive class alone.
+        units: of a regression or forecast target.
+        rule: one line, how the label follows from the published tables.
+
+    >>> Target("cd", "binary", ("cd",), ("conduction disturbance",)).outputs
+    1
+    """
+
+    key: str
+    kind: Kind
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    units: str = ""
+    rule: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits a network returns: one for binary, else one a class (or a column)."""
+        return len(self.classes) if self.kind == "multiclass" else len(self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each logit."""
+        return self.classes if len(self.classes) == self.outputs else self.columns
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether logits are one distribution over exclusive classes (softmax)."""
+        return self.kind == "multiclass"
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Logits "batch output" to what is reported: probabilities, or the value itself for regression.
+
+        >>> Target("cd", "binary", ("cd",)).probabilities(torch.zeros(2, 1)).tolist()
+        [[0.5], [0.5]]
+        """
+        if self.kind == "multiclass":
+            return logits.softmax(dim=-1)
+        if self.kind in ("binary", "multilabel", "mask"):
+            return torch.sigmoid(logits)
+        return logits

@@ -1,0 +1,1 @@
+"""One kind of signal a file or folder."""

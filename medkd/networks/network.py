@@ -1,0 +1,37 @@
+"""What every network is called with, and what it returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from torch import nn
+
+from medkd.data.output import Output
+from medkd.data.signal import Signal
+from medkd.errors import InputError
+
+
+class Network(nn.Module, ABC):
+    """A network over the signals of one view. Its constructor takes plain values and ``outputs``, the number of logits."""
+
+    @abstractmethod
+    def forward(self, signals: Mapping[str, Signal]) -> Output:
+        """Signals by modality, "batch channel ...", to logits "batch output" and whatever else it has."""
+
+
+def only_signal(signals: Mapping[str, Signal], channels: int, who: str) -> Signal:
+    """The one signal of a single-modality network.
+
+    Raises:
+        InputError: the view has several modalities, or another number of channels than the network.
+    """
+    if len(signals) != 1:
+        raise InputError(f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})", remedy="Use a fusion network")
+    name, signal = next(iter(signals.items()))
+    if signal.values.shape[1] != channels:
+        raise InputError(
+            f"{who} takes {channels} channels, the view of {name} has {signal.values.shape[1]}",
+            remedy=f"Set network.init_args.channels to {signal.values.shape[1]}",
+        )
+    return signal

@@ -1,0 +1,1 @@
+"""What pulls a student towards its teachers; one concept a file."""

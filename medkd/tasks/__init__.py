@@ -1,0 +1,1 @@
+"""One system a folder."""
