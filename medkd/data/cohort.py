@@ -47,7 +47,9 @@ class Cohort(ABC):
         if not self.root.is_dir():
             raise InputError(f"no such folder: {self.root}", where="--root", remedy=f"Give the folder that holds {self.marker}")
         if not (self.root / self.marker).exists():
-            raise InputError(f"{self.root} holds no {self.marker}", where=f"cohort {self.name}", remedy="Give the data set's own folder with --root")
+            raise InputError(
+                f"{self.root} holds no {self.marker}", where=f"cohort {self.name}", remedy="Give the data set's own folder with --root"
+            )
 
     @abstractmethod
     def targets(self) -> Mapping[str, Target]:

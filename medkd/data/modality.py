@@ -71,7 +71,9 @@ class Modality(ABC):
     @property
     def digest(self) -> str:
         """Changes with anything that changes what ``read`` and ``prepare`` give."""
-        return digest_of({"class": f"{type(self).__module__}.{type(self).__qualname__}", "revision": self.revision, "fields": self.prepare_fields()})
+        return digest_of(
+            {"class": f"{type(self).__module__}.{type(self).__qualname__}", "revision": self.revision, "fields": self.prepare_fields()}
+        )
 
     def prepare_fields(self) -> dict[str, Any]:
         """Fields that ``prepare`` depends on: all whose name does not start with ``augment_``."""

@@ -40,7 +40,9 @@ def check_samples(table: pl.DataFrame, target: Target | None, where: object) -> 
             raise InputError(f"{missing} samples have no {column}", where=where, remedy="Give every sample one")
     twice = table.filter(pl.col("sample_id").is_duplicated())["sample_id"]
     if len(twice):
-        raise InputError(f"sample_id '{twice[0]}' stands {(table['sample_id'] == twice[0]).sum()} times", where=where, remedy="Make ids unique")
+        raise InputError(
+            f"sample_id '{twice[0]}' stands {(table['sample_id'] == twice[0]).sum()} times", where=where, remedy="Make ids unique"
+        )
     if target and table.select(pl.all_horizontal(pl.col(target.columns).is_null()).all()).item():
         raise InputError(f"target '{target.key}' has no label", where=where, remedy="Choose another with --target")
     return table

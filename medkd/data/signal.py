@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
@@ -29,8 +29,5 @@ class Signal:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same signal on another device."""
-        moved = {
-            field.name: None if (part := getattr(self, field.name)) is None else part.to(device, non_blocking=non_blocking)
-            for field in fields(self)
-        }
-        return type(self)(**moved)
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None})
