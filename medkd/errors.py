@@ -31,7 +31,8 @@ class MedkdError(Exception):
 
     def __str__(self) -> str:
         line = self.what + (f" ({self.where})" if self.where else "") + "."
-        return line + (f" {self.remedy}." if self.remedy else "")
+        end = "" if self.remedy.endswith("?") else "."
+        return f"{line} {self.remedy}{end}" if self.remedy else line
 
 
 class InputError(MedkdError):

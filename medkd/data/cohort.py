@@ -38,7 +38,6 @@ class Cohort(ABC):
     marker: ClassVar[str]
     """A file, relative to the root, that tells this data set from others."""
     default_target: ClassVar[str]
-    default_protocol: ClassVar[str] = "kfold:5"
     official_folds: ClassVar[OfficialFolds | None] = None
     licence: ClassVar[str] = ""
 
@@ -62,6 +61,11 @@ class Cohort(ABC):
     @abstractmethod
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """The sample table (see ``medkd.data.sample.check_samples``) and every exclusion with its reason."""
+
+    @property
+    def default_protocol(self) -> str:
+        """The protocol where none is named; k-fold 5 by subject unless the data set says otherwise."""
+        return "kfold:5"
 
     def target(self, key: str | None) -> Target:
         """The target of that key (case does not matter), or the default one.

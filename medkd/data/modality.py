@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medkd.data.digest import digest_of
 from medkd.data.view import Part
+from medkd.errors import InputError
 
 Params = Mapping[str, NDArray[Any]]
 
@@ -60,6 +61,16 @@ class Modality(ABC):
             InputError: the part names a channel that this modality does not have.
         """
 
+    def find(self, folder: Path) -> list[str]:
+        """What ``row[self.name]`` may be for each file of this kind below ``folder``: POSIX paths relative to it, without suffix.
+
+        Raises:
+            InputError: this modality cannot tell a sample from its files.
+        """
+        raise InputError(
+            f"{self.name} cannot be found in a folder", where=folder, remedy="Give a manifest (CSV or Parquet) that names its files"
+        )
+
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, each array "n ...". The same for every party that sees the sample."""
         return {}
@@ -78,3 +89,8 @@ class Modality(ABC):
     def prepare_fields(self) -> dict[str, Any]:
         """Fields that ``prepare`` depends on: all whose name does not start with ``augment_``."""
         return {key: value for key, value in vars(self).items() if not key.startswith("augment_")}
+
+    def spec(self) -> dict[str, Any]:
+        """As plain values for YAML: ``class_path`` and ``init_args``, from which ``instantiate`` makes an equal one."""
+        fields = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+        return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": fields}

@@ -48,7 +48,5 @@ class Objective(nn.Module):
                 raise InputError(f"no teacher '{self.teacher}'", where=type(self).__name__, remedy=nearest(self.teacher, teachers))
             return teachers[self.teacher]
         if len(teachers) != 1:
-            raise InputError(
-                f"{type(self).__name__} hears {len(teachers)} teachers", remedy=f"Set its init_args.teacher: {', '.join(teachers)}"
-            )
+            raise InputError(f"{type(self).__name__} hears {len(teachers)} teachers", remedy=f"Set its teacher: {', '.join(teachers)}")
         return next(iter(teachers.values()))

@@ -1,0 +1,227 @@
+"""What can be typed after ``medkd``: each command's arguments, its example, and where its code lives."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from medkd.errors import InputError, nearest
+
+KINDS = ("tasks", "cohorts", "modalities", "objectives")
+"""What ``medkd list`` can list."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that explains a mistake in one line and knows the nearest option."""
+
+    def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse what was typed after the command's name.
+
+        Raises:
+            InputError: an option is unknown, an argument is missing, or one too many was given.
+        """
+        for word in words:
+            option = word.partition("=")[0]
+            if option.startswith("--") and len(option) > 2 and option not in self._option_string_actions:
+                known = [name for name in self._option_string_actions if name.startswith("--")]
+                raise InputError(f"unknown option '{option}'", where=self.prog, remedy=nearest(option, known))
+        namespace, left_over = self.parse_known_args(list(words))
+        if left_over:
+            self.error(f"'{left_over[0]}' is one argument too many")
+        return namespace
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message that argparse would print with its usage.
+
+        Raises:
+            InputError: always.
+        """
+        found = re.match(r"argument (?P<name>\S+): (?P<what>.*)", message, re.DOTALL)
+        what = f"{found['name']}: {found['what']}" if found else message
+        raise InputError(what, where=self.prog, remedy=f"See: {self.prog} --help")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of ``medkd``.
+
+    Args:
+        summary: one line for ``medkd --help``.
+        code: ``module:function``, imported once the command was chosen.
+        example: what a user may type, shown at the end of ``--help``.
+        arguments: adds the command's arguments to its parser.
+        calls: what the function is called with: "namespace"; "overrides", namespace and the dotted options as a list of
+            ``STAGE.KEY=VALUE``; or "argv", every word as typed, the command's name first.
+    """
+
+    summary: str
+    code: str
+    example: str
+    arguments: Callable[[Parser], None]
+    calls: Literal["namespace", "overrides", "argv"] = "namespace"
+
+    def parser(self, name: str) -> Parser:
+        """The parser of this command under ``name``."""
+        parser = Parser(
+            prog=f"medkd {name}",
+            description=self.summary,
+            epilog=f"example:\n  {self.example}",
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+        self.arguments(parser)
+        return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 1 or more")
+    return int(text)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        shares = ()
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of shares above 0 and up to 1, such as 0.1,0.3,1")
+    return shares
+
+
+def _protocol(text: str) -> str:
+    if text not in ("holdout", "official") and not re.fullmatch(r"kfold:([2-9]|[1-9]\d+)", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not holdout, official or kfold:K with K of 2 or more, such as kfold:5")
+    return text
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a shard i/n with 1 <= i <= n, such as 2/4")
+    return int(found[1]), int(found[2])
+
+
+def _one_of(where: str, choices: Sequence[str]) -> Callable[[str], str]:
+    def choose(text: str) -> str:
+        if text not in choices:
+            raise InputError(f"'{text}' is not a choice", where=where, remedy=nearest(text, choices))
+        return text
+
+    return choose
+
+
+def _option(parser: Parser, name: str, **settings: Any) -> None:
+    parser.add_argument(f"--{name}", **settings)
+
+
+def _data(parser: Parser) -> None:
+    _option(parser, "root", type=Path, metavar="DIR", help="folder of the data set; not needed for demo_* cohorts")
+    _option(parser, "target", metavar="KEY", help="what to predict, a key that the cohort lists")
+    _option(parser, "protocol", type=_protocol, metavar="P", help="holdout, official or kfold:K; default: the cohort's own")
+
+
+def _distill(parser: Parser) -> None:
+    parser.add_argument("task", metavar="TASK", help="see: medkd list tasks")
+    _option(parser, "cohort", metavar="NAME", help="see: medkd list cohorts; default: the task's own")
+    _data(parser)
+    _option(parser, "seeds", type=_count, metavar="N", help="seeds 0 to N-1; default 3")
+    _option(parser, "labels", type=_shares, metavar="F", help="share of subjects that keep their label, or several: 0.1,0.3,1")
+    _option(parser, "out", type=Path, metavar="DIR", help="default: runs/TASK-COHORT")
+    _option(parser, "fast", action="store_true", help="one seed, two folds, 20 steps; the verdict is 'invalid'")
+    parser.epilog = f"{parser.epilog}\n\nA dotted option --STAGE.KEY VALUE reaches into a stage of the task's recipe."
+
+
+def _lightning(parser: Parser) -> None:
+    _option(parser, "config", metavar="YAML", help="complete configuration, as a recipe's stage prints it")
+    parser.epilog = f"{parser.epilog}\n\nEvery further option goes to LightningCLI; --print_config shows what it understood."
+
+
+def _stage(parser: Parser) -> None:
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a task's recipe.yaml, or the resolved one in a run's folder")
+    parser.add_argument("name", metavar="NAME", help="the stage's name")
+    _option(parser, "out", type=Path, metavar="DIR", required=True, help="where the stage's outputs go")
+
+
+def _cohort(parser: Parser) -> None:
+    actions = ("build", "check", "describe")
+    parser.add_argument("action", metavar="ACTION", type=_one_of("medkd cohort ACTION", actions), help=", ".join(actions))
+    parser.add_argument("name", metavar="NAME", help="see: medkd list cohorts")
+    _data(parser)
+    _option(parser, "out", type=Path, metavar="DIR", help="where build puts samples, splits and prepared arrays")
+
+
+def _predict(parser: Parser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that medkd distill left")
+    parser.add_argument("input", type=Path, metavar="INPUT", help="folder of files, a cohort's root, or a CSV/Parquet manifest")
+    _option(parser, "out", type=Path, metavar="DIR", required=True, help="where predictions, quarantine and run.json go")
+    _option(parser, "shard", type=_shard, metavar="I/N", help="compute only part I of N, counted from 1")
+    _option(parser, "trust", action="append", default=[], metavar="PACKAGE", help="let the bundle name classes of PACKAGE too")
+
+
+def _verify(parser: Parser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of golden vectors")
+    _option(parser, "strict", action="store_true", help="count a skipped case as a failure")
+    _option(parser, "allow-skip", action="append", default=[], metavar="NAME", help="with --strict: NAME may be skipped")
+
+
+def _list(parser: Parser) -> None:
+    parser.add_argument("kind", nargs="?", metavar="KIND", type=_one_of("medkd list KIND", KINDS), help=f"{', '.join(KINDS)}; default: all")
+
+
+def _nothing(parser: Parser) -> None:
+    """The command takes no arguments of its own."""
+
+
+COMMANDS = {
+    "distill": Command(
+        "Run every stage of a task: teacher, students, evidence, bundle. Resumes where it stopped.",
+        "medkd.recipe.distill:main",
+        "medkd distill ecg_lead --cohort demo_ecg --out runs/demo",
+        _distill,
+        calls="overrides",
+    ),
+    "fit": Command(
+        "Train one network through LightningCLI.", "medkd.recipe.lightning_cli:main", "medkd fit --config fit.yaml", _lightning, "argv"
+    ),
+    "validate": Command(
+        "Score one network on its validation part.",
+        "medkd.recipe.lightning_cli:main",
+        "medkd validate --config fit.yaml",
+        _lightning,
+        "argv",
+    ),
+    "test": Command(
+        "Score one network on its test part.", "medkd.recipe.lightning_cli:main", "medkd test --config fit.yaml", _lightning, "argv"
+    ),
+    "stage": Command(
+        "Repeat one stage of a recipe.", "medkd.recipe.runner:stage_main", "medkd stage runs/demo/recipe.yaml split --out again", _stage
+    ),
+    "cohort": Command(
+        "Build, check or describe a data set: counts, and every exclusion with its reason.",
+        "medkd.recipe.cohort_command:main",
+        "medkd cohort describe brugada_huca --root ../shared/data/ecg/brugada-huca",
+        _cohort,
+    ),
+    "predict": Command(
+        "Score files with a bundle. Resumes where it stopped; an unreadable file is set aside.",
+        "medkd.deploy.predict:main",
+        "medkd predict runs/demo/bundle records --out scores",
+        _predict,
+    ),
+    "verify": Command(
+        "Hold our formulas against golden vectors of published code.",
+        "medkd.verify:main",
+        "medkd verify ../shared/golden --strict --allow-skip some_system/some_function",
+        _verify,
+    ),
+    "list": Command("List tasks, cohorts, modalities and objectives.", "medkd.listing:main", "medkd list cohorts", _list),
+    "doctor": Command("Say what is missing on this machine, and how to mend it.", "medkd.doctor:main", "medkd doctor", _nothing),
+}
+PLANNED = ("evaluate", "tune", "app", "benchmark")
+"""Commands of the design that are not built yet."""

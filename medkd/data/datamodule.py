@@ -1,0 +1,158 @@
+"""Samples, split, prepared arrays and statistics, as Lightning wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from medkd.data.batch import Batch
+from medkd.data.dataset import SampleDataset, as_is
+from medkd.data.party import Party
+from medkd.data.sampler import EpochBatches
+from medkd.data.split import Role, Split
+from medkd.data.statistics import Statistics
+from medkd.data.store import Prepared
+from medkd.data.target import Target
+from medkd.errors import InputError
+
+
+class SampleData(LightningDataModule):
+    """Training, inner-validation and test batches of one fold of one seed's split.
+
+    Args:
+        samples: Parquet file of the sample table.
+        split: the split's file.
+        split_sha256: what that split must be.
+        held_out: folds that are not trained on; the test samples.
+        target: what is predicted.
+        parties: "student", and the name of each teacher that runs live, to what it sees.
+        prepared: party → modality → folder of its prepared arrays.
+        labels: share of the training and inner-validation subjects that keep their label.
+        unlabelled: whether samples whose label is withheld take part, for a teacher to speak on.
+        batch_size: samples a step.
+        steps: optimiser steps an epoch, whatever the number of samples; 0 means one pass.
+        augment: whether training samples are augmented.
+        seed: of order and augmentation.
+        num_workers: processes that gather batches; 0 is fastest while arrays fit the page cache.
+    """
+
+    def __init__(
+        self,
+        samples: str,
+        split: str,
+        split_sha256: str,
+        held_out: list[int],
+        target: Target,
+        parties: dict[str, Party],
+        prepared: dict[str, dict[str, str]],
+        labels: float = 1.0,
+        unlabelled: bool = False,
+        batch_size: int = 64,
+        steps: int = 0,
+        augment: bool = True,
+        seed: int = 0,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.samples_path, self.target, self.parties, self.prepared_paths = samples, target, parties, prepared
+        self.split_path, self.split_sha256, self.held_out = split, split_sha256, tuple(held_out)
+        self.labels, self.unlabelled = labels, unlabelled
+        self.batch_size, self.steps, self.augment, self.seed, self.num_workers = batch_size, steps, augment, seed, num_workers
+        self.statistics: dict[str, dict[str, Statistics]] = {}
+        self._position: tuple[int, int] | None = None
+        self._batches: EpochBatches | None = None
+
+    def setup(self, stage: str) -> None:
+        """Open what the stages before have written, and fit the statistics on the training samples.
+
+        Raises:
+            InputError: something is missing, edited, or leaves training or validation empty.
+        """
+        if self.statistics:
+            return
+        if not Path(self.samples_path).is_file():
+            raise InputError("no sample table", where=self.samples_path, remedy="Run the stage 'prepare' first")
+        self.samples = pl.read_parquet(self.samples_path)
+        self.split = Split.load(Path(self.split_path), self.split_sha256)
+        self.stored = {
+            party: {name: Prepared.open(Path(folder)) for name, folder in folders.items()} for party, folders in self.prepared_paths.items()
+        }
+        train = self.ids("train")
+        for party, modalities in self.stored.items():
+            self.statistics[party] = {
+                name: Statistics.fit(stored.values, self._seen(stored, train), self.split.sha256, self.held_out)
+                for name, stored in modalities.items()
+            }
+
+    def _seen(self, stored: Prepared, ids: list[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        rows = stored.rows(ids)
+        return np.asarray(rows[stored.present[rows]])
+
+    def ids(self, role: Role) -> list[str]:
+        """Sample ids of a role, in the split's order.
+
+        Raises:
+            InputError: the training part is empty.
+        """
+        withheld_too = role == "train" and self.unlabelled
+        chosen = self.split.role(role, self.held_out, self.labels, labelled_only=not withheld_too)
+        if role == "train" and chosen.is_empty():
+            where = f"held-out folds {list(self.held_out)}, labels {self.labels:g}"
+            raise InputError("the training part is empty", where=where, remedy="Raise --labels, or use fewer folds")
+        return chosen["sample_id"].to_list()
+
+    def dataset(self, role: Role) -> SampleDataset:
+        """The samples of a role, augmented only in training."""
+        table = pl.DataFrame({"sample_id": self.ids(role)}).join(self.samples, on="sample_id", how="left", maintain_order="left")
+        ranks = table.select("sample_id").join(self.split.table, on="sample_id", how="left", maintain_order="left")["label_rank"]
+        labelled = torch.from_numpy((ranks < self.labels).to_numpy()) if role == "train" else torch.ones(table.height, dtype=torch.bool)
+        seed = self.seed if role == "train" and self.augment else None
+        return SampleDataset(table, labelled, self.target, self.parties, self.stored, self.statistics, seed)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch."""
+        n = len(self.ids("train"))
+        return self.steps or max(n // min(self.batch_size, n), 1)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches in an order that is a pure function of (seed, epoch)."""
+        dataset = self.dataset("train")
+        if not bool(dataset.labelled.any()):
+            raise InputError("no training sample is labelled", where=f"held-out folds {list(self.held_out)}", remedy="Raise --labels")
+        self._batches = EpochBatches(len(dataset), self.batch_size, self.steps, self.seed)
+        if self._position is not None:
+            self._batches.start = self._position[1] % len(self._batches)
+        return DataLoader(dataset, batch_sampler=self._batches, collate_fn=as_is, num_workers=self.num_workers)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Inner validation, in order; only labelled samples."""
+        return self._in_order("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The held-out folds, in order."""
+        return self._in_order("test")
+
+    def _in_order(self, role: Role) -> DataLoader[Batch]:
+        dataset = self.dataset(role)
+        size = 4 * self.batch_size
+        order = [[(place, 0) for place in range(start, min(start + size, len(dataset)))] for start in range(0, len(dataset), size)]
+        return DataLoader(dataset, batch_sampler=order, collate_fn=as_is)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where in the epoch training stands, so that a run killed mid-epoch goes on with the next batch."""
+        if self.trainer is None:
+            return {}
+        return {"epoch": self.trainer.current_epoch, "ready": self.trainer.fit_loop.epoch_loop.batch_progress.current.ready}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Begin the first epoch after a resume where the stored run stood."""
+        if "ready" in state_dict:
+            self._position = (int(state_dict["epoch"]), int(state_dict["ready"]))

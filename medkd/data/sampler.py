@@ -1,0 +1,56 @@
+"""The order of training: a pure function of (seed, epoch), which can start anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+Key = tuple[int, int]
+"""Position of a sample among the training samples, and the epoch in which it is drawn."""
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """Batches of one epoch: permutations of all samples one after another, cut to full batches.
+
+    An epoch is ``steps`` optimiser steps whatever the number of samples, so that arms with few and with many labels get
+    the same budget.
+
+    Args:
+        n: number of training samples.
+        batch_size: samples a step; at most ``n``.
+        steps: steps an epoch; 0 means one pass, the last short batch dropped.
+        seed: of the order.
+
+    >>> batches = EpochBatches(n=4, batch_size=2, steps=3, seed=0)
+    >>> len(list(batches)), len(batches)
+    (3, 3)
+    """
+
+    def __init__(self, n: int, batch_size: int, steps: int, seed: int) -> None:
+        self.n, self.batch_size, self.seed = n, min(batch_size, n), seed
+        self.steps = steps or max(n // self.batch_size, 1)
+        self.epoch = 0
+        self.start = 0
+        """Step to begin the next epoch at: set by a resumed run, then zero again."""
+
+    @property
+    def sampler(self) -> EpochBatches:
+        """Where Lightning looks for ``set_epoch``."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        rng = np.random.default_rng([self.seed, self.epoch, 1])
+        needed = self.steps * self.batch_size
+        order = np.concatenate([rng.permutation(self.n) for _ in range(-(-needed // self.n))])
+        start, self.start = self.start, 0
+        for step in range(start, self.steps):
+            yield [(int(place), self.epoch) for place in order[step * self.batch_size : (step + 1) * self.batch_size]]

@@ -1,0 +1,309 @@
+"""What a hospital gets: a student with its preprocessing, calibration and card, in one folder that is checked byte for byte."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import safetensors.torch
+import torch
+import yaml
+from numpy.typing import NDArray
+
+from medkd.data.atomic import writing_folder
+from medkd.data.instantiate import check_trusted, instantiate
+from medkd.data.modality import Modality
+from medkd.data.signal import Signal
+from medkd.data.statistics import Statistics
+from medkd.data.target import Target
+from medkd.data.view import View
+from medkd.deploy.calibration import Calibration
+from medkd.deploy.card import make_card, render_card
+from medkd.deploy.checksums import SUMS, read_checked, write_sums
+from medkd.deploy.preprocessing import Prepared, Preprocessing
+from medkd.deploy.schema_version import read_versioned
+from medkd.errors import InputError
+from medkd.networks.network import Network
+
+VERSION = 1
+OWN = ("medkd",)
+LEARNER, WEIGHTS = "learner.yaml", "model.safetensors"
+CONFIG, PREPROCESS, CALIBRATION, REPORT = "config.yaml", "preprocess.yaml", "calibration.json", "report.json"
+PATIENT_KEYS = frozenset({"sample_id", "sample_ids", "subject_id", "subject_ids", "patient_id", "patient_ids", "predictions"})
+"""Keys that only a table of patients has: a bundle holds aggregates only."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle, ready to score.
+
+    Args:
+        network: in eval mode, without gradients.
+        target: what it predicts.
+        preprocessing: view, modalities, statistics, record lengths.
+        calibration: temperature, thresholds.
+        model_sha256: digest of the weights' file.
+        bundle_sha256: digest of everything: of ``SHA256SUMS``.
+    """
+
+    network: Network
+    target: Target
+    preprocessing: Preprocessing
+    calibration: Calibration
+    model_sha256: str
+    bundle_sha256: str
+
+    @classmethod
+    def write(
+        cls,
+        out: Path,
+        learner: Path,
+        calibration: Mapping[str, Any],
+        report: Mapping[str, Any],
+        *,
+        card: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        length: Mapping[str, str] | None = None,
+        trust: Sequence[str] = (),
+    ) -> Self:
+        """Write ``out`` whole or not at all, and load it as a hospital will.
+
+        Args:
+            out: the bundle's folder; an older bundle there is replaced.
+            learner: folder with ``learner.yaml`` and ``model.safetensors``.
+            calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point`` (see ``Calibration``).
+            report: the run's ``report.json``.
+            card: facts for the card that the run does not know: ``purpose``, ``licence`` of the data.
+            provenance: digests and versions beside those of the report.
+            length: ``longer`` and ``shorter`` where they are to differ from training, e.g. ``{"longer": "windows"}``.
+            trust: packages beside medkd whose classes it may name.
+
+        Raises:
+            InputError: ``out`` holds something else, the learner cannot be read, or a part would hold patients' rows.
+        """
+        out, learner = Path(out), Path(learner)
+        if out.exists() and not (out / SUMS).exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"{out} holds something other than a bundle", remedy="Give a new folder")
+        for name in (LEARNER, WEIGHTS):
+            if not (learner / name).is_file():
+                raise InputError(f"{learner} holds no {name}", remedy="Give a folder that a learner was saved to")
+        refuse_patients(report, REPORT)
+        refuse_patients(calibration, CALIBRATION)
+        fitted = read_versioned(
+            (learner / LEARNER).read_bytes(),
+            str(learner / LEARNER),
+            current=VERSION,
+            keys=("network", "view", "modalities", "target", "statistics"),
+            optional=("name", "kind"),
+        )
+        check_trusted([fitted["network"], fitted["modalities"]], (*OWN, *trust))
+        target = read_target(fitted["target"], LEARNER)
+        prepared = Preprocessing.read(fitted, (*OWN, *trust), LEARNER).with_length(length or {})
+        weights = (learner / WEIGHTS).read_bytes()
+        tuned = Calibration.read(calibration, target.names, CALIBRATION)
+        facts = make_card(report, target, prepared, tuned, weights, card or {}, provenance or {})
+        refuse_patients(facts, "card.json")
+        with writing_folder(out) as folder:
+            config = {"network": fitted["network"], "target": _plain_target(target), "outputs": list(target.names)}
+            _write_yaml(folder / CONFIG, config)
+            _write_yaml(folder / PREPROCESS, prepared.document())
+            _write_json(folder / CALIBRATION, tuned.document())
+            _write_json(folder / REPORT, _aggregates(report))
+            _write_json(folder / "card.json", facts)
+            (folder / "CARD.md").write_text(render_card({"schema_version": VERSION, **facts}), encoding="utf-8")
+            (folder / WEIGHTS).write_bytes(weights)
+            write_sums(folder)
+            bundle = cls.load(folder, trust)
+        return bundle
+
+    @classmethod
+    def load(cls, folder: Path, trust: Sequence[str] = ()) -> Self:
+        """Check every byte, then every name, and only then build.
+
+        Args:
+            folder: the bundle.
+            trust: packages beside medkd whose classes it may name.
+
+        Raises:
+            InputError: a file is missing, changed, extra or newer than this medkd; a class is not allowed; weights do not fit.
+        """
+        files = read_checked(Path(folder))
+        for name in (CONFIG, PREPROCESS, CALIBRATION, WEIGHTS):
+            if name not in files:
+                raise InputError(f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+        where = f"bundle {folder}, "
+        config = read_versioned(files[CONFIG], where + CONFIG, current=VERSION, keys=("network", "target", "outputs"))
+        preprocess = read_versioned(files[PREPROCESS], where + PREPROCESS, current=VERSION, keys=("view", "modalities", "statistics"))
+        tuned = read_versioned(
+            files[CALIBRATION],
+            where + CALIBRATION,
+            current=VERSION,
+            keys=("temperature", "threshold"),
+            optional=("obtained", "operating_point"),
+        )
+        allowed = (*OWN, *trust)
+        check_trusted(config, allowed, where + CONFIG)
+        check_trusted(preprocess, allowed, where + PREPROCESS)
+        target = read_target(config["target"], where + CONFIG)
+        if list(target.names) != config["outputs"]:
+            raise InputError(f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG)
+        network: Network = instantiate(config["network"], Network, allowed)  # type: ignore[type-abstract]
+        _load_weights(network, files[WEIGHTS], where + WEIGHTS)
+        return cls(
+            network.eval().requires_grad_(False),
+            target,
+            Preprocessing.read(preprocess, allowed, where + PREPROCESS),
+            Calibration.read(tuned, target.names, where + CALIBRATION),
+            hashlib.sha256(files[WEIGHTS]).hexdigest(),
+            hashlib.sha256(files[SUMS]).hexdigest(),
+        )
+
+    @property
+    def view(self) -> View:
+        """What the network sees."""
+        return self.preprocessing.view
+
+    @property
+    def modalities(self) -> Mapping[str, Modality]:
+        """The modalities of the view, by name."""
+        return self.preprocessing.modalities
+
+    @property
+    def statistics(self) -> Mapping[str, Statistics]:
+        """Means and deviations by modality."""
+        return self.preprocessing.statistics
+
+    @property
+    def temperature(self) -> float:
+        """Logits are divided by it."""
+        return self.calibration.temperature
+
+    @property
+    def threshold(self) -> Mapping[str, float | None]:
+        """By class, on the calibrated probability."""
+        return self.calibration.threshold
+
+    def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
+        """One sample, read, selected, prepared and normalised: modality → "window channel ...".
+
+        Args:
+            row: modality → where its signal lies, relative to ``root``.
+
+        Raises:
+            RecordError: it cannot be used.
+        """
+        return self.preprocessing.prepare(row, root)
+
+    def logits(self, prepared: Sequence[Prepared | None], rows: int | None = None) -> NDArray[np.float64]:
+        """Logits "sample output", the mean over a sample's windows; NaN where ``prepared`` is None.
+
+        Args:
+            prepared: samples; None keeps a place free.
+            rows: windows in each pass of the network, the last one filled with zeros, so that its arithmetic does not
+                depend on how many samples there are; by default one pass for all.
+        """
+        counts = [0 if sample is None else len(next(iter(sample.values()))) for sample in prepared]
+        found = np.full((len(prepared), self.target.outputs), np.nan)
+        if not any(counts):
+            return found
+        # A free place is filled with zeros rather than closed up, so that its neighbours keep theirs.
+        values = {}
+        for part in self.view.parts:
+            shape = self.modalities[part.modality].shape(part)
+            empty = np.zeros((1, *shape), dtype=np.float32)
+            values[part.modality] = np.concatenate([empty if sample is None else sample[part.modality] for sample in prepared])
+        total = len(next(iter(values.values())))
+        size = rows or total
+        passes = [
+            self._forward({name: part[start : start + size] for name, part in values.items()}, size) for start in range(0, total, size)
+        ]
+        scored = np.concatenate(passes)[:total]
+        start = 0
+        for index, count in enumerate(counts):
+            if count:
+                found[index] = scored[start : start + count].mean(axis=0)
+            start += max(count, 1)
+        return found
+
+    def probabilities(
+        self, prepared: Sequence[Prepared | None], rows: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Raw and calibrated probabilities, each "sample output" (see ``logits``)."""
+        logits = torch.from_numpy(self.logits(prepared, rows))
+        return self.target.probabilities(logits).numpy(), self.target.probabilities(logits / self.temperature).numpy()
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same bundle with its network on another device."""
+        return dataclasses.replace(self, network=self.network.to(device))
+
+    def _forward(self, values: Mapping[str, NDArray[np.float32]], size: int) -> NDArray[np.float64]:
+        device = next((parameter.device for parameter in self.network.parameters()), torch.device("cpu"))
+        signals = {}
+        for name, part in values.items():
+            filled = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), dtype=np.float32)]) if len(part) < size else part
+            signals[name] = Signal(torch.from_numpy(np.ascontiguousarray(filled)).to(device))
+        with torch.inference_mode():
+            logits = self.network(signals).logits.double().cpu().numpy()
+        if logits.shape != (size, self.target.outputs):
+            raise InputError(f"network returned logits {logits.shape}, expected {(size, self.target.outputs)}", where="bundle")
+        result: NDArray[np.float64] = logits
+        return result
+
+
+def read_target(document: Any, where: str) -> Target:
+    """A target from plain values.
+
+    Raises:
+        InputError: a key is missing or unknown.
+    """
+    keys = {field.name for field in dataclasses.fields(Target)}
+    if not isinstance(document, Mapping) or not set(document) <= keys or not {"key", "kind", "columns"} <= set(document):
+        raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
+    return Target(**{key: tuple(value) if isinstance(value, list) else value for key, value in document.items()})
+
+
+def refuse_patients(value: Any, where: str) -> None:
+    """Refuse a document that holds rows of patients.
+
+    Raises:
+        InputError: a key of ``PATIENT_KEYS`` stands in it, however deep.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if str(key).lower() in PATIENT_KEYS:
+                raise InputError(f"'{key}' does not belong in a bundle", where=where, remedy="Give aggregates only")
+            refuse_patients(inner, where)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            refuse_patients(inner, where)
+
+
+def _load_weights(network: Network, content: bytes, where: str) -> None:
+    try:
+        network.load_state_dict(safetensors.torch.load(content), strict=True)
+    except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the bundle again") from error
+
+
+def _aggregates(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The report without the leak checks' details, which name offenders."""
+    return {**report, "leak_audit": [{"check": row["check"], "passed": row["passed"]} for row in report.get("leak_audit") or ()]}
+
+
+def _plain_target(target: Target) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(target).items()}
+
+
+def _write_yaml(path: Path, document: Mapping[str, Any]) -> None:
+    path.write_text(yaml.safe_dump({"schema_version": VERSION, **document}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps({"schema_version": VERSION, **document}, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,151 @@
+"""From a file to what the network sees: view, modalities (which know what to do with longer and shorter records) and statistics."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medkd.data.instantiate import instantiate
+from medkd.data.modality import Modality
+from medkd.data.statistics import Statistics
+from medkd.data.view import View
+from medkd.errors import InputError, RecordError
+
+Prepared = dict[str, NDArray[np.float32]]
+"""One sample: modality → "window channel ...", normalised; one window unless the record was cut into several."""
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """A modality that can cut a longer record into windows of its own length, where its fields ask for it."""
+
+    def windows(self, raw: Any) -> NDArray[np.float32]:
+        """``raw``, prepared, as "window channel ..."."""
+        ...
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a sample is prepared, the same in training and at the bedside.
+
+    Args:
+        view: what the network sees.
+        modalities: by name, as they were in training.
+        statistics: by name, fitted on training samples.
+    """
+
+    view: View
+    modalities: dict[str, Modality]
+    statistics: dict[str, Statistics]
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any], trust: Sequence[str], where: str) -> Preprocessing:
+        """From plain values.
+
+        Raises:
+            InputError: a modality of the view is missing or has no statistics, or those have another number of channels.
+        """
+        view = View.parse(str(document["view"]))
+        specs, given = document["modalities"], document["statistics"]
+        modalities: dict[str, Modality] = {}
+        statistics: dict[str, Statistics] = {}
+        for part in view.parts:
+            name = part.modality
+            for held, what in ((specs, "modalities"), (given, "statistics")):
+                if not isinstance(held, Mapping) or name not in held:
+                    raise InputError(f"{what} lacks '{name}', which the view names", where=where)
+            modalities[name] = instantiate(specs[name], Modality, trust)  # type: ignore[type-abstract]
+            statistics[name] = _statistics(given[name], modalities[name].shape(part)[0], f"{where}, {name}")
+        return cls(view, modalities, statistics)
+
+    def document(self) -> dict[str, Any]:
+        """As plain values for YAML; of the statistics only aggregates."""
+        return {
+            "view": str(self.view),
+            "modalities": {name: modality.spec() for name, modality in self.modalities.items()},
+            "statistics": {
+                name: {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(part).items()}
+                for name, part in self.statistics.items()
+            },
+        }
+
+    def with_length(self, policy: Mapping[str, str]) -> Preprocessing:
+        """With other fields ``longer`` and ``shorter`` in every modality: what is done with records of another length.
+
+        Raises:
+            InputError: a modality has no such field, or refuses the value.
+        """
+        if not policy:
+            return self
+        changed = {}
+        for name, modality in self.modalities.items():
+            if unknown := sorted(set(policy) - {"longer", "shorter"} | {key for key in policy if not hasattr(modality, key)}):
+                raise InputError(f"{name} has no length policy '{unknown[0]}'", where="length", remedy="Choose from: longer, shorter")
+            spec = modality.spec()
+            fields = {**spec["init_args"], **policy}
+            changed[name] = instantiate({**spec, "init_args": fields}, type(modality), (spec["class_path"].partition(".")[0],))
+        return replace(self, modalities=changed)
+
+    def length(self) -> dict[str, dict[str, str]]:
+        """By modality, what is done with ``longer`` and ``shorter`` records, where it says so."""
+        policies = ("longer", "shorter")
+        return {
+            name: {key: str(getattr(modality, key)) for key in policies if hasattr(modality, key)}
+            for name, modality in self.modalities.items()
+        }
+
+    def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
+        """Read, select, prepare and normalise one sample.
+
+        Args:
+            row: modality → where its signal lies, relative to ``root``.
+
+        Raises:
+            RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite.
+        """
+        prepared: Prepared = {}
+        for part in self.view.parts:
+            name = part.modality
+            if row.get(name) is None:
+                raise RecordError(f"has no {name}", remedy="Give its path")
+            modality = self.modalities[name]
+            shape = modality.shape(part)
+            raw = modality.select(modality.read(row, root), part)
+            if isinstance(modality, Windowed):
+                values = np.asarray(modality.windows(raw), dtype=np.float32)
+            else:
+                values = np.asarray(modality.prepare(raw), dtype=np.float32)[None]
+            if values.shape[1:] != shape or not len(values):
+                raise RecordError(f"{name} was prepared to {values.shape[1:]}, the network takes {shape}")
+            if not np.isfinite(values).all():
+                raise RecordError(f"{name} has values that are not finite after preparation")
+            prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(values))).numpy()
+        if len({len(values) for values in prepared.values()}) > 1:
+            raise RecordError("its modalities have different numbers of windows", remedy="Give records of the same length")
+        return prepared
+
+
+def _statistics(given: Any, channels: int, where: str) -> Statistics:
+    try:
+        found = Statistics(
+            tuple(float(value) for value in given["mean"]),
+            tuple(float(value) for value in given["std"]),
+            int(given.get("samples", 0)),
+            str(given.get("split_sha256", "")),
+            tuple(int(fold) for fold in given.get("held_out") or ()),
+        )
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise InputError(f"statistics cannot be read: {type(error).__name__} {error}", where=where, remedy="Give mean and std") from error
+    if len(found.mean) != channels or len(found.std) != channels:
+        raise InputError(f"statistics have {len(found.mean)} channels, the view has {channels}", where=where)
+    if not all(map(math.isfinite, found.mean)) or not all(math.isfinite(value) and value > 0 for value in found.std):
+        raise InputError("statistics hold a value that is not finite, or a deviation of 0", where=where)
+    return found

@@ -1,0 +1,139 @@
+"""A teacher's answers on disk: computed once, out of fold, matched by sample id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from medkd.data.digest import digest_of
+from medkd.data.output import Output
+from medkd.errors import InputError
+
+FIELDS = ("logits", "embedding")
+"""Fields of ``Output`` that a bank can keep."""
+
+
+@dataclass(frozen=True)
+class BankMeta:
+    """What a bank was made from; any change of it makes the bank stale.
+
+    Args:
+        teachers: sha256 of each teacher's weights, by its folder.
+        prepared: sha256 of the prepared arrays that the teachers saw, by folder.
+        split_sha256: the split that folds refer to.
+        held_out: outer test folds, on which no teacher was trained.
+        labels: share of the labels that the teachers saw.
+        fields: of ``Output`` that are kept.
+        in_sample: whether a row may come from a teacher that was trained on it.
+        made_by: "out_of_fold", or the control that it was derived for.
+    """
+
+    teachers: dict[str, str]
+    prepared: dict[str, str]
+    split_sha256: str
+    held_out: tuple[int, ...]
+    labels: float
+    fields: tuple[str, ...]
+    in_sample: bool = False
+    made_by: str = "out_of_fold"
+    schema_version: int = 1
+
+    @property
+    def digest(self) -> str:
+        """Changes when the bank would."""
+        return digest_of(self)
+
+
+@dataclass(frozen=True)
+class TeacherBank:
+    """A teacher's outputs of the un-augmented view, one row a sample.
+
+    Args:
+        meta: what it was made from.
+        index: ``sample_id``, ``fold`` (of the sample), ``source`` (which teacher spoke; -1 is the mean of all, for samples
+            whose label no teacher saw), ``seen`` (bool: a teacher that spoke was trained on this sample's label).
+        arrays: field → "sample ..." float32, memory-mapped.
+    """
+
+    meta: BankMeta
+    index: pl.DataFrame
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def open(cls, folder: Path, *, in_sample: bool = False, check: bool = True) -> TeacherBank:
+        """Map a finished bank.
+
+        Args:
+            folder: where ``build_bank`` or a control wrote it.
+            in_sample: accept rows from teachers that were trained on them.
+            check: compare the teachers and prepared arrays that still exist with those that the bank was made from.
+
+        Raises:
+            InputError: it is missing, unfinished, stale (a teacher or the preparation changed), or in-sample and not asked for.
+        """
+        meta_file = folder / "meta.json"
+        if not meta_file.is_file():
+            raise InputError("no finished bank here", where=folder, remedy="Run its 'bank' stage")
+        held: dict[str, Any] = json.loads(meta_file.read_text(encoding="utf-8"))
+        meta = BankMeta(**(held | {key: tuple(held[key]) for key in ("held_out", "fields")}))
+        index = pl.read_parquet(folder / "index.parquet")
+        if check:
+            refuse_stale(meta, folder)
+        if (meta.in_sample or bool(index["seen"].any())) and not in_sample:
+            seen = int(index["seen"].sum())
+            raise InputError(
+                f"{seen} rows come from teachers that were trained on them",
+                where=folder,
+                remedy="Use out-of-fold rows, or set in_sample: true",
+            )
+        return cls(meta, index, {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in meta.fields})
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.index["sample_id"])}
+
+    def rows(self, sample_ids: Sequence[str]) -> Output:
+        """The teacher's outputs for samples, whatever their order.
+
+        Raises:
+            InputError: the teacher never spoke on one of them; how many is said, not which.
+        """
+        found = [self._row_of.get(name, -1) for name in sample_ids]
+        if missing := found.count(-1):
+            raise InputError(f"bank lacks {missing} of {len(found)} samples", where=self.meta.made_by, remedy="Run its 'bank' stage again")
+        parts: dict[str, Any] = {name: torch.from_numpy(array[found]) for name, array in self.arrays.items()}
+        return Output(**parts)
+
+
+def refuse_stale(meta: BankMeta, where: object) -> None:
+    """Refuse a bank whose teachers or prepared arrays are no longer those on disk.
+
+    Raises:
+        InputError: a teacher's weights, or what it saw, changed since.
+    """
+    from medkd.distill.learner import learner_sha256
+
+    for folder, sha256 in meta.teachers.items():
+        if Path(folder).is_dir() and learner_sha256(Path(folder)) != sha256:
+            raise InputError("teacher changed after the bank was made", where=where, remedy="Run its 'bank' stage again")
+    for folder, sha256 in meta.prepared.items():
+        file = Path(folder) / "meta.json"
+        if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["values_sha256"] != sha256:
+            raise InputError("preprocessing changed after the bank was made", where=where, remedy="Run its 'bank' stage again")
+
+
+def write_bank(out: Path, meta: BankMeta, index: pl.DataFrame, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write a bank's files into an existing folder, ``meta.json`` last."""
+    index.write_parquet(out / "index.parquet")
+    for name in meta.fields:
+        np.save(out / f"{name}.npy", np.ascontiguousarray(arrays[name], dtype=np.float32), allow_pickle=False)
+    (out / "meta.json").write_text(json.dumps(asdict(meta), indent=1), encoding="utf-8")

@@ -1,0 +1,223 @@
+"""The LightningModule: a student, its label, and its teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.data.target import Target
+from medkd.distill.bank import TeacherBank
+from medkd.distill.frozen_teacher import FrozenTeacher
+from medkd.distill.optimisers import LearningRate, optimiser, rate_factor
+from medkd.distill.ranking import validation_score
+from medkd.distill.schedule import Constant, Schedule
+from medkd.errors import InputError, nearest
+from medkd.networks.network import Network
+from medkd.objectives.objective import Objective
+from medkd.objectives.supervised import Supervised
+
+
+class Distiller(LightningModule):
+    """Fit a network to labels and, where it has teachers, to their answers. A solo or a teacher is the same without teachers.
+
+    The loss is Σ weight(progress) · objective, the label's own objective among them under the name ``supervised``.
+    Labels count on labelled samples alone; teachers speak on every sample of a batch.
+
+    Args:
+        network: what is trained and deployed.
+        target: what it predicts.
+        objectives: by name; each hears banked or live teachers.
+        weights: of the objectives by their names, and of ``supervised`` (default 1); a number or a schedule.
+        banks: teacher → folder of its bank.
+        teachers: teacher → folder of a learner that runs live on the student's own augmentation, frozen.
+        in_sample: accept bank rows of teachers that were trained on them.
+        pos_weight: how much more a positive counts in the supervised objective; empty means 1.
+        optimizer: adamw or sgd.
+        learning_rate: at its peak.
+        weight_decay: of weights with more than one axis.
+        schedule: of the learning rate: one_cycle, cosine or constant.
+        ema: decay of the running average of the network that is validated and kept; 0 keeps the last step's own weights.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        target: Target,
+        objectives: dict[str, Objective] | None = None,
+        weights: dict[str, float | Schedule] | None = None,
+        banks: dict[str, str] | None = None,
+        teachers: dict[str, str] | None = None,
+        in_sample: bool = False,
+        pos_weight: list[float] | None = None,
+        optimizer: Literal["adamw", "sgd"] = "adamw",
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+        schedule: LearningRate = "one_cycle",
+        ema: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.network, self.target = network, target
+        self.objectives = objectives or {}
+        self.objective_modules = nn.ModuleDict(self.objectives)
+        self.supervised = Supervised(pos_weight or None)
+        self.weights = self._schedules(weights or {})
+        self.bank_paths, self.teacher_paths, self.in_sample = banks or {}, teachers or {}, in_sample
+        self.optimizer_name: Literal["adamw", "sgd"] = optimizer
+        self.learning_rate, self.weight_decay, self.schedule, self.ema = learning_rate, weight_decay, schedule, ema
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True) if ema else None  # type: ignore[no-untyped-call]
+        self._validated: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._check()
+
+    def _schedules(self, weights: Mapping[str, float | Schedule]) -> dict[str, Schedule]:
+        named = {"supervised", *self.objectives}
+        for name in weights:
+            if name not in named:
+                raise InputError(f"a weight is set for '{name}'", where="weights", remedy=nearest(name, named))
+        return {
+            name: held if isinstance(held := weights.get(name, 1.0), Schedule) else Constant(float(held))
+            for name in ("supervised", *self.objectives)
+        }
+
+    def _check(self) -> None:
+        """Refuse at start, not at step 400, what could never run."""
+        named = {**self.bank_paths, **self.teacher_paths}
+        for name, objective in self.objectives.items():
+            if not objective.needs_teacher:
+                continue
+            if not named:
+                raise InputError(f"objective '{name}' has no teacher", where="objectives", remedy="Set banks or teachers")
+            heard = objective.teacher or (next(iter(named)) if len(named) == 1 else "")
+            if heard not in named:
+                raise InputError(f"objective '{name}' hears '{heard}'", where="objectives", remedy=nearest(heard, named))
+            if objective.needs_alignment and heard in self.bank_paths:
+                raise InputError(
+                    f"objective '{name}' needs a live teacher, {heard} is banked", where="objectives", remedy="Move it to teachers"
+                )
+
+    @cached_property
+    def banks(self) -> dict[str, TeacherBank]:
+        """Opened, and refused where stale, before the first step."""
+        return {name: TeacherBank.open(Path(folder), in_sample=self.in_sample) for name, folder in self.bank_paths.items()}
+
+    @cached_property
+    def live(self) -> dict[str, FrozenTeacher]:
+        """Frozen teachers, outside the module tree: never trained, never in eval's way, never in a checkpoint."""
+        return {name: FrozenTeacher(Path(folder)) for name, folder in self.teacher_paths.items()}
+
+    @property
+    def kept(self) -> Network:
+        """The network that is validated and deployed: the running average where there is one."""
+        return self.network if self.average is None else cast(Network, self.average.module)
+
+    def setup(self, stage: str) -> None:
+        """Open banks and teachers, and compare what objectives need with what they keep."""
+        if stage != "fit":
+            return
+        for name, objective in self.objectives.items():
+            for bank_name, bank in self.banks.items():
+                lacking = set(objective.needs_teacher) - set(bank.meta.fields)
+                if lacking and objective.teacher in ("", bank_name):
+                    raise InputError(
+                        f"bank '{bank_name}' keeps no {', '.join(sorted(lacking))}",
+                        where=f"objective {name}",
+                        remedy="Run its 'bank' stage again",
+                    )
+        for teacher in self.live.values():
+            teacher.to(self.device)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole fit."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return int(self.trainer.max_epochs or 1) * int(data.steps_per_epoch)
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Let banked teachers speak, while training."""
+        if self.trainer.training and self.banks:
+            batch.teachers = {name: bank.rows(batch.sample_id) for name, bank in self.banks.items()}
+        return batch
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The weighted sum of all objectives."""
+        student = self.network(batch.signals)
+        heard = {**batch.teachers, **{name: teacher(batch.views[name]) for name, teacher in self.live.items()}}
+        loss, terms = self.loss(student, heard, batch, self.global_step / max(self.total_steps, 1))
+        self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=len(batch))
+        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch))
+        self._heard = (student, heard, batch)
+        return loss
+
+    def loss(self, student: Output, heard: Mapping[str, Output], batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum at ``progress`` in [0, 1], and every term unweighted by "objective/term"."""
+        terms: dict[str, Tensor] = {}
+        loss = torch.zeros((), device=student.logits.device)
+        for name, objective in (("supervised", self.supervised), *self.objectives.items()):
+            weight = self.weights[name].at(progress)
+            parts = objective(student, heard, batch)
+            terms |= {f"{name}/{term}": value for term, value in parts.items()}
+            if weight:
+                loss = loss + weight * torch.stack(list(parts.values())).sum()
+        return loss, terms
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """After the optimiser's step: memories of objectives, and the running average."""
+        student, heard, seen = self._heard
+        for objective in self.objectives.values():
+            objective.update(student, heard, seen)
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        del self._heard
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Keep the kept network's logits until the epoch ends."""
+        output = self.kept(batch.signals)
+        (loss,) = self.supervised(output, {}, batch).values()
+        self.log("val/loss", loss, batch_size=len(batch))
+        self._validated.append((output.logits.detach().cpu(), batch.targets.cpu(), batch.labelled.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        """How well inner validation is ranked: ``val/score``, more is better."""
+        self.log("val/score", self._score(), prog_bar=True)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Keep the kept network's logits on the held-out folds."""
+        self._validated.append((self.kept(batch.signals).logits.cpu(), batch.targets.cpu(), batch.labelled.cpu()))
+
+    def on_test_epoch_end(self) -> None:
+        """The score alone: figures with intervals are evidence's work."""
+        self.log("test/score", self._score())
+
+    def _score(self) -> Tensor:
+        logits, targets, labelled = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
+        self._validated.clear()
+        return validation_score(logits, targets, labelled, self.target)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser over network and objectives, and its rate a step."""
+        chosen = optimiser(self.optimizer_name, [self.network, *self.objectives.values()], self.learning_rate, self.weight_decay)
+        shape = LambdaLR(chosen, rate_factor(self.schedule, self.total_steps))
+        return {"optimizer": chosen, "lr_scheduler": {"scheduler": shape, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Which teachers taught: their sha256, not their weights."""
+        checkpoint["teachers"] = {name: teacher.sha256 for name, teacher in self.live.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse to go on under another teacher.
+
+        Raises:
+            InputError: a live teacher changed since the checkpoint.
+        """
+        for name, sha256 in checkpoint.get("teachers", {}).items():
+            if name not in self.live or self.live[name].sha256 != sha256:
+                raise InputError(f"teacher '{name}' changed after the checkpoint", where="resume", remedy="Start the fit afresh")

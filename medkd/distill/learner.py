@@ -1,0 +1,133 @@
+"""What can be fitted, asked and kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from medkd.data.atomic import writing_folder
+from medkd.data.digest import digest_file
+from medkd.data.instantiate import instantiate
+from medkd.data.modality import Modality
+from medkd.data.output import Output
+from medkd.data.party import Party
+from medkd.data.signal import Signal
+from medkd.data.statistics import Statistics
+from medkd.data.store import Prepared
+from medkd.data.target import Target
+from medkd.errors import InputError
+from medkd.networks.network import Network
+
+
+class Learner(ABC):
+    """Something that was fitted on samples and can be asked about others.
+
+    Args:
+        party: what it sees.
+        target: what it predicts.
+    """
+
+    party: Party
+    target: Target
+
+    @abstractmethod
+    def predict(self, prepared: Mapping[str, Prepared], sample_ids: Sequence[str]) -> Output:
+        """Outputs for samples, in their order, from prepared arrays by modality; no gradient, no augmentation."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write it as plain text and safetensors."""
+
+
+@dataclass
+class LightningLearner(Learner):
+    """A network that Lightning fitted, with the statistics of its training samples.
+
+    Args:
+        network: in eval mode.
+        network_spec: its ``class_path`` and ``init_args``.
+        party: what it sees.
+        target: what it predicts.
+        statistics: of its training samples, by modality.
+    """
+
+    network: Network
+    network_spec: dict[str, Any]
+    party: Party
+    target: Target
+    statistics: dict[str, Statistics]
+
+    def predict(self, prepared: Mapping[str, Prepared], sample_ids: Sequence[str], batch_size: int = 256) -> Output:
+        """Outputs for samples in their order; embedding too where the network has one.
+
+        Raises:
+            InputError: a sample was not prepared.
+        """
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        outputs = []
+        rows = {name: stored.rows(sample_ids) for name, stored in prepared.items()}
+        with torch.inference_mode():
+            for start in range(0, len(sample_ids), batch_size):
+                signals = {}
+                for name, stored in prepared.items():
+                    values = torch.from_numpy(stored.values[rows[name][start : start + batch_size]])
+                    signals[name] = Signal(self.statistics[name].apply(values)).to(device)
+                outputs.append(self.network(signals).to("cpu"))
+        embeddings = [output.embedding for output in outputs if output.embedding is not None]
+        return Output(logits=torch.cat([output.logits for output in outputs]), embedding=torch.cat(embeddings) if embeddings else None)
+
+    def save(self, folder: Path) -> None:
+        """Write ``learner.yaml`` and ``model.safetensors``."""
+        with writing_folder(folder) as out:
+            held = {
+                "schema_version": 1,
+                "network": self.network_spec,
+                **self.party.spec(),
+                "target": _plain(asdict(self.target)),
+                "statistics": {name: _plain(asdict(fitted)) for name, fitted in self.statistics.items()},
+            }
+            (out / "learner.yaml").write_text(yaml.safe_dump(held, sort_keys=False), encoding="utf-8")
+            save_file({name: value.contiguous() for name, value in self.network.state_dict().items()}, out / "model.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path, trust: Sequence[str] = ("medkd",)) -> LightningLearner:
+        """Read what ``save`` wrote; only classes of trusted packages are made.
+
+        Raises:
+            InputError: it is not there, or names a class outside the allow list.
+        """
+        file = folder / "learner.yaml"
+        if not file.is_file():
+            raise InputError("no learner here", where=folder, remedy="Run its 'fit' stage first")
+        held = yaml.safe_load(file.read_text(encoding="utf-8"))
+        network = instantiate(held["network"], Network, trust)
+        network.load_state_dict(load_file(folder / "model.safetensors"))
+        modalities = {name: instantiate(spec, Modality, trust) for name, spec in held["modalities"].items()}
+        return cls(
+            network=network.eval(),
+            network_spec=held["network"],
+            party=Party(held["view"], modalities),
+            target=Target(**_tuples(held["target"])),
+            statistics={name: Statistics(**_tuples(fitted)) for name, fitted in held["statistics"].items()},
+        )
+
+
+def learner_sha256(folder: Path) -> str:
+    """sha256 of a saved learner's weights, by which banks and checkpoints know it."""
+    return digest_file(folder / "model.safetensors")
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
+
+
+def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}

@@ -1,0 +1,59 @@
+"""Student, solo, teacher and controls compared at one label fraction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from medkd.evidence.bootstrap import Replicates
+from medkd.evidence.controls import control_gains
+from medkd.evidence.verdict import verdict
+
+
+def compare(arms: Mapping[str, Replicates], *, sign: float, confidence: float, audit_passed: bool, fast: bool) -> dict[str, Any]:
+    """Arms, gain, privileged gain, gap, gap closed, controls and verdict; every difference is paired, and more is better.
+
+    gain = student - solo. privileged_gain = student - self_teacher's student, null where that control was not run.
+    gap = teacher - solo. gap_closed = gain / gap, null unless the whole interval of the gap lies above zero: a ratio to
+    something that may be nothing says nothing.
+
+    Args:
+        arms: replicates by arm, student and solo among them.
+        sign: -1 where less is better.
+        confidence: of the intervals.
+        audit_passed, fast: see ``verdict``.
+    """
+    student, solo = arms["student"], arms["solo"]
+    gain = student.minus(solo, sign)
+    privileged = student.minus(arms["self_teacher"], sign).interval(confidence) if "self_teacher" in arms else None
+    gap = arms["teacher"].minus(solo, sign) if "teacher" in arms else None
+    return {
+        "arms": {name: _arm(arms[name], confidence) for name in _ordered(arms)},
+        "gain": gain.interval(confidence),
+        "privileged_gain": privileged,
+        "gap": None if gap is None else gap.interval(confidence),
+        "gap_closed": None if gap is None else _closed(gain, gap, confidence),
+        "controls": control_gains(arms, sign, confidence),
+        "verdict": verdict(gain.interval(confidence), privileged, audit_passed=audit_passed, fast=fast),
+    }
+
+
+def _arm(arm: Replicates, confidence: float) -> dict[str, Any]:
+    seeds = [float(value) if np.isfinite(value) else None for value in arm.seeds]
+    spread = float(arm.seeds.std(ddof=1)) if len(seeds) > 1 and None not in seeds else None
+    return arm.interval(confidence) | {"seeds": seeds, "seed_sd": spread}
+
+
+def _closed(gain: Replicates, gap: Replicates, confidence: float) -> dict[str, float | None] | None:
+    low = gap.interval(confidence)["low"]
+    if low is None or low <= 0:
+        return None
+    ratio = np.divide(gain.values, gap.values, out=np.full_like(gap.values, np.nan), where=gap.values > 0)
+    return Replicates(np.array([gain.value / gap.value]), ratio).interval(confidence)
+
+
+def _ordered(arms: Mapping[str, Replicates]) -> list[str]:
+    first = [name for name in ("teacher", "student", "solo") if name in arms]
+    return first + sorted(set(arms) - set(first))

@@ -1,0 +1,44 @@
+"""The ROC curve of a whole cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from medkd.evidence.bootstrap import Block
+from medkd.evidence.metrics import Array
+
+
+def mean_roc(blocks: Sequence[Block], arm: str, column: int, grid: Array) -> Array | None:
+    """Sensitivity at each false-positive rate of ``grid``: folds averaged by their pairs, then seeds.
+
+    Vertical averaging keeps the estimand: the area under this curve is the reported AUROC, up to the grid's steps.
+
+    Returns:
+        "grid", or None where no fold has both classes.
+    """
+    curves = []
+    for seed in sorted({block.seed for block in blocks}):
+        total, mass = np.zeros(len(grid)), 0.0
+        for block in (block for block in blocks if block.seed == seed):
+            known = np.isfinite(block.y[:, column])
+            y, score = block.y[known, column], block.readings[arm]["score"][known, column]
+            pairs = float((y == 1).sum() * (y == 0).sum())
+            if pairs:
+                total += pairs * _roc(y, score, grid)
+                mass += pairs
+        if mass:
+            curves.append(total / mass)
+    return np.mean(curves, axis=0) if curves else None
+
+
+def _roc(y: Array, score: Array, grid: Array) -> Array:
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    hits = np.append(0.0, np.cumsum(y[order])[last]) / y.sum()
+    alarms = np.append(0.0, np.cumsum(1 - y[order])[last]) / (1 - y).sum()
+    # At a vertical step the curve takes its upper end, as np.interp does with the last of equal abscissae.
+    keep = np.append(np.diff(alarms) > 0, True)
+    curve: Array = np.interp(grid, alarms[keep], hits[keep])
+    return curve

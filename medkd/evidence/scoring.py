@@ -1,0 +1,169 @@
+"""From logits to what is reported: calibrated on each fit's own validation part, one row a test sample, class, arm and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from medkd.data.atomic import writing
+from medkd.data.target import Target
+from medkd.errors import InputError, nearest
+from medkd.evidence.bootstrap import Block
+from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities
+from medkd.evidence.metrics import Array
+from medkd.evidence.settings import EvidenceSettings
+
+FIT = ["label_fraction", "arm", "seed", "fold"]
+RAW = [*FIT, "role", "sample_id", "subject_id", "class", "logit", "y"]
+SCORED = ["sample", "subject", *FIT, "class", "score", "calibrated", "threshold", "temperature", "y"]
+
+
+def score_predictions(predictions: pl.DataFrame, target: Target, settings: EvidenceSettings, samples: pl.DataFrame) -> pl.DataFrame:
+    """The table that ``test_predictions.parquet`` holds, and from which every figure follows.
+
+    Each fit (label fraction, arm, seed, fold) has its own temperature and one threshold a class, chosen on its own validation rows;
+    test rows are never looked at. Of a regression the score is the value, and there is neither.
+
+    Args:
+        predictions: label_fraction, arm, seed, fold, role ("val" or "test"), sample_id, subject_id, class, logit, y (null = unlabelled).
+        target: its ``names`` are the classes, in order.
+        settings: the rule for thresholds, the subgroups.
+        samples: the sample table, for the subgroups' columns.
+
+    Returns:
+        sample, subject, label_fraction, fold, seed, arm, class, score, calibrated, threshold, temperature, y, and the subgroups' columns.
+
+    Raises:
+        InputError: a column, a class of a sample or all test rows are missing, or a logit is not finite.
+    """
+    _check(predictions, target)
+    rank = {name: place for place, name in enumerate(target.names)}
+    table = predictions.with_columns(pl.col("class").replace_strict(rank, return_dtype=pl.Int64).alias("_place"))
+    table = table.sort([*FIT, "role", "sample_id", "_place"])
+    parts = [_score_fit(fit, target, settings) for fit in table.partition_by(FIT, maintain_order=True)]
+    scored = pl.concat([part for part in parts if part is not None])
+    return scored.join(_groups(samples, settings), on="sample", how="left", maintain_order="left")
+
+
+def write_predictions(path: Path, scored: pl.DataFrame) -> None:
+    """Write what ``score_predictions`` gave as Parquet, whole or not at all."""
+    with writing(path) as temporary:
+        scored.write_parquet(temporary)
+
+
+def fold_blocks(scored: pl.DataFrame, target: Target) -> tuple[list[Block], list[str]]:
+    """Test folds of one label fraction as arrays, and the subjects' names in the order of ``Block.subject``.
+
+    Raises:
+        InputError: the arms were not all tested on the same samples.
+    """
+    names = scored["subject"].unique().sort().to_list()
+    arms = scored["arm"].unique().sort().to_list()
+    table = scored.with_columns(
+        pl.col("class").replace_strict({name: place for place, name in enumerate(target.names)}, return_dtype=pl.Int64).alias("_place"),
+        pl.col("subject").replace_strict({name: place for place, name in enumerate(names)}, return_dtype=pl.Int64).alias("_subject"),
+    ).sort(["seed", "fold", "arm", "sample", "_place"])
+    return [_block(part, arms, len(target.names)) for part in table.partition_by(["seed", "fold"], maintain_order=True)], names
+
+
+def _block(part: pl.DataFrame, arms: Sequence[str], classes: int) -> Block:
+    seed, fold = int(part["seed"][0]), int(part["fold"][0])
+    rows = part.height // len(arms)
+    sample = part["sample"].to_numpy()
+    if part.height % len(arms) or not (sample.reshape(len(arms), rows) == sample[:rows]).all() or part["arm"].n_unique() != len(arms):
+        counts = ", ".join(f"{arm}: {part.filter(pl.col('arm') == arm).height // classes}" for arm in arms)
+        raise InputError(
+            f"arms were tested on different samples ({counts})", where=f"seed {seed}, fold {fold}", remedy="Predict the fold with every arm"
+        )
+
+    def cube(name: str) -> Array:
+        return part[name].cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(len(arms), rows // classes, classes)
+
+    score, calibrated = cube("score"), cube("calibrated")
+    decision = (calibrated >= cube("threshold")).astype(np.float64)
+    readings = {arm: {"score": score[row], "calibrated": calibrated[row], "decision": decision[row]} for row, arm in enumerate(arms)}
+    return Block(seed, fold, part["_subject"].to_numpy()[:rows:classes].astype(np.int64), cube("y")[0], readings)
+
+
+def _score_fit(fit: pl.DataFrame, target: Target, settings: EvidenceSettings) -> pl.DataFrame | None:
+    classes = len(target.names)
+    val, test = fit.filter(pl.col("role") == "val"), fit.filter(pl.col("role") == "test")
+    test = test.filter(pl.col("y").is_not_null().any().over("sample_id"))
+    if test.is_empty():
+        return None
+    logits = _matrix(test, "logit", classes)
+    temperature: float | None = None
+    thresholds: NDArray[np.float64] = np.full(classes, np.nan)
+    score = calibrated = logits
+    if target.kind not in ("regression", "forecast"):
+        val_logits, val_y = _matrix(val, "logit", classes), _matrix(val, "y", classes)
+        temperature = fit_temperature(val_logits, val_y, target.is_categorical)
+        fitted = probabilities(val_logits, target.is_categorical, temperature)
+        for column in range(classes):
+            known = np.isfinite(val_y[:, column])
+            thresholds[column] = choose_threshold(val_y[known, column], fitted[known, column], settings.threshold)
+        score = probabilities(logits, target.is_categorical)
+        calibrated = probabilities(logits, target.is_categorical, temperature)
+    return (
+        test.rename({"sample_id": "sample", "subject_id": "subject"})
+        .with_columns(
+            pl.Series("score", score.ravel()),
+            pl.Series("calibrated", calibrated.ravel()),
+            pl.Series("threshold", np.tile(thresholds, len(logits))).fill_nan(None),
+            pl.lit(temperature, dtype=pl.Float64).alias("temperature"),
+        )
+        .select(SCORED)
+    )
+
+
+def _matrix(part: pl.DataFrame, column: str, classes: int) -> Array:
+    return part[column].cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(-1, classes)
+
+
+def _groups(samples: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
+    """Column ``sample`` and, as text, the subgroups' columns that the cohort has."""
+    columns = [pl.col("sample_id").cast(pl.String).alias("sample")]
+    for name in settings.subgroups:
+        if name not in samples.columns or samples[name].null_count() == samples.height:
+            continue
+        column = pl.col(name)
+        columns.append(_bands(column, settings.age_bands).alias(name) if name == "age" else column.cast(pl.String).alias(name))
+    return samples.select(columns)
+
+
+def _bands(age: pl.Expr, edges: Sequence[float]) -> pl.Expr:
+    labels = [f"under {edges[0]:g}", *(f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)), f"{edges[-1]:g} +"]
+    return age.cast(pl.Float64).fill_nan(None).cut(list(edges), labels=labels, left_closed=True).cast(pl.String)
+
+
+def _check(predictions: pl.DataFrame, target: Target) -> None:
+    where = "predictions"
+    for column in RAW:
+        if column not in predictions.columns:
+            raise InputError(f"predictions have no column '{column}'", where=where, remedy=f"They have: {', '.join(predictions.columns)}")
+    for name in predictions["class"].unique().to_list():
+        if name not in target.names:
+            raise InputError(f"class '{name}' is none of target {target.key}", where=where, remedy=nearest(str(name), target.names))
+    if predictions.filter((pl.col("role") == "test") & pl.col("y").is_not_null()).is_empty():
+        raise InputError("no labelled test sample", where=where, remedy="Give predictions of the test folds, role 'test'")
+    key = [*FIT, "role", "sample_id"]
+    uneven = predictions.group_by(key).agg(pl.col("class").n_unique().alias("n"), pl.len().alias("rows"))
+    uneven = uneven.filter((pl.col("n") != len(target.names)) | (pl.col("rows") != len(target.names)))
+    if uneven.height:
+        raise InputError(
+            f"sample '{uneven['sample_id'][0]}' has {uneven['rows'][0]} rows of {uneven['n'][0]} classes, {len(target.names)} expected",
+            where=f"arm {uneven['arm'][0]}, seed {uneven['seed'][0]}, fold {uneven['fold'][0]}",
+            remedy="Give one row a class",
+        )
+    bad = predictions.filter(~pl.col("logit").is_finite() | pl.col("logit").is_null())
+    if bad.height:
+        raise InputError(
+            f"{bad.height} logits are not finite, the first of sample '{bad['sample_id'][0]}'",
+            where=f"arm {bad['arm'][0]}, seed {bad['seed'][0]}, fold {bad['fold'][0]}",
+            remedy="Look at that fit's training curve",
+        )

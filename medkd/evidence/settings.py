@@ -1,0 +1,43 @@
+"""How the evidence is taken, as a recipe writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medkd.errors import InputError
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """How the evidence is taken.
+
+    Args:
+        metric: what the verdict rests on: auroc, auprc, f1, sensitivity, specificity, brier, ece; rmse for a regression.
+        replicates: bootstrap replicates.
+        confidence: of every interval.
+        seed: of the bootstrap's draws.
+        threshold: rule on the validation part: "youden", "f1", or "sensitivity:0.95" (the highest threshold that reaches it).
+        ece_bins: bins of equal width of the calibration error.
+        min_group: a subgroup with fewer positive or fewer negative subjects is suppressed.
+        age_bands: where a new age band starts, in years.
+        subgroups: columns of the sample table to look at; ``age`` is cut into bands.
+    """
+
+    metric: str = "auroc"
+    replicates: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+    threshold: str = "youden"
+    ece_bins: int = 10
+    min_group: int = 10
+    age_bands: tuple[float, ...] = (40.0, 65.0, 80.0)
+    subgroups: tuple[str, ...] = ("sex", "age", "site")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "age_bands", tuple(self.age_bands))
+        object.__setattr__(self, "subgroups", tuple(self.subgroups))
+        if not 0.5 <= self.confidence < 1:
+            raise InputError(f"confidence is {self.confidence}", where="evidence.confidence", remedy="Give a share below 1, such as 0.95")
+        for name in ("replicates", "ece_bins", "min_group"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}", where=f"evidence.{name}", remedy="Give at least 1")

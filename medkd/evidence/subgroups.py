@@ -1,0 +1,67 @@
+"""The same question in each sex, age band and site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from medkd.data.target import Target
+from medkd.evidence.bootstrap import bootstrap
+from medkd.evidence.metrics import metric_named
+from medkd.evidence.scoring import fold_blocks
+from medkd.evidence.settings import EvidenceSettings
+
+
+def subgroup_rows(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """One row a group: the student's value and gain over solo with intervals, or why they are not shown.
+
+    Pairs are taken within the fold and within the group. A group with fewer than ``min_group`` positive or negative subjects
+    (of any class) is suppressed: its interval would be read as a finding.
+
+    Args:
+        scored: see ``score_predictions``, one label fraction.
+        columns: of ``scored``, the groupings.
+    """
+    rows: list[dict[str, Any]] = []
+    for column in columns:
+        known = scored.filter(pl.col(column).is_not_null())
+        for group in sorted(known[column].unique().to_list(), key=_order):
+            rows.append({"by": column, "group": group} | _row(known.filter(pl.col(column) == group), target, settings))
+    return rows
+
+
+def _row(part: pl.DataFrame, target: Target, settings: EvidenceSettings) -> dict[str, Any]:
+    counts = {"n": part["sample"].n_unique(), "subjects": part["subject"].n_unique()}
+    why = _too_small(part, target, settings.min_group)
+    if why:
+        return counts | {"suppressed": True, "reason": why, "value": None, "gain": None}
+    metric = metric_named(settings.metric, target.kind)
+    blocks, _ = fold_blocks(part.filter(pl.col("arm").is_in(["student", "solo"])), target)
+    found = bootstrap(blocks, ["student", "solo"], {"it": metric}, settings.replicates, settings.seed, target.is_categorical)
+    student, solo = found["student", "it"], found["solo", "it"]
+    return counts | {
+        "suppressed": False,
+        "reason": "",
+        "value": student.interval(settings.confidence),
+        "gain": student.minus(solo, metric.sign).interval(settings.confidence),
+    }
+
+
+def _too_small(part: pl.DataFrame, target: Target, least: int) -> str:
+    one = part.filter((pl.col("arm") == "student") & pl.col("y").is_not_null()).unique(["sample", "class"])
+    if target.kind in ("regression", "forecast"):
+        n = one["subject"].n_unique()
+        return f"{n} subjects, fewer than {2 * least}" if n < 2 * least else ""
+    for name in target.names:
+        for label, word in ((1.0, "positive"), (0.0, "negative")):
+            n = one.filter((pl.col("class") == name) & (pl.col("y") == label))["subject"].n_unique()
+            if n < least:
+                of = f" of {name}" if len(target.names) > 1 else ""
+                return f"{n} {word} subjects{of}, fewer than {least}"
+    return ""
+
+
+def _order(group: str) -> tuple[bool, str]:
+    return not group.startswith("under"), group

@@ -1,0 +1,223 @@
+"""The electrocardiogram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from medkd.data.modality import Modality, Params
+from medkd.data.view import Part
+from medkd.errors import InputError, RecordError, nearest
+from medkd.modalities.ecg.augmentation import Strengths, apply, draw
+from medkd.modalities.ecg.beats import median_beat
+from medkd.modalities.ecg.filters import filtered, resampled
+from medkd.modalities.ecg.leads import STANDARD, canonical
+from medkd.modalities.ecg.length import middle, windows
+from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
+from medkd.modalities.ecg.recording import Recording
+
+
+@dataclass(frozen=True)
+class ECG(Modality):
+    """An ECG of one to twelve leads, in mV: filtered, resampled, cut to one length or reduced to its median beat.
+
+    Args:
+        rate: of the prepared signal, Hz.
+        seconds: length of the prepared rhythm, s.
+        representation: "rhythm" is "lead time" over ``seconds``; "median_beat" the median of all beats of the record, whose QRS
+            complexes are looked for in the selected leads alone.
+        beat: seconds that a median beat keeps before and after the QRS complex.
+        bandpass: corners, Hz; 0 for none on that side.
+        notch: mains frequency to take out, Hz; 0 for none.
+        longer: a longer record gives its middle ("crop"), or at prediction all its ``windows`` (training still sees the middle).
+        shorter: a shorter record is followed by zeros ("pad") or refused ("refuse").
+        leads: those that a view without a selector sees.
+        augment_amplitude, augment_lead_amplitude, augment_noise, augment_wander, augment_shift, augment_stretch, augment_mask,
+            augment_lead_dropout: strengths, 0 for none; see ``medkd.modalities.ecg.augmentation.Strengths``.
+
+    Raises:
+        InputError: a field cannot be used.
+
+    Shapes: prepared "lead time", float32, mV.
+
+    >>> ECG(seconds=5.0).shape(Part("ecg", ("I", "II")))
+    (2, 500)
+    """
+
+    rate: float = 100.0
+    seconds: float = 10.0
+    representation: Literal["rhythm", "median_beat"] = "rhythm"
+    beat: tuple[float, float] = (0.3, 0.5)
+    bandpass: tuple[float, float] = (0.5, 40.0)
+    notch: float = 0.0
+    longer: Literal["crop", "windows"] = "crop"
+    shorter: Literal["pad", "refuse"] = "pad"
+    leads: tuple[str, ...] = STANDARD
+    augment_amplitude: float = 0.0
+    augment_lead_amplitude: float = 0.0
+    augment_noise: float = 0.0
+    augment_wander: float = 0.0
+    augment_shift: float = 0.0
+    augment_stretch: float = 0.0
+    augment_mask: float = 0.0
+    augment_lead_dropout: float = 0.0
+
+    name: ClassVar[str] = "ecg"
+
+    def __post_init__(self) -> None:
+        for field in ("beat", "bandpass", "leads"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        object.__setattr__(self, "leads", tuple(_standard(lead, "modality ecg, leads") for lead in self.leads))
+        _check(self)
+
+    def read(self, row: Mapping[str, Any], root: Path) -> Recording:
+        """The record at ``row["ecg"]``, a path relative to ``root`` with or without suffix: WFDB, DICOM waveform or HL7 aECG.
+
+        Raises:
+            RecordError: the file is missing, truncated or damaged, states no sampling rate, or names a lead twice.
+        """
+        recording = read_recording(Path(root) / str(row[self.name]))
+        twice = sorted({lead for lead in recording.leads if recording.leads.count(lead) > 1})
+        if twice:
+            raise RecordError(f"ECG of record {recording.name} names lead {', '.join(twice)} twice", remedy="Name each lead once")
+        return recording
+
+    def select(self, raw: Recording, part: Part) -> Recording:
+        """The leads that ``part`` names, in its order; all of ``leads`` where it names none.
+
+        Raises:
+            InputError: the part names a lead that there is not, or hours.
+            RecordError: the record lacks one of them.
+        """
+        wanted = self._wanted(part)
+        if wanted == raw.leads:
+            return raw
+        missing = [lead for lead in wanted if lead not in raw.leads]
+        if missing:
+            raise self._lacking(raw, wanted, missing)
+        return Recording(raw.values[[raw.leads.index(lead) for lead in wanted]], wanted, raw.rate, raw.name)
+
+    def prepare(self, raw: Recording) -> NDArray[np.float32]:
+        """Filtered, resampled, then cut to ``seconds`` or reduced to the median beat: "lead time" in mV.
+
+        Raises:
+            RecordError: samples are missing, a lead is flat, the record is too short, or has fewer than three beats.
+        """
+        clean = self._clean(raw)
+        if self.representation == "rhythm":
+            return np.ascontiguousarray(middle(clean, self._length), dtype=np.float32)
+        beat = median_beat(clean, self.rate, *self.beat)
+        if beat is None:
+            raise RecordError(
+                f"ECG of record {raw.name} has fewer than 3 beats that can be told in {', '.join(raw.leads)}",
+                remedy="Use representation rhythm, or leave the record out",
+            )
+        return np.ascontiguousarray(beat, dtype=np.float32)
+
+    def windows(self, raw: Recording) -> NDArray[np.float32]:
+        """What prediction averages over, "window lead time": all of a longer record where ``longer`` says so, else what ``prepare`` gives.
+
+        Raises:
+            RecordError: as ``prepare``.
+        """
+        if self.longer == "crop" or self.representation == "median_beat":
+            return self.prepare(raw)[None]
+        return np.ascontiguousarray(windows(self._clean(raw), self._length), dtype=np.float32)
+
+    def shape(self, part: Part) -> tuple[int, ...]:
+        """Leads of ``part``, time steps.
+
+        Raises:
+            InputError: the part names a lead that there is not, or hours.
+        """
+        return (len(self._wanted(part)), self._length)
+
+    def find(self, folder: Path) -> list[str]:
+        """All ECG records below ``folder``: POSIX paths relative to it, without suffix, sorted."""
+        return find_recordings(folder)
+
+    def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
+        """Parameters for ``n`` samples, see ``medkd.modalities.ecg.augmentation.draw``."""
+        strengths = Strengths(**{key.removeprefix("augment_"): value for key, value in vars(self).items() if key.startswith("augment_")})
+        return draw(strengths, rng, n, self._length, self.rate)
+
+    def augment(self, values: Tensor, params: Params) -> Tensor:
+        """``values`` "batch lead time" under ``params``; a rhythm wraps round when shifted, a beat repeats its edge."""
+        return apply(values, params, wraps=self.representation == "rhythm") if params else values
+
+    @property
+    def _length(self) -> int:
+        return round(self.rate * (self.seconds if self.representation == "rhythm" else sum(self.beat)))
+
+    def _wanted(self, part: Part) -> tuple[str, ...]:
+        if part.window is not None:
+            raise InputError(
+                f"an ECG has no hours, the view names {part.window[0]:g}:{part.window[1]:g}h", where=part, remedy="Leave them out"
+            )
+        wanted = tuple(_standard(lead, part) for lead in part.selector) or self.leads
+        if len(set(wanted)) != len(wanted):
+            raise InputError("view names a lead twice", where=part, remedy="Name each lead once")
+        return wanted
+
+    def _clean(self, raw: Recording) -> NDArray[np.float64]:
+        missing = ~np.isfinite(raw.values)
+        if missing.any():
+            leads = [lead for lead, some in zip(raw.leads, missing.any(axis=1), strict=True) if some]
+            raise RecordError(
+                f"ECG of record {raw.name} lacks {int(missing.sum())} samples (NaN) in {', '.join(leads)}",
+                remedy="Leave the record out, or cut it to its complete part",
+            )
+        least = self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
+        if raw.seconds < least:
+            raise RecordError(f"ECG of record {raw.name} is {raw.seconds:g} s long, {least:g} s at least", remedy="Leave the record out")
+        flat = [lead for lead, row in zip(raw.leads, raw.values, strict=True) if (row == row[0]).all()]
+        if flat:
+            raise RecordError(f"ECG of record {raw.name} is flat in {', '.join(flat)}", remedy="Leave the record out, or those leads")
+        return resampled(filtered(raw.values, raw.rate, *self.bandpass, notch=self.notch), raw.rate, self.rate)
+
+    def _lacking(self, raw: Recording, wanted: tuple[str, ...], missing: list[str]) -> RecordError:
+        known = [lead for lead in raw.leads if lead in STANDARD]
+        unknown = [lead for lead in raw.leads if lead not in STANDARD]
+        there = [lead for lead in wanted if lead in raw.leads] or known
+        return RecordError(
+            f"ECG of record {raw.name} has {len(known)} leads, {len(wanted)} expected (missing {', '.join(missing)}"
+            + (f"; unknown {', '.join(unknown)})" if unknown else ")"),
+            remedy=f"To train on {len(there)}, name them: {self.name}[{','.join(there)}]" if there else f"Name leads {', '.join(STANDARD)}",
+        )
+
+
+def _standard(lead: str, where: object) -> str:
+    found = canonical(lead)
+    if found is None:
+        raise InputError(f"'{lead}' is not a lead of an ECG", where=where, remedy=nearest(lead, STANDARD))
+    return found
+
+
+def _check(ecg: ECG) -> None:
+    """A mistake in the fields is told when they are set, not at the first record."""
+    for field in ("rate", "seconds"):
+        if getattr(ecg, field) <= 0:
+            raise InputError(f"{field} is {getattr(ecg, field):g}", where="modality ecg", remedy="Give a number above 0")
+    for field, choices in (("representation", ("rhythm", "median_beat")), ("longer", ("crop", "windows")), ("shorter", ("pad", "refuse"))):
+        if getattr(ecg, field) not in choices:
+            raise InputError(f"{field} is '{getattr(ecg, field)}'", where="modality ecg", remedy=nearest(getattr(ecg, field), choices))
+    low, high = ecg.bandpass
+    if low < 0 or high < 0 or (high and low >= high) or min(ecg.beat) <= 0 or ecg.notch < 0 or not ecg.leads:
+        raise InputError(
+            f"bandpass {low:g} to {high:g} Hz, notch {ecg.notch:g} Hz, beat {ecg.beat[0]:g} s before and {ecg.beat[1]:g} s after, "
+            f"{len(ecg.leads)} leads",
+            where="modality ecg",
+            remedy="Give corners 0 <= low < high, a beat above 0 s on both sides, and at least one lead",
+        )
+    for field, strength in vars(ecg).items():
+        if field.startswith("augment_") and (strength < 0 or (field in _SHARES and strength >= 1)):
+            raise InputError(f"{field} is {strength:g}", where="modality ecg", remedy="0 is off; shares and probabilities stay below 1")
+
+
+_SHARES = ("augment_stretch", "augment_mask", "augment_lead_dropout")

@@ -1,0 +1,32 @@
+"""Records of one length from records of any."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def middle(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """The middle ``length`` samples of ``values`` "lead time"; a shorter one is followed by zeros.
+
+    >>> middle(np.arange(6.0)[None], 4).tolist(), middle(np.ones((1, 2)), 3).tolist()
+    ([[1.0, 2.0, 3.0, 4.0]], [[1.0, 1.0, 0.0]])
+    """
+    spare = values.shape[1] - length
+    if spare < 0:
+        return np.pad(values, ((0, 0), (0, -spare)))
+    return values[:, spare // 2 : spare // 2 + length]
+
+
+def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """All of ``values`` "lead time" as "window lead time": end to end, the last one flush with the end and overlapping if it must.
+
+    >>> windows(np.arange(5.0)[None], 2)[:, 0].tolist()
+    [[0.0, 1.0], [2.0, 3.0], [3.0, 4.0]]
+    """
+    if values.shape[1] <= length:
+        return middle(values, length)[None]
+    starts = list(range(0, values.shape[1] - length + 1, length))
+    if starts[-1] + length < values.shape[1]:
+        starts.append(values.shape[1] - length)
+    return np.stack([values[:, start : start + length] for start in starts])

@@ -1,0 +1,84 @@
+"""Match the teacher's softened probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+
+@full_precision
+def soft_labels(student: Tensor, teacher: Tensor, temperature: float, t_squared: bool = True, bernoulli: bool = False) -> Tensor:
+    """Kullback-Leibler divergence from the teacher's tempered probabilities to the student's, in nats.
+
+    Classes: T² · mean over the batch of Σ_c p_c ln(p_c / q_c), with p = softmax(t/T) and q = softmax(s/T).
+    Bernoulli: T² · mean over the batch and its labels of p ln(p/q) + (1-p) ln((1-p)/(1-q)), with p = sigmoid(t/T) and q = sigmoid(s/T).
+    Labels are averaged, not summed, because the supervised cross-entropy is averaged over them too: the weight between both
+    then means the same for one label and for seventy.
+
+    Args:
+        student, teacher: logits "batch class" or "batch label"; the teacher gets no gradient.
+        temperature: T > 0, dimensionless.
+        t_squared: multiply by T², which keeps the gradient's size when T changes.
+        bernoulli: each logit is a label of its own (binary, multi-label).
+
+    Source: Hinton et al. 2015, arXiv:1503.02531, section 2.
+
+    >>> import torch
+    >>> soft_labels(torch.zeros(1, 2), torch.zeros(1, 2), temperature=2.0)
+    tensor(0.)
+    """
+    s, t = student / temperature, teacher.detach() / temperature
+    if bernoulli:
+        here, absent = functional.logsigmoid(t), functional.logsigmoid(-t)
+        divergence = (here.exp() * (here - functional.logsigmoid(s)) + absent.exp() * (absent - functional.logsigmoid(-s))).mean()
+    else:
+        p = t.log_softmax(dim=1)
+        divergence = (p.exp() * (p - s.log_softmax(dim=1))).sum(dim=1).mean()
+    return divergence * temperature**2 if t_squared else divergence
+
+
+class SoftLabels(Objective):
+    """Match the teacher's softened probabilities: T² KL(teacher/T ‖ student/T), over classes or per label as the target asks.
+
+    Args:
+        temperature: T > 0, dimensionless.
+        t_squared: multiply by T².
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: student and teacher logits "batch class", in nats. Term: ``kd``. Unlabelled samples count like any other.
+
+    Raises:
+        InputError: the temperature is not above zero, or the logits' shapes differ.
+
+    Source: Hinton et al. 2015, arXiv:1503.02531, section 2.
+    """
+
+    def __init__(self, temperature: float = 2.0, t_squared: bool = True, teacher: str = "") -> None:
+        super().__init__(teacher)
+        if not temperature > 0:
+            raise InputError(f"temperature is {temperature}, it must be above 0", where="SoftLabels", remedy="2 is a common choice")
+        self.temperature = temperature
+        self.t_squared = t_squared
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``kd``."""
+        s = needed(student, "logits", "student", self)
+        t = needed(self.hear(teachers), "logits", "teacher", self)
+        same_shape(s, t, "logits", self)
+        return {"kd": soft_labels(s, t, self.temperature, self.t_squared, bernoulli=not batch.target.is_categorical)}
+
+
+def _kd(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    return {"loss": soft_labels(inputs["logits_student"], inputs["logits_teacher"], temperature)}
+
+
+GOLDEN = {"standard/kd": _kd}

@@ -1,0 +1,96 @@
+"""Match the labels, where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.data.target import Kind
+from medkd.errors import InputError
+from medkd.objectives.needed import needed
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+TERM: dict[Kind, str] = {"binary": "bce", "multilabel": "bce", "mask": "bce", "multiclass": "ce", "regression": "mse", "forecast": "mse"}
+"""The loss that each kind of target is fitted with."""
+
+
+@full_precision
+def supervised(logits: Tensor, targets: Tensor, labelled: Tensor, kind: Kind, pos_weight: Tensor | None = None) -> Tensor:
+    """The mean loss over labelled entries; zero, with its graph intact, where nothing is labelled.
+
+    Binary cross-entropy for binary, multi-label and mask targets, cross-entropy for classes (both in nats), squared error
+    for regression and forecast (in the target's units, squared).
+
+    Args:
+        logits: "batch output".
+        targets: "batch column"; a multi-class target is one column of class indices. Unlabelled entries may hold anything.
+        labelled: "batch column" bool.
+        kind: of the target.
+        pos_weight: binary kinds only: how much more a positive entry counts, a scalar or one a column.
+
+    >>> supervised(torch.zeros(2, 1), torch.tensor([[1.0], [0.0]]), torch.tensor([[True], [False]]), "binary")
+    tensor(0.6931)
+    """
+    targets = torch.where(labelled, targets, 0).to(logits.dtype)
+    if TERM[kind] == "bce":
+        losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=pos_weight)
+    elif TERM[kind] == "ce":
+        losses = functional.cross_entropy(logits, targets[:, 0].long(), reduction="none").unsqueeze(1)
+    else:
+        losses = (logits - targets).square()
+    return torch.where(labelled, losses, 0).sum() / labelled.sum().clamp(min=1)
+
+
+class Supervised(Objective):
+    """Match the labels of the samples that have one, by the loss that suits the target's kind.
+
+    Args:
+        pos_weight: binary and multi-label targets: how much more a positive entry counts, one value or one a column.
+
+    Shapes: logits "batch output". Terms: ``bce`` (binary, multi-label, mask), ``ce`` (multi-class) or ``mse`` (regression, forecast).
+
+    Raises:
+        InputError: a weight is not above zero, does not fit the target, or the logits do not.
+    """
+
+    needs_teacher: ClassVar[tuple[str, ...]] = ()
+
+    pos_weight: Tensor | None
+
+    def __init__(self, pos_weight: float | list[float] | None = None) -> None:
+        super().__init__()
+        weights = [] if pos_weight is None else [pos_weight] if isinstance(pos_weight, int | float) else list(pos_weight)
+        if any(not weight > 0 for weight in weights):
+            raise InputError(f"pos_weight is {pos_weight}, it must be above 0", where="Supervised", remedy="Negatives / positives is usual")
+        self.register_buffer("pos_weight", torch.tensor(weights) if weights else None, persistent=False)
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term of the target's kind."""
+        logits = needed(student, "logits", "student", self)
+        term = TERM[batch.target.kind]
+        self._check(logits, batch, term)
+        weight = None if self.pos_weight is None else self.pos_weight.to(logits.device)
+        return {term: supervised(logits, batch.targets, batch.labelled, batch.target.kind, weight)}
+
+    def _check(self, logits: Tensor, batch: Batch, term: str) -> None:
+        target = batch.target
+        expected: Sequence[int] = (len(batch.targets), target.outputs) if term == "ce" else batch.targets.shape
+        if tuple(logits.shape) != tuple(expected):
+            raise InputError(
+                f"logits have shape {tuple(logits.shape)}, target '{target.key}' asks for {tuple(expected)}",
+                where="Supervised",
+                remedy=f"Set network.init_args.outputs to {target.outputs}",
+            )
+        if self.pos_weight is not None and (term != "bce" or self.pos_weight.numel() not in (1, logits.shape[1])):
+            raise InputError(
+                f"pos_weight has {self.pos_weight.numel()} values, target '{target.key}' is {target.kind} with {logits.shape[1]} outputs",
+                where="Supervised",
+                remedy="Give one value, or one a label, for a binary or multi-label target; leave it out for others",
+            )

@@ -1,0 +1,228 @@
+"""Whatever objective lies in medkd.objectives keeps the contract; a new one is swept without writing a test."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import medkd.objectives
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.objectives.objective import Objective
+
+STUDENT_DIM, TEACHER_DIM = 6, 9
+KNOWN: dict[str, Any] = {"student_dim": STUDENT_DIM, "teacher_dim": TEACHER_DIM, "classes": 3, "samples": 8}
+"""What a constructor may ask for without a default: measures that only the recipe knows."""
+FIELDS = ("logits", "embedding", "features", "tokens", "state")
+
+
+def objectives() -> list[type[Objective]]:
+    found = set()
+    for info in pkgutil.walk_packages(medkd.objectives.__path__, prefix="medkd.objectives."):
+        module = importlib.import_module(info.name)
+        for value in vars(module).values():
+            if inspect.isclass(value) and issubclass(value, Objective) and value is not Objective and value.__module__ == info.name:
+                found.add(value)
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+def build(kind: type[Objective]) -> Objective:
+    torch.manual_seed(0)
+    asked = [name for name, p in inspect.signature(kind).parameters.items() if p.default is p.empty]
+    assert set(asked) <= set(KNOWN), f"{kind.__name__} asks for {asked}; tell KNOWN what to give"
+    return kind(**{name: KNOWN[name] for name in asked})
+
+
+def only(output: Output, fields: tuple[str, ...]) -> Output:
+    """The output with every field gone that an objective did not ask for."""
+    kept = {name: getattr(output, name) if name in fields else ({} if name == "features" else None) for name in FIELDS}
+    return Output(**kept)
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif value is not None:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from tensors(part)
+
+
+KINDS = objectives()
+sweep = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def test_sweep_finds_the_objectives():
+    assert {"SoftLabels", "Supervised", "Relational", "SimilarityPreserving", "EmbeddingMse", "EmbeddingCosine"} <= {
+        k.__name__ for k in KINDS
+    }
+
+
+@pytest.fixture
+def step(make_batch, make_output):
+    def make(kind: type[Objective], n: int = 8):
+        batch = make_batch(n=n)
+        student = make_output(batch, seed=1, dim=STUDENT_DIM)
+        teacher = make_output(batch, seed=2, dim=TEACHER_DIM)
+        teachers = {"teacher": only(teacher, kind.needs_teacher)} if kind.needs_teacher else {}
+        return only(student, kind.needs_student), teachers, batch
+
+    return make
+
+
+@sweep
+def test_terms_are_finite_and_pull_the_student(kind, step):
+    student, teachers, batch = step(kind)
+    terms = build(kind)(student, teachers, batch)
+    assert terms
+    assert all(term.shape == () and torch.isfinite(term) for term in terms.values())
+    sum(terms.values()).backward()
+    for field in kind.needs_student:
+        gradients = [part.grad for part in tensors(getattr(student, field)) if part.grad is not None]
+        assert any(gradient.abs().sum() > 0 for gradient in gradients), f"no gradient reaches the student's {field}"
+
+
+@sweep
+def test_teacher_gets_no_gradient(kind, step):
+    student, teachers, batch = step(kind)
+    sum(build(kind)(student, teachers, batch).values()).backward()
+    for teacher in teachers.values():
+        for field in kind.needs_teacher:
+            assert all(part.grad is None for part in tensors(getattr(teacher, field)))
+
+
+@sweep
+def test_every_parameter_of_the_objective_is_trained(kind, step):
+    student, teachers, batch = step(kind)
+    objective = build(kind)
+    sum(objective(student, teachers, batch).values()).backward()
+    for name, parameter in objective.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+@sweep
+def test_a_missing_field_is_named(kind, step):
+    student, teachers, batch = step(kind)
+    for field in kind.needs_student:
+        with pytest.raises(InputError, match=rf"student.*{field}"):
+            build(kind)(only(student, tuple(set(kind.needs_student) - {field})), teachers, batch)
+    for field in kind.needs_teacher:
+        less = {name: only(output, tuple(set(kind.needs_teacher) - {field})) for name, output in teachers.items()}
+        with pytest.raises(InputError, match=rf"teacher.*{field}"):
+            build(kind)(student, less, batch)
+    if kind.needs_teacher:
+        with pytest.raises(InputError, match="hears 0 teachers"):
+            build(kind)(student, {}, batch)
+
+
+@sweep
+@pytest.mark.parametrize("n", [1, 2])
+def test_tiny_batches(kind, step, n):
+    student, teachers, batch = step(kind, n=n)
+    value = sum(build(kind)(student, teachers, batch).values())
+    value.backward()
+    for field in kind.needs_student:
+        assert all(torch.isfinite(part.grad).all() for part in tensors(getattr(student, field)) if part.grad is not None)
+    assert torch.isfinite(value)
+
+
+@sweep
+@pytest.mark.parametrize("case", ["extreme", "zero", "equal rows"])
+def test_hard_values_have_finite_gradients(kind, step, case):
+    student, teachers, batch = step(kind)
+
+    def harden(output: Output) -> Output:
+        def hard(part: Tensor) -> Tensor:
+            value = {"extreme": 40 * part.detach().sign(), "zero": 0 * part.detach(), "equal rows": part.detach()[:1].expand_as(part)}[case]
+            return value.clone().requires_grad_()
+
+        changed: dict[str, Any] = {}
+        for field in FIELDS:
+            value = getattr(output, field)
+            if isinstance(value, Tensor):
+                changed[field] = hard(value)
+            elif isinstance(value, dict):
+                changed[field] = {name: hard(part) for name, part in value.items()}
+            elif value is not None:
+                changed[field] = tuple(hard(part) for part in value)
+        return replace(output, **changed)
+
+    student, teachers = harden(student), {name: harden(output) for name, output in teachers.items()}
+    value = sum(build(kind)(student, teachers, batch).values())
+    assert torch.isfinite(value)
+    value.backward()
+    for field in kind.needs_student:
+        assert all(torch.isfinite(part.grad).all() for part in tensors(getattr(student, field)) if part.grad is not None)
+
+
+@sweep
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_is_computed_in_full(kind, step, dtype):
+    student, teachers, batch = step(kind)
+    objective = build(kind)
+    # What half precision can hold, so that only the computation can differ.
+    student, teachers = _cast(student, dtype), {name: _cast(output, dtype) for name, output in teachers.items()}
+    wanted = objective(_cast(student, torch.float32), {name: _cast(output, torch.float32) for name, output in teachers.items()}, batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        terms = objective(student, teachers, batch)
+    for name, term in terms.items():
+        assert term.dtype == torch.float32, name
+        learned = list(objective.parameters())
+        torch.testing.assert_close(term, wanted[name], rtol=2e-2 if learned else 1e-6, atol=1e-6)
+
+
+def _cast(output: Output, dtype: torch.dtype) -> Output:
+    def cast(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.detach().to(dtype)
+        if isinstance(value, dict):
+            return {name: cast(part) for name, part in value.items()}
+        return None if value is None else tuple(cast(part) for part in value)
+
+    return Output(**{field: cast(getattr(output, field)) for field in FIELDS})
+
+
+@sweep
+def test_state_survives_a_checkpoint(kind, step, tmp_path):
+    student, teachers, batch = step(kind)
+    objective = build(kind)
+    objective.update(student, teachers, batch)
+    torch.save(objective.state_dict(), tmp_path / "objective.pt")
+    torch.manual_seed(5)
+    other = copy.deepcopy(objective)
+    for parameter in other.parameters():
+        torch.nn.init.normal_(parameter)
+    other.load_state_dict(torch.load(tmp_path / "objective.pt", weights_only=True))
+    torch.manual_seed(7)
+    first = objective(student, teachers, batch)
+    torch.manual_seed(7)
+    second = other(student, teachers, batch)
+    assert {name: term.item() for name, term in first.items()} == {name: term.item() for name, term in second.items()}
+
+
+@sweep
+def test_compiles_to_the_same_value(kind, step):
+    student, teachers, batch = step(kind)
+    objective = build(kind)
+    torch.manual_seed(7)
+    eager = objective(student, teachers, batch)
+    torch.manual_seed(7)
+    compiled = torch.compile(objective, backend="aot_eager")(student, teachers, batch)
+    for name, term in eager.items():
+        torch.testing.assert_close(compiled[name], term)
+
+
+@sweep
+def test_arguments_are_plain(kind):
+    for name, parameter in inspect.signature(kind).parameters.items():
+        assert parameter.annotation is not parameter.empty, f"{kind.__name__}.{name} has no type"
+        assert parameter.default is parameter.empty or isinstance(parameter.default, str | int | float | bool | list | dict | None), name
