@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from medkd import __version__
 from medkd.commands import COMMANDS, PLANNED, Command
@@ -71,16 +71,18 @@ def _call(command: Command, name: str, words: list[str]) -> int | None:
     if {"-h", "--help"}.intersection(words):
         print(parser.format_help(), end="")
         return DONE
-    if command.calls == "argv":
-        arguments: tuple[object, ...] = ([name, *words],)
-    elif command.calls == "overrides":
+    module, _, title = command.code.partition(":")
+    overrides: list[str] = []
+    if command.calls == "overrides":
         words, overrides = take_overrides(words)
-        arguments = (parser.parse_words(words), overrides)
-    else:
-        arguments = (parser.parse_words(words),)
-    module, _, function = command.code.partition(":")
-    status: int | None = getattr(importlib.import_module(module), function)(*arguments)
-    return status
+    # A slip in what was typed is told before anything heavy is imported.
+    namespace = parser.parse_words(words) if command.calls != "argv" else None
+    function: Callable[..., int | None] = getattr(importlib.import_module(module), title)
+    if namespace is None:
+        return function([name, *words])
+    if command.calls == "keywords":
+        return function(**{key: value for key, value in vars(namespace).items() if key != "debug"})
+    return function(namespace, overrides) if command.calls == "overrides" else function(namespace)
 
 
 def take_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:

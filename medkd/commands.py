@@ -55,14 +55,14 @@ class Command:
         example: what a user may type, shown at the end of ``--help``.
         arguments: adds the command's arguments to its parser.
         calls: what the function is called with: "namespace"; "overrides", namespace and the dotted options as a list of
-            ``STAGE.KEY=VALUE``; or "argv", every word as typed, the command's name first.
+            ``STAGE.KEY=VALUE``; "keywords", each argument by its name; or "argv", every word as typed, the command's name first.
     """
 
     summary: str
     code: str
     example: str
     arguments: Callable[[Parser], None]
-    calls: Literal["namespace", "overrides", "argv"] = "namespace"
+    calls: Literal["namespace", "overrides", "keywords", "argv"] = "namespace"
 
     def parser(self, name: str) -> Parser:
         """The parser of this command under ``name``."""
@@ -133,6 +133,7 @@ def _distill(parser: Parser) -> None:
     _option(parser, "seeds", type=_count, metavar="N", help="seeds 0 to N-1; default 3")
     _option(parser, "labels", type=_shares, metavar="F", help="share of subjects that keep their label, or several: 0.1,0.3,1")
     _option(parser, "out", type=Path, metavar="DIR", help="default: runs/TASK-COHORT")
+    _option(parser, "jobs", type=_count, metavar="N", help="fits at once; default: one a core, one on a GPU; results do not depend on it")
     _option(parser, "fast", action="store_true", help="one seed, two folds, 20 steps; the verdict is 'invalid'")
     parser.epilog = f"{parser.epilog}\n\nA dotted option --STAGE.KEY VALUE reaches into a stage of the task's recipe."
 
@@ -162,6 +163,9 @@ def _predict(parser: Parser) -> None:
     _option(parser, "out", type=Path, metavar="DIR", required=True, help="where predictions, quarantine and run.json go")
     _option(parser, "shard", type=_shard, metavar="I/N", help="compute only part I of N, counted from 1")
     _option(parser, "trust", action="append", default=[], metavar="PACKAGE", help="let the bundle name classes of PACKAGE too")
+    _option(parser, "batch-size", type=_count, metavar="N", help="rows in each pass of the network")
+    _option(parser, "device", type=_one_of("--device", ("auto", "cpu", "cuda")), metavar="D", help="auto, cpu or cuda; default auto")
+    _option(parser, "workers", type=_count, metavar="N", help="threads that read; default: one a core, at most 8")
 
 
 def _verify(parser: Parser) -> None:
@@ -216,9 +220,10 @@ COMMANDS = {
     ),
     "verify": Command(
         "Hold our formulas against golden vectors of published code.",
-        "medkd.verify:main",
+        "medkd.verify:verify",
         "medkd verify ../shared/golden --strict --allow-skip some_system/some_function",
         _verify,
+        calls="keywords",
     ),
     "list": Command("List tasks, cohorts, modalities and objectives.", "medkd.listing:main", "medkd list cohorts", _list),
     "doctor": Command("Say what is missing on this machine, and how to mend it.", "medkd.doctor:main", "medkd doctor", _nothing),

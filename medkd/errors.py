@@ -23,7 +23,7 @@ class MedkdError(Exception):
     def __init__(self, what: str, *, where: object = "", remedy: str = "") -> None:
         self.what = what.strip().rstrip(".")
         self.where = str(where)
-        self.remedy = remedy.strip().rstrip(".")
+        self.remedy = remedy.strip().rstrip(".?") + ("?" if remedy.strip().endswith("?") else "")
         super().__init__(what)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -67,7 +67,7 @@ def entries(kind: str) -> list[Entry]:
         kind: tasks, cohorts, modalities or objectives.
     """
     if kind == "tasks":
-        return [Entry(name, _first_comment(folder / RECIPE), folder) for name, folder in sorted(_tasks().items())]
+        return sorted(_tasks().values(), key=lambda entry: entry.name)
     own = [entry for name in _modules(kind) for entry in _own(kind, name)]
     foreign = [_foreign(kind, point) for _, point in sorted(_points(kind).items())]
     return own + foreign
@@ -101,7 +101,8 @@ def find_task(name: str) -> Path:
     """
     tasks = _tasks()
     if name in tasks:
-        return tasks[name]
+        folder: Path = _usable(tasks[name], "tasks", "TASK")
+        return folder
     if (Path(name) / RECIPE).is_file():
         return Path(name)
     raise InputError(f"no task '{name}'", where="TASK", remedy=nearest(name, tasks))
@@ -109,11 +110,15 @@ def find_task(name: str) -> Path:
 
 def _find(kind: str, name: str, where: str) -> Any:
     for entry in _candidates(kind, name):
-        if entry.trouble:
-            raise InputError(f"{_SINGULAR[kind]} '{name}' cannot be used", where=where, remedy=entry.trouble)
-        return entry.found
+        return _usable(entry, kind, where)
     names = [entry.name for entry in entries(kind)]
     raise InputError(f"no {_SINGULAR[kind]} '{name}'", where=where, remedy=nearest(name, names))
+
+
+def _usable(entry: Entry, kind: str, where: str) -> Any:
+    if entry.trouble:
+        raise InputError(f"{_SINGULAR[kind]} '{entry.name}' cannot be used", where=where, remedy=entry.trouble)
+    return entry.found
 
 
 def _candidates(kind: str, name: str) -> Iterator[Entry]:
@@ -176,15 +181,22 @@ def _trouble(error: Exception) -> str:
     return f"broken: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _tasks() -> dict[str, Path]:
-    places = [Path(place) for place in importlib.import_module("medkd.tasks").__path__]
-    own = {folder.name: folder for place in places for folder in place.iterdir() if (folder / RECIPE).is_file()}
-    foreign: dict[str, Path] = {}
-    for name, point in _points("tasks").items():
-        for place in map(Path, getattr(point.load(), "__path__", ())):
-            if (place / RECIPE).is_file():
-                foreign[name] = place
-    return foreign | own
+def _tasks() -> dict[str, Entry]:
+    own = importlib.import_module("medkd.tasks").__path__
+    folders = [folder for place in own for folder in sorted(Path(place).iterdir()) if (folder / RECIPE).is_file()]
+    foreign = {name: _foreign_task(point) for name, point in _points("tasks").items()}
+    return foreign | {folder.name: Entry(folder.name, _first_comment(folder / RECIPE), folder) for folder in folders}
+
+
+def _foreign_task(point: EntryPoint) -> Entry:
+    try:
+        places = [Path(place) for place in getattr(point.load(), "__path__", ())]
+    except Exception as error:
+        return Entry(point.name, "", None, _trouble(error))
+    for place in places:
+        if (place / RECIPE).is_file():
+            return Entry(point.name, _first_comment(place / RECIPE), place)
+    return Entry(point.name, "", None, f"broken: {point.value} is not a folder with a {RECIPE}")
 
 
 def _first_line(thing: Any) -> str:

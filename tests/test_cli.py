@@ -67,7 +67,7 @@ def test_every_command_has_help_with_an_example_that_parses(name: str, capsys: p
     assert example.startswith(f"medkd {name}")
     assert f"example:\n  {example}\n" in shown
     called: list[Any] = []
-    stand_in(name, lambda *arguments: called.append(arguments))
+    stand_in(name, lambda *arguments, **named: called.append(arguments or named))
     assert main(example.split()[1:]) == 0
     assert len(called) == 1
 
@@ -99,6 +99,13 @@ def test_lightning_commands_pass_every_word_on(stand_in: Stand):
     stand_in("validate", got.extend)
     assert main(["validate", "--config", "x.yaml", "--trainer.max_epochs", "3", "--debug"]) == 0
     assert got == ["validate", "--config", "x.yaml", "--trainer.max_epochs", "3"]
+
+
+def test_verify_gets_its_arguments_by_name(stand_in: Stand):
+    got: dict[str, Any] = {}
+    stand_in("verify", got.update)
+    assert main(["verify", "golden", "--strict", "--allow-skip", "a/b", "--allow-skip", "c/*"]) == 0
+    assert got == {"folder": Path("golden"), "strict": True, "allow_skip": ["a/b", "c/*"]}
 
 
 @pytest.mark.parametrize(

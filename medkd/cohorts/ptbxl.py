@@ -24,6 +24,7 @@ SUPERCLASSES = {
     "HYP": "hypertrophy",
 }
 _COLUMNS = ("ecg_id", "patient_id", "age", "sex", "site", "recording_date", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
+_DATABASE = "ptbxl_database.csv"
 _STATEMENTS = "scp_statements.csv"
 
 
@@ -44,7 +45,7 @@ class PTBXL(Cohort):
     """
 
     name: ClassVar[str] = "ptbxl"
-    marker: ClassVar[str] = "ptbxl_database.csv"
+    marker: ClassVar[str] = _DATABASE
     default_target: ClassVar[str] = "super"
     official_folds: ClassVar[OfficialFolds | None] = OfficialFolds(test=(10,), validation=(9,))
     licence: ClassVar[str] = "CC BY 4.0"
@@ -94,10 +95,10 @@ class PTBXL(Cohort):
         return kept, [Exclusion("no diagnostic statement", left_out)] if left_out else []
 
     def _database(self) -> pl.DataFrame:
-        table = _read_csv(self.root / self.marker)
+        table = _read_csv(self.root / _DATABASE)
         for column in _COLUMNS:
             if column not in table.columns:
-                raise InputError(f"{self.marker} has no column '{column}'", where=self.root, remedy="Use the file as published")
+                raise InputError(f"{_DATABASE} has no column '{column}'", where=self.root, remedy="Use the file as published")
         numbers = ("age", "sex", "site", "strat_fold", "ecg_id")
         try:
             return (
@@ -105,7 +106,7 @@ class PTBXL(Cohort):
             )
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"{self.marker} holds a word where a number belongs", where=self.root, remedy=f"Mend {', '.join(numbers)}"
+                f"{_DATABASE} holds a word where a number belongs", where=self.root, remedy=f"Mend {', '.join(numbers)}"
             ) from error
 
     def _superclasses(self, codes: str | None, ecg: int) -> set[str]:
@@ -114,7 +115,7 @@ class PTBXL(Cohort):
             return {self._superclass_of[code] for code in statements if code in self._superclass_of}
         except (ValueError, SyntaxError, TypeError) as error:
             raise InputError(
-                f"scp_codes of ECG {ecg} is {codes!r}, not a mapping of statements", where=self.marker, remedy="Write {'NORM': 100.0}"
+                f"scp_codes of ECG {ecg} is {codes!r}, not a mapping of statements", where=_DATABASE, remedy="Write {'NORM': 100.0}"
             ) from error
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ class Target:
         classes: class names; for binary the name of the positive class alone.
         units: of a regression or forecast target.
         rule: one line, how the label follows from the published tables.
+        prediction_hour: hours after a sample's time zero; no student may see later. None: signal and label belong to one moment.
 
     >>> Target("cd", "binary", ("cd",), ("conduction disturbance",)).outputs
     1
@@ -34,6 +36,21 @@ class Target:
     classes: tuple[str, ...] = ()
     units: str = ""
     rule: str = ""
+    prediction_hour: float | None = None
+
+    def spec(self) -> dict[str, Any]:
+        """As plain values for YAML and JSON."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Target:
+        """The target that ``spec()`` described.
+
+        >>> Target.of(Target("cd", "binary", ("cd",)).spec()).columns
+        ('cd',)
+        """
+        held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}
+        return cls(**held)
 
     @property
     def outputs(self) -> int:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import safetensors.torch
@@ -21,8 +21,9 @@ from medkd.data.instantiate import check_trusted, instantiate
 from medkd.data.modality import Modality
 from medkd.data.signal import Signal
 from medkd.data.statistics import Statistics
-from medkd.data.target import Target
+from medkd.data.target import Kind, Target
 from medkd.data.view import View
+from medkd.deploy.aggregates import aggregates_of, refuse_patients
 from medkd.deploy.calibration import Calibration
 from medkd.deploy.card import make_card, render_card
 from medkd.deploy.checksums import SUMS, read_checked, write_sums
@@ -35,8 +36,6 @@ VERSION = 1
 OWN = ("medkd",)
 LEARNER, WEIGHTS = "learner.yaml", "model.safetensors"
 CONFIG, PREPROCESS, CALIBRATION, REPORT = "config.yaml", "preprocess.yaml", "calibration.json", "report.json"
-PATIENT_KEYS = frozenset({"sample_id", "sample_ids", "subject_id", "subject_ids", "patient_id", "patient_ids", "predictions"})
-"""Keys that only a table of patients has: a bundle holds aggregates only."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class Bundle:
             _write_yaml(folder / CONFIG, config)
             _write_yaml(folder / PREPROCESS, prepared.document())
             _write_json(folder / CALIBRATION, tuned.document())
-            _write_json(folder / REPORT, _aggregates(report))
+            _write_json(folder / REPORT, aggregates_of(report))
             _write_json(folder / "card.json", facts)
             (folder / "CARD.md").write_text(render_card({"schema_version": VERSION, **facts}), encoding="utf-8")
             (folder / WEIGHTS).write_bytes(weights)
@@ -153,7 +152,7 @@ class Bundle:
         target = read_target(config["target"], where + CONFIG)
         if list(target.names) != config["outputs"]:
             raise InputError(f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG)
-        network: Network = instantiate(config["network"], Network, allowed)  # type: ignore[type-abstract]
+        network: Network = instantiate(config["network"], Network, allowed)
         _load_weights(network, files[WEIGHTS], where + WEIGHTS)
         return cls(
             network.eval().requires_grad_(False),
@@ -265,23 +264,10 @@ def read_target(document: Any, where: str) -> Target:
     keys = {field.name for field in dataclasses.fields(Target)}
     if not isinstance(document, Mapping) or not set(document) <= keys or not {"key", "kind", "columns"} <= set(document):
         raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
-    return Target(**{key: tuple(value) if isinstance(value, list) else value for key, value in document.items()})
-
-
-def refuse_patients(value: Any, where: str) -> None:
-    """Refuse a document that holds rows of patients.
-
-    Raises:
-        InputError: a key of ``PATIENT_KEYS`` stands in it, however deep.
-    """
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if str(key).lower() in PATIENT_KEYS:
-                raise InputError(f"'{key}' does not belong in a bundle", where=where, remedy="Give aggregates only")
-            refuse_patients(inner, where)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            refuse_patients(inner, where)
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
+    if given["kind"] not in get_args(Kind) or not given["columns"] or not isinstance(given["columns"], tuple):
+        raise InputError("target cannot be read", where=where, remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list")
+    return Target(**given)
 
 
 def _load_weights(network: Network, content: bytes, where: str) -> None:
@@ -290,11 +276,6 @@ def _load_weights(network: Network, content: bytes, where: str) -> None:
     except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the bundle again") from error
-
-
-def _aggregates(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The report without the leak checks' details, which name offenders."""
-    return {**report, "leak_audit": [{"check": row["check"], "passed": row["passed"]} for row in report.get("leak_audit") or ()]}
 
 
 def _plain_target(target: Target) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Preprocessing:
             for held, what in ((specs, "modalities"), (given, "statistics")):
                 if not isinstance(held, Mapping) or name not in held:
                     raise InputError(f"{what} lacks '{name}', which the view names", where=where)
-            modalities[name] = instantiate(specs[name], Modality, trust)  # type: ignore[type-abstract]
+            modalities[name] = instantiate(specs[name], Modality, trust)
             statistics[name] = _statistics(given[name], modalities[name].shape(part)[0], f"{where}, {name}")
         return cls(view, modalities, statistics)
 

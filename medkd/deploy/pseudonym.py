@@ -7,9 +7,10 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from medkd.deploy.private import writing_private
 
@@ -50,3 +51,17 @@ class Pseudonyms:
         for name in sorted(set(filter(None, names)), key=len, reverse=True):
             text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", self.of(name), text)
         return text
+
+
+def names_of(row: Mapping[str, Any]) -> set[str]:
+    """Everything in an item's row that may name a person: ids, paths, and the parts of those.
+
+    >>> sorted(names_of({"sample_id": "ward/17", "subject_id": None, "ecg": "ward/17.hea"}))
+    ['17', '17.hea', 'ward', 'ward/17', 'ward/17.hea']
+    """
+    found: set[str] = set()
+    for value in row.values():
+        if value is not None:
+            path = PurePosixPath(str(value))
+            found |= {str(value), *path.parts, *(PurePosixPath(part).stem for part in path.parts)}
+    return found - {"/", "."}

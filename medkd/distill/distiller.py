@@ -15,7 +15,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
-from medkd.data.target import Target
 from medkd.distill.bank import TeacherBank
 from medkd.distill.frozen_teacher import FrozenTeacher
 from medkd.distill.optimisers import LearningRate, optimiser, rate_factor
@@ -35,7 +34,6 @@ class Distiller(LightningModule):
 
     Args:
         network: what is trained and deployed.
-        target: what it predicts.
         objectives: by name; each hears banked or live teachers.
         weights: of the objectives by their names, and of ``supervised`` (default 1); a number or a schedule.
         banks: teacher → folder of its bank.
@@ -52,7 +50,6 @@ class Distiller(LightningModule):
     def __init__(
         self,
         network: Network,
-        target: Target,
         objectives: dict[str, Objective] | None = None,
         weights: dict[str, float | Schedule] | None = None,
         banks: dict[str, str] | None = None,
@@ -66,7 +63,7 @@ class Distiller(LightningModule):
         ema: float = 0.0,
     ) -> None:
         super().__init__()
-        self.network, self.target = network, target
+        self.network = network
         self.objectives = objectives or {}
         self.objective_modules = nn.ModuleDict(self.objectives)
         self.supervised = Supervised(pos_weight or None)
@@ -183,7 +180,7 @@ class Distiller(LightningModule):
         output = self.kept(batch.signals)
         (loss,) = self.supervised(output, {}, batch).values()
         self.log("val/loss", loss, batch_size=len(batch))
-        self._validated.append((output.logits.detach().cpu(), batch.targets.cpu(), batch.labelled.cpu()))
+        self._keep(output, batch)
 
     def on_validation_epoch_end(self) -> None:
         """How well inner validation is ranked: ``val/score``, more is better."""
@@ -191,16 +188,20 @@ class Distiller(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keep the kept network's logits on the held-out folds."""
-        self._validated.append((self.kept(batch.signals).logits.cpu(), batch.targets.cpu(), batch.labelled.cpu()))
+        self._keep(self.kept(batch.signals), batch)
 
     def on_test_epoch_end(self) -> None:
         """The score alone: figures with intervals are evidence's work."""
         self.log("test/score", self._score())
 
+    def _keep(self, output: Output, batch: Batch) -> None:
+        self._validated.append((output.logits.detach().cpu(), batch.targets.cpu(), batch.labelled.cpu()))
+        self._target = batch.target
+
     def _score(self) -> Tensor:
         logits, targets, labelled = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
         self._validated.clear()
-        return validation_score(logits, targets, labelled, self.target)
+        return validation_score(logits, targets, labelled, self._target)
 
     def configure_optimizers(self) -> Any:
         """The optimiser over network and objectives, and its rate a step."""

@@ -91,7 +91,7 @@ class LightningLearner(Learner):
                 "schema_version": 1,
                 "network": self.network_spec,
                 **self.party.spec(),
-                "target": _plain(asdict(self.target)),
+                "target": self.target.spec(),
                 "statistics": {name: _plain(asdict(fitted)) for name, fitted in self.statistics.items()},
             }
             (out / "learner.yaml").write_text(yaml.safe_dump(held, sort_keys=False), encoding="utf-8")
@@ -115,7 +115,7 @@ class LightningLearner(Learner):
             network=network.eval(),
             network_spec=held["network"],
             party=Party(held["view"], modalities),
-            target=Target(**_tuples(held["target"])),
+            target=Target.of(held["target"]),
             statistics={name: Statistics(**_tuples(fitted)) for name, fitted in held["statistics"].items()},
         )
 

@@ -139,7 +139,9 @@ def _metrics(found: Mapping[tuple[str, str], Replicates], arm: str, settings: Ev
 def _n(predictions: pl.DataFrame, largest: pl.DataFrame, counts: Mapping[str, int]) -> dict[str, int | None]:
     known: dict[str, int | None] = {"train": None, "val": None}
     if "role" in predictions.columns:
-        val = predictions.filter((pl.col("role") == "val") & (pl.col("label_fraction") == largest["label_fraction"][0]))
+        val = predictions.filter(
+            (pl.col("role") == "val") & (pl.col("label_fraction") == largest["label_fraction"][0]) & pl.col("y").is_not_null()
+        )
         fits = val.group_by("seed", "fold").agg(pl.col("sample_id").n_unique())["sample_id"]
         known["val"] = round(float(fits.to_numpy().mean())) if len(fits) else 0
     known |= {"test": largest["sample"].n_unique(), "test_subjects": largest["subject"].n_unique(), "seeds": largest["seed"].n_unique()}
@@ -161,7 +163,7 @@ def _calibration(
     result: dict[str, Any] = {}
     for arm in largest["arm"].unique().sort().to_list():
         part = largest.filter(pl.col("arm") == arm)
-        fits = part.unique(["seed", "fold"])["temperature"].to_numpy()
+        fits = part.unique(["seed", "fold"], maintain_order=True)["temperature"].to_numpy()
         entry: dict[str, Any] = {
             "temperature": {"mean": float(fits.mean()), "low": float(fits.min()), "high": float(fits.max())},
             "ece": found[arm, "ece"].interval(settings.confidence),

@@ -56,8 +56,8 @@ class Replicates:
     def interval(self, confidence: float) -> dict[str, float | None]:
         """``value, low, high``: percentiles of the defined replicates; all null where the value is undefined.
 
-        >>> Replicates(np.array([1.0, 3.0]), np.arange(101.0)).interval(0.9)
-        {'value': 2.0, 'low': 5.0, 'high': 95.0}
+        >>> Replicates(np.array([1.0, 3.0]), np.arange(101.0)).interval(0.5)
+        {'value': 2.0, 'low': 25.0, 'high': 75.0}
         """
         known = self.values[np.isfinite(self.values)]
         if not np.isfinite(self.value) or not len(known):

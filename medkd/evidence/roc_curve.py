@@ -38,7 +38,10 @@ def _roc(y: Array, score: Array, grid: Array) -> Array:
     last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     hits = np.append(0.0, np.cumsum(y[order])[last]) / y.sum()
     alarms = np.append(0.0, np.cumsum(1 - y[order])[last]) / (1 - y).sum()
-    # At a vertical step the curve takes its upper end, as np.interp does with the last of equal abscissae.
-    keep = np.append(np.diff(alarms) > 0, True)
-    curve: Array = np.interp(grid, alarms[keep], hits[keep])
+    # The last point at or before each rate: at a vertical step, its upper end.
+    before = np.searchsorted(alarms, grid, "right") - 1
+    after = np.minimum(before + 1, len(alarms) - 1)
+    run = alarms[after] - alarms[before]
+    share = np.divide(grid - alarms[before], run, out=np.zeros_like(grid), where=run > 0)
+    curve: Array = hits[before] + share * (hits[after] - hits[before])
     return curve

@@ -137,8 +137,10 @@ def _groups(samples: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
 
 
 def _bands(age: pl.Expr, edges: Sequence[float]) -> pl.Expr:
-    labels = [f"under {edges[0]:g}", *(f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)), f"{edges[-1]:g} +"]
-    return age.cast(pl.Float64).fill_nan(None).cut(list(edges), labels=labels, left_closed=True).cast(pl.String)
+    years = age.cast(pl.Float64).fill_nan(None)
+    names = [f"under {edges[0]:g}", *(f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)), f"{edges[-1]:g} +"]
+    place = pl.when(years.is_not_null()).then(pl.sum_horizontal([(years >= edge).cast(pl.Int64) for edge in edges]))
+    return place.replace_strict(dict(enumerate(names)), return_dtype=pl.String)
 
 
 def _check(predictions: pl.DataFrame, target: Target) -> None:

@@ -38,6 +38,10 @@ class EvidenceSettings:
         object.__setattr__(self, "subgroups", tuple(self.subgroups))
         if not 0.5 <= self.confidence < 1:
             raise InputError(f"confidence is {self.confidence}", where="evidence.confidence", remedy="Give a share below 1, such as 0.95")
+        if not self.age_bands or list(self.age_bands) != sorted(set(self.age_bands)):
+            raise InputError(
+                f"age bands are {list(self.age_bands)}", where="evidence.age_bands", remedy="Give rising ages, such as 40, 65, 80"
+            )
         for name in ("replicates", "ece_bins", "min_group"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}", where=f"evidence.{name}", remedy="Give at least 1")

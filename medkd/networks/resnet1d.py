@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medkd.data.output import Output
 from medkd.data.signal import Signal
-from medkd.errors import InputError
+from medkd.errors import InputError, nearest
 from medkd.networks.heads import Head
 from medkd.networks.network import Network, only_signal
 
@@ -164,7 +164,7 @@ def measures(variant: str, own: Mapping[str, Any]) -> Variant:
         InputError: there is no such variant, or a measure cannot be.
     """
     if variant not in VARIANTS:
-        raise InputError(f"no variant '{variant}'", where="ResNet1d", remedy=f"Choose from: {', '.join(VARIANTS)}")
+        raise InputError(f"no variant '{variant}'", where="ResNet1d", remedy=nearest(variant, VARIANTS))
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items() if value is not None}
     size = replace(VARIANTS[variant], **given)
     if not size.blocks or len(size.blocks) != len(size.widths) or min(*size.blocks, *size.widths) < 1:

@@ -168,7 +168,7 @@ class ECG(Modality):
     def _clean(self, raw: Recording) -> NDArray[np.float64]:
         missing = ~np.isfinite(raw.values)
         if missing.any():
-            leads = [lead for lead, some in zip(raw.leads, missing.any(axis=1), strict=True) if some]
+            leads = [raw.leads[row] for row in np.flatnonzero(missing.any(axis=1))]
             raise RecordError(
                 f"ECG of record {raw.name} lacks {int(missing.sum())} samples (NaN) in {', '.join(leads)}",
                 remedy="Leave the record out, or cut it to its complete part",
@@ -176,7 +176,7 @@ class ECG(Modality):
         least = self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
         if raw.seconds < least:
             raise RecordError(f"ECG of record {raw.name} is {raw.seconds:g} s long, {least:g} s at least", remedy="Leave the record out")
-        flat = [lead for lead, row in zip(raw.leads, raw.values, strict=True) if (row == row[0]).all()]
+        flat = [raw.leads[row] for row in np.flatnonzero((raw.values == raw.values[:, :1]).all(axis=1))]
         if flat:
             raise RecordError(f"ECG of record {raw.name} is flat in {', '.join(flat)}", remedy="Leave the record out, or those leads")
         return resampled(filtered(raw.values, raw.rate, *self.bandpass, notch=self.notch), raw.rate, self.rate)

@@ -1,0 +1,166 @@
+"""What is to be scored: a manifest, a cohort's root or a plain folder, as one table of items."""
+
+from __future__ import annotations
+
+import importlib
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from medkd.data.digest import digest_of
+from medkd.data.modality import Modality
+from medkd.errors import InputError, MedkdError, nearest
+
+MANIFESTS = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Items:
+    """What is to be scored.
+
+    Args:
+        table: ``sample_id`` (unique, sorted), ``subject_id`` (null where unknown), one column a modality: its path, null where absent.
+        root: what the paths are relative to.
+        source: "manifest", "folder" or "cohort NAME".
+    """
+
+    table: pl.DataFrame
+    root: Path
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """Changes with the list: names and paths, not the files' content."""
+        return digest_of(self.table.rows())
+
+
+def find_items(source: Path, modalities: Mapping[str, Modality], target: str = "") -> Items:
+    """The items of INPUT: a manifest if it is a file, a cohort's root if it holds one's marker, else a folder of files.
+
+    Args:
+        source: INPUT.
+        modalities: those that the bundle sees, by name.
+        target: the bundle's target, for a cohort whose samples depend on it.
+
+    Raises:
+        InputError: there is nothing of that name, nothing in it, or the list cannot be used.
+    """
+    source = Path(source)
+    if source.is_file():
+        return _from_manifest(source, tuple(modalities))
+    if not source.is_dir():
+        raise InputError(f"no such file or folder: {source}", where="INPUT", remedy="Give a folder of files, a cohort's root or a manifest")
+    found = _from_cohort(source, tuple(modalities), target)
+    return found if found is not None else _from_folder(source, modalities)
+
+
+def _from_manifest(path: Path, modalities: tuple[str, ...]) -> Items:
+    if path.suffix.lower() not in MANIFESTS:
+        raise InputError(f"'{path.name}' is no manifest", where="INPUT", remedy=f"Give a folder, or a table: {', '.join(MANIFESTS)}")
+    try:
+        # As text throughout, since a number's leading zeros belong to the name.
+        table = pl.read_csv(path, infer_schema=False) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
+        table = table.select(pl.all().cast(pl.String))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"manifest cannot be read: {reason}", where=path, remedy="Write it again as UTF-8 CSV or Parquet") from error
+    for column in ("sample_id", *modalities):
+        if column not in table.columns:
+            near = nearest(column, table.columns) if table.columns else "It is empty"
+            raise InputError(f"manifest has no column '{column}'", where=path, remedy=near)
+    wanted = ["sample_id", *(["subject_id"] if "subject_id" in table.columns else []), *modalities]
+    table = table.select(pl.col(wanted).str.strip_chars().replace("", None))
+    first = 2 if path.suffix.lower() == ".csv" else 1
+    word = "line" if path.suffix.lower() == ".csv" else "row"
+    lines: dict[str, int] = {}
+    for index, name in enumerate(table["sample_id"].to_list(), start=first):
+        if name is None:
+            raise InputError("no sample_id", where=f"{path}, {word} {index}", remedy="Give every line one")
+        if name in lines:
+            where = f"{path}, {word}s {lines[name]} and {index}"
+            raise InputError(f"sample_id '{name}' stands twice", where=where, remedy="Make ids unique")
+        lines[name] = index
+    for modality in modalities:
+        inside = [_inside(value, path, f"{word} {index}") for index, value in enumerate(table[modality].to_list(), start=first)]
+        table = table.with_columns(pl.Series(modality, inside, dtype=pl.String))
+    return _items(table, path.parent, "manifest", modalities, path)
+
+
+def _inside(value: str | None, manifest: Path, line: str) -> str | None:
+    """A path of a manifest, relative to the manifest's folder and below it."""
+    if value is None:
+        return None
+    text = value.replace("\\", "/") if "\\" in value and "/" not in value else value
+    if posixpath.isabs(text):
+        folder = manifest.parent.resolve().as_posix()
+        text = posixpath.relpath(posixpath.normpath(text), folder)
+    text = posixpath.normpath(text)
+    if text == ".." or text.startswith("../") or "\0" in text:
+        raise InputError(
+            f"path '{value}' leads out of the manifest's folder",
+            where=f"{manifest}, {line}",
+            remedy="Put the manifest above the data, and write paths relative to it",
+        )
+    return text
+
+
+def _from_cohort(root: Path, modalities: tuple[str, ...], target: str) -> Items | None:
+    """The samples of the cohort whose marker file lies in ``root``; None where no cohort can read it."""
+    for cohort_class in _cohorts_marked(root):
+        try:
+            cohort = cohort_class(root)
+            keys = {key.lower() for key in cohort.targets()}
+            table, _ = cohort.samples(cohort.target(target if target.lower() in keys else None))
+        except MedkdError:
+            continue
+        if set(modalities) <= set(table.columns):
+            return _items(table, root, f"cohort {cohort_class.name}", modalities, root)
+    return None
+
+
+def _cohorts_marked(root: Path) -> Iterator[Any]:
+    """Cohorts whose marker lies in ``root``, synthetic ones last: they imitate a published layout, whose own reader goes first."""
+    # The engine names no cohort and imports from no floor above: it asks the front desk what there is.
+    listing = importlib.import_module("medkd.listing")
+    entries = [entry for entry in listing.entries("cohorts") if entry.found is not None]
+    for entry in sorted(entries, key=lambda entry: (entry.name.startswith("demo_"), entry.name)):
+        if (root / entry.found.marker).exists():
+            yield entry.found
+
+
+def _from_folder(root: Path, modalities: Mapping[str, Modality]) -> Items:
+    columns: dict[str, dict[str, str]] = {}
+    for name, modality in modalities.items():
+        columns[name] = {}
+        for path in sorted(modality.find(root)):
+            stem = _without_suffix(path, root)
+            columns[name][path if stem in columns[name] else stem] = path
+    ids = sorted({item for column in columns.values() for item in column})
+    if not ids:
+        raise InputError(f"no {' or '.join(modalities)} record found", where=root, remedy="Give the folder that holds them, or a manifest")
+    table = pl.DataFrame(
+        {"sample_id": ids, **{name: [column.get(item) for item in ids] for name, column in columns.items()}},
+        schema=dict.fromkeys(("sample_id", *modalities), pl.String),
+    )
+    return _items(table, root, "folder", tuple(modalities), root)
+
+
+def _without_suffix(path: str, root: Path) -> str:
+    """``path`` without its file's suffix; a record that is no file of its own (two files of one stem) has none to lose."""
+    if not (root / path).is_file():
+        return path
+    name = PurePosixPath(path)
+    return name.as_posix().removesuffix("".join(name.suffixes) if name.suffix == ".gz" else name.suffix)
+
+
+def _items(table: pl.DataFrame, root: Path, source: str, modalities: tuple[str, ...], where: Path) -> Items:
+    if table.is_empty():
+        raise InputError("nothing to score", where=where, remedy="It lists no item")
+    if "subject_id" not in table.columns:
+        table = table.with_columns(pl.lit(None, dtype=pl.String).alias("subject_id"))
+    table = table.select(pl.col("sample_id", "subject_id", *modalities).cast(pl.String)).sort("sample_id")
+    return Items(table, root, source)

@@ -1,0 +1,110 @@
+"""What a folder of predictions was begun for: the same command goes on with it, another is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from medkd.data.digest import digest_of
+from medkd.deploy.private import writing_private
+from medkd.errors import InputError
+
+CHUNK = 256
+"""Items computed and written together: whole, or again."""
+PLAN, CHUNKS, RUN = "plan.json", "chunks", "run.json"
+PARQUET, TABLE, QUARANTINE = "predictions.parquet", "predictions.csv", "quarantine.csv"
+_WORDS = {
+    "bundle_sha256": "another bundle",
+    "items_sha256": "another list of items",
+    "batch_size": "another batch size",
+    "device": "another device",
+    "chunk": "another version of medkd",
+    "schema_version": "another version of medkd",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a score depends on: it must not change while a folder is being filled.
+
+    Args:
+        bundle_sha256: of the bundle.
+        items_sha256: of the list of items.
+        items: how many there are.
+        batch_size: rows in each pass of the network.
+        device: "cpu" or "cuda": they round differently.
+        chunk: items a chunk.
+    """
+
+    bundle_sha256: str
+    items_sha256: str
+    items: int
+    batch_size: int
+    device: str
+    chunk: int = CHUNK
+    schema_version: int = 1
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks there are."""
+        return -(-self.items // self.chunk)
+
+    @property
+    def digest(self) -> str:
+        """Stands in every chunk file."""
+        return digest_of(self)
+
+    def rows(self, table: pl.DataFrame, index: int) -> pl.DataFrame:
+        """The items of one chunk."""
+        return table.slice(index * self.chunk, self.chunk)
+
+    def shard(self, part: int, parts: int) -> list[int]:
+        """Chunks of shard ``part`` of ``parts``, counted from 1.
+
+        >>> Plan("", "", 1000, 32, "cpu").shard(2, 3)
+        [1]
+        """
+        return list(range(part - 1, self.chunks, parts))
+
+    def begin(self, out: Path) -> None:
+        """Take ``out`` for this plan, or go on with it.
+
+        Raises:
+            InputError: it was begun for something else, or holds files of the same names that are not from here.
+        """
+        path = out / PLAN
+        if path.exists():
+            self._compare(_read(path), out)
+        else:
+            for name in (PARQUET, TABLE, QUARANTINE, RUN):
+                if (out / name).exists():
+                    raise InputError(f"{out} holds a {name} that no run here can go on with", where="--out", remedy="Give a new folder")
+        try:
+            (out / CHUNKS).mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                with writing_private(path) as temporary:
+                    temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write: {error.strerror}", where=out, remedy="Give a folder of your own with --out") from error
+
+    def _compare(self, begun: dict[str, Any], out: Path) -> None:
+        for name, word in _WORDS.items():
+            if begun.get(name) != getattr(self, name):
+                detail = f": {begun.get(name)}" if name in ("batch_size", "device") else ""
+                raise InputError(
+                    f"{out} was begun with {word}{detail}", where="--out", remedy="Give a new folder, or repeat the first command exactly"
+                )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{path.name} cannot be read", where=path, remedy="Give a new folder with --out")
+    return found

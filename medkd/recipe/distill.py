@@ -1,0 +1,84 @@
+"""``medkd distill TASK``: all stages of a task, from the cohort's files to a report and a bundle."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from medkd.data.atomic import write_text
+from medkd.data.cohort import Cohort
+from medkd.errors import InputError
+from medkd.listing import find_cohort, find_task
+from medkd.recipe.estimate import estimate
+from medkd.recipe.graph import Graph, make_graph
+from medkd.recipe.inputs import prepare_inputs
+from medkd.recipe.recipe import Recipe, load_recipe
+from medkd.recipe.runner import default_jobs, pending, run_stages
+from medkd.recipe.summary import summary
+
+FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "labels": (1.0,), "evidence": {"replicates": 200}}
+FAST_SUBJECTS = 150
+
+
+def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
+    """Run every stage that is not finished; print what will be done first, and what was found last.
+
+    Raises:
+        InputError: the task, the recipe, the cohort or the data are wrong; nothing was written then.
+    """
+    folder = find_task(namespace.task)
+    own = folder / f"{namespace.cohort}.yaml"
+    chosen = {name: getattr(namespace, name) for name in ("cohort", "target", "protocol", "seeds", "labels")}
+    chosen["root"] = None if namespace.root is None else str(namespace.root)
+    if namespace.fast:
+        chosen |= FAST
+    recipe = load_recipe(own if namespace.cohort and own.is_file() else folder / "recipe.yaml", overrides, **chosen)
+    run = namespace.out or Path("runs") / f"{recipe.task}-{recipe.cohort}"
+    jobs = namespace.jobs or default_jobs()
+    graph = _begin(recipe, run, jobs)
+    write_text(run / "command.txt", shlex.join(["medkd", *sys.argv[1:]]) + "\n")
+    stages = list(graph.stages.values())
+    todo = pending(stages, run)
+    print(estimate(graph, todo, jobs))
+    started = time.perf_counter()
+    run_stages(stages, run, jobs)
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    print(summary(report, run, len(todo), time.perf_counter() - started))
+    return 0
+
+
+def open_run(recipe_file: Path, run: Path) -> Graph:
+    """The stages of a run that was begun, or of a task's recipe about to begin there."""
+    return _begin(load_recipe(recipe_file), run, default_jobs())
+
+
+def _begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
+    cohort = open_cohort(recipe, run)
+    inputs = prepare_inputs(recipe, cohort, run, jobs)
+    recipe.save(run / "recipe.yaml")
+    return make_graph(recipe, inputs)
+
+
+def open_cohort(recipe: Recipe, run: Path) -> Cohort:
+    """The cohort at its root, or synthesised below the run.
+
+    Raises:
+        InputError: a real cohort needs ``--root``.
+    """
+    kind = find_cohort(recipe.cohort)
+    synthesise = getattr(kind, "synthesise", None)
+    if recipe.root:
+        return kind(Path(recipe.root))
+    if synthesise is None:
+        raise InputError(f"cohort {recipe.cohort} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
+    options = dict(recipe.cohort_options)
+    if recipe.fast:
+        options["subjects"] = FAST_SUBJECTS
+    root = run / "cohort"
+    if not (root / kind.marker).exists():
+        synthesise(root, **options)
+    return kind(root)

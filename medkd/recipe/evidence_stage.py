@@ -1,0 +1,94 @@
+"""Did it help? Everything that the fits predicted, held against each other."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from medkd import __version__
+from medkd.data.atomic import write_json, writing
+from medkd.data.digest import digest_of
+from medkd.evidence.assess import assess
+from medkd.evidence.report import write_report
+from medkd.evidence.scoring import score_predictions
+from medkd.evidence.settings import EvidenceSettings
+from medkd.recipe.audit import audit
+from medkd.recipe.fit_stage import FitStage
+from medkd.recipe.inputs import Inputs
+from medkd.recipe.split_stage import SplitStage
+from medkd.recipe.stage import Stage
+
+VERSIONS = ("torch", "lightning", "numpy", "polars", "scipy", "scikit-learn")
+
+
+class EvidenceStage(Stage):
+    """The report. Config: ``evidence`` (settings), ``fast``, ``task``, ``inputs``. Needs all fits, banks and splits."""
+
+    kind: ClassVar[str] = "evidence"
+
+    def run(self, run: Path) -> None:
+        """Write ``report.json``, ``report.html`` and ``test_predictions.parquet`` into the run's folder."""
+        inputs = Inputs.load(run)
+        samples = pl.read_parquet(Inputs.samples_file(run))
+        settings = EvidenceSettings(**self.config["evidence"])
+        fits = [stage for stage in self.needs.values() if isinstance(stage, FitStage)]
+        predictions = pl.concat([pl.read_parquet(fit.folder(run) / "predictions.parquet") for fit in fits])
+        with writing(self.folder(run) / "predictions.parquet") as temporary:
+            predictions.write_parquet(temporary)
+        scored = score_predictions(predictions, inputs.target, settings, samples)
+        report = assess(
+            scored,
+            samples,
+            inputs.target,
+            settings,
+            audit(self.needs, inputs, samples, run),
+            self._provenance(inputs, run),
+            task=self.config["task"],
+            cohort=inputs.cohort,
+            protocol=inputs.protocol,
+            student_view=inputs.parties["student"]["view"],
+            teacher_view=inputs.parties["teacher"]["view"],
+            counts=self._counts(run, fits),
+            fast=self.config["fast"],
+        )
+        write_json(self.folder(run) / "digest.json", {"report": digest_of(report)})
+        flow = [(step.reason, step.count) for step in inputs.flow]
+        write_report(run, report, scored, [history for fit in fits if (history := _history(fit, run)) is not None], flow)
+
+    def _provenance(self, inputs: Inputs, run: Path) -> dict[str, Any]:
+        splits = [stage.load(run) for stage in self.needs.values() if isinstance(stage, SplitStage)]
+        return {
+            "split_sha256": splits[0].sha256 if len(splits) == 1 else digest_of([split.sha256 for split in splits]),
+            "config_sha256": self.digest,
+            "data_sha256": inputs.data_sha256,
+            "versions": {"medkd": __version__} | {name: importlib.metadata.version(name) for name in VERSIONS},
+            "command": (run / "command.txt").read_text(encoding="utf-8").strip() if (run / "command.txt").is_file() else "",
+        }
+
+    def _counts(self, run: Path, fits: list[FitStage]) -> dict[str, int]:
+        """Samples of the first student's own parts."""
+        first = next(fit for fit in fits if fit.config["arm"] == "student")
+        split = first.needs["split"].load(run)  # type: ignore[attr-defined]
+        held_out, labels = first.config["held_out"], first.config["labels"]
+        return {role: split.role(role, held_out, labels).height for role in ("train", "val")}
+
+
+def _history(fit: FitStage, run: Path) -> pl.DataFrame | None:
+    """Training curves that Lightning's CSV logger left, in long form."""
+    file = fit.folder(run) / "logs" / "metrics.csv"
+    if not file.is_file() or file.stat().st_size == 0:
+        return None
+    logged = pl.read_csv(file, infer_schema_length=None)
+    names = [name for name in logged.columns if "/" in name]
+    long = logged.unpivot(names, index="step", variable_name="name", value_name="value").filter(pl.col("value").is_not_null())
+    return long.select(
+        pl.lit(fit.config["arm"]).alias("arm"),
+        pl.lit(fit.config["seed"]).alias("seed"),
+        pl.lit(next(iter(fit.config["held_out"]), -1)).alias("fold"),
+        pl.col("step").cast(pl.Int64),
+        "name",
+        pl.col("value").cast(pl.Float64),
+    )

@@ -1,0 +1,127 @@
+"""One neural stage through LightningCLI: what ``medkd fit|validate|test --config YAML`` runs, and what a recipe's fit stage runs too."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import ArgumentError
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from medkd.data.datamodule import SampleData
+from medkd.distill.distiller import Distiller
+from medkd.distill.learner import LightningLearner
+from medkd.distill.randomness import KeepRandomness
+from medkd.errors import InputError
+from medkd.recipe.config_error import explained
+
+
+class StageCLI(LightningCLI):
+    """LightningCLI over ``Distiller`` and ``SampleData``; after a fit it leaves the learner beside the logs.
+
+    Args:
+        words: the subcommand, then its options.
+        run: False parses and makes every object, and runs nothing.
+
+    Raises:
+        InputError: the configuration is wrong; jsonargparse's many lines become one, with the nearest valid key.
+    """
+
+    def __init__(self, words: Sequence[str], *, run: bool = True) -> None:
+        self.words = list(words)
+        super().__init__(
+            Distiller,
+            SampleData,
+            args=self.words if run else self.words[1:],
+            run=run,
+            save_config_callback=None,
+            trainer_defaults={"callbacks": [KeepRandomness()], "num_sanity_val_steps": 0},
+            parser_kwargs={"exit_on_error": False},
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Fit, validate and test; ``predict`` is a bundle's work."""
+        return {name: held for name, held in LightningCLI.subcommands().items() if name != "predict"}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Threads of one fit: the same number gives bitwise the same weights."""
+        parser.add_argument("--threads", type=int, default=1, help="CPU threads of one fit")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and explain what is wrong."""
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            subparsers = getattr(self, "_subcommand_parsers", {})
+            chosen = subparsers.get(self.words[0], parser)
+            raise explained(str(error), [action.dest for action in chosen._actions], self._config_file()) from error
+
+    def before_instantiate_classes(self) -> None:
+        """Set the threads before the first operation."""
+        torch.set_num_threads(self._chosen()["threads"])
+
+    def after_fit(self) -> None:
+        """Keep what was fitted in ``default_root_dir/learner``."""
+        held = self._chosen()["model"]["network"]
+        spec = {"class_path": held["class_path"], "init_args": _plain(held["init_args"])}
+        learner = LightningLearner(
+            network=self.model.kept,
+            network_spec=spec,
+            party=self.datamodule.parties["student"],
+            target=self.datamodule.target,
+            statistics=self.datamodule.statistics["student"],
+        )
+        learner.save(Path(self.trainer.default_root_dir) / "learner")
+
+    def _chosen(self) -> Any:
+        return self.config[self.subcommand] if self.subcommand else self.config
+
+    def _config_file(self) -> str:
+        return next((self.words[place + 1] for place, word in enumerate(self.words[:-1]) if word in ("--config", "-c")), "configuration")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run ``fit``, ``validate`` or ``test``.
+
+    Raises:
+        InputError: the configuration is missing, is not YAML, or is wrong.
+    """
+    quieten()
+    words = list(argv)
+    for place, word in enumerate(words[:-1]):
+        if word in ("--config", "-c"):
+            _check_file(Path(words[place + 1]))
+    if len(words) == 1:
+        raise InputError("no configuration", where=f"medkd {words[0]}", remedy="Give --config YAML")
+    StageCLI(words)
+    return 0
+
+
+def quieten() -> None:
+    """Silence what Lightning says at every start; errors still speak, and progress bars where there is a terminal."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", module=r"(lightning|torch)\..*")
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError("no such file", where=path, remedy="Give the fit.yaml that a stage printed")
+    try:
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict) or hasattr(value, "as_dict"):
+        return {key: _plain(inner) for key, inner in dict(value.as_dict() if hasattr(value, "as_dict") else value).items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

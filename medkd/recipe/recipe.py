@@ -1,0 +1,173 @@
+"""A task's recipe: one readable page, checked as a whole before any work starts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medkd.errors import InputError, nearest
+
+CONTROLS = ("shuffled_teacher", "label_only_teacher", "self_teacher")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How one network is fitted: everything that a Lightning CLI run takes, less the paths.
+
+    Args:
+        view: what it sees.
+        modalities: name → ``class_path`` and ``init_args``; what is left out comes from the cohort.
+        model: of ``Distiller``: network, learning rate; for a student objectives and weights.
+        data: of ``SampleData``: batch_size, steps, augment.
+        trainer: of Lightning's ``Trainer``.
+    """
+
+    view: str
+    modalities: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    trainer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What ``medkd distill`` does.
+
+    Args:
+        task: its name.
+        cohort: default cohort.
+        teacher, student, solo: the arms. The solo is the student without objectives, and what ``solo`` changes.
+        root: the cohort's folder; "" for one that is synthesised.
+        target, protocol: "" for the cohort's default.
+        seeds: number of them, from 0.
+        labels: shares of the labels; the largest gives the headline.
+        controls: which controls are run.
+        cohort_options: for a synthesised cohort.
+        evidence: settings of the evidence (metric, replicates, ...).
+        threads: CPU threads of one fit.
+        fast: a smoke run; its verdict is invalid.
+    """
+
+    task: str
+    cohort: str
+    teacher: Arm
+    student: Arm
+    solo: Arm
+    root: str = ""
+    target: str = ""
+    protocol: str = ""
+    seeds: int = 3
+    labels: tuple[float, ...] = (1.0,)
+    controls: tuple[str, ...] = CONTROLS
+    cohort_options: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
+    threads: int = 1
+    fast: bool = False
+
+    def save(self, path: Path) -> None:
+        """Write the resolved recipe, from which any stage can be repeated."""
+        from medkd.data.atomic import write_text
+
+        held = asdict(self)
+        held["labels"], held["controls"] = list(self.labels), list(self.controls)
+        write_text(
+            path, "# The resolved recipe of this run: medkd stage THIS_FILE NAME --out RUN\n" + yaml.safe_dump(held, sort_keys=False)
+        )
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Recipe:
+    """Read a recipe, set dotted keys, and check every key.
+
+    Args:
+        path: a task's ``recipe.yaml``, or the resolved one of a run.
+        overrides: ``STAGE.KEY=VALUE``, values in YAML.
+        chosen: top-level keys from the command line; None is left out.
+
+    Raises:
+        InputError: the file is missing or is not a recipe, or a key is unknown; the nearest valid one is named.
+    """
+    if not path.is_file():
+        raise InputError("no such recipe", where=path, remedy="See: medkd list tasks")
+    try:
+        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file") from error
+    if not isinstance(held, dict):
+        raise InputError("not a recipe", where=path, remedy="It is a mapping with the keys teacher, student, solo, ...")
+    held = copy.deepcopy(held)
+    for key, value in chosen.items():
+        if value is not None:
+            held[key] = value
+    for override in overrides:
+        _set(held, override)
+    return _checked(held, path)
+
+
+def _set(held: dict[str, Any], override: str) -> None:
+    dotted, _, text = override.partition("=")
+    *path, last = dotted.split(".")
+    place = held
+    for name in path:
+        inner = place.setdefault(name, {})
+        if inner is None:
+            inner = place[name] = {}
+        if not isinstance(inner, dict):
+            raise InputError(f"'{dotted}' reaches into a plain value", where=f"--{dotted}", remedy="Name a key that the recipe has")
+        place = inner
+    place[last] = yaml.safe_load(text)
+
+
+def _checked(held: dict[str, Any], path: Path) -> Recipe:
+    _check_keys(held, [item.name for item in fields(Recipe)], path, "")
+    for name in ("task", "cohort", "teacher", "student"):
+        if not held.get(name):
+            raise InputError(f"recipe has no '{name}'", where=path, remedy="Add it")
+    for name in ("teacher", "student", "solo"):
+        _check_keys(held.get(name) or {}, [item.name for item in fields(Arm)], path, f"{name}.")
+    for control in held.get("controls", []):
+        if control not in CONTROLS:
+            raise InputError(f"unknown control '{control}'", where=path, remedy=nearest(control, CONTROLS))
+    student = held["student"]
+    for name in ("teacher", "student"):
+        if not held[name].get("view"):
+            raise InputError(f"{name} has no view", where=path, remedy=f"Add {name}.view, for example ecg[I]")
+    alone = {
+        **copy.deepcopy(student),
+        "model": {key: value for key, value in student.get("model", {}).items() if key not in ("objectives", "weights")},
+    }
+    held["solo"] = merged(alone, held.get("solo") or {})
+    held["labels"] = tuple(float(share) for share in _listed(held.get("labels", (1.0,))))
+    if not all(0 < share <= 1 for share in held["labels"]):
+        raise InputError(f"labels are {held['labels']}", where=path, remedy="Give shares above 0 and up to 1")
+    held["controls"] = tuple(held.get("controls", CONTROLS))
+    for name in ("teacher", "student", "solo"):
+        held[name] = Arm(**held[name])
+    return Recipe(**{key: value for key, value in held.items() if value is not None})
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _check_keys(held: Mapping[str, Any], valid: Sequence[str], where: object, prefix: str) -> None:
+    for key in held:
+        if key not in valid:
+            raise InputError(f"unknown key '{prefix}{key}'", where=where, remedy=nearest(str(key), valid))
+
+
+def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the leaves of ``change`` set.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
+    {'a': {'b': 1, 'c': 3}}
+    """
+    result = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result

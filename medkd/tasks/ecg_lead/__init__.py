@@ -1,0 +1,1 @@
+"""Twelve leads at training time, lead I at the bedside."""

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_curve
+
+from medkd.evidence.bootstrap import Block, bootstrap
+from medkd.evidence.decision_curve import net_benefit, treat_all
+from medkd.evidence.metrics import METRICS
+from medkd.evidence.roc_curve import mean_roc
+
+
+def test_net_benefit_by_counting() -> None:
+    rng = np.random.default_rng(0)
+    y, p = (rng.random(200) < 0.3).astype(float), np.round(rng.random(200), 2)
+    thresholds = np.array([0.1, 0.25, 0.5, 0.9])
+    expected = [((p >= t) & (y == 1)).sum() / 200 - ((p >= t) & (y == 0)).sum() / 200 * t / (1 - t) for t in thresholds]
+    np.testing.assert_allclose(net_benefit(y, p, thresholds), expected, atol=1e-12)
+    np.testing.assert_allclose(net_benefit(y, np.ones(200), thresholds), treat_all(y, thresholds), atol=1e-12)
+
+
+def test_area_under_the_mean_roc_is_the_reported_auroc() -> None:
+    rng = np.random.default_rng(1)
+    blocks = []
+    for fold in range(3):
+        y = (rng.random(80) < 0.3).astype(float)
+        score = np.round(y + rng.standard_normal(80) + 3 * fold, 1)
+        blocks.append(Block(0, fold, np.arange(80) + 80 * fold, y[:, None], {"solo": {"score": score[:, None]}}))
+    grid = np.linspace(0, 1, 20_001)
+    curve = mean_roc(blocks, "solo", 0, grid)
+    assert curve is not None
+    area = np.trapezoid(curve, grid)
+    assert area == pytest.approx(bootstrap(blocks, ["solo"], {"auroc": METRICS["auroc"]}, 1)["solo", "auroc"].value, abs=1e-4)
+
+
+def test_one_fold_is_scikit_learns_curve() -> None:
+    rng = np.random.default_rng(2)
+    y = (rng.random(60) < 0.4).astype(float)
+    score = y + rng.standard_normal(60)
+    block = Block(0, 0, np.arange(60), y[:, None], {"solo": {"score": score[:, None]}})
+    alarms, hits, _ = roc_curve(y, score)
+    grid = (alarms[1:] + alarms[:-1])[np.diff(alarms) > 0] / 2
+    curve = mean_roc([block], "solo", 0, grid)
+    np.testing.assert_allclose(curve, np.interp(grid, alarms, hits), atol=1e-12)

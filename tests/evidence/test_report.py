@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from simulated import BINARY, simulate
+
+from medkd.data.target import Target
+from medkd.errors import MedkdError
+from medkd.evidence.assess import assess
+from medkd.evidence.leaks import Check
+from medkd.evidence.report import render, write_report
+from medkd.evidence.scoring import score_predictions
+from medkd.evidence.settings import EvidenceSettings
+
+QUICK = EvidenceSettings(replicates=100)
+WHENCE = {"split_sha256": "a", "config_sha256": "b", "data_sha256": "c", "versions": {"medkd": "0"}, "command": "medkd distill x"}
+HISTORY = pl.DataFrame(
+    {
+        "arm": ["solo", "student"] * 3,
+        "seed": 0,
+        "fold": 0,
+        "step": [0, 0, 1, 1, 2, 2],
+        "name": "val_loss",
+        "value": [3.0, 3, 2, 1.5, 1, 0.5],
+    }
+)
+
+
+def made(target: Target = BINARY, **options: Any) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
+    predictions, samples = simulate(n=200, seeds=2, folds=3, target=target, **options)
+    scored = score_predictions(predictions, target, QUICK, samples)
+    audit = [Check("subjects", True, "none shared")]
+    return scored, samples, assess(scored, samples, target, QUICK, audit, WHENCE, task="ecg_lead", cohort="ptbxl", protocol="kfold:3")
+
+
+def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_path: Path) -> None:
+    scored, samples, report = made(fractions=(0.3, 1.0))
+    write_report(tmp_path / "out", report, scored, [HISTORY], [("records found", 210), ("in the study", 200)])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "test_predictions.parquet"]
+    kept = pl.read_parquet(tmp_path / "out" / "test_predictions.parquet")
+    assert {"sample", "subject", "fold", "seed", "arm", "score", "label_fraction", "class", "calibrated", "threshold", "y"} <= set(
+        kept.columns
+    )
+    again = assess(kept, samples.select("sample_id"), BINARY, QUICK, [Check("subjects", True, "none shared")], WHENCE)
+    on_disk = json.loads((tmp_path / "out" / "report.json").read_text())
+    for key in (
+        "arms",
+        "gain",
+        "privileged_gain",
+        "gap_closed",
+        "controls",
+        "label_efficiency",
+        "calibration",
+        "curves",
+        "subgroups",
+        "verdict",
+    ):
+        assert again[key] == on_disk[key], key
+
+
+def test_the_page_stands_alone_and_shows_what_it_must() -> None:
+    _, _, report = made(fractions=(0.3, 1.0))
+    page = render(report, [HISTORY], [("records found", 210)])
+    assert not re.search(r"(src|href)\s*=|@import|url\(|<script|<link|<iframe", page)
+    assert set(re.findall(r"https?://[^\"\s<]+", page)) <= {"http://www.w3.org/2000/svg"}
+    assert len(page) < 1_000_000
+    assert page.index(report["sentence"].replace("'", "&#39;")) < page.index("<svg")
+    for words in ("research use; not a medical device", "ROC", "Calibration", "Decision curve", "val_loss", "How many labels it takes"):
+        assert words in page
+    for words in ("Gain: student over solo", "not shown: ", "records found", "medkd distill x", "none shared"):
+        assert words in page
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel"])
+def test_every_word_from_outside_is_escaped(kind: str) -> None:
+    bad = "<script>alert(1)</script>"
+    target = Target(bad, "binary", ("x",), (bad,), rule=bad) if kind == "binary" else Target(bad, "multilabel", ("x", "y"), (bad, "b"))
+    predictions, samples = simulate(n=200, seeds=1, folds=2, target=target)
+    samples = samples.with_columns(site=pl.lit(bad))
+    scored = score_predictions(predictions, target, QUICK, samples)
+    whence = {**WHENCE, "command": bad, bad: bad, "versions": {bad: bad}}
+    options = {"task": bad, "cohort": bad, "protocol": bad, "student_view": bad, "teacher_view": bad}
+    report = assess(scored, samples, target, QUICK, [Check(bad, False, bad)], whence, **options)
+    page = render(report, [HISTORY.with_columns(name=pl.lit(bad))], [(bad, 1)])
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") > 10
+
+
+def test_a_report_that_breaks_the_contract_is_refused_and_nothing_written(tmp_path: Path) -> None:
+    scored, _, report = made()
+    with pytest.raises(MedkdError, match="schema"):
+        write_report(tmp_path, report | {"verdict": "splendid"}, scored)
+    with pytest.raises(MedkdError, match="schema"):
+        write_report(tmp_path, {key: value for key, value in report.items() if key != "gain"}, scored)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_of_two_arms_of_one_seed_without_audit_renders() -> None:
+    target = BINARY
+    predictions, samples = simulate(n=80, seeds=1, folds=2, strength={"student": 0.6, "solo": 0.5})
+    report = assess(predictions, samples.select("sample_id"), target, QUICK, [], {**WHENCE, "command": ""}, fast=True)
+    page = render(report)
+    assert "No leak audit was made" in page
+    assert "Not a valid comparison" in page
+    regression = Target("age", "regression", ("age",))
+    predictions = predictions.with_columns(pl.lit("age").alias("class"))
+    report = assess(predictions, samples, regression, EvidenceSettings(metric="rmse", replicates=50), [], WHENCE)
+    assert "RMSE" in render(report)
