@@ -90,7 +90,15 @@ def roc_figures(report: Report) -> list[Markup]:
     curves = report["curves"].get("roc", {"classes": {}})
     figures = []
     for name, arms in list(curves["classes"].items())[:MOST_CLASSES]:
-        chart = Chart(_title("ROC", name, report), "false alarms (1 - specificity)", "sensitivity", (0, 1), (0, 1), height=430)
+        chart = Chart(
+            _title("ROC", name, report),
+            "false alarms (1 - specificity)",
+            "sensitivity",
+            (0, 1),
+            (0, 1),
+            width=_size(report)[0],
+            height=_size(report)[1],
+        )
         chart.line([0, 1], [0, 1], "#cbd5e1", width=1.4, dash="4 4")
         for arm, curve in arms.items():
             if curve is not None:
@@ -104,7 +112,15 @@ def calibration_figures(report: Report) -> list[Markup]:
     arms = report["calibration"]
     figures = []
     for name in report["classes"][:MOST_CLASSES] if arms else []:
-        chart = Chart(_title("Calibration", name, report), "predicted probability", "observed share", (0, 1), (0, 1), height=430)
+        chart = Chart(
+            _title("Calibration", name, report),
+            "predicted probability",
+            "observed share",
+            (0, 1),
+            (0, 1),
+            width=_size(report)[0],
+            height=_size(report)[1],
+        )
         chart.bars(arms["student"]["classes"][name]["histogram"], COLOURS["student"])
         chart.line([0, 1], [0, 1], "#cbd5e1", width=1.4, dash="4 4")
         for arm in ("teacher", "solo", "student"):
@@ -133,11 +149,11 @@ def decision_figures(report: Report) -> list[Markup]:
         chart = Chart(
             _title("Decision curve", name, report), "threshold of concern", "net benefit", (0, end), (-0.15 * top, top), height=430
         )
-        chart.line([0, end], [0, 0], COLOURS["treat_none"], width=1.4, name="treat none")
+        chart.line([0, end], [0, 0], COLOURS["treat_none"], width=1.4, name=_legend("treat none", report))
         for arm, line in {"treat_all": lines.get("treat_all", []), **lines}.items():
             kept = [(x, y) for x, y in zip(curves["threshold"], line, strict=True) if x <= end]
             dash, width = ("6 3", 1.4) if arm == "treat_all" else (_LINES.get(arm, ""), 2.2)
-            words = "treat all" if arm == "treat_all" else arm
+            words = _legend("treat all", report) if arm == "treat_all" else arm
             chart.line([x for x, _ in kept], [y for _, y in kept], COLOURS.get(arm, OTHER), width=width, dash=dash, name=words)
         figures.append(chart.markup())
     return figures
@@ -183,6 +199,15 @@ def subgroup_figure(report: Report) -> Markup | None:
         return None
     panels = [Panel(f"Student's {report['metric_title']}", difference=False), Panel("Gain over solo")]
     return forest("Subgroups", rows, panels, width=1100, label_width=300)
+
+
+def _size(report: Report) -> tuple[int, int]:
+    """One class has a large picture; of several, three stand in a row, drawn smaller so that their words are not."""
+    return (500, 430) if len(report["classes"]) == 1 else (410, 370)
+
+
+def _legend(words: str, report: Report) -> str:
+    return words if len(report["classes"]) == 1 else words.removeprefix("treat ")
 
 
 def _title(what: str, name: str, report: Report) -> str:

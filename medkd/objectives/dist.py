@@ -43,7 +43,8 @@ def dist(student: Tensor, teacher: Tensor, tau: float = 1.0, bernoulli: bool = F
 
 def _pearson(a: Tensor, b: Tensor, dim: int) -> Tensor:
     a, b = a - a.mean(dim, keepdim=True), b - b.mean(dim, keepdim=True)
-    return (a * b).sum(dim) / (torch.linalg.vector_norm(a, dim=dim) * torch.linalg.vector_norm(b, dim=dim) + EPS)
+    correlation: Tensor = (a * b).sum(dim) / (torch.linalg.vector_norm(a, dim=dim) * torch.linalg.vector_norm(b, dim=dim) + EPS)
+    return correlation
 
 
 class Dist(Objective):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from medkd.data.output import Output
-from medkd.errors import InputError
+from medkd.errors import InputError, nearest
 
 _REMEDY = {
     "logits": "Use a network that returns logits, or drop the objective",
@@ -29,6 +29,27 @@ def needed(output: Output, field: str, whose: str, objective: object) -> Tensor:
     if value is None:
         raise InputError(f"the {whose}'s output has no {field}", where=type(objective).__name__, remedy=_REMEDY[field])
     return value
+
+
+def needed_maps(student: Output, teacher: Output, stages: list[str], objective: object) -> list[tuple[Tensor, Tensor]]:
+    """The feature maps of both parties at ``stages``, or where none is named at every stage that both have.
+
+    Raises:
+        InputError: a party has no features, or not at a stage that was named, or no stage is common to both.
+    """
+    who = type(objective).__name__
+    for whose, output in (("student", student), ("teacher", teacher)):
+        if not output.features:
+            raise InputError(f"the {whose}'s output has no features", where=who, remedy="Use a network that returns feature maps")
+        for stage in stages:
+            if stage not in output.features:
+                remedy = nearest(stage, output.features)
+                raise InputError(f"the {whose}'s features have no stage '{stage}'", where=who, remedy=remedy)
+    common = stages or [stage for stage in student.features if stage in teacher.features]
+    if not common:
+        have = f"student: {', '.join(student.features)}; teacher: {', '.join(teacher.features)}"
+        raise InputError("the features of student and teacher have no stage in common", where=who, remedy=have)
+    return [(student.features[stage], teacher.features[stage]) for stage in common]
 
 
 def same_shape(student: Tensor, teacher: Tensor, field: str, objective: object) -> None:

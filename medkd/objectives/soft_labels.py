@@ -81,4 +81,13 @@ def _kd(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
     return {"loss": soft_labels(inputs["logits_student"], inputs["logits_teacher"], temperature)}
 
 
-GOLDEN = {"standard/kd": _kd}
+def _kd_torchdistill(inputs: Mapping[str, Tensor], temperature: float, alpha: float | None, beta: float | None) -> dict[str, Tensor]:
+    # That library leaves T² out when there is no hard part, and then ignores beta.
+    student, teacher = inputs["logits_student"], inputs["logits_teacher"]
+    if not alpha:
+        return {"loss": soft_labels(student, teacher, temperature, t_squared=False)}
+    weight = 1 - alpha if beta is None else beta
+    return {"loss": alpha * functional.cross_entropy(student, inputs["targets"]) + weight * soft_labels(student, teacher, temperature)}
+
+
+GOLDEN = {"standard/kd": _kd, "standard/kd_torchdistill": _kd_torchdistill}

@@ -29,6 +29,7 @@ from medkd.evidence.leaks import (
 from medkd.recipe.bank_stage import BankStage, ControlBankStage
 from medkd.recipe.fit_stage import FitStage
 from medkd.recipe.inputs import Inputs
+from medkd.recipe.same_recording import SAME
 from medkd.recipe.split_stage import SplitStage
 from medkd.recipe.stage import Stage
 
@@ -71,7 +72,7 @@ def _duplicates(splits: Mapping[str, Split], inputs: Inputs) -> Check:
     checks = []
     for stored in inputs.prepared("teacher").values():
         for parts in _parts(split):
-            checks.append(near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=0.999))
+            checks.append(near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME))
     return next((check for check in checks if not check.passed), checks[-1])
 
 

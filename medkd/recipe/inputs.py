@@ -20,6 +20,7 @@ from medkd.data.store import Prepared, prepare
 from medkd.data.target import Target
 from medkd.errors import InputError, nearest
 from medkd.recipe.recipe import Arm, Recipe, merged
+from medkd.recipe.same_recording import joined_subjects
 
 PARTIES = ("teacher", "student")
 
@@ -116,12 +117,14 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
     stores, unusable = _prepare_parties(parties, table, cohort.root, run, jobs)
     found = table.height + sum(item.count for item in exclusions)
     kept = check_samples(table.filter(~pl.col("sample_id").is_in(list(unusable))), target, f"cohort {cohort.name}")
+    kept, joined = joined_subjects(kept, stores["teacher"])
     reasons = pl.Series("reason", list(unusable.values()), dtype=pl.String).value_counts(sort=True)
     flow = (
         Exclusion("samples found", found),
         *exclusions,
         *(Exclusion(reason, count) for reason, count in reasons.iter_rows()),
         Exclusion("samples kept", kept.height),
+        *joined,
     )
     with writing(Inputs.samples_file(run)) as temporary:
         kept.write_parquet(temporary)

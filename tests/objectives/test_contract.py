@@ -20,7 +20,7 @@ from medkd.errors import InputError
 from medkd.objectives.objective import Objective
 
 STUDENT_DIM, TEACHER_DIM = 6, 9
-KNOWN: dict[str, Any] = {"student_dim": STUDENT_DIM, "teacher_dim": TEACHER_DIM, "classes": 3, "samples": 8}
+KNOWN: dict[str, Any] = {"student_dim": STUDENT_DIM, "teacher_dim": TEACHER_DIM, "classes": 3}
 """What a constructor may ask for without a default: measures that only the recipe knows."""
 FIELDS = ("logits", "embedding", "features", "tokens", "state")
 

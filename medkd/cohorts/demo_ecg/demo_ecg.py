@@ -46,7 +46,7 @@ class DemoECG(PTBXL):
 
     @staticmethod
     def synthesise(
-        root: Path, *, subjects: int = 1500, seed: int = 0, lead_i: float = 0.3, variety: float = 1.0, noise: float = 1.0
+        root: Path, *, subjects: int = 1500, seed: int = 0, lead_i: float = 0.4, variety: float = 1.0, noise: float = 1.0
     ) -> Path:
         """Write the cohort to ``root``, the same bytes for the same settings; one that is there already is left as it is.
 

@@ -73,16 +73,16 @@ class Hearts:
 def healthy(rng: np.random.Generator, n: int, age: Array, variety: float) -> Hearts:
     """``n`` healthy hearts; ``variety`` scales how much they differ from one another. Age (years) turns the axis to the left."""
     waves = len(WAVES)
-    size = np.exp(0.2 * variety * rng.standard_normal((n, 1, 1)))
-    each = np.exp(0.2 * variety * rng.standard_normal((n, waves, 1)))
-    own = 0.06 * variety * rng.standard_normal((n, waves, 3)) * np.array([0.3, 1.0, 1.5, 1.5, 1.5, 0.5, 0.8])[:, None]
-    frontal = np.deg2rad(14 * variety * rng.standard_normal(n) - 0.3 * (age - 55))
-    level = np.deg2rad(12 * variety * rng.standard_normal(n))
+    size = np.exp(0.1 * variety * rng.standard_normal((n, 1, 1)))
+    each = np.exp(0.1 * variety * rng.standard_normal((n, waves, 1)))
+    own = 0.03 * variety * rng.standard_normal((n, waves, 3)) * np.array([0.3, 1.0, 1.5, 1.5, 1.5, 0.5, 0.8])[:, None]
+    frontal = np.deg2rad(7 * variety * rng.standard_normal(n) - 0.3 * (age - 55))
+    level = np.deg2rad(6 * variety * rng.standard_normal(n))
     dipole = np.einsum("nab,nwb->nwa", _turn(frontal, level), _DIPOLE * size * each + own)
     rate = np.clip(72 + 12 * rng.standard_normal(n), 45, 125)
-    centre = _CENTRE * np.ones((n, 1)) + 0.004 * variety * rng.standard_normal((n, waves))
+    centre = _CENTRE * np.ones((n, 1)) + 0.002 * variety * rng.standard_normal((n, waves))
     centre[:, -2:] *= np.sqrt(60 / rate)[:, None]
-    width = _WIDTH * np.exp(0.1 * variety * rng.standard_normal((n, waves)))
+    width = _WIDTH * np.exp(0.05 * variety * rng.standard_normal((n, waves)))
     return Hearts(dipole, centre, width, rate)
 
 

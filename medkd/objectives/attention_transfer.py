@@ -1,0 +1,108 @@
+"""Look where the teacher looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.objectives.needed import needed_maps
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+_POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
+    1: functional.adaptive_avg_pool1d,
+    2: functional.adaptive_avg_pool2d,
+    3: functional.adaptive_avg_pool3d,
+}
+
+
+@full_precision
+def attention_transfer(student: Tensor, teacher: Tensor, power: int = 2, paper: bool = False) -> Tensor:
+    """Difference of two attention maps: the mean over channels of x^power, at every position, scaled to length one.
+
+    The larger map is first averaged down to the size of the smaller one.
+
+    Args:
+        student, teacher: "batch channel ..." with one to three axes of space or time; channels may differ; the teacher gets no gradient.
+        power: 2 is the authors'.
+        paper: mean over the batch of the length of the difference, as the paper has it, instead of the mean squared difference over
+            all positions, as the authors' code has it (much smaller: its usual weight is 1000).
+
+    Source: Zagoruyko and Komodakis 2017, arXiv:1612.03928, eq. 2.
+
+    >>> x = torch.rand(2, 3, 8)
+    >>> attention_transfer(2 * x, x).item() < 1e-12
+    True
+    """
+    s, t = student, teacher.detach()
+    size = [min(pair) for pair in zip(s.shape[2:], t.shape[2:], strict=True)]
+    s, t = (x if list(x.shape[2:]) == size else _POOL[x.dim() - 2](x, size) for x in (s, t))
+    difference = _attention(s, power) - _attention(t, power)
+    if not paper:
+        return difference.square().mean()
+    lengths: Tensor = torch.linalg.vector_norm(difference, dim=1)
+    return lengths.mean()
+
+
+def _attention(maps: Tensor, power: int) -> Tensor:
+    return functional.normalize(maps.pow(power).mean(dim=1).flatten(1), dim=1)
+
+
+class AttentionTransfer(Objective):
+    """Look where the teacher looks: match where in time or space the feature maps are large, whatever their channels.
+
+    Maps say where, so both parties must see the same augmentation: the teacher runs live.
+
+    Args:
+        stages: names of feature maps; empty means every one that both have.
+        power: of the activations.
+        paper: the paper's norm instead of the authors' code's mean square.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: features "batch channel ...". Term: ``at``, summed over stages, dimensionless.
+
+    Raises:
+        InputError: a stage is missing, or the power is not above zero.
+
+    Source: Zagoruyko and Komodakis 2017, Paying More Attention to Attention, arXiv:1612.03928.
+    """
+
+    needs_student: ClassVar[tuple[str, ...]] = ("features",)
+    needs_teacher: ClassVar[tuple[str, ...]] = ("features",)
+    needs_alignment: ClassVar[bool] = True
+
+    def __init__(self, stages: list[str] | None = None, power: int = 2, paper: bool = False, teacher: str = "") -> None:
+        super().__init__(teacher)
+        if power < 1:
+            raise InputError(f"power is {power}, it must be above 0", where="AttentionTransfer", remedy="2 is the authors'")
+        self.stages = stages or []
+        self.power = power
+        self.paper = paper
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``at``."""
+        maps = needed_maps(student, self.hear(teachers), self.stages, self)
+        return {"at": torch.stack([attention_transfer(s, t, self.power, self.paper) for s, t in maps]).sum()}
+
+
+def _at(inputs: Mapping[str, Tensor], p: int) -> dict[str, Tensor]:
+    return {"loss": torch.stack([attention_transfer(s, t, p) for s, t in _stages(inputs)]).sum()}
+
+
+def _at_torchdistill(inputs: Mapping[str, Tensor], mode: str, weights: Sequence[float]) -> dict[str, Tensor]:
+    terms = [attention_transfer(s, t, paper=mode == "paper") for s, t in _stages(inputs)]
+    return {"loss": torch.stack([weight * term for weight, term in zip(weights, terms, strict=True)]).sum()}
+
+
+def _stages(inputs: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    return [(inputs[name], inputs[f"t{name[1:]}"]) for name in inputs if name.startswith("s")]
+
+
+GOLDEN = {"standard/at": _at, "standard/at_torchdistill": _at_torchdistill}

@@ -1,0 +1,48 @@
+"""One recording under two subjects' names: those subjects are split as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from medkd.data.sample import Exclusion
+from medkd.data.store import Prepared
+from medkd.evidence.duplicates import duplicate_pairs
+
+SAME = 0.9995
+"""Correlation from which on two prepared signals are one recording."""
+
+
+def joined_subjects(samples: pl.DataFrame, prepared: Mapping[str, Prepared]) -> tuple[pl.DataFrame, list[Exclusion]]:
+    """The sample table with one ``subject_id`` for subjects that share a recording, and how many were joined.
+
+    Published cohorts hold such pairs (four among the 363 subjects of Brugada-HUCA); split apart they would put a test
+    sample's own recording into training. No sample is dropped.
+
+    Args:
+        samples: the sample table.
+        prepared: one party's arrays by modality; two samples are the same when any modality of theirs is.
+    """
+    pairs: list[tuple[int, int]] = []
+    ids = samples["sample_id"].to_list()
+    for stored in prepared.values():
+        rows = stored.rows(ids)
+        here = np.flatnonzero(stored.present[rows])
+        values = np.asarray(stored.values[rows[here]])
+        pairs += [(int(here[a]), int(here[b])) for a, b in duplicate_pairs(values, values, SAME) if a < b]
+    if not pairs:
+        return samples, []
+    names = samples["subject_id"].unique(maintain_order=True)
+    place = samples["subject_id"].replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
+    first, second = place[[a for a, _ in pairs]], place[[b for _, b in pairs]]
+    _, group = connected_components(coo_array((np.ones(len(first)), (first, second)), shape=(len(names), len(names))), directed=False)
+    speaker = {number: int(np.flatnonzero(group == number)[0]) for number in np.unique(group)}
+    joined = len(names) - len(speaker)
+    if not joined:
+        return samples, []
+    merged = pl.Series("subject_id", [names[speaker[group[row]]] for row in place])
+    return samples.with_columns(merged), [Exclusion("subjects that share a recording with another: split together, none dropped", joined)]
