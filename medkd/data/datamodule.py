@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from medkd.data.batch import Batch
 from medkd.data.dataset import SampleDataset, as_is
 from medkd.data.party import Party
-from medkd.data.sampler import EpochBatches
+from medkd.data.sampler import EpochBatches, Key
 from medkd.data.split import Role, Split
 from medkd.data.statistics import Statistics
 from medkd.data.store import Prepared
@@ -130,7 +130,7 @@ class SampleData(LightningDataModule):
         self._batches = EpochBatches(len(dataset), self.batch_size, self.steps, self.seed)
         if self._position is not None:
             self._batches.start = self._position[1] % len(self._batches)
-        return DataLoader(dataset, batch_sampler=self._batches, collate_fn=as_is, num_workers=self.num_workers)
+        return self._loader(dataset, self._batches)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Inner validation, in order; only labelled samples."""
@@ -144,7 +144,12 @@ class SampleData(LightningDataModule):
         dataset = self.dataset(role)
         size = 4 * self.batch_size
         order = [[(place, 0) for place in range(start, min(start + size, len(dataset)))] for start in range(0, len(dataset), size)]
-        return DataLoader(dataset, batch_sampler=order, collate_fn=as_is)
+        return self._loader(dataset, order)
+
+    def _loader(self, dataset: SampleDataset, batches: Iterable[list[Key]]) -> DataLoader[Batch]:
+        # A loader draws a seed for its workers; from the global generator, that would make a resumed run differ from a whole one.
+        own = torch.Generator().manual_seed(self.seed)
+        return DataLoader(dataset, batch_sampler=batches, collate_fn=as_is, num_workers=self.num_workers, generator=own)
 
     def state_dict(self) -> dict[str, Any]:
         """Where in the epoch training stands, so that a run killed mid-epoch goes on with the next batch."""

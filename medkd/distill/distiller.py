@@ -166,11 +166,15 @@ class Distiller(LightningModule):
                 loss = loss + weight * torch.stack(list(parts.values())).sum()
         return loss, terms
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """After the optimiser's step: memories of objectives, and the running average."""
-        student, heard, seen = self._heard
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """The step, then what follows it: memories of objectives and the running average.
+
+        Not in ``on_train_batch_end``, before which a checkpoint of this step may already be written.
+        """
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        student, heard, batch = self._heard
         for objective in self.objectives.values():
-            objective.update(student, heard, seen)
+            objective.update(student, heard, batch)
         if self.average is not None:
             self.average.update_parameters(self.network)
         del self._heard

@@ -147,7 +147,13 @@ def decision_figures(report: Report) -> list[Markup]:
         end = min(0.99, max([*useful, 0.2]) + 0.08)
         top = max([0.02, *best]) * 1.1
         chart = Chart(
-            _title("Decision curve", name, report), "threshold of concern", "net benefit", (0, end), (-0.15 * top, top), height=430
+            _title("Decision curve", name, report),
+            "threshold of concern",
+            "net benefit",
+            (0, end),
+            (-0.15 * top, top),
+            width=_size(report)[0],
+            height=_size(report)[1],
         )
         chart.line([0, end], [0, 0], COLOURS["treat_none"], width=1.4, name=_legend("treat none", report))
         for arm, line in {"treat_all": lines.get("treat_all", []), **lines}.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError, nearest
 
 _REMEDY = {
@@ -50,6 +51,20 @@ def needed_maps(student: Output, teacher: Output, stages: list[str], objective: 
         have = f"student: {', '.join(student.features)}; teacher: {', '.join(teacher.features)}"
         raise InputError("the features of student and teacher have no stage in common", where=who, remedy=have)
     return [(student.features[stage], teacher.features[stage]) for stage in common]
+
+
+def needed_probabilities(target: Target, objective: object) -> None:
+    """Refuse a target whose logits are values, not log-odds.
+
+    Raises:
+        InputError: the target is a regression or a forecast.
+    """
+    if target.kind in ("regression", "forecast"):
+        raise InputError(
+            f"target '{target.key}' is a {target.kind}, it has no probabilities",
+            where=type(objective).__name__,
+            remedy="Match embeddings instead, for example with EmbeddingMse",
+        )
 
 
 def same_shape(student: Tensor, teacher: Tensor, field: str, objective: object) -> None:

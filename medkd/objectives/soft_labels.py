@@ -10,7 +10,7 @@ from torch.nn import functional
 from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -57,7 +57,7 @@ class SoftLabels(Objective):
     Shapes: student and teacher logits "batch class", in nats. Term: ``kd``. Unlabelled samples count like any other.
 
     Raises:
-        InputError: the temperature is not above zero, or the logits' shapes differ.
+        InputError: the temperature is not above zero, the target is a regression, or the logits' shapes differ.
 
     Source: Hinton et al. 2015, arXiv:1503.02531, section 2.
     """
@@ -74,6 +74,7 @@ class SoftLabels(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
+        needed_probabilities(batch.target, self)
         return {"kd": soft_labels(s, t, self.temperature, self.t_squared, bernoulli=not batch.target.is_categorical)}
 
 

@@ -40,7 +40,7 @@ class EvidenceStage(Stage):
             predictions.write_parquet(temporary)
         scored = score_predictions(predictions, inputs.target, settings, samples)
         report = assess(
-            scored,
+            predictions,
             samples,
             inputs.target,
             settings,
@@ -56,7 +56,7 @@ class EvidenceStage(Stage):
         )
         write_json(self.folder(run) / "digest.json", {"report": digest_of(report)})
         flow = [(step.reason, step.count) for step in inputs.flow]
-        write_report(run, report, scored, [history for fit in fits if (history := _history(fit, run)) is not None], flow)
+        write_report(run, report, scored, _histories(fits, run), flow)
 
     def _provenance(self, inputs: Inputs, run: Path) -> dict[str, Any]:
         splits = [stage.load(run) for stage in self.needs.values() if isinstance(stage, SplitStage)]
@@ -74,6 +74,13 @@ class EvidenceStage(Stage):
         split = first.needs["split"].load(run)  # type: ignore[attr-defined]
         held_out, labels = first.config["held_out"], first.config["labels"]
         return {role: split.role(role, held_out, labels).height for role in ("train", "val")}
+
+
+def _histories(fits: list[FitStage], run: Path) -> list[pl.DataFrame]:
+    """Training curves of the headline's fits."""
+    largest = max(fit.config["labels"] for fit in fits)
+    found = (_history(fit, run) for fit in fits if fit.config["labels"] == largest)
+    return [history for history in found if history is not None]
 
 
 def _history(fit: FitStage, run: Path) -> pl.DataFrame | None:

@@ -11,7 +11,8 @@ from medkd.objectives.dist import Dist, dist
 @given(seed=st.integers(0, 1000), tau=st.floats(0.5, 5), bernoulli=st.booleans())
 def test_smallest_at_the_teacher(seed, tau, bernoulli):
     student, teacher = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    assert all(abs(term) < 1e-4 * tau**2 for term in dist(teacher, teacher, tau, bernoulli))
+    # Not zero: the authors add 1e-8 to the product of norms, which are small where probabilities hardly vary.
+    assert all(-1e-12 < term < 1e-2 * tau**2 for term in dist(teacher, teacher, tau, bernoulli))
     assert all(0 < term < 2 * tau**2 for term in dist(student, teacher, tau, bernoulli))
 
 

@@ -91,3 +91,6 @@ def test_refuses(make_batch, make_output):
     classes, labels = make_batch("multiclass"), make_batch("binary")
     with pytest.raises(InputError, match="same target"):
         SoftLabels()(make_output(classes), {"t": make_output(labels)}, classes)
+    values = make_batch("regression")
+    with pytest.raises(InputError, match="no probabilities"):
+        SoftLabels()(make_output(values), {"t": make_output(values)}, values)

@@ -36,7 +36,8 @@ class DemoECG(PTBXL):
     """A synthetic cohort that PTB-XL's own code reads. Nothing in it is a patient's.
 
     A cardiac dipole is projected on twelve leads; diagnoses change ST level, QRS width, axis, PR time and rate, at a severity of
-    their own. What they change is seen in full by the chest leads, and by lead I only to the share ``lead_i``.
+    their own. Of what they change along the direction in which lead I looks, the share ``lead_i`` is kept; the rest of the change is
+    seen by the other leads alone.
     """
 
     name: ClassVar[str] = "demo_ecg"

@@ -163,7 +163,7 @@ def test_changed_byte(shared: Path, tmp_path: Path) -> None:
     content = bytearray(signals.read_bytes())
     content[100] ^= 4
     signals.write_bytes(content)
-    with pytest.raises(RecordError, match="another checksum in lead aVL"):
+    with pytest.raises(RecordError, match="another checksum in lead III"):
         read_recording(path)
 
 
