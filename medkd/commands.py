@@ -162,10 +162,10 @@ def _predict(parser: Parser) -> None:
     parser.add_argument("input", type=Path, metavar="INPUT", help="folder of files, a cohort's root, or a CSV/Parquet manifest")
     _option(parser, "out", type=Path, metavar="DIR", required=True, help="where predictions, quarantine and run.json go")
     _option(parser, "shard", type=_shard, metavar="I/N", help="compute only part I of N, counted from 1")
+    _option(parser, "batch-size", type=_count, default=32, metavar="N", help="records in a pass of the network; default 32")
+    _option(parser, "device", default="auto", metavar="D", help="auto, cpu or cuda; default auto")
+    _option(parser, "workers", type=_count, metavar="N", help="threads that read and prepare; default: one a core, up to 8")
     _option(parser, "trust", action="append", default=[], metavar="PACKAGE", help="let the bundle name classes of PACKAGE too")
-    _option(parser, "batch-size", type=_count, metavar="N", help="rows in each pass of the network")
-    _option(parser, "device", type=_one_of("--device", ("auto", "cpu", "cuda")), metavar="D", help="auto, cpu or cuda; default auto")
-    _option(parser, "workers", type=_count, metavar="N", help="threads that read; default: one a core, at most 8")
 
 
 def _verify(parser: Parser) -> None:

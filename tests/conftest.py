@@ -38,3 +38,14 @@ def _one_thread() -> None:
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test writes to a relative path lands in its own folder, not in the checkout."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def fast_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished ``--fast`` run of the shipped task on its synthetic cohort; read only, shared by all tests."""
+    from medkd.cli import main
+
+    out = tmp_path_factory.mktemp("fast") / "run"
+    status = main(["distill", "ecg_lead", "--cohort", "demo_ecg", "--fast", "--jobs", "1", "--out", str(out)])
+    assert status == 0
+    return out

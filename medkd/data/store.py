@@ -186,16 +186,18 @@ def prepare_chunk(modality: Modality, parts: Sequence[Part], rows: Sequence[Mapp
 def _prepare_row(modality: Modality, parts: Sequence[Part], row: Mapping[str, Any], root: Path) -> list[Row]:
     if row[modality.name] is None:
         return [(None, "absent", "")] * len(parts)
+    # Without the record's own name equal reasons count together, and no identifier reaches a report.
+    name = Path(str(row[modality.name])).name
     try:
         raw = modality.read(row, root)
     except RecordError as error:
-        return [(None, "unusable", error.what)] * len(parts)
+        return [(None, "unusable", error.what.replace(name, "..."))] * len(parts)
     prepared: list[Row] = []
     for part in parts:
         try:
             prepared.append((modality.prepare(modality.select(raw, part)), "ok", ""))
         except RecordError as error:
-            prepared.append((None, "unusable", error.what))
+            prepared.append((None, "unusable", error.what.replace(name, "...")))
     return prepared
 
 

@@ -10,18 +10,14 @@ import time
 from pathlib import Path
 
 from medkd.data.atomic import write_text
-from medkd.data.cohort import Cohort
-from medkd.errors import InputError
-from medkd.listing import find_cohort, find_task
+from medkd.listing import find_task
 from medkd.recipe.estimate import estimate
-from medkd.recipe.graph import Graph, make_graph
-from medkd.recipe.inputs import prepare_inputs
-from medkd.recipe.recipe import Recipe, load_recipe
+from medkd.recipe.opening import begin
+from medkd.recipe.recipe import load_recipe
 from medkd.recipe.runner import default_jobs, pending, run_stages
 from medkd.recipe.summary import summary
 
 FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "labels": (1.0,), "evidence": {"replicates": 200}}
-FAST_SUBJECTS = 150
 
 
 def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
@@ -39,7 +35,7 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     recipe = load_recipe(own if namespace.cohort and own.is_file() else folder / "recipe.yaml", overrides, **chosen)
     run = namespace.out or Path("runs") / f"{recipe.task}-{recipe.cohort}"
     jobs = namespace.jobs or default_jobs()
-    graph = _begin(recipe, run, jobs)
+    graph = begin(recipe, run, jobs)
     write_text(run / "command.txt", shlex.join(["medkd", *sys.argv[1:]]) + "\n")
     stages = list(graph.stages.values())
     todo = pending(stages, run)
@@ -49,36 +45,3 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     print(summary(report, run, len(todo), time.perf_counter() - started))
     return 0
-
-
-def open_run(recipe_file: Path, run: Path) -> Graph:
-    """The stages of a run that was begun, or of a task's recipe about to begin there."""
-    return _begin(load_recipe(recipe_file), run, default_jobs())
-
-
-def _begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
-    cohort = open_cohort(recipe, run)
-    inputs = prepare_inputs(recipe, cohort, run, jobs)
-    recipe.save(run / "recipe.yaml")
-    return make_graph(recipe, inputs)
-
-
-def open_cohort(recipe: Recipe, run: Path) -> Cohort:
-    """The cohort at its root, or synthesised below the run.
-
-    Raises:
-        InputError: a real cohort needs ``--root``.
-    """
-    kind = find_cohort(recipe.cohort)
-    synthesise = getattr(kind, "synthesise", None)
-    if recipe.root:
-        return kind(Path(recipe.root))
-    if synthesise is None:
-        raise InputError(f"cohort {recipe.cohort} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
-    options = dict(recipe.cohort_options)
-    if recipe.fast:
-        options["subjects"] = FAST_SUBJECTS
-    root = run / "cohort"
-    if not (root / kind.marker).exists():
-        synthesise(root, **options)
-    return kind(root)

@@ -90,9 +90,9 @@ def stage_main(namespace: argparse.Namespace) -> int:
     Raises:
         InputError: no such stage, or one that it needs is not finished.
     """
-    from medkd.recipe.distill import open_run
+    from medkd.recipe.opening import open_run
 
-    graph = open_run(namespace.recipe, namespace.out)
+    graph = open_run(namespace.recipe, namespace.out, default_jobs())
     if namespace.name == "prepare":
         print(f"prepared below {namespace.out}")
         return 0

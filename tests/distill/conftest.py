@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from medkd.recipe.distill import _begin
 from medkd.recipe.graph import Graph
+from medkd.recipe.opening import begin
 from medkd.recipe.recipe import load_recipe
 
 TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
@@ -29,7 +29,7 @@ def graph(run: Path) -> Graph:
         labels=(0.5,),
         fast=True,
     )
-    made = _begin(recipe, run, jobs=1)
+    made = begin(recipe, run, jobs=1)
     made.stages["split/seed0"].execute(run)
     return made
 
@@ -42,7 +42,9 @@ def fit_config(graph: Graph, run: Path, tmp_path: Path) -> Any:
         stage = graph.stages[name]
         held = stage.fit_config(run)  # type: ignore[attr-defined]
         out = tmp_path / folder
-        held["trainer"] |= {"default_root_dir": str(out), "logger": False, "callbacks": [], "enable_progress_bar": False} | changes.get("trainer", {})
+        held["trainer"] |= {"default_root_dir": str(out), "logger": False, "callbacks": [], "enable_progress_bar": False} | changes.get(
+            "trainer", {}
+        )
         held["model"] |= changes.get("model", {})
         held["data"] |= changes.get("data", {})
         out.mkdir(parents=True, exist_ok=True)
