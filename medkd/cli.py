@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import re
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except ModuleNotFoundError as error:
         return _say(*_missing(error, typed), debug)
+    except OSError as error:
+        return _say(*_system(error, typed), debug)
     except Exception as error:
         return _say(_unforeseen(error, typed), FAILED, debug)
 
@@ -143,6 +146,21 @@ def _missing(error: ModuleNotFoundError, typed: str) -> tuple[str, int]:
     if package in ("", "medkd"):
         return _unforeseen(error, typed), FAILED
     return str(InputError(f"package '{package}' is not installed", remedy=remedy_for(package))), InputError.exit_code
+
+
+def _system(error: OSError, typed: str) -> tuple[str, int]:
+    """What the machine refuses and its user can mend."""
+    if error.errno not in _SYSTEM:
+        return _unforeseen(error, typed), FAILED
+    name = next((str(name) for name in (error.filename2, error.filename) if name), "")
+    what = (error.strerror or os.strerror(error.errno)).lower()
+    return str(InputError(what, where=name, remedy=_SYSTEM[error.errno])), InputError.exit_code
+
+
+_ROOM, _OWN = "Make room, then type the same again: it goes on where it stopped", "Give a folder of your own with --out"
+_SYSTEM = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _ROOM) | dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST), _OWN
+)
 
 
 def _unforeseen(error: Exception, typed: str) -> str:

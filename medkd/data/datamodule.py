@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from medkd.data.batch import Batch
 from medkd.data.dataset import SampleDataset, as_is
 from medkd.data.party import Party
+from medkd.data.reading import read_table
 from medkd.data.sampler import EpochBatches, Key
 from medkd.data.split import Role, Split
 from medkd.data.statistics import Statistics
@@ -35,7 +37,7 @@ class SampleData(LightningDataModule):
         parties: "student", and the name of each teacher that runs live, to what it sees.
         prepared: party → modality → folder of its prepared arrays.
         labels: share of the training and inner-validation subjects that keep their label.
-        unlabelled: whether samples whose label is withheld take part, for a teacher to speak on.
+        unlabelled: whether samples whose label is withheld or missing take part, for a teacher to speak on.
         batch_size: samples a step.
         steps: optimiser steps an epoch, whatever the number of samples; 0 means one pass.
         augment: whether training samples are augmented.
@@ -79,7 +81,7 @@ class SampleData(LightningDataModule):
             return
         if not Path(self.samples_path).is_file():
             raise InputError("no sample table", where=self.samples_path, remedy="Run the stage 'prepare' first")
-        self.samples = pl.read_parquet(self.samples_path)
+        self.samples = read_table(Path(self.samples_path))
         self.split = Split.load(Path(self.split_path), self.split_sha256)
         self.stored = {
             party: {name: Prepared.open(Path(folder)) for name, folder in folders.items()} for party, folders in self.prepared_paths.items()
@@ -103,6 +105,10 @@ class SampleData(LightningDataModule):
         """
         withheld_too = role == "train" and self.unlabelled
         chosen = self.split.role(role, self.held_out, self.labels, labelled_only=not withheld_too)
+        if role == "train" and not withheld_too:
+            # Samples that never had a label teach as little as those whose label is withheld, and a label-only teacher is silent on both.
+            known = self.samples.filter(pl.any_horizontal(pl.col(self.target.columns).is_not_null()))["sample_id"]
+            chosen = chosen.filter(pl.col("sample_id").is_in(known.to_list()))
         if role == "train" and chosen.is_empty():
             where = f"held-out folds {list(self.held_out)}, labels {self.labels:g}"
             raise InputError("the training part is empty", where=where, remedy="Raise --labels, or use fewer folds")
@@ -116,7 +122,7 @@ class SampleData(LightningDataModule):
         seed = self.seed if role == "train" and self.augment else None
         return SampleDataset(table, labelled, self.target, self.parties, self.stored, self.statistics, seed)
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch."""
         n = len(self.ids("train"))

@@ -15,7 +15,7 @@ from medkd.data.batch import Batch
 from medkd.data.modality import Modality, Params
 from medkd.data.party import Party
 from medkd.data.sampler import Key
-from medkd.data.signal import Signal
+from medkd.data.signal import Signal, observed
 from medkd.data.statistics import Statistics
 from medkd.data.store import Prepared
 from medkd.data.target import Target
@@ -77,9 +77,7 @@ class SampleDataset(Dataset[Batch]):
                     params = {key: value[places] for key, value in self._augmentation(name, modality, epoch).items()}
                     values = modality.augment(values, params)
                 here = torch.from_numpy(stored.present[rows])
-                values = self.statistics[party][name].apply(values)
-                mask = None if bool(here.all()) else here.view(-1, *(1,) * (values.ndim - 1)).expand_as(values)
-                views[party][name] = Signal(values if mask is None else values.masked_fill(~mask, 0.0), mask)
+                views[party][name] = observed(self.statistics[party][name].apply(values), here)
                 presence[party][name] = here
         return Batch(
             views=views,

@@ -31,3 +31,15 @@ class Signal:
         """The same signal on another device."""
         parts = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None})
+
+
+def observed(values: Tensor, here: Tensor) -> Signal:
+    """A dense signal of which only the samples ``here`` ("batch" bool) exist; the others are zeros under a mask.
+
+    >>> observed(torch.ones(2, 1, 1), torch.tensor([True, False])).values.flatten().tolist()
+    [1.0, 0.0]
+    """
+    if bool(here.all()):
+        return Signal(values)
+    mask = here.view(-1, *(1,) * (values.ndim - 1)).expand_as(values)
+    return Signal(values.masked_fill(~mask, 0.0), mask)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from medkd.data.atomic import writing_folder
 from medkd.data.digest import digest_file, digest_of
 from medkd.data.modality import Modality
+from medkd.data.reading import read_array, read_json, read_table
 from medkd.data.view import Part
 from medkd.errors import InputError, RecordError
 
@@ -48,13 +49,14 @@ class Prepared:
         """Map what ``prepare`` wrote.
 
         Raises:
-            InputError: nothing was prepared there.
+            InputError: nothing was prepared there, or a file of it is damaged.
         """
         if not (folder / "meta.json").is_file():
             raise InputError("nothing was prepared here", where=folder, remedy="Run the stage 'prepare' first")
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        values = np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False)
-        return cls(folder, values, pl.read_parquet(folder / "index.parquet"), meta["values_sha256"])
+        remedy = f"Remove {folder}: it is then prepared again"
+        meta = read_json(folder / "meta.json", remedy)
+        index = read_table(folder / "index.parquet", remedy)
+        return cls(folder, read_array(folder / "values.npy", remedy), index, str(meta.get("values_sha256")))
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

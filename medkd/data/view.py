@@ -77,9 +77,14 @@ def _parse_part(piece: str, whole: str) -> Part:
     for word in filter(None, (word.strip() for word in (found["inside"] or "").split(","))):
         hours = _WINDOW.match(word)
         if hours:
+            if window is not None:
+                raise InputError(f"'{piece}' names two windows", where=whole, remedy="Name one, e.g. 0:24h")
             window = (float(hours["start"]), float(hours["end"]))
             if window[0] >= window[1]:
                 raise InputError(f"window {word} ends before it starts", where=whole, remedy="Write start:end in hours, e.g. 0:24h")
         else:
             selector.append(word)
+    if found["inside"] is not None and not selector and window is None:
+        # Not "all": brackets that were emptied by mistake would show a student everything.
+        raise InputError(f"'{piece}' names nothing", where=whole, remedy=f"Name channels in the brackets, or leave them out: {found['modality']}")
     return Part(found["modality"], tuple(selector), window)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from medkd.data.digest import digest_of
 from medkd.data.output import Output
+from medkd.data.reading import read_json, read_table
 from medkd.errors import InputError
 
 FIELDS = ("logits", "embedding")
@@ -83,9 +84,9 @@ class TeacherBank:
         meta_file = folder / "meta.json"
         if not meta_file.is_file():
             raise InputError("no finished bank here", where=folder, remedy="Run its 'bank' stage")
-        held: dict[str, Any] = json.loads(meta_file.read_text(encoding="utf-8"))
+        held: dict[str, Any] = read_json(meta_file, "Run its 'bank' stage again")
         meta = BankMeta(**(held | {key: tuple(held[key]) for key in ("held_out", "fields")}))
-        index = pl.read_parquet(folder / "index.parquet")
+        index = read_table(folder / "index.parquet", "Run its 'bank' stage again")
         if check:
             refuse_stale(meta, folder)
         if (meta.in_sample or bool(index["seen"].any())) and not in_sample:
@@ -127,7 +128,7 @@ def refuse_stale(meta: BankMeta, where: object) -> None:
             raise InputError("teacher changed after the bank was made", where=where, remedy="Run its 'bank' stage again")
     for folder, sha256 in meta.prepared.items():
         file = Path(folder) / "meta.json"
-        if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["values_sha256"] != sha256:
+        if not file.is_file() or read_json(file).get("values_sha256") != sha256:
             raise InputError("preprocessing changed after the bank was made", where=where, remedy="Run its 'bank' stage again")
 
 

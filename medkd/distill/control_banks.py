@@ -33,20 +33,20 @@ def shuffled_bank(source: TeacherBank, folder: Path, seed: int) -> None:
 def label_only_bank(source: TeacherBank, folder: Path, samples: pl.DataFrame, target: Target) -> None:
     """A teacher that knows the label and nothing else: each sample gets the mean answer of its class.
 
-    It is silent (no row) on samples whose label is withheld or missing. What it gives is label smoothing at the teacher's own
+    It is silent (no row) on samples whose label is withheld or missing; of several labels, a missing one is a class of its own. What it gives is label smoothing at the teacher's own
     confidence, so a gain that it matches is regularisation.
     """
     joined = source.index.join(samples.select("sample_id", *target.columns), on="sample_id", how="left", maintain_order="left")
-    known = (pl.col("source") != -1) & pl.all_horizontal(pl.col(target.columns).is_not_null())
+    known = (pl.col("source") != -1) & pl.any_horizontal(pl.col(target.columns).is_not_null())
     kept = joined.with_row_index("row").filter(known)
     rows = kept["row"].to_numpy()
     answers = {name: np.asarray(array[rows], dtype=np.float64) for name, array in source.arrays.items()}
     for name, answer in answers.items():
         if name == "logits" and target.kind == "multilabel":
             for column, label in enumerate(target.columns):
-                answer[:, column] = _class_means(answer[:, column], kept[label].to_numpy())
+                answer[:, column] = _class_means(answer[:, column], kept[label].cast(pl.String).fill_null("?").to_numpy())
         else:
-            classes = kept.select(pl.concat_str(pl.col(target.columns).cast(pl.String), separator="|").alias("class"))["class"]
+            classes = kept.select(pl.concat_str(pl.col(target.columns).cast(pl.String).fill_null("?"), separator="|").alias("class"))["class"]
             answers[name] = _class_means(answer, classes.to_numpy())
     index = kept.select(source.index.columns)
     with writing_folder(folder) as out:

@@ -13,12 +13,12 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from medkd.data.atomic import writing_folder
-from medkd.data.digest import digest_file
+from medkd.data.digest import digest_file, digest_of
 from medkd.data.instantiate import instantiate
 from medkd.data.modality import Modality
 from medkd.data.output import Output
 from medkd.data.party import Party
-from medkd.data.signal import Signal
+from medkd.data.signal import observed
 from medkd.data.statistics import Statistics
 from medkd.data.store import Prepared
 from medkd.data.target import Target
@@ -78,8 +78,9 @@ class LightningLearner(Learner):
             for start in range(0, len(sample_ids), batch_size):
                 signals = {}
                 for name, stored in prepared.items():
-                    values = torch.from_numpy(stored.values[rows[name][start : start + batch_size]])
-                    signals[name] = Signal(self.statistics[name].apply(values)).to(device)
+                    chosen = rows[name][start : start + batch_size]
+                    values = self.statistics[name].apply(torch.from_numpy(stored.values[chosen]))
+                    signals[name] = observed(values, torch.from_numpy(stored.present[chosen])).to(device)
                 outputs.append(self.network(signals).to("cpu"))
         embeddings = [output.embedding for output in outputs if output.embedding is not None]
         return Output(logits=torch.cat([output.logits for output in outputs]), embedding=torch.cat(embeddings) if embeddings else None)
@@ -104,12 +105,10 @@ class LightningLearner(Learner):
         Raises:
             InputError: it is not there, or names a class outside the allow list.
         """
-        file = folder / "learner.yaml"
-        if not file.is_file():
-            raise InputError("no learner here", where=folder, remedy="Run its 'fit' stage first")
-        held = yaml.safe_load(file.read_text(encoding="utf-8"))
+        settings, weights = _files(folder)
+        held = yaml.safe_load(settings.read_text(encoding="utf-8"))
         network = instantiate(held["network"], Network, trust)
-        network.load_state_dict(load_file(folder / "model.safetensors"))
+        network.load_state_dict(load_file(weights))
         modalities = {name: instantiate(spec, Modality, trust) for name, spec in held["modalities"].items()}
         return cls(
             network=network.eval(),
@@ -121,8 +120,19 @@ class LightningLearner(Learner):
 
 
 def learner_sha256(folder: Path) -> str:
-    """sha256 of a saved learner's weights, by which banks and checkpoints know it."""
-    return digest_file(folder / "model.safetensors")
+    """sha256 of a saved learner, weights and settings (its statistics change its answers too), by which banks and checkpoints know it.
+
+    Raises:
+        InputError: it is not there, or not whole.
+    """
+    return digest_of([digest_file(file) for file in _files(folder)])
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    settings, weights = folder / "learner.yaml", folder / "model.safetensors"
+    if not (settings.is_file() and weights.is_file()):
+        raise InputError("no learner here", where=folder, remedy="Run its 'fit' stage first")
+    return settings, weights
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:

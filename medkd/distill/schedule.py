@@ -6,6 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from itertools import pairwise
 
+from medkd.errors import InputError
+
 
 class Schedule(ABC):
     """A weight as a function of progress, 0 at the first step and 1 at the last."""
@@ -64,13 +66,16 @@ class Cosine(Schedule):
 class Piecewise(Schedule):
     """A table of weights: ``values[i]`` holds from ``points[i]`` to the next point.
 
+    Raises:
+        InputError: the points do not rise from 0, or have not one value each.
+
     >>> Piecewise([0.0, 0.5], [1.0, 0.1]).at(0.6)
     0.1
     """
 
     def __init__(self, points: list[float], values: list[float]) -> None:
         if len(points) != len(values) or not points or points[0] != 0.0 or any(a >= b for a, b in pairwise(points)):
-            raise ValueError("points must rise from 0.0, one value each")
+            raise InputError(f"points are {points}, values {values}", where="Piecewise", remedy="Points rise from 0.0, one value each")
         self.points, self.values = points, values
 
     def at(self, progress: float) -> float:

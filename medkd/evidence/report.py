@@ -14,7 +14,15 @@ from jsonschema import Draft202012Validator
 
 from medkd.data.atomic import write_json, write_text
 from medkd.errors import MedkdError
-from medkd.evidence import figures
+from medkd.evidence.figures.appearance import COLOURS, arm_colour, arm_name
+from medkd.evidence.figures.arms import arms_figure
+from medkd.evidence.figures.calibration import calibration_figures
+from medkd.evidence.figures.decision import decision_figures
+from medkd.evidence.figures.difference import difference_figure
+from medkd.evidence.figures.label_efficiency import label_figure
+from medkd.evidence.figures.roc import roc_figures
+from medkd.evidence.figures.subgroups import subgroup_figure
+from medkd.evidence.figures.training import training_figure
 from medkd.evidence.metrics import METRICS
 from medkd.evidence.scoring import write_predictions
 
@@ -65,19 +73,21 @@ def render(report: Mapping[str, Any], histories: Sequence[pl.DataFrame] = (), fl
         histories, flow: see ``write_report``.
     """
     page = Environment(loader=PackageLoader("medkd.evidence", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    page.filters["arm"] = figures.arm_name
+    page.filters |= {"arm": arm_name, "colour": arm_colour}
+    roc = roc_figures(report)
     names = list(next(iter(report["arms"].values())).get("metrics", {}))
     return page.get_template("report.html.j2").render(
         report=report,
-        difference=figures.difference_figure(report),
-        arms=figures.arms_figure(report),
-        labels=figures.label_figure(report),
-        roc=figures.roc_figures(report),
-        calibration=figures.calibration_figures(report),
-        decision=figures.decision_figures(report),
-        training=figures.training_figures(histories),
-        subgroups=figures.subgroup_figure(report),
+        difference=difference_figure(report),
+        arms=arms_figure(report),
+        labels=label_figure(report),
+        roc=roc,
+        calibration=calibration_figures(report),
+        decision=decision_figures(report),
+        training=training_figure(histories, across=2 if len(roc) == 1 else 4),
+        subgroups=subgroup_figure(report),
         metrics={name: METRICS[name].title for name in names},
+        shown=list(COLOURS),
         failed=[check for check in report["leak_audit"] if not check["passed"]],
         flow=flow,
     )

@@ -38,10 +38,11 @@ def dist(student: Tensor, teacher: Tensor, tau: float = 1.0, bernoulli: bool = F
     """
     s, t = student / tau, teacher.detach() / tau
     s, t = (torch.sigmoid(s), torch.sigmoid(t)) if bernoulli else (s.softmax(dim=1), t.softmax(dim=1))
-    return tau**2 * (1 - _pearson(s, t, dim=1).mean()), tau**2 * (1 - _pearson(s, t, dim=0).mean())
+    return tau**2 * (1 - pearson(s, t, dim=1).mean()), tau**2 * (1 - pearson(s, t, dim=0).mean())
 
 
-def _pearson(a: Tensor, b: Tensor, dim: int) -> Tensor:
+def pearson(a: Tensor, b: Tensor, dim: int) -> Tensor:
+    """Pearson's correlation along an axis, 1e-8 added to the product of the norms; zero where one does not vary."""
     a, b = a - a.mean(dim, keepdim=True), b - b.mean(dim, keepdim=True)
     correlation: Tensor = (a * b).sum(dim) / (torch.linalg.vector_norm(a, dim=dim) * torch.linalg.vector_norm(b, dim=dim) + EPS)
     return correlation

@@ -11,11 +11,12 @@ from medkd.errors import InputError, nearest
 _REMEDY = {
     "logits": "Use a network that returns logits, or drop the objective",
     "embedding": "Use a network that returns an embedding, or drop the objective",
+    "tokens": "Use a network that returns tokens, or drop the objective",
 }
 
 
 def needed(output: Output, field: str, whose: str, objective: object) -> Tensor:
-    """The tensor ``field`` ("logits" or "embedding") of an output.
+    """The tensor ``field`` ("logits", "embedding" or "tokens") of an output.
 
     Args:
         output: of a network or a bank.
@@ -30,6 +31,23 @@ def needed(output: Output, field: str, whose: str, objective: object) -> Tensor:
     if value is None:
         raise InputError(f"the {whose}'s output has no {field}", where=type(objective).__name__, remedy=_REMEDY[field])
     return value
+
+
+def needed_state(output: Output, whose: str, objective: object) -> tuple[Tensor, Tensor]:
+    """The Gaussian state of an output: mean and log-variance, each "batch dim".
+
+    Args:
+        output: of a network or a bank.
+        whose: "student" or "teacher", for the message.
+        objective: who needs it, for the message.
+
+    Raises:
+        InputError: the output lacks it.
+    """
+    if output.state is None:
+        remedy = "Use a network that returns a Gaussian state, or drop the objective"
+        raise InputError(f"the {whose}'s output has no state", where=type(objective).__name__, remedy=remedy)
+    return output.state
 
 
 def needed_maps(student: Output, teacher: Output, stages: list[str], objective: object) -> list[tuple[Tensor, Tensor]]:

@@ -25,6 +25,8 @@ class Objective(nn.Module):
     """Fields that it reads from the teacher: the bank keeps only these. Empty: it needs no teacher."""
     needs_alignment: ClassVar[bool] = False
     """Whether teacher and student must see the same augmentation; then the teacher runs live."""
+    hears_all: ClassVar[bool] = False
+    """Whether it listens to every teacher at once (``hear_all``), not to one."""
 
     def __init__(self, teacher: str = "") -> None:
         super().__init__()
@@ -50,3 +52,13 @@ class Objective(nn.Module):
         if len(teachers) != 1:
             raise InputError(f"{type(self).__name__} hears {len(teachers)} teachers", remedy=f"Set its teacher: {', '.join(teachers)}")
         return next(iter(teachers.values()))
+
+    def hear_all(self, teachers: Mapping[str, Output]) -> Mapping[str, Output]:
+        """Every teacher, by name, for an objective that weighs several.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not teachers:
+            raise InputError(f"{type(self).__name__} hears 0 teachers", remedy="Set banks or teachers")
+        return teachers

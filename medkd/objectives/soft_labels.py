@@ -91,4 +91,10 @@ def _kd_torchdistill(inputs: Mapping[str, Tensor], temperature: float, alpha: fl
     return {"loss": alpha * functional.cross_entropy(student, inputs["targets"]) + weight * soft_labels(student, teacher, temperature)}
 
 
-GOLDEN = {"standard/kd": _kd, "standard/kd_torchdistill": _kd_torchdistill}
+def _logit_kd_total(inputs: Mapping[str, Tensor], alpha: float, temperature: float) -> dict[str, Tensor]:
+    kd = soft_labels(inputs["student_logits"], inputs["teacher_logits"], temperature)
+    ce = functional.cross_entropy(inputs["student_logits"], inputs["labels"])
+    return {"loss": alpha * kd + (1 - alpha) * ce, "loss_ce": ce, "loss_kd": kd}
+
+
+GOLDEN = {"standard/kd": _kd, "standard/kd_torchdistill": _kd_torchdistill, "kd_capacity_gap/logit_kd_total": _logit_kd_total}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import polars as pl
-
+from medkd.data.reading import read_table
 from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.banking import Member, build_bank
 from medkd.distill.control_banks import label_only_bank, shuffled_bank
@@ -53,4 +52,4 @@ class ControlBankStage(Stage):
         if self.config["control"] == "shuffled_teacher":
             shuffled_bank(source, out, self.config["seed"])
         else:
-            label_only_bank(source, out, pl.read_parquet(Inputs.samples_file(run)), Inputs.load(run).target)
+            label_only_bank(source, out, read_table(Inputs.samples_file(run)), Inputs.load(run).target)

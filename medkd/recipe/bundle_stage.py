@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
+from medkd.data.reading import read_json, read_table
 from medkd.deploy.bundle import Bundle
 from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities
 from medkd.evidence.settings import EvidenceSettings
@@ -27,7 +27,7 @@ class BundleStage(Stage):
         inputs, evidence, refit = Inputs.load(run), self.needs["evidence"], self.needs["refit"]
         assert isinstance(refit, FitStage)  # noqa: S101 (narrows the type; the graph builds it so)
         settings = EvidenceSettings(**evidence.config["evidence"])
-        validation = pl.read_parquet(evidence.folder(run) / "predictions.parquet").filter(
+        validation = read_table(evidence.folder(run) / "predictions.parquet", evidence.remedy(run)).filter(
             (pl.col("role") == "val") & (pl.col("arm") == "student") & (pl.col("label_fraction") == self.config["labels"])
         )
         names = inputs.target.names
@@ -48,7 +48,7 @@ class BundleStage(Stage):
             "obtained": f"{wide.height} inner-validation predictions of the student over all folds and seeds",
             "operating_point": {"chosen_for": settings.threshold},
         }
-        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+        report = read_json(run / "report.json", evidence.remedy(run))
         Bundle.write(self.folder(run), refit.learner(run), calibration, report, trust=trusted(inputs.parties["student"]))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
 from pathlib import Path
 
 from medkd.data.atomic import write_text
+from medkd.data.reading import read_json
 from medkd.listing import find_task
 from medkd.recipe.estimate import estimate
 from medkd.recipe.opening import begin
@@ -42,6 +42,6 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     print(estimate(graph, todo, jobs))
     started = time.perf_counter()
     run_stages(stages, run, jobs)
-    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    report = read_json(run / "report.json", graph.stages["evidence"].remedy(run))
     print(summary(report, run, len(todo), time.perf_counter() - started))
     return 0

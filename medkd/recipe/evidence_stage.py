@@ -11,6 +11,7 @@ import polars as pl
 from medkd import __version__
 from medkd.data.atomic import write_json, writing
 from medkd.data.digest import digest_of
+from medkd.data.reading import read_table
 from medkd.evidence.assess import assess
 from medkd.evidence.report import write_report
 from medkd.evidence.scoring import score_predictions
@@ -32,10 +33,10 @@ class EvidenceStage(Stage):
     def run(self, run: Path) -> None:
         """Write ``report.json``, ``report.html`` and ``test_predictions.parquet`` into the run's folder."""
         inputs = Inputs.load(run)
-        samples = pl.read_parquet(Inputs.samples_file(run))
+        samples = read_table(Inputs.samples_file(run))
         settings = EvidenceSettings(**self.config["evidence"])
         fits = [stage for stage in self.needs.values() if isinstance(stage, FitStage)]
-        predictions = pl.concat([pl.read_parquet(fit.folder(run) / "predictions.parquet") for fit in fits])
+        predictions = pl.concat([read_table(fit.folder(run) / "predictions.parquet", fit.remedy(run)) for fit in fits])
         with writing(self.folder(run) / "predictions.parquet") as temporary:
             predictions.write_parquet(temporary)
         scored = score_predictions(predictions, inputs.target, settings, samples)

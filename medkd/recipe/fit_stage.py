@@ -11,6 +11,7 @@ import polars as pl
 import yaml
 
 from medkd.data.atomic import write_text, writing
+from medkd.data.reading import read_table
 from medkd.data.split import Role
 from medkd.distill.learner import LightningLearner
 from medkd.recipe.inputs import Inputs
@@ -99,7 +100,7 @@ class FitStage(Stage):
     def _predict(self, run: Path) -> None:
         inputs, split = Inputs.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
         learner = LightningLearner.load(self.learner(run))
-        samples = pl.read_parquet(Inputs.samples_file(run))
+        samples = read_table(Inputs.samples_file(run))
         parts = []
         roles: tuple[Role, ...] = ("val", "test")
         for role in roles:
@@ -138,12 +139,6 @@ class FitStage(Stage):
 
 
 def _checkpoint(folder: Path) -> dict[str, Any]:
-    """The last epoch's state, from which a killed fit goes on."""
-    settings = {
-        "dirpath": str(folder / "checkpoints"),
-        "save_last": True,
-        "save_top_k": 0,
-        "every_n_epochs": 1,
-        "save_on_train_epoch_end": True,
-    }
+    """The state twenty seconds ago at most, from which a killed fit goes on; a fit that is shorter than that begins again."""
+    settings = {"dirpath": str(folder / "checkpoints"), "filename": "last", "save_top_k": 1, "train_time_interval": "0:00:20"}
     return {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": settings}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from medkd.data.digest import digest_of
 from medkd.data.instantiate import instantiate
 from medkd.data.modality import Modality
 from medkd.data.party import Party
+from medkd.data.reading import read_json
 from medkd.data.sample import Exclusion, check_samples
 from medkd.data.store import Prepared, prepare
 from medkd.data.target import Target
@@ -85,7 +85,7 @@ class Inputs:
         file = run / "inputs.json"
         if not file.is_file():
             raise InputError("nothing was prepared here", where=run, remedy="Run the stage 'prepare' first")
-        held = json.loads(file.read_text(encoding="utf-8"))
+        held = read_json(file)
         held.pop("schema_version")
         target = held.pop("target")
         official = held.pop("official")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from medkd.data.cohort import Cohort
-from medkd.errors import InputError
+from medkd.data.reading import read_table
+from medkd.errors import InputError, nearest
 from medkd.listing import find_cohort
+from medkd.recipe.check_arms import check_arms
+from medkd.recipe.check_splits import check_splits
 from medkd.recipe.graph import Graph, make_graph
-from medkd.recipe.inputs import prepare_inputs
+from medkd.recipe.inputs import Inputs, prepare_inputs
 from medkd.recipe.recipe import Recipe, load_recipe
+from medkd.recipe.unless_wrong import unless_wrong
 
 FAST_SUBJECTS = 150
 """Size of a synthesised cohort in a ``--fast`` run, unless the recipe asks for fewer."""
@@ -21,29 +28,44 @@ def open_cohort(recipe: Recipe, run: Path) -> Cohort:
     Raises:
         InputError: a real cohort needs ``--root``.
     """
-    kind = find_cohort(recipe.cohort)
-    synthesise = getattr(kind, "synthesise", None)
-    if recipe.root:
-        return kind(Path(recipe.root))
-    if synthesise is None:
-        raise InputError(f"cohort {recipe.cohort} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
     options = dict(recipe.cohort_options)
     if recipe.fast:
         options["subjects"] = min(FAST_SUBJECTS, int(options.get("subjects", FAST_SUBJECTS)))
-    root = run / "cohort"
-    synthesise(root, **options)
-    return kind(root)
+    return cohort_at(recipe.cohort, Path(recipe.root) if recipe.root else None, run / "cohort", options)
+
+
+def cohort_at(name: str, root: Path | None, place: Path, options: Mapping[str, Any]) -> Cohort:
+    """The cohort of that name at its root, or where there is none synthesised at ``place`` with ``options``.
+
+    Raises:
+        InputError: there is no such cohort, a real one needs ``--root``, or an option is unknown.
+    """
+    kind = find_cohort(name)
+    if root is not None:
+        return kind(root)
+    synthesise = getattr(kind, "synthesise", None)
+    if synthesise is None:
+        raise InputError(f"cohort {name} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
+    known = [option for option in inspect.signature(synthesise).parameters if option != "root"]
+    for option in options:
+        if option not in known:
+            raise InputError(f"unknown key 'cohort_options.{option}'", where=f"cohort {name}", remedy=nearest(str(option), known))
+    return kind(synthesise(place, **options))
 
 
 def begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
     """Prepare the cohort below ``run``, keep the resolved recipe there, and lay out the stages.
 
     Raises:
-        InputError: the recipe, the cohort or its data are wrong.
+        InputError: the recipe, the cohort or its data are wrong; a folder that was not there before is then removed again.
     """
-    inputs = prepare_inputs(recipe, open_cohort(recipe, run), run, jobs)
-    recipe.save(run / "recipe.yaml")
-    return make_graph(recipe, inputs)
+    check_arms(recipe)
+    with unless_wrong(run):
+        inputs = prepare_inputs(recipe, open_cohort(recipe, run), run, jobs)
+        samples = read_table(Inputs.samples_file(run))
+        check_splits(samples, inputs.target, inputs.protocol, inputs.official, recipe.seeds, recipe.labels)
+        recipe.save(run / "recipe.yaml")
+        return make_graph(recipe, inputs)
 
 
 def open_run(recipe_file: Path, run: Path, jobs: int) -> Graph:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from medkd.errors import InputError, nearest
+from medkd.evidence.settings import EvidenceSettings
 
 CONTROLS = ("shuffled_teacher", "label_only_teacher", "self_teacher")
 
@@ -102,7 +103,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Rec
     held = copy.deepcopy(held)
     for key, value in chosen.items():
         if value is not None:
-            held[key] = value
+            # A copy: an override may reach into it.
+            held[key] = copy.deepcopy(value)
     for override in overrides:
         _set(held, override)
     return _checked(held, path)
@@ -119,7 +121,10 @@ def _set(held: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise InputError(f"'{dotted}' reaches into a plain value", where=f"--{dotted}", remedy="Name a key that the recipe has")
         place = inner
-    place[last] = yaml.safe_load(text)
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"'{text}' is not YAML", where=f"--{dotted}", remedy="Write a number, text, [a, list] or {name: value}") from error
 
 
 def _checked(held: dict[str, Any], path: Path) -> Recipe:
@@ -128,7 +133,11 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         if not held.get(name):
             raise InputError(f"recipe has no '{name}'", where=path, remedy="Add it")
     for name in ("teacher", "student", "solo"):
-        _check_keys(held.get(name) or {}, [item.name for item in fields(Arm)], path, f"{name}.")
+        _check_keys(_mapping(held.get(name) or {}, name, path), [item.name for item in fields(Arm)], path, f"{name}.")
+        for key in ("modalities", "model", "data", "trainer"):
+            _mapping((held.get(name) or {}).get(key) or {}, f"{name}.{key}", path)
+    _check_evidence(_mapping(held.get("evidence") or {}, "evidence", path), path)
+    _mapping(held.get("cohort_options") or {}, "cohort_options", path)
     for control in held.get("controls", []):
         if control not in CONTROLS:
             raise InputError(f"unknown control '{control}'", where=path, remedy=nearest(control, CONTROLS))
@@ -148,6 +157,20 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
     for name in ("teacher", "student", "solo"):
         held[name] = Arm(**held[name])
     return Recipe(**{key: value for key, value in held.items() if value is not None})
+
+
+def _check_evidence(held: dict[str, Any], path: Path) -> None:
+    _check_keys(held, [item.name for item in fields(EvidenceSettings)], path, "evidence.")
+    try:
+        EvidenceSettings(**held)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"evidence is not accepted: {error}", where=path, remedy="See the settings in docs/evidence.md") from error
+
+
+def _mapping(value: Any, name: str, path: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{name} is '{value}'", where=path, remedy="It holds names with values")
+    return value
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from medkd.errors import InputError, nearest
 from medkd.recipe.stage import Stage
+from medkd.recipe.unless_wrong import unless_wrong
 
 
 def pending(stages: Sequence[Stage], run: Path) -> list[Stage]:
@@ -92,12 +93,14 @@ def stage_main(namespace: argparse.Namespace) -> int:
     """
     from medkd.recipe.opening import open_run
 
-    graph = open_run(namespace.recipe, namespace.out, default_jobs())
-    if namespace.name == "prepare":
-        print(f"prepared below {namespace.out}")
-        return 0
-    if namespace.name not in graph.stages:
-        raise InputError(f"no stage '{namespace.name}'", where=namespace.recipe, remedy=nearest(namespace.name, ["prepare", *graph.stages]))
+    with unless_wrong(namespace.out):
+        graph = open_run(namespace.recipe, namespace.out, default_jobs())
+        if namespace.name == "prepare":
+            print(f"prepared below {namespace.out}")
+            return 0
+        if namespace.name not in graph.stages:
+            names = ["prepare", *graph.stages]
+            raise InputError(f"no stage '{namespace.name}'", where=namespace.recipe, remedy=nearest(namespace.name, names))
     stage = graph.stages[namespace.name]
     for need in stage.needs.values():
         if not need.is_done(namespace.out):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import polars as pl
-
+from medkd.data.reading import read_table
 from medkd.data.split import Split
 from medkd.data.splitting import draw_split
 from medkd.recipe.inputs import Inputs
@@ -29,6 +28,6 @@ class SplitStage(Stage):
     def run(self, run: Path) -> None:
         """Draw and write."""
         inputs = Inputs.load(run)
-        samples = pl.read_parquet(Inputs.samples_file(run))
+        samples = read_table(Inputs.samples_file(run))
         split = draw_split(samples, inputs.target, self.config["protocol"], self.config["seed"], inputs.official)
         split.save(self.file(run))

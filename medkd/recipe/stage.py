@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 from medkd import __version__
 from medkd.data.atomic import write_json
 from medkd.data.digest import digest_of
+from medkd.data.reading import read_json
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,15 @@ class Stage(ABC):
 
     def _held(self, run: Path, state: str) -> str | None:
         marker = self._marker(run, state)
-        return str(json.loads(marker.read_text(encoding="utf-8"))["digest"]) if marker.is_file() else None
+        return str(read_json(marker, "Remove it: the stage is then run again").get("digest")) if marker.is_file() else None
 
     @abstractmethod
     def run(self, run: Path) -> None:
         """Do the work, below ``self.folder(run)``."""
+
+    def remedy(self, run: Path) -> str:
+        """What mends an output of it that was damaged."""
+        return f"Remove {self._marker(run, 'done')}: the stage is then run again"
 
     def command(self, run: Path) -> str:
         """What a user types to repeat it by hand."""

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from torch import nn
 
+from medkd.data.split import Split
+from medkd.data.statistics import Statistics
+from medkd.distill.bank import BankMeta
+from medkd.distill.banking import Member, build_bank
+from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.networks.resnet1d import ResNet1d
 from medkd.recipe.graph import Graph
 from medkd.recipe.opening import begin
 from medkd.recipe.recipe import load_recipe
@@ -34,14 +43,13 @@ def graph(run: Path) -> Graph:
     return made
 
 
-@pytest.fixture
-def fit_config(graph: Graph, run: Path, tmp_path: Path) -> Any:
-    """The configuration of one named fit, written below ``tmp_path``, with changes."""
+@pytest.fixture(scope="session")
+def configure(graph: Graph, run: Path) -> Callable[..., Path]:
+    """The configuration of one named fit, written into a folder, with changes."""
 
-    def write(name: str, folder: str = "fit", **changes: Any) -> Path:
+    def write(out: Path, name: str, **changes: Any) -> Path:
         stage = graph.stages[name]
         held = stage.fit_config(run)  # type: ignore[attr-defined]
-        out = tmp_path / folder
         held["trainer"] |= {"default_root_dir": str(out), "logger": False, "callbacks": [], "enable_progress_bar": False} | changes.get(
             "trainer", {}
         )
@@ -53,3 +61,73 @@ def fit_config(graph: Graph, run: Path, tmp_path: Path) -> Any:
         return file
 
     return write
+
+
+@pytest.fixture
+def fit_config(configure: Callable[..., Path], tmp_path: Path) -> Any:
+    """The same below ``tmp_path``."""
+
+    def write(name: str, folder: str = "fit", **changes: Any) -> Path:
+        return configure(tmp_path / folder, name, **changes)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def split(graph: Graph, run: Path) -> Split:
+    """Of seed 0: three folds."""
+    held: Split = graph.stages["split/seed0"].load(run)  # type: ignore[attr-defined]
+    return held
+
+
+@pytest.fixture(scope="session")
+def save_learner(graph: Graph, split: Split) -> Callable[..., LightningLearner]:
+    """Save a network as a learner. It was never trained; its BatchNorms hold statistics that a training step would change."""
+
+    def save(folder: Path, seed: int = 0, held_out: tuple[int, ...] = (0, 1), party: str = "teacher") -> LightningLearner:
+        who, prepared = graph.inputs.party(party), graph.inputs.prepared(party)
+        stored = prepared["ecg"]
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            settings = {"channels": stored.values.shape[1], "outputs": 1}
+            network = ResNet1d(**settings).eval()
+            for module in network.modules():
+                if isinstance(module, nn.BatchNorm1d):
+                    nn.init.uniform_(module.weight, 0.5, 1.5)
+                    nn.init.normal_(module.running_mean)
+                    nn.init.uniform_(module.running_var, 0.5, 2.0)
+        fitted = Statistics.fit(stored.values, stored.rows(split.role("train", held_out)["sample_id"]), split.sha256, held_out)
+        spec = {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": settings}
+        learner = LightningLearner(network, spec, who, graph.inputs.target, {"ecg": fitted})
+        learner.save(folder)
+        return learner
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def make_bank(graph: Graph, split: Split, save_learner: Callable[..., LightningLearner]) -> Callable[..., Path]:
+    """Two teachers, cross-fitted outside fold 0, and the bank of what they say."""
+
+    def make(folder: Path, labels: float = 0.5, fields: tuple[str, ...] = ("logits", "embedding")) -> Path:
+        held_out = [(0, 1), (0, 2)]
+        members = [Member(save_learner(folder / f"teacher{i}", i, folds), frozenset(folds)) for i, folds in enumerate(held_out)]
+        prepared = graph.inputs.prepared("teacher")
+        meta = BankMeta(
+            teachers={str(folder / f"teacher{i}"): learner_sha256(folder / f"teacher{i}") for i in range(2)},
+            prepared={str(stored.folder): stored.sha256 for stored in prepared.values()},
+            split_sha256=split.sha256,
+            held_out=(0,),
+            labels=labels,
+            fields=fields,
+        )
+        build_bank(folder / "bank", members, split, prepared, meta)
+        return folder / "bank"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bank(make_bank: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half of the labels, logits and embeddings; read only."""
+    return make_bank(tmp_path_factory.mktemp("bank"))

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import polars as pl
 import pytest
 from simulated import BINARY, simulate
@@ -12,6 +15,7 @@ from simulated import BINARY, simulate
 from medkd.data.target import Target
 from medkd.errors import MedkdError
 from medkd.evidence.assess import assess
+from medkd.evidence.figures.appearance import COLOURS
 from medkd.evidence.leaks import Check
 from medkd.evidence.report import render, write_report
 from medkd.evidence.scoring import score_predictions
@@ -66,9 +70,12 @@ def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_pat
 def test_the_page_stands_alone_and_shows_what_it_must() -> None:
     _, _, report = made(fractions=(0.3, 1.0))
     page = render(report, [HISTORY], [("records found", 210)])
-    assert not re.search(r"(src|href)\s*=|@import|url\(|<script|<link|<iframe", page)
-    assert set(re.findall(r"https?://[^\"\s<]+", page)) <= {"http://www.w3.org/2000/svg"}
-    assert len(page) < 1_000_000
+    assert not re.search(r"(src|href)\s*=\s*\"(?!#)|@import|url\((?!#)|<script|<link|<iframe", page)
+    assert set(re.findall(r"https?://[^\"\s<]+", page)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    identifiers = re.findall(r'\bid="([^"]+)"', page)
+    assert len(identifiers) == len(set(identifiers))
+    assert set(re.findall(r"(?:url\(|href=\")#([^)\"]+)", page)) <= set(identifiers)
+    assert len(page) < 1_500_000
     assert page.index(report["sentence"].replace("'", "&#39;")) < page.index("<svg")
     for words in ("research use; not a medical device", "ROC", "Calibration", "Decision curve", "val_loss", "How many labels it takes"):
         assert words in page
@@ -78,7 +85,7 @@ def test_the_page_stands_alone_and_shows_what_it_must() -> None:
 
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
 def test_every_word_from_outside_is_escaped(kind: str) -> None:
-    bad = "<script>alert(1)</script>"
+    bad = '<script>$x$</script>"心'  # Neither a tag, nor a formula, nor the end of an attribute, nor a sign of the measuring font.
     target = Target(bad, "binary", ("x",), (bad,), rule=bad) if kind == "binary" else Target(bad, "multilabel", ("x", "y"), (bad, "b"))
     predictions, samples = simulate(n=200, seeds=1, folds=2, target=target)
     samples = samples.with_columns(site=pl.lit(bad))
@@ -88,7 +95,34 @@ def test_every_word_from_outside_is_escaped(kind: str) -> None:
     report = assess(scored, samples, target, QUICK, [Check(bad, False, bad)], whence, **options)
     page = render(report, [HISTORY.with_columns(name=pl.lit(bad))], [(bad, 1)])
     assert "<script" not in page
-    assert page.count("&lt;script&gt;") > 10
+    assert page.count("&lt;script&gt;$x$") > 10
+    pictures = re.findall(r'<figure role="img" aria-label="([^"]+)"><svg.*?</svg></figure>', page, re.DOTALL)
+    assert len(pictures) == page.count("<svg") == (7 if kind == "binary" else 10)
+    assert sum("&lt;script&gt;$x$" in label for label in pictures) >= 3
+    drawn = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    assert any(words.startswith("&lt;script&gt;$x$") for words in drawn)
+
+
+def test_the_same_report_gives_the_same_bytes_and_leaves_no_trace(tmp_path: Path) -> None:
+    scored, _, report = made(fractions=(0.3, 1.0))
+    before = dict(matplotlib.rcParams)
+    first = render(report, [HISTORY])
+    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
+        assert render(report, [HISTORY]) == first
+    assert dict(matplotlib.rcParams) == before
+    program = "import sys, medkd.evidence.report; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+    write_report(tmp_path / "out", report, scored, [HISTORY])
+    assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8") == first
+
+
+def test_an_arm_has_one_colour_in_every_picture() -> None:
+    _, _, report = made(fractions=(0.3, 1.0))
+    page = render(report, [HISTORY])
+    pictures = dict(re.findall(r'<figure role="img" aria-label="([^"]+)">(.*?)</figure>', page, re.DOTALL))
+    for words in ("AUROC of each model", "AUROC of teacher", "ROC curves", "Calibration", "Decision curves"):
+        (picture,) = (found for label, found in pictures.items() if label.startswith(words))
+        assert all(colour in picture for colour in COLOURS.values()), words
 
 
 def test_a_report_that_breaks_the_contract_is_refused_and_nothing_written(tmp_path: Path) -> None:

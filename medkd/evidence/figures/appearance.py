@@ -1,0 +1,89 @@
+"""How every picture of the report looks: one colour and one line for each arm, wherever it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+COLOURS = {"teacher": "#7c3aed", "student": "#0369a1", "solo": "#d97706"}
+"""Of arms; told apart by the colour-blind, and in grey print by their lines."""
+OTHER = "#64748b"
+"""Of every other arm."""
+INK, FAINT, GRID, REFERENCE = "#1e293b", "#64748b", "#e8edf3", "#94a3b8"
+LINES = {"teacher": "--", "student": "-", "solo": ":"}
+OTHER_LINE = "-."
+NAMES = {
+    "teacher": "teacher",
+    "student": "student",
+    "solo": "solo (no teacher)",
+    "self_teacher": "student of a self-teacher",
+    "label_only_teacher": "student of a label-only teacher",
+    "shuffled_teacher": "student of a shuffled teacher",
+}
+SETTINGS: Mapping[str, Any] = {
+    # Words stay words: they can be searched and read aloud, and no class name is taken for a formula.
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    # The widest font that a reader may have: what fits in it fits in the page's own.
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.labelcolor": FAINT,
+    "axes.labelsize": 11,
+    "axes.edgecolor": REFERENCE,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": GRID,
+    "grid.linewidth": 1,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "lines.linewidth": 2,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 10.5,
+    "legend.handlelength": 2.2,
+    "legend.columnspacing": 1.4,
+    "figure.constrained_layout.h_pad": 0.05,
+    "figure.constrained_layout.w_pad": 0.05,
+}
+"""Over matplotlib's own defaults, whatever a user's matplotlibrc says."""
+
+
+def arm_name(arm: str) -> str:
+    """An arm as a reader should see it.
+
+    >>> arm_name("self_teacher")
+    'student of a self-teacher'
+    """
+    return NAMES.get(arm, arm.replace("_", " "))
+
+
+def arm_colour(arm: str) -> str:
+    """An arm's colour, "#rrggbb".
+
+    >>> arm_colour("student")
+    '#0369a1'
+    """
+    return COLOURS.get(arm, OTHER)
+
+
+def arm_line(arm: str) -> str:
+    """An arm's line style, in matplotlib's signs.
+
+    >>> arm_line("teacher")
+    '--'
+    """
+    return LINES.get(arm, OTHER_LINE)

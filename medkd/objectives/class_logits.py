@@ -1,0 +1,33 @@
+"""Logits, and labels, as distributions over classes whatever the target's kind."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from medkd.data.batch import Batch
+from medkd.data.target import Target
+
+
+def class_logits(logits: Tensor, target: Target) -> Tensor:
+    """Logits whose last axis is one distribution: exclusive classes as they are, a label of its own as (present, absent).
+
+    Args:
+        logits: "batch class", "batch position class", or "batch label" where labels do not exclude each other.
+        target: what they mean.
+
+    >>> class_logits(torch.zeros(4, 3), Target("t", "multilabel", ("a", "b", "c"))).shape
+    torch.Size([4, 3, 2])
+    """
+    return logits if target.is_categorical else torch.stack([logits, torch.zeros_like(logits)], dim=-1)
+
+
+def class_targets(batch: Batch) -> tuple[Tensor, Tensor]:
+    """For every distribution of ``class_logits``: the index of the true class (0 where unknown), and whether it is known.
+
+    Shapes: both "batch column". A categorical target has one column, or one a position.
+    """
+    known = batch.labelled
+    if batch.target.is_categorical:
+        return torch.where(known, batch.targets, 0).long(), known
+    return torch.where(known & (batch.targets > 0.5), 0, 1).long(), known

@@ -1,0 +1,238 @@
+"""Meet the teacher in a memory of class prototypes, not directly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.networks.projector import Projector
+from medkd.objectives.needed import needed
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+EPS = 1e-6
+"""Smallest length of a slot or a projection."""
+
+
+@full_precision
+def memory_alignment(
+    features: Tensor, memory: Tensor, label: Tensor, margin: float = 0.3, sharpness: float = 5.0, slope: float = 20.0
+) -> Tensor:
+    """How far features are from being closer to their own class's slots than to any other's, by a margin: softplus(slope (margin - delta)).
+
+    The closeness to a class is the soft maximum of the cosines to its slots, ``logsumexp(sharpness · cos) / sharpness``; delta is that to
+    the own class less the largest to another.
+
+    Args:
+        features: "batch dim", of length one.
+        memory: "class slot dim", of length one.
+        label: "batch" int64.
+        margin: of the closeness.
+        sharpness, slope: of the soft maximum and the loss; both are fixed in the release.
+
+    Returns:
+        "batch".
+
+    Source: MoMKD, arXiv:2602.21395, alignment loss, there for two classes and one slide.
+
+    >>> memory = torch.eye(2)[:, None]
+    >>> memory_alignment(torch.eye(2), memory, torch.tensor([0, 0])).round(decimals=3)
+    tensor([ 0., 26.])
+    """
+    closeness = torch.logsumexp(sharpness * torch.einsum("bd,ckd->bck", features, memory), dim=2) / sharpness
+    own = functional.one_hot(label, len(memory)).bool()
+    delta = closeness.masked_fill(~own, 0).sum(dim=1) - closeness.masked_fill(own, -torch.inf).amax(dim=1)
+    return functional.softplus(slope * (margin - delta))
+
+
+@full_precision
+def commitment(features: Tensor, memory: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared difference of each feature to the nearest slot of its class, mean over the width; the slots get no gradient.
+
+    Args:
+        features: "batch dim".
+        memory: "class slot dim".
+        label: "batch" int64.
+
+    Returns:
+        "batch", and the slot's index "batch" (the first of equally near ones).
+
+    Source: MoMKD, arXiv:2602.21395, memory regularisation; van den Oord et al. 2017, arXiv:1711.00937, eq. 3.
+    """
+    slots = memory.detach()
+    products = torch.einsum("bd,ckd->bck", features.detach(), slots)
+    squares = features.detach().square().sum(dim=1)[:, None, None] + slots.square().sum(dim=2) - 2 * products
+    rows = torch.arange(len(features), device=features.device)
+    index = squares.clamp(min=1e-8).sqrt()[rows, label].argmin(dim=1)
+    return (slots[label, index] - features).square().mean(dim=1), index
+
+
+@full_precision
+def orthogonality(memory: Tensor) -> Tensor:
+    """How much a class's slots point the same way: mean squared cosine of every two, less 1/slots, its value when all are orthogonal.
+
+    Args:
+        memory: "class slot dim".
+
+    Returns:
+        "class".
+
+    >>> orthogonality(torch.stack([torch.eye(2), torch.ones(2, 2)]))
+    tensor([0.0000, 0.5000])
+    """
+    direction = functional.normalize(memory, dim=2, eps=EPS)
+    return (direction @ direction.transpose(1, 2)).square().mean(dim=(1, 2)) - 1 / memory.shape[1]
+
+
+@torch.no_grad()
+def moved_memory(memory: Tensor, features: Tensor, label: Tensor, momentum: float) -> Tensor:
+    """The memory after one step of a running mean: each slot goes towards the mean of the features nearest to it, and back to length one.
+
+    Args:
+        memory: "class slot dim", of length one.
+        features: "batch dim", of length one.
+        label: "batch" int64.
+        momentum: what is kept of a slot that has features; others stay.
+
+    >>> moved_memory(torch.tensor([[[1.0, 0.0]]]), torch.tensor([[0.0, 1.0]]), torch.tensor([0]), 0.5).round(decimals=3)
+    tensor([[[0.7070, 0.7070]]])
+    """
+    _, index = commitment(features, memory, label)
+    place = label * memory.shape[1] + index
+    flat = memory.flatten(0, 1)
+    sums = torch.zeros_like(flat).index_add_(0, place, features.to(flat.dtype))
+    counts = torch.bincount(place, minlength=len(flat))[:, None]
+    moved = functional.normalize(momentum * flat + (1 - momentum) * sums / counts.clamp(min=1), dim=1, eps=EPS)
+    return torch.where(counts > 0, moved, flat).reshape(memory.shape)
+
+
+class ClassMemory(Objective):
+    """MoMKD: student and teacher are each drawn to slots of their class in a memory, and away from the other classes'.
+
+    Both are projected to one sphere. The routes of gradients: each party's alignment reaches its own projection, never the other's;
+    the commitment reaches the student's alone. The memory is a running mean of both parties' projections and has no gradient, as the paper
+    says. In the release it has no momentum: its slots are parameters that the alignments of both and an orthogonality term move
+    (``as_released``), so that both parties' gradients meet there. More classes than two are ours: the nearest other class counts.
+
+    Args:
+        student_dim, teacher_dim: widths of the embeddings.
+        classes: number of classes; 2 for a binary target.
+        shared: dimension of the sphere.
+        slots: prototypes a class.
+        margin: by which the own class must be closer.
+        student_weight, teacher_weight: of the alignments.
+        memory_weight: of the commitment, and with ``as_released`` of ten times the orthogonality.
+        momentum: of the running mean, 0 to 1.
+        as_released: learn the slots by gradient instead.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: embeddings "batch dim". Terms, over labelled samples: ``align_student``, ``align_teacher``, ``mem``; weighted, dimensionless.
+
+    Raises:
+        InputError: an embedding is missing or has another width, or the target has not as many exclusive classes.
+
+    Source: Momentum Memory for Knowledge Distillation in Computational Pathology (MoMKD), arXiv:2602.21395.
+    """
+
+    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+    memory: Tensor
+
+    def __init__(
+        self,
+        student_dim: int,
+        teacher_dim: int,
+        classes: int,
+        shared: int = 64,
+        slots: int = 16,
+        margin: float = 0.3,
+        student_weight: float = 0.2,
+        teacher_weight: float = 0.05,
+        memory_weight: float = 0.1,
+        momentum: float = 0.99,
+        as_released: bool = False,
+        teacher: str = "",
+    ) -> None:
+        super().__init__(teacher)
+        if classes < 2 or slots < 1 or not 0 <= momentum <= 1:
+            what = f"classes is {classes}, slots is {slots}, momentum is {momentum}"
+            raise InputError(what, where="ClassMemory", remedy="Give at least 2 classes and 1 slot, and a momentum of 0 to 1")
+        self.student, self.projected_teacher = Projector(student_dim, shared), Projector(teacher_dim, shared)
+        self.margin, self.momentum, self.as_released = margin, momentum, as_released
+        self.weights = (student_weight, teacher_weight, memory_weight)
+        memory = functional.normalize(torch.randn(classes, slots, shared), dim=2)
+        if as_released:
+            self.memory = nn.Parameter(memory)
+        else:
+            self.register_buffer("memory", memory)
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The terms ``align_student``, ``align_teacher`` and ``mem``."""
+        s = needed(student, "embedding", "student", self)
+        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        label, labelled = self._labels(batch)
+        align_student, align_teacher, mem = self._terms(s, t.detach(), label, labelled)
+        weights = self.weights
+        return {"align_student": weights[0] * align_student, "align_teacher": weights[1] * align_teacher, "mem": weights[2] * mem}
+
+    @torch.no_grad()
+    def update(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> None:
+        """Move the memory towards what both parties' labelled samples projected to."""
+        if self.as_released:
+            return
+        s = needed(student, "embedding", "student", self)
+        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        label, labelled = self._labels(batch)
+        features = torch.cat([projection[labelled] for projection in self._projected(s, t)])
+        self.memory.copy_(moved_memory(self.memory, features, label[labelled].repeat(2), self.momentum))
+
+    @full_precision
+    def _projected(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+        s, t = self.student(student), self.projected_teacher(teacher)
+        return functional.normalize(s, dim=1, eps=EPS), functional.normalize(t, dim=1, eps=EPS)
+
+    @full_precision
+    def _terms(self, student: Tensor, teacher: Tensor, label: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        s, t = self._projected(student, teacher)
+        directions = functional.normalize(self.memory, dim=2, eps=EPS)
+        known = labelled.sum().clamp(min=1)
+        align_student, align_teacher = (
+            torch.where(labelled, memory_alignment(x, directions, label, self.margin), 0).sum() / known for x in (s, t)
+        )
+        mem = torch.where(labelled, commitment(s, self.memory, label)[0], 0).sum() / known
+        if self.as_released:
+            mem = mem + 10 * orthogonality(self.memory).mean()
+        return align_student, align_teacher, mem
+
+    def _labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        target = batch.target
+        classes = target.outputs if target.is_categorical else 2 if target.kind == "binary" else 0
+        if classes != len(self.memory):
+            what = f"target '{target.key}' is {target.kind} with {target.outputs} outputs, the memory has {len(self.memory)} classes"
+            remedy = f"Set classes to {classes}" if classes else "Use it for a binary or multi-class target"
+            raise InputError(what, where="ClassMemory", remedy=remedy)
+        labelled = batch.labelled[:, 0]
+        return torch.where(labelled, batch.targets[:, 0], 0).long(), labelled
+
+
+def _alignment_loss(inputs: Mapping[str, Tensor], margin: float, alpha_rna: float, alpha_wsi: float) -> dict[str, Tensor]:
+    memory = torch.stack([inputs["neg"], inputs["pos"]])
+    rna, wsi = (memory_alignment(inputs[name], memory, inputs["label"], margin).mean() for name in ("rna", "wsi"))
+    return {"loss": alpha_rna * rna + alpha_wsi * wsi, "loss_rna": rna, "loss_wsi": wsi}
+
+
+def _memory_loss(inputs: Mapping[str, Tensor], commitment_weight: float, orthogonal_weight: float) -> dict[str, Tensor]:
+    memory, label = inputs["codes"][None], torch.zeros(len(inputs["patches"]), dtype=torch.int64)
+    committed, index = commitment(inputs["patches"], memory, label)
+    loss = commitment_weight * committed.mean() + orthogonal_weight * orthogonality(memory).sum()
+    return {"loss": loss, "index": index}
+
+
+GOLDEN = {"momkd/alignment_loss": _alignment_loss, "momkd/memory_loss": _memory_loss}

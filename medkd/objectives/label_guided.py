@@ -1,0 +1,133 @@
+"""Match the teacher on the true class in the parts of a sample that speak for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.objectives.class_graph import graph_of, smoothed, smoothed_released
+from medkd.objectives.geometry_aware import check_classes
+from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+
+@full_precision
+def label_guided(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor, gamma: float = 0.3) -> Tensor:
+    """KL between the two parties' chances of the true class against all others, in nats, "sample part"; never negative.
+
+    The teacher's probabilities are smoothed over the class graph first.
+
+    Args:
+        student, teacher: logits "sample part class"; the teacher gets no gradient.
+        graph: "class class", rows sum to one; no gradient.
+        label: "sample" int64.
+        gamma: 0 to 1, how much of each class is replaced by its neighbours.
+
+    Source: after OGKD (LGD), arXiv:2606.04922; the release's form is ``label_guided_released``.
+
+    >>> x = torch.rand(2, 4, 3)
+    >>> label_guided(x, x, torch.eye(3), torch.tensor([0, 2]), gamma=0.0).abs().max().item() < 1e-6
+    True
+    """
+    t_true, t_rest = _against_rest(smoothed(teacher, graph, gamma), label)
+    s_true, s_rest = _against_rest(student.log_softmax(dim=-1), label)
+    return t_true.exp() * (t_true - s_true) + t_rest.exp() * (t_rest - s_rest)
+
+
+@full_precision
+def label_guided_released(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor, gamma: float = 0.3) -> Tensor:
+    """The release's form: p (ln p - ln q) of the true class alone, which may be negative; arguments and shape as ``label_guided``."""
+    t, s = _at(smoothed_released(teacher, graph, gamma), label), _at(student.log_softmax(dim=-1), label)
+    return t.exp() * (t - s)
+
+
+def guiding_parts(teacher: Tensor, label: Tensor, share: float, released: bool = False) -> Tensor:
+    """The parts of each sample where the teacher's logit of the true class is largest: "sample kept" int64.
+
+    Args:
+        teacher: logits "sample part class".
+        label: "sample" int64.
+        share: of the parts that are kept, rounded (half to even), at least one.
+        released: take the largest in absolute value, which also keeps the parts that speak most against the class.
+    """
+    true = _at(teacher.detach(), label)
+    return (true.abs() if released else true).topk(max(1, round(teacher.shape[1] * share)), dim=1).indices
+
+
+def _at(values: Tensor, label: Tensor) -> Tensor:
+    return values.gather(2, label[:, None, None].expand(-1, values.shape[1], 1))[..., 0]
+
+
+def _against_rest(log_p: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    index = label[:, None, None].expand(-1, log_p.shape[1], 1)
+    return log_p.gather(2, index)[..., 0], log_p.scatter(2, index, -torch.inf).logsumexp(dim=2)
+
+
+class LabelGuided(Objective):
+    """Match the teacher's chance of the true class in the parts of each labelled sample that speak most for it.
+
+    Parts are what the logits' middle axis counts: patches, windows, tokens. Logits without one are a single part.
+
+    Args:
+        similarity: a row a class: how near each other class is, itself included.
+        alpha: sharpness of the graph, softmax(alpha · similarity) in each row.
+        gamma: 0 to 1, how much of each class is replaced by its neighbours.
+        share: of the parts that are matched, above 0 to 1.
+        released: the release's form, which is no divergence, and its choice of parts by absolute value.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: logits "batch part class" or "batch class", in nats. Term: ``lgd``, the mean over labelled samples and kept parts.
+
+    Raises:
+        InputError: the table is not square or has other classes, a share is outside, classes are not exclusive, or shapes differ.
+
+    Source: OGKD, arXiv:2606.04922.
+    """
+
+    graph: Tensor
+
+    def __init__(
+        self,
+        similarity: list[list[float]],
+        alpha: float = 4.0,
+        gamma: float = 0.3,
+        share: float = 0.5,
+        released: bool = False,
+        teacher: str = "",
+    ) -> None:
+        super().__init__(teacher)
+        if not 0 <= gamma <= 1 or not 0 < share <= 1:
+            raise InputError(f"gamma is {gamma}, share {share}", where="LabelGuided", remedy="Give both from 0 to 1, share above 0")
+        self.register_buffer("graph", graph_of(similarity, alpha, self), persistent=False)
+        self.gamma = gamma
+        self.share = share
+        self.released = released
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``lgd``."""
+        s = needed(student, "logits", "student", self)
+        t = needed(self.hear(teachers), "logits", "teacher", self)
+        same_shape(s, t, "logits", self)
+        check_classes(s, self.graph, batch, self)
+        if s.dim() == 2:
+            s, t = s[:, None], t[:, None]
+        known = batch.labelled[:, 0]
+        label = torch.where(known, batch.targets[:, 0], 0).long()
+        kept = guiding_parts(t, label, self.share, self.released)[..., None].expand(-1, -1, s.shape[2])
+        loss = label_guided_released if self.released else label_guided
+        values = loss(s.gather(1, kept), t.gather(1, kept), self.graph, label, self.gamma).mean(dim=1)
+        return {"lgd": torch.where(known, values, 0).sum() / known.sum().clamp(min=1)}
+
+
+def _lgd_loss(inputs: Mapping[str, Tensor], gamma: float) -> dict[str, Tensor]:
+    loss = label_guided_released(inputs["student_logits"], inputs["teacher_logits"], inputs["W"], inputs["labels"], gamma)
+    return {"loss": loss.mean()}
+
+
+GOLDEN = {"ogkd/lgd_loss": _lgd_loss}

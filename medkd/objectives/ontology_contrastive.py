@@ -1,0 +1,134 @@
+"""Find one's own teacher's embedding among the batch, without being pushed from samples that are known to be alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError, nearest
+from medkd.networks.projector import Projector
+from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+EPS = 1e-6
+"""Norms below it are taken as it, so that a zero embedding has a bounded gradient."""
+
+
+@full_precision
+def ontology_nt_xent(
+    first: Tensor, second: Tensor, similarity: Tensor | None = None, tau: float = 1.0, gamma: float = 5.0, eps: float = EPS
+) -> Tensor:
+    """NT-Xent over two views of each sample, a negative's exponential weighted by (1 - similarity)^gamma; mean over 2 B anchors, in nats.
+
+    -ln [exp(l_+) / (exp(l_+) + Σ_neg W exp(l))] with l the cosines over tau. In log space, so that a small tau does not overflow, as
+    it does in the release. Without similarities, or with gamma 0, it is NT-Xent; a similarity of one takes the negative out.
+
+    Args:
+        first, second: "batch dim", the two views; both get a gradient.
+        similarity: "batch batch", 0 to 1, of the samples; no gradient. Its diagonal does not count unless a batch holds a sample twice.
+        tau: temperature above 0, dimensionless.
+        gamma: at least 0; the larger, the less alike a negative may be.
+        eps: smallest norm.
+
+    Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878, L_OW-NTXent; Chen et al. 2020, SimCLR, arXiv:2002.05709.
+
+    >>> ontology_nt_xent(torch.eye(2), torch.eye(2), torch.ones(2, 2))
+    tensor(0.)
+    """
+    count = len(first)
+    z = functional.normalize(torch.cat([first, second]), dim=1, eps=eps)
+    logits = z @ z.T / tau
+    positive = logits.diagonal(count)
+    if similarity is not None:
+        log_weight = torch.xlogy(torch.full_like(similarity, gamma), 1 - similarity.detach()).to(logits.dtype).repeat(2, 2)
+    else:
+        log_weight = torch.zeros_like(logits)
+    place = torch.arange(2 * count, device=z.device)
+    pair = place[:, None] % count == place[None, :] % count
+    negatives = (logits + log_weight).masked_fill(pair, -torch.inf)
+    own = torch.cat([positive, positive])
+    return (torch.cat([own[:, None], negatives], dim=1).logsumexp(dim=1) - own).mean()
+
+
+def tanimoto(codes: Tensor) -> Tensor:
+    """Similarity of every two rows, a·b / (|a|² + |b|² - a·b), at least 0: on indicators of codes, the Jaccard index.
+
+    >>> tanimoto(torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]))[0, 1]
+    tensor(0.3333)
+    """
+    products = codes @ codes.T
+    squares = products.diagonal()
+    union = squares[:, None] + squares[None, :] - products
+    return (products / union.clamp(min=1e-12)).clamp(0, 1)
+
+
+class OntologyContrastive(Objective):
+    """Find one's own teacher's embedding among the batch, and be pushed less from samples that an ontology finds alike.
+
+    The two views are the student's embedding, linearly projected, and the teacher's. How alike samples are is read from the embedding
+    of a teacher that holds it: a bank of indicators of each patient's codes and their ancestors, compared by their Jaccard index.
+
+    Args:
+        student_dim, teacher_dim: widths of the embeddings.
+        tau: temperature above 0, dimensionless.
+        gamma: of the weights (1 - similarity)^gamma; 0 is plain NT-Xent.
+        similarity: name of the teacher whose embedding tells how alike samples are; "" is the one that it hears.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: embeddings "batch dim". Term: ``ow_nt_xent``, in nats. A batch of one gives zero.
+
+    Raises:
+        InputError: tau is not above zero, gamma is negative, a teacher is missing, or an embedding has another width.
+
+    Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878.
+    """
+
+    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+
+    def __init__(
+        self,
+        student_dim: int,
+        teacher_dim: int,
+        tau: float = 1.0,
+        gamma: float = 5.0,
+        similarity: str = "",
+        teacher: str = "",
+    ) -> None:
+        super().__init__(teacher)
+        if not tau > 0 or gamma < 0:
+            what = f"tau is {tau}, gamma {gamma}"
+            raise InputError(what, where="OntologyContrastive", remedy="Give tau above 0 and gamma not below; 1 and 5 are the authors'")
+        self.projector = Projector(student_dim, teacher_dim)
+        self.tau = tau
+        self.gamma = gamma
+        self.similarity = similarity
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``ow_nt_xent``."""
+        s = self.projector(needed(student, "embedding", "student", self))
+        t = needed(self.hear(teachers), "embedding", "teacher", self).detach()
+        same_shape(s, t, "embedding", self)
+        if self.similarity and self.similarity not in teachers:
+            remedy = nearest(self.similarity, teachers)
+            raise InputError(f"no teacher '{self.similarity}'", where="OntologyContrastive.similarity", remedy=remedy)
+        codes = needed(teachers[self.similarity], "embedding", "teacher", self).detach() if self.similarity else t
+        return {"ow_nt_xent": ontology_nt_xent(s, t, _alike(codes), self.tau, self.gamma)}
+
+
+_alike = full_precision(tanimoto)
+
+
+def _ow_nt_xent(inputs: Mapping[str, Tensor], tau: float, gamma: float, use_sim: int) -> dict[str, Tensor]:
+    similarity = inputs["sim"] if use_sim else None
+    return {"loss": ontology_nt_xent(inputs["z1"], inputs["z2"], similarity, tau, gamma, eps=1e-12)}
+
+
+GOLDEN = {"oc_distill/ow_nt_xent": _ow_nt_xent}

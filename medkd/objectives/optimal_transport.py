@@ -1,0 +1,171 @@
+"""Carry the teacher's tokens to the student's at the least cost, when nothing says which belongs to which."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.networks.projector import Projector
+from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+PATIENCE = 10
+"""Sweeps between two looks at the error, each of which waits for the device."""
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+@torch.no_grad()
+def transport_plan(cost: Tensor, eps: float, sweeps: int, tolerance: float) -> Tensor:
+    """The plan that carries equal masses at the least cost, blurred by entropy: argmin of <P, C> + eps sum P (log P - 1).
+
+    Sinkhorn's sweeps over potentials, in the log domain: it neither over- nor underflows. All samples are solved together.
+
+    Args:
+        cost: "batch row column".
+        eps: strength of the blur, in units of the cost, above 0.
+        sweeps: at most how many.
+        tolerance: stop when every row's mass is right up to this share of it; the columns' are exact.
+
+    Returns:
+        "batch row column"; each sums to one. It has no gradient.
+
+    Source: Cuturi 2013, arXiv:1306.0895; in the log domain, Peyré and Cuturi 2019, arXiv:1803.00567, section 4.4.
+
+    >>> transport_plan(torch.tensor([[[0.0, 9.0], [9.0, 0.0]]]), 0.1, 100, 1e-6).round(decimals=3)
+    tensor([[[0.5000, 0.0000],
+             [0.0000, 0.5000]]])
+    """
+    rows, columns = cost.shape[1:]
+    kernel = -cost / eps
+    f = torch.zeros_like(cost[:, :, :1])
+    g = -torch.logsumexp(kernel, dim=1, keepdim=True) - math.log(columns)
+    for sweep in range(sweeps):
+        update = -torch.logsumexp(kernel + g, dim=2, keepdim=True) - math.log(rows)
+        if sweep % PATIENCE == 0 and bool(((f - update).exp() - 1).abs().max() <= tolerance):
+            break
+        f = update
+        g = -torch.logsumexp(kernel + f, dim=1, keepdim=True) - math.log(columns)
+    return (f + kernel + g).exp()
+
+
+def _costs(rows: Tensor, columns: Tensor) -> Tensor:
+    """Squared distances "batch row column", by differences: exactly zero where two tokens coincide, so their gradient is finite."""
+    return torch.cdist(rows, columns, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+@full_precision
+def transport_cost(student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3) -> tuple[Tensor, Tensor]:
+    """What it costs to carry the teacher's tokens to the student's: sum P C, C the squared distances, without the entropy.
+
+    The plan P is held fixed in the gradient, which is then that of the regularised cost.
+
+    Args:
+        student, teacher: "batch token dim", of equal width; counts may differ; the teacher gets no gradient.
+        eps: strength of the blur, in units of the cost.
+        sweeps, tolerance: as for ``transport_plan``.
+
+    Returns:
+        cost "batch", and plan "batch teacher_token student_token".
+
+    Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977.
+    """
+    costs = _costs(teacher.detach(), student)
+    plan = transport_plan(costs, eps, sweeps, tolerance)
+    return (plan * costs).sum(dim=(1, 2)), plan
+
+
+@full_precision
+def sinkhorn_divergence(student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3) -> Tensor:
+    """The regularised cost between two sets of tokens less half of each set's own: zero where both are equal, above zero elsewhere.
+
+    The regularised cost is ``<P, C> + eps KL(P, product of the masses)``.
+
+    Args:
+        student, teacher: "batch token dim", of equal width; counts may differ; the teacher gets no gradient.
+        eps: strength of the blur, in units of the cost.
+        sweeps, tolerance: as for ``transport_plan``.
+
+    Returns:
+        "batch".
+
+    Source: Feydy et al. 2019, arXiv:1810.08278, eq. 3 and theorem 1.
+
+    >>> x = torch.rand(1, 5, 2)
+    >>> bool(sinkhorn_divergence(x[:, torch.randperm(5)], x, 0.1).abs() < 1e-5)
+    True
+    """
+    t = teacher.detach()
+
+    def regularised(a: Tensor, b: Tensor) -> Tensor:
+        costs = _costs(a, b)
+        plan = transport_plan(costs, eps, sweeps, tolerance)
+        relative = torch.special.xlogy(plan, plan * plan.shape[1] * plan.shape[2])
+        value: Tensor = (plan * costs + eps * relative).sum(dim=(1, 2))
+        return value
+
+    return regularised(t, student) - 0.5 * (regularised(student, student) + regularised(t, t))
+
+
+class OptimalTransport(Objective):
+    """Carry the teacher's tokens to the student's at the least cost, after a learned projection of the student's.
+
+    A flaw of the published cost: the blur pulls each token towards several, so that it is not smallest at student = teacher, and for
+    a strong blur smallest where all the student's tokens sit at the teacher's mean. ``debiased`` takes the student's own blur away.
+
+    Args:
+        student_dim, teacher_dim: widths of the tokens.
+        eps: strength of the blur, in units of the mean squared difference an entry (costs are divided by the width).
+        sweeps: of Sinkhorn's algorithm, at most.
+        debiased: the Sinkhorn divergence; else the published cost.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: tokens "batch token dim"; counts may differ. Term: ``ot``, mean over the batch, in the teacher's units, squared.
+
+    Raises:
+        InputError: tokens are missing or have another width, or ``eps`` or ``sweeps`` is not above zero.
+
+    Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977 (no release); Feydy et al. 2019, arXiv:1810.08278.
+    """
+
+    needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
+    needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
+
+    def __init__(
+        self, student_dim: int, teacher_dim: int, eps: float = 0.1, sweeps: int = 100, debiased: bool = True, teacher: str = ""
+    ) -> None:
+        super().__init__(teacher)
+        if not eps > 0 or sweeps < 1:
+            raise InputError(f"eps is {eps}, sweeps is {sweeps}", where="OptimalTransport", remedy="Give both above 0, e.g. 0.1 and 100")
+        self.projector = Projector(student_dim, teacher_dim)
+        self.eps, self.sweeps, self.debiased = eps, sweeps, debiased
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``ot``."""
+        s = needed(student, "tokens", "student", self)
+        return {"ot": self._cost(s, needed(self.hear(teachers), "tokens", "teacher", self))}
+
+    @full_precision
+    def _cost(self, student: Tensor, teacher: Tensor) -> Tensor:
+        projected = self.projector(student)
+        same_shape(projected[0, 0], teacher[0, 0], "token", self)
+        scale = projected.shape[-1] ** -0.5
+        s, t = scale * projected, scale * teacher
+        if self.debiased:
+            return sinkhorn_divergence(s, t, self.eps, self.sweeps).mean()
+        return transport_cost(s, t, self.eps, self.sweeps)[0].mean()
+
+
+def _ot_visual_matching(inputs: Mapping[str, Tensor], eps: float) -> dict[str, Tensor]:
+    cost, plan = transport_cost(inputs["student"][None], inputs["teacher"][None], eps, sweeps=100_000, tolerance=1e-13)
+    return {"loss": cost[0], "plan": plan[0]}
+
+
+GOLDEN = {"evl_ecg/ot_visual_matching_paper": _ot_visual_matching}

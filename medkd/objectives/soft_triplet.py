@@ -1,0 +1,109 @@
+"""Be nearer to one's own teacher's embedding than to those of samples with another label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.networks.projector import Projector
+from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+EPS = 1e-6
+
+
+@full_precision
+def soft_triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, released: bool = False) -> Tensor:
+    """ln(1 + exp(|a - p| - |a - n| + margin)) of Euclidean distances: no triple is ever done, however far apart; "...".
+
+    Args:
+        anchor, positive, negative: "... dim", broadcast; all get a gradient.
+        margin: how much nearer the positive should be, in units of the embedding.
+        released: max(0, ·), which is what the class of that name in the release computes, with 1e-6 added to every component of a
+            difference (so |x - x| is not zero).
+
+    Source: Chiumento et al. 2026, arXiv:2604.12574; the soft margin: Hermans et al. 2017, arXiv:1703.07737.
+
+    >>> soft_triplet(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), margin=5.0)
+    tensor([0.6931])
+    """
+    shift = EPS if released else 0.0
+    excess = _distance(anchor - positive + shift) - _distance(anchor - negative + shift) + margin
+    return excess.relu() if released else functional.softplus(excess)
+
+
+def _distance(difference: Tensor) -> Tensor:
+    """The length of a vector, whose gradient at zero is zero."""
+    distance: Tensor = torch.linalg.vector_norm(difference, dim=-1)
+    return distance
+
+
+class SoftTriplet(Objective):
+    """Be nearer to one's own teacher's embedding than to those of samples whose label differs.
+
+    Every labelled sample of the batch whose label is known to differ is a negative (the release takes any sample whose continuous
+    marker differs by 5, be its label the same); an anchor without a negative counts nothing. Memory grows with batch² · dim.
+
+    Args:
+        student_dim, teacher_dim: widths of the embeddings; the student's is projected linearly.
+        margin: how much nearer, in units of the teacher's embedding.
+        least_difference: how much a label must differ, in the target's units; for classes anything below 1 will do.
+        released: a hinge instead of the soft margin.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: embeddings "batch dim". Term: ``triplet``, in units of the teacher's embedding.
+
+    Raises:
+        InputError: the least difference is not above zero, or an embedding is missing or has another width.
+
+    Source: Chiumento et al. 2026, arXiv:2604.12574.
+    """
+
+    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
+    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+
+    def __init__(
+        self,
+        student_dim: int,
+        teacher_dim: int,
+        margin: float = 1.0,
+        least_difference: float = 0.5,
+        released: bool = False,
+        teacher: str = "",
+    ) -> None:
+        super().__init__(teacher)
+        if not least_difference > 0:
+            what = f"least_difference is {least_difference}, it must be above 0"
+            raise InputError(what, where="SoftTriplet", remedy="0.5 suits classes")
+        self.projector = Projector(student_dim, teacher_dim)
+        self.margin = margin
+        self.least_difference = least_difference
+        self.released = released
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``triplet``."""
+        s = self.projector(needed(student, "embedding", "student", self))
+        t = needed(self.hear(teachers), "embedding", "teacher", self).detach()
+        same_shape(s, t, "embedding", self)
+        known = batch.labelled[:, None, :] & batch.labelled[None, :, :]
+        differ = (batch.targets[:, None, :] - batch.targets[None, :, :]).abs() >= self.least_difference
+        negative = (known & differ).any(dim=2)
+        losses = soft_triplet(s[:, None], t[:, None], t[None], self.margin, self.released)
+        count = negative.sum(dim=1)
+        mean = torch.where(negative, losses, 0).sum(dim=1) / count.clamp(min=1)
+        return {"triplet": mean.sum() / (count > 0).sum().clamp(min=1)}
+
+
+def _soft_triplet(inputs: Mapping[str, Tensor], margin: float) -> dict[str, Tensor]:
+    return {"loss": soft_triplet(inputs["anchor"], inputs["positive"], inputs["negative"], margin, released=True).mean()}
+
+
+GOLDEN = {"pet_free_amyloid/soft_triplet": _soft_triplet}

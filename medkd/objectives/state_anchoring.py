@@ -1,0 +1,152 @@
+"""Believe what the teacher believes, who saw every modality, and as surely as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError
+from medkd.networks.projector import Projector
+from medkd.objectives.needed import needed, needed_probabilities, needed_state, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+from medkd.objectives.product_of_experts import LOG_VARIANCE
+from medkd.objectives.soft_labels import soft_labels
+
+Gaussian = tuple[Tensor, Tensor]
+"""Mean and standard deviation, each "... dim"."""
+PER_MODALITY = "state/"
+"""Feature maps of this name and a modality's hold that modality's own state, "batch 2 dim": mean and log-variance."""
+
+
+@full_precision
+def gaussian_distance(student_mean: Tensor, student_deviation: Tensor, teacher_mean: Tensor, teacher_deviation: Tensor) -> Tensor:
+    """The squared 2-Wasserstein distance of two diagonal Gaussians, divided by their dimension; the teacher gets no gradient.
+
+    Shapes: all "... dim" → "...". Source: Pan et al. 2026, CoRe-KD, arXiv:2605.29590, eq. 7.
+
+    >>> zero, one = torch.zeros(1, 4), torch.ones(1, 4)
+    >>> gaussian_distance(zero, one, one, one)
+    tensor([1.])
+    """
+    means = (student_mean - teacher_mean.detach()).square()
+    return (means + (student_deviation - teacher_deviation.detach()).square()).mean(dim=-1)
+
+
+@full_precision
+def missing_distance(
+    student_mean: Tensor, student_deviation: Tensor, teacher_mean: Tensor, teacher_deviation: Tensor, missing: Tensor
+) -> Tensor:
+    """How far what the student guesses of its missing modalities is from what the teacher saw: mean over those missing, zero if none is.
+
+    Shapes: states "modality batch dim", missing "modality batch" bool → "batch". What stands at one that is not is never read.
+    """
+    blank = ~missing[:, :, None]
+    states = (state.masked_fill(blank, 0) for state in (student_mean, student_deviation, teacher_mean, teacher_deviation))
+    return gaussian_distance(*states).sum(dim=0) / missing.sum(dim=0).clamp(min=1)
+
+
+class StateAnchoring(Objective):
+    """CoRe-KD's anchoring: match the Gaussian state of a teacher that saw the complete view, and its probabilities.
+
+    Where both parties' features also hold a state for each modality (``state/<modality>``, "batch 2 dim"), what the student guesses of a
+    modality that a sample lacks is matched too; a bank does not keep those, so this takes a live teacher. The presence is the student's.
+
+    Args:
+        student_dim, teacher_dim: widths of the states; a linear map stands between them where they differ.
+        temperature: of the probabilities.
+        kd_weight, state_weight, missing_weight: of the three terms; one of weight 0 is left out.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: states "batch dim", mean and log-variance, the latter cut to -6 ... 2; logits "batch class". Terms: ``kd``, ``state``
+    and, with states for each modality, ``mstate``; weighted.
+
+    Raises:
+        InputError: logits or state are missing or have another width, or probabilities are asked of a regression.
+
+    Source: Pan et al. 2026, State-Anchored Complete-View Distillation, arXiv:2605.29590, eqs. 6-7 (no release; the default weights are
+    second-hand).
+    """
+
+    needs_student: ClassVar[tuple[str, ...]] = ("logits", "state")
+    needs_teacher: ClassVar[tuple[str, ...]] = ("logits", "state")
+
+    def __init__(
+        self,
+        student_dim: int,
+        teacher_dim: int,
+        temperature: float = 2.0,
+        kd_weight: float = 1.0,
+        state_weight: float = 0.5,
+        missing_weight: float = 0.5,
+        teacher: str = "",
+    ) -> None:
+        super().__init__(teacher)
+        if not temperature > 0:
+            raise InputError(f"temperature is {temperature}, it must be above 0", where="StateAnchoring", remedy="2 is a common choice")
+        self.temperature = temperature
+        self.kd_weight, self.state_weight, self.missing_weight = kd_weight, state_weight, missing_weight
+        same = student_dim == teacher_dim
+        self.mean = nn.Identity() if same else Projector(student_dim, teacher_dim)
+        self.log_variance = nn.Identity() if same else Projector(student_dim, teacher_dim)
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The terms ``kd``, ``state`` and ``mstate``."""
+        heard = self.hear(teachers)
+        s, t = needed(student, "logits", "student", self), needed(heard, "logits", "teacher", self)
+        s_state, t_state = needed_state(student, "student", self), needed_state(heard, "teacher", self)
+        terms: dict[str, Tensor] = {}
+        if self.kd_weight:
+            same_shape(s, t, "logits", self)
+            needed_probabilities(batch.target, self)
+            terms["kd"] = self.kd_weight * soft_labels(s, t, self.temperature, bernoulli=not batch.target.is_categorical)
+        if self.state_weight:
+            terms["state"] = self.state_weight * self._distance(*s_state, *t_state).mean()
+        names = [name for name in student.features if name.startswith(PER_MODALITY) and name in heard.features]
+        if self.missing_weight and names:
+            terms["mstate"] = self.missing_weight * self._missing(student, heard, batch, names)
+        return terms
+
+    @full_precision
+    def _distance(self, s_mean: Tensor, s_log: Tensor, t_mean: Tensor, t_log: Tensor) -> Tensor:
+        mean, deviation = self.mean(s_mean), _deviation(self.log_variance(s_log))
+        same_shape(mean, t_mean, "state", self)
+        return gaussian_distance(mean, deviation, t_mean, _deviation(t_log))
+
+    def _missing(self, student: Output, heard: Output, batch: Batch, names: list[str]) -> Tensor:
+        here = batch.presence["student"]
+        absent = [~here[name.removeprefix(PER_MODALITY)] for name in names]
+        s = torch.stack([student.features[name] for name in names])
+        t = torch.stack([heard.features[name] for name in names])
+        return self._missing_distance(s, t, torch.stack(absent)).mean()
+
+    @full_precision
+    def _missing_distance(self, student: Tensor, teacher: Tensor, missing: Tensor) -> Tensor:
+        mean, deviation = self.mean(student[:, :, 0]), _deviation(self.log_variance(student[:, :, 1]))
+        return missing_distance(mean, deviation, teacher[:, :, 0], _deviation(teacher[:, :, 1]), missing)
+
+
+def _deviation(log_variance: Tensor) -> Tensor:
+    return (0.5 * log_variance.clamp(*LOG_VARIANCE)).exp()
+
+
+def _csa_loss(
+    inputs: Mapping[str, Tensor], temperature: float, lambda_kd: float, lambda_state: float, lambda_mstate: float
+) -> dict[str, Tensor]:
+    def state(whose: str) -> Gaussian:
+        return inputs[f"{whose}_mu"], inputs[f"{whose}_sigma"]
+
+    kd = soft_labels(inputs["student_logits"], inputs["teacher_logits"], temperature)
+    pred = functional.cross_entropy(inputs["student_logits"], inputs["labels"]) + lambda_kd * kd
+    fused = gaussian_distance(*state("student"), *state("teacher")).mean()
+    mstate = missing_distance(*state("pred"), *state("teacher_mod"), inputs["missing"].T).mean()
+    return {"loss": pred + lambda_state * fused + lambda_mstate * mstate, "l_pred": pred, "l_state": fused, "l_mstate": mstate}
+
+
+GOLDEN = {"core_kd/csa_loss_paper": _csa_loss}

@@ -1,0 +1,99 @@
+"""How far the student's distribution over classes is from the teacher's, position by position, in either direction or between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.errors import InputError, nearest
+from medkd.objectives.class_logits import class_logits
+from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+Divergence = Literal["reverse_kl", "forward_kl", "jsd"]
+DIVERGENCES = ("reverse_kl", "forward_kl", "jsd")
+
+
+@full_precision
+def token_divergence(student: Tensor, teacher: Tensor, divergence: Divergence = "reverse_kl", beta: float = 0.5) -> Tensor:
+    """The divergence at every position, in nats.
+
+    With p the teacher's probabilities and q the student's: reverse_kl is KL(q ‖ p), which keeps to what the teacher allows;
+    forward_kl is KL(p ‖ q), which covers all of it; jsd is beta KL(p ‖ m) + (1 - beta) KL(q ‖ m) with m = beta p + (1 - beta) q.
+
+    Args:
+        student, teacher: logits "... class"; the teacher gets no gradient.
+        divergence: which.
+        beta: 0 to 1, of jsd.
+
+    Shapes: "...". Source: Xu et al. 2026, TIP, arXiv:2604.14084; Agarwal et al. 2024, arXiv:2306.13649, eq. 1.
+
+    >>> token_divergence(torch.zeros(3, 4), torch.ones(3, 4), "jsd").tolist()
+    [0.0, 0.0, 0.0]
+    """
+    q, p = student.log_softmax(dim=-1), teacher.detach().log_softmax(dim=-1)
+    if divergence == "reverse_kl":
+        return _kl(q, p)
+    if divergence == "forward_kl":
+        return _kl(p, q)
+    m = torch.logaddexp(p + _log(beta), q + _log(1 - beta))
+    return beta * _kl(p, m) + (1 - beta) * _kl(q, m)
+
+
+def _log(share: float) -> float:
+    return math.log(share) if share > 0 else -math.inf
+
+
+def _kl(a: Tensor, b: Tensor) -> Tensor:
+    return (a.exp() * (a - b)).sum(dim=-1)
+
+
+class TokenDivergence(Objective):
+    """The mean divergence from the teacher over all positions: a sequence's tokens, a record's labels, or a sample's one class.
+
+    Args:
+        divergence: reverse_kl, forward_kl or jsd.
+        beta: 0 to 1, the teacher's share in jsd.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: logits "batch class", "batch label" or "batch position class". Term: ``divergence``, in nats.
+
+    Raises:
+        InputError: there is no such divergence, beta is outside, the target is a regression, or the logits' shapes differ.
+
+    Source: Xu et al. 2026, TIP, arXiv:2604.14084.
+    """
+
+    def __init__(self, divergence: Divergence = "reverse_kl", beta: float = 0.5, teacher: str = "") -> None:
+        super().__init__(teacher)
+        if divergence not in DIVERGENCES:
+            raise InputError(f"no divergence '{divergence}'", where="TokenDivergence", remedy=nearest(divergence, DIVERGENCES))
+        if not 0 <= beta <= 1:
+            raise InputError(f"beta is {beta}", where="TokenDivergence", remedy="Give one from 0 to 1")
+        self.divergence = divergence
+        self.beta = beta
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``divergence``."""
+        s = needed(student, "logits", "student", self)
+        t = needed(self.hear(teachers), "logits", "teacher", self)
+        same_shape(s, t, "logits", self)
+        needed_probabilities(batch.target, self)
+        s, t = class_logits(s, batch.target), class_logits(t, batch.target)
+        return {"divergence": token_divergence(s, t, self.divergence, self.beta).mean()}
+
+
+def _token_divergence(inputs: Mapping[str, Tensor], divergence: Divergence, beta: float | None, chunk_size: int) -> dict[str, Tensor]:
+    # chunk_size bounds the release's memory; the value does not depend on it.
+    values = token_divergence(inputs["student_logits"], inputs["teacher_logits"], divergence, 0.5 if beta is None else beta)
+    return {"loss": values.mean()}
+
+
+GOLDEN = {"tip/token_divergence": _token_divergence}

@@ -1,0 +1,64 @@
+"""Every arm of a recipe is parsed as its fits will be, before any work starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medkd.data.target import Target
+from medkd.errors import InputError
+from medkd.recipe.fit_stage import LOGGERS
+from medkd.recipe.recipe import Arm, Recipe, merged
+
+ARMS = ("teacher", "student", "solo")
+
+
+def check_arms(recipe: Recipe) -> None:
+    """Make network, objectives, data module and trainer of one fit of each arm; no file of the run need exist.
+
+    What depends on the cohort (a view's channels, a modality's settings) is checked when the cohort is opened.
+
+    Raises:
+        InputError: a key is unknown (with the nearest valid one), or a value does not fit; the arm is named.
+    """
+    from medkd.recipe.lightning_cli import StageCLI, quieten
+
+    quieten()
+    with tempfile.TemporaryDirectory(prefix="medkd-") as folder:
+        for name in ARMS:
+            file = Path(folder) / f"{name}.yaml"
+            file.write_text(yaml.safe_dump(_one_fit(getattr(recipe, name), recipe.threads, folder), sort_keys=False), encoding="utf-8")
+            try:
+                StageCLI(["fit", "--config", str(file)], run=False)
+            except InputError as error:
+                where = str(error.where).replace(str(file), "").strip(" ,")
+                raise InputError(error.what, where=f"recipe, {name}{f', {where}' if where else ''}", remedy=error.remedy) from error
+
+
+def _one_fit(arm: Arm, threads: int, folder: str) -> dict[str, Any]:
+    """A fit's configuration with the recipe's own words, and stand-ins for what the stages before it would leave."""
+    needs = {"banks": {"teacher": folder}} if arm.model.get("objectives") else {}
+    held = arm.model.get("network")
+    network = merged({"init_args": {"outputs": 1}}, held if isinstance(held, dict) else {})
+    data = {
+        "samples": "",
+        "split": "",
+        "split_sha256": "",
+        "held_out": [0],
+        "target": dataclasses.asdict(Target("target", "binary", ("target",))) | {"columns": ["target"], "classes": []},
+        "parties": {"student": {"view": arm.view, "modalities": {}}},
+        "prepared": {"student": {}},
+    }
+    loggers = [merged(logger, {"init_args": {"save_dir": folder}}) for logger in LOGGERS]
+    trainer = {"logger": loggers, "enable_model_summary": False, "default_root_dir": folder}
+    return {
+        "seed_everything": 0,
+        "threads": threads,
+        "trainer": merged(trainer, arm.trainer),
+        "model": merged(arm.model, {"network": network, **needs}),
+        "data": merged(data, arm.data),
+    }

@@ -1,0 +1,55 @@
+"""Every part of every split is looked at before anything is fitted on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import polars as pl
+
+from medkd.data.cohort import OfficialFolds
+from medkd.data.split import Split
+from medkd.data.splitting import draw_split
+from medkd.data.target import Target
+from medkd.errors import InputError
+
+
+def check_splits(
+    samples: pl.DataFrame, target: Target, protocol: str, official: OfficialFolds | None, seeds: int, labels: Sequence[float]
+) -> None:
+    """Draw each seed's split and refuse an empty part of it.
+
+    Raises:
+        InputError: a split cannot be drawn, or leaves a test, training or inner-validation part empty at the smallest share of labels.
+    """
+    _refuse_one_class(samples, target)
+    for seed in range(seeds):
+        split = draw_split(samples, target, protocol, seed, official)
+        for outer in split.evaluated:
+            _check(split, (outer,), min(labels), protocol)
+        # A cross-fitted teacher leaves out one fold more.
+        for pair in combinations(sorted({*split.evaluated, *split.crossfit}), 2):
+            _check(split, pair, min(labels), protocol)
+
+
+def _check(split: Split, held_out: tuple[int, ...], labels: float, protocol: str) -> None:
+    where = f"protocol {protocol}, seed {split.seed}, without fold {' and '.join(map(str, held_out))}, labels {labels:g}"
+    parts = {
+        "test": split.role("test", held_out),
+        "training": split.role("train", held_out, labels),
+        "inner-validation": split.role("val", held_out, labels),
+    }
+    for name, part in parts.items():
+        if part.is_empty():
+            raise InputError(f"the {name} part is empty", where=where, remedy="Raise --labels, use fewer folds, or give more subjects")
+
+
+def _refuse_one_class(samples: pl.DataFrame, target: Target) -> None:
+    """With one class alone nothing can be learnt, and no figure is defined."""
+    if target.kind not in ("binary", "multilabel", "multiclass"):
+        return
+    for column in target.columns:
+        if samples[column].drop_nulls().n_unique() < 2:
+            known = samples[column].drop_nulls()
+            value = f"is {known[0]:g} in all {len(known)} labelled samples" if len(known) else "has no label"
+            raise InputError(f"target column '{column}' {value}", where=f"target {target.key}", remedy="Choose another with --target")

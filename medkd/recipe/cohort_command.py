@@ -1,0 +1,66 @@
+"""``medkd cohort build|check|describe NAME``: what a data set holds, whether it can be used, and its prepared form."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from medkd.data.cohort import Cohort
+from medkd.data.reading import read_table
+from medkd.data.splitting import draw_split
+from medkd.recipe.cohort_check import check_cohort, print_check
+from medkd.recipe.cohort_description import describe, flow_table
+from medkd.recipe.inputs import Inputs, prepare_inputs
+from medkd.recipe.opening import cohort_at
+from medkd.recipe.recipe import Arm, Recipe
+from medkd.recipe.runner import default_jobs
+from medkd.recipe.unless_wrong import unless_wrong
+
+
+def main(namespace: argparse.Namespace) -> int:
+    """Describe a cohort, check it, or build it.
+
+    Returns:
+        0, or 1 where a check did not pass.
+
+    Raises:
+        InputError: the cohort cannot be opened, or nothing in it can be used; nothing was written then.
+    """
+    if namespace.action == "build":
+        return _build(namespace)
+    with tempfile.TemporaryDirectory(prefix="medkd-") as temporary:
+        cohort = cohort_at(namespace.name, namespace.root, Path(temporary) / "cohort", {})
+        recipe = whole(cohort, namespace.target, namespace.protocol)
+        if namespace.action == "describe":
+            print(describe(cohort, cohort.target(recipe.target), recipe.protocol))
+            return 0
+        inputs = prepare_inputs(recipe, cohort, Path(temporary), default_jobs())
+        findings = check_cohort(cohort, inputs, read_table(Inputs.samples_file(Path(temporary))), namespace.out)
+        return print_check(cohort, findings, namespace.out)
+
+
+def whole(cohort: Cohort, target: str | None, protocol: str | None) -> Recipe:
+    """A recipe without training: one party that sees every modality with the cohort's own settings."""
+    everything = Arm(" + ".join(cohort.modalities()))
+    key = cohort.target(target).key
+    return Recipe("cohort", cohort.name, everything, everything, everything, target=key, protocol=protocol or cohort.default_protocol)
+
+
+def _build(namespace: argparse.Namespace) -> int:
+    out: Path = namespace.out or Path("runs") / f"cohort-{namespace.name}"
+    file = out / "split" / "seed0" / "split.json"
+    with unless_wrong(out):
+        cohort = cohort_at(namespace.name, namespace.root, out / "cohort", {})
+        recipe = whole(cohort, namespace.target, namespace.protocol)
+        inputs = prepare_inputs(recipe, cohort, out, default_jobs())
+        samples = read_table(Inputs.samples_file(out))
+        split = draw_split(samples, inputs.target, inputs.protocol, 0, inputs.official)
+        split.save(file)
+    print(f"cohort {cohort.name}, target {inputs.target.key}\n\n{flow_table(inputs.flow)}\n")
+    print(f"samples   {samples.height} of {samples['subject_id'].n_unique()} subjects: {Inputs.samples_file(out)}")
+    print(f"split     {inputs.protocol}, seed 0, {split.table['fold'].n_unique()} folds, sha256 {split.sha256[:12]}: {file}")
+    for name, stored in inputs.prepared("student").items():
+        size = " x ".join(map(str, stored.values.shape))
+        print(f"prepared  {name}, {size}, sha256 {stored.sha256[:12]}: {stored.folder}")
+    return 0

@@ -1,0 +1,1 @@
+"""FORGE, continual learning of brain disorders over sites that arrive one after another."""

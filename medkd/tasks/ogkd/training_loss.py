@@ -1,0 +1,106 @@
+"""What OGKD's prompt learns from: labels, the mean of fixed prompts, and a teacher made of those that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.objectives.geometry_aware import geometry_aware, geometry_aware_released
+from medkd.objectives.label_guided import guiding_parts, label_guided, label_guided_released
+
+
+def agreeing_prompts(scores: Tensor, tau: float, released: bool = False) -> Tensor:
+    """Prompts whose score lies within tau standard deviations of the mean: "prompt" bool.
+
+    Args:
+        scores: mean over the batch of the best class's logit under each prompt, "prompt".
+        tau: in standard deviations (of the sample, n - 1).
+        released: standardise by median and median deviation first. That changes nothing but for a median deviation of zero, where
+            no prompt is kept and the loss is not a number; here all are kept if all scores are equal.
+
+    >>> agreeing_prompts(torch.tensor([1.0, 1.1, 0.9, 9.0]), tau=1.0).tolist()
+    [True, True, True, False]
+    """
+    if released:
+        apart = scores - scores.median()
+        scores = apart / apart.abs().median()
+    elif len(scores) < 2 or not scores.std() > 0:
+        return torch.ones_like(scores, dtype=torch.bool)
+    return ((scores - scores.mean()) / scores.std()).abs() <= tau
+
+
+def training_loss(
+    image: Tensor,
+    patches: Tensor,
+    text: Tensor,
+    prompts: Tensor,
+    logit_scale: Tensor,
+    graph: Tensor,
+    labels: Tensor,
+    weights: tuple[float, float, float],
+    tau: float = 1.5,
+    gamma: float = 0.3,
+    share: float = 0.5,
+    released: bool = False,
+) -> dict[str, Tensor]:
+    """The logits "batch class", and the terms ``ce``, ``sccm``, ``gad``, ``lgd``, weighted; only the student's text gets a gradient.
+
+    Args:
+        image: "batch dim", frozen.
+        patches: "batch patch dim", frozen.
+        text: the learned prompt's features, "class dim".
+        prompts: fixed prompts' features, "class prompt dim", frozen.
+        logit_scale: its logarithm, a scalar.
+        graph: "class class", rows sum to one.
+        labels: "batch" int64.
+        weights: of sccm, gad and lgd.
+        tau: which prompts agree, in standard deviations.
+        gamma: how much each class is smoothed over its neighbours.
+        share: of the patches in lgd.
+        released: the release's unnormalised targets and choice of prompts and patches.
+
+    Source: OGKD, arXiv:2606.04922.
+    """
+    image, patches, text, prompts = (x / torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (image, patches, text, prompts))
+    scale = logit_scale.exp()
+    logits = scale * image @ text.T
+    with torch.no_grad():
+        best = scale * torch.einsum("bd,cpd->bpc", image, prompts).amax(dim=2)
+        kept = agreeing_prompts(best.mean(dim=0), tau, released)
+        chosen, anchor = (_direction(x.mean(dim=1)) for x in (prompts[:, kept], prompts))
+        taught, taught_patches = scale * image @ chosen.T, scale * patches @ chosen.T
+        parts = guiding_parts(taught_patches, labels, share, released)[..., None].expand(-1, -1, len(text))
+    patch_logits = (scale * patches @ text.T).gather(1, parts)
+    gad, lgd = (geometry_aware_released, label_guided_released) if released else (geometry_aware, label_guided)
+    return {
+        "logits": logits,
+        "ce": functional.cross_entropy(logits, labels),
+        "sccm": weights[0] * (text - anchor).square().mean(),
+        "gad": weights[1] * gad(logits, taught, graph, gamma),
+        "lgd": weights[2] * lgd(patch_logits, taught_patches.gather(1, parts), graph, labels, gamma).mean(),
+    }
+
+
+def _direction(x: Tensor) -> Tensor:
+    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+
+
+def _training_loss(
+    inputs: Mapping[str, Tensor],
+    tau: float,
+    lambda_sccm: float,
+    lambda_gad: float,
+    lambda_lgd: float,
+    gamma: float,
+    top_k_ratio: float,
+) -> dict[str, Tensor]:
+    names = ("image_features", "patch_features", "text_features", "teacher_text", "logit_scale", "W", "labels")
+    weights = (lambda_sccm, lambda_gad, lambda_lgd)
+    terms = training_loss(*(inputs[name] for name in names), weights, tau, gamma, top_k_ratio, released=True)
+    return {"loss": terms["ce"] + terms["sccm"] + terms["gad"] + terms["lgd"], **terms}
+
+
+GOLDEN = {"ogkd/training_loss": _training_loss}
