@@ -89,7 +89,13 @@ class SampleData(LightningDataModule):
         train = self.ids("train")
         for party, modalities in self.stored.items():
             self.statistics[party] = {
-                name: Statistics.fit(stored.values, self._seen(stored, train), self.split.sha256, self.held_out)
+                name: Statistics.fit(
+                    stored.values,
+                    self._seen(stored, train),
+                    self.split.sha256,
+                    self.held_out,
+                    aligned=self.parties[party].modalities[name].aligned,
+                )
                 for name, stored in modalities.items()
             }
 

@@ -71,6 +71,11 @@ class Modality(ABC):
             f"{self.name} cannot be found in a folder", where=folder, remedy="Give a manifest (CSV or Parquet) that names its files"
         )
 
+    @property
+    def aligned(self) -> bool:
+        """Whether a position means the same in every prepared sample (a registered volume, a median beat): each has its own statistics."""
+        return False
+
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, each array "n ...". The same for every party that sees the sample."""
         return {}

@@ -13,10 +13,10 @@ from medkd.errors import InputError
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of each channel of one modality.
+    """Mean and standard deviation of one modality: of each channel, or of each position where samples are aligned.
 
     Args:
-        mean, std: one a channel, in the modality's units.
+        mean, std: one a channel or, channel after channel, one a position; in the modality's units.
         samples: number of training samples they were fitted on.
         split_sha256: the split those came from.
         held_out: the folds of it that were left out.
@@ -29,8 +29,22 @@ class Statistics:
     held_out: tuple[int, ...]
 
     @classmethod
-    def fit(cls, values: NDArray[np.float32], rows: NDArray[np.int64], split_sha256: str, held_out: tuple[int, ...]) -> Statistics:
-        """Over all positions of ``values`` "sample channel ..." at the training ``rows``, 1,024 samples at a time.
+    def fit(
+        cls,
+        values: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        split_sha256: str,
+        held_out: tuple[int, ...],
+        *,
+        aligned: bool = False,
+    ) -> Statistics:
+        """Of ``values`` "sample channel ..." at the training ``rows``, 1,024 samples at a time.
+
+        Args:
+            values: prepared arrays; may be memory-mapped.
+            rows: of the training samples.
+            split_sha256, held_out: where those come from.
+            aligned: a position means the same in every sample, and gets statistics of its own.
 
         Raises:
             InputError: there is no training sample.
@@ -40,25 +54,25 @@ class Statistics:
                 "no training sample to fit statistics on", where=f"folds held out: {held_out}", remedy="Give more labelled subjects"
             )
         count = 0.0
-        total = np.zeros(values.shape[1])
-        squares = np.zeros(values.shape[1])
+        kept = values.shape[1:] if aligned else values.shape[1:2]
+        total, squares = np.zeros(kept), np.zeros(kept)
         for start in range(0, len(rows), 1024):
             chunk = np.asarray(values[rows[start : start + 1024]], dtype=np.float64)
-            axes = tuple(axis for axis in range(chunk.ndim) if axis != 1)
-            count += chunk.size / chunk.shape[1]
+            axes = (0,) if aligned else tuple(axis for axis in range(chunk.ndim) if axis != 1)
+            count += chunk.size / total.size
             total += chunk.sum(axis=axes)
             squares += np.square(chunk).sum(axis=axes)
-        mean = total / count
-        std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+        mean = (total / count).ravel()
+        std = np.sqrt(np.maximum(squares.ravel() / count - mean**2, 0.0))
         std[std < 1e-8] = 1.0
         return cls(tuple(mean.tolist()), tuple(std.tolist()), len(rows), split_sha256, tuple(held_out))
 
     def apply(self, values: Tensor) -> Tensor:
-        """``values`` "batch channel ..." with zero mean and unit deviation a channel.
+        """``values`` "batch channel ..." with zero mean and unit deviation a channel (a position, where there is one of each).
 
         >>> import torch
         >>> Statistics((1.0,), (2.0,), 1, "", ()).apply(torch.tensor([[[3.0]]])).item()
         1.0
         """
-        shape = (1, -1) + (1,) * (values.ndim - 2)
+        shape = (1, -1) + (1,) * (values.ndim - 2) if len(self.mean) == values.shape[1] else (1, *values.shape[1:])
         return (values - as_tensor(self.mean, dtype=values.dtype).view(shape)) / as_tensor(self.std, dtype=values.dtype).view(shape)

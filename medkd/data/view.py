@@ -86,5 +86,7 @@ def _parse_part(piece: str, whole: str) -> Part:
             selector.append(word)
     if found["inside"] is not None and not selector and window is None:
         # Not "all": brackets that were emptied by mistake would show a student everything.
-        raise InputError(f"'{piece}' names nothing", where=whole, remedy=f"Name channels in the brackets, or leave them out: {found['modality']}")
+        raise InputError(
+            f"'{piece}' names nothing", where=whole, remedy=f"Name channels in the brackets, or leave them out: {found['modality']}"
+        )
     return Part(found["modality"], tuple(selector), window)

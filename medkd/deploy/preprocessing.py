@@ -63,7 +63,7 @@ class Preprocessing:
                 if not isinstance(held, Mapping) or name not in held:
                     raise InputError(f"{what} lacks '{name}', which the view names", where=where)
             modalities[name] = instantiate(specs[name], Modality, trust)
-            statistics[name] = _statistics(given[name], modalities[name].shape(part)[0], f"{where}, {name}")
+            statistics[name] = _statistics(given[name], modalities[name].shape(part), f"{where}, {name}")
         return cls(view, modalities, statistics)
 
     def document(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Preprocessing:
         return prepared
 
 
-def _statistics(given: Any, channels: int, where: str) -> Statistics:
+def _statistics(given: Any, shape: tuple[int, ...], where: str) -> Statistics:
     try:
         found = Statistics(
             tuple(float(value) for value in given["mean"]),
@@ -144,8 +144,8 @@ def _statistics(given: Any, channels: int, where: str) -> Statistics:
         )
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise InputError(f"statistics cannot be read: {type(error).__name__} {error}", where=where, remedy="Give mean and std") from error
-    if len(found.mean) != channels or len(found.std) != channels:
-        raise InputError(f"statistics have {len(found.mean)} channels, the view has {channels}", where=where)
+    if len(found.mean) not in (shape[0], math.prod(shape)) or len(found.std) != len(found.mean):
+        raise InputError(f"statistics have {len(found.mean)} values, the view has shape {shape}", where=where)
     if not all(map(math.isfinite, found.mean)) or not all(math.isfinite(value) and value > 0 for value in found.std):
         raise InputError("statistics hold a value that is not finite, or a deviation of 0", where=where)
     return found

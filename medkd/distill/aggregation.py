@@ -46,8 +46,9 @@ def client_weights(samples: Tensor, accuracy: Tensor | None = None) -> Tensor:
 
 
 def _mean(stacked: Tensor, weights: Tensor) -> Tensor:
-    mean = torch.tensordot(weights.to(stacked.device), stacked.double(), dims=1)
-    return (mean if stacked.is_floating_point() else mean.round()).to(stacked.dtype)
+    mean: Tensor = torch.tensordot(weights.to(stacked.device), stacked.double(), dims=1)
+    mean = mean if stacked.is_floating_point() else mean.round()
+    return mean.to(stacked.dtype)
 
 
 def _cluster_aggregate(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

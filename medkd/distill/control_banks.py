@@ -46,7 +46,9 @@ def label_only_bank(source: TeacherBank, folder: Path, samples: pl.DataFrame, ta
             for column, label in enumerate(target.columns):
                 answer[:, column] = _class_means(answer[:, column], kept[label].cast(pl.String).fill_null("?").to_numpy())
         else:
-            classes = kept.select(pl.concat_str(pl.col(target.columns).cast(pl.String).fill_null("?"), separator="|").alias("class"))["class"]
+            classes = kept.select(pl.concat_str(pl.col(target.columns).cast(pl.String).fill_null("?"), separator="|").alias("class"))[
+                "class"
+            ]
             answers[name] = _class_means(answer, classes.to_numpy())
     index = kept.select(source.index.columns)
     with writing_folder(folder) as out:

@@ -134,11 +134,15 @@ class Distiller(LightningModule):
         for name, bank in self.banks.items():
             if bank.meta.split_sha256 != data.split_sha256 or not set(data.held_out) <= set(bank.meta.held_out):
                 raise InputError(
-                    f"bank '{name}' is of another split or test fold", where=f"held-out folds {list(data.held_out)}", remedy="Use its own bank"
+                    f"bank '{name}' is of another split or test fold",
+                    where=f"held-out folds {list(data.held_out)}",
+                    remedy="Use its own bank",
                 )
         for name, teacher in self.live.items():
             if name not in data.parties or teacher.learner.party.digest != data.parties[name].digest:
-                raise InputError(f"the data do not show what teacher '{name}' sees", where="data.parties", remedy="Copy its learner.yaml's view")
+                raise InputError(
+                    f"the data do not show what teacher '{name}' sees", where="data.parties", remedy="Copy its learner.yaml's view"
+                )
             # It hears its signals on the scale that it was trained on, not on that of the student's training samples.
             data.statistics[name] = teacher.learner.statistics
             teacher.to(self.device)

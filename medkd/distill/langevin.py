@@ -55,7 +55,7 @@ class Langevin(Optimizer):
         super().__init__(params, {"lr": lr, "samples": samples})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient; the loss of ``closure``, if there is one."""
         loss = None
         if closure is not None:

@@ -18,7 +18,8 @@ def row_bootstrap(
     """Value, low and high of a metric when single rows are drawn with replacement; classes averaged, one against the rest.
 
     Rows are not independent where a subject has several: the interval is then too narrow. ``medkd.evidence.bootstrap`` draws subjects,
-    and is what our reports use. A draw in which a class lacks positives or negatives is left out (the release that this repeats stops there).
+    and is what our reports use. A draw in which a class lacks positives or negatives is left out (the release that this repeats
+    stops there).
 
     Args:
         y: "sample class", 0 or 1.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from medkd.data.output import Output
 from medkd.data.signal import Signal
@@ -30,12 +31,13 @@ class Variant:
     max_pool: bool
     hidden: int
     dropout: float
+    bins: int
 
 
 VARIANTS: Mapping[str, Variant] = {
-    "small": Variant((1, 1, 1, 1), (16, 32, 64, 64), (16, 16, 16), 5, False, False, 0, 0.3),
-    "xresnet1d50": Variant((3, 4, 6, 3), (64, 64, 64, 64), (32, 32, 64), 5, True, True, 128, 0.5),
-    "xresnet1d101": Variant((3, 4, 23, 3), (64, 64, 64, 64), (32, 32, 64), 5, True, True, 128, 0.5),
+    "small": Variant((1, 1, 1, 1), (16, 32, 64, 64), (16, 16, 16), 5, False, False, 0, 0.3, 0),
+    "xresnet1d50": Variant((3, 4, 6, 3), (64, 64, 64, 64), (32, 32, 64), 5, True, True, 128, 0.5, 0),
+    "xresnet1d101": Variant((3, 4, 23, 3), (64, 64, 64, 64), (32, 32, 64), 5, True, True, 128, 0.5, 0),
 }
 EXPANSION = 4
 """How much wider the outside of a bottleneck block is than its inside."""
@@ -61,6 +63,7 @@ class ResNet1d(Network):
             a third faster on a CPU.
         hidden: width of the head's hidden layer; 0 leaves it out.
         dropout: probability in the head, 0 to below 1.
+        bins: keep so many positions in time apart in the embedding (for aligned signals such as median beats); 0 pools them all.
 
     Shapes: signal "batch channel time" in any unit; logits "batch output", embedding "batch dim" (mean and maximum of the last
     stage: ``embedding_dim``), features ``stage1`` … "batch channel time".
@@ -88,10 +91,11 @@ class ResNet1d(Network):
         max_pool: bool | None = None,
         hidden: int | None = None,
         dropout: float | None = None,
+        bins: int | None = None,
     ) -> None:
         super().__init__()
         own = {"blocks": blocks, "widths": widths, "stem": stem, "kernel_size": kernel_size, "bottleneck": bottleneck}
-        size = measures(variant, {**own, "max_pool": max_pool, "hidden": hidden, "dropout": dropout})
+        size = measures(variant, {**own, "max_pool": max_pool, "hidden": hidden, "dropout": dropout, "bins": bins})
         self.channels = channels
         expansion = EXPANSION if size.bottleneck else 1
         ends = (channels, *size.stem)
@@ -108,7 +112,8 @@ class ResNet1d(Network):
             stages[f"stage{i + 1}"] = nn.Sequential(first, *others)
             inside = outside
         self.stages = nn.ModuleDict(stages)
-        self.embedding_dim = 2 * inside
+        self.bins = size.bins
+        self.embedding_dim = inside * (size.bins or 2)
         self.head = Head(self.embedding_dim, outputs, size.hidden, size.dropout)
 
     def forward(self, signals: Mapping[str, Signal]) -> Output:
@@ -119,7 +124,10 @@ class ResNet1d(Network):
         features: dict[str, Tensor] = {}
         for name, stage in self.stages.items():
             x = features[name] = stage(x)
-        embedding = torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=1)
+        if self.bins:
+            embedding = functional.adaptive_avg_pool1d(x, self.bins).flatten(1)
+        else:
+            embedding = torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=1)
         return Output(self.head(embedding), embedding=embedding, features=features)
 
 
@@ -175,6 +183,8 @@ def measures(variant: str, own: Mapping[str, Any]) -> Variant:
         raise InputError(f"stem has {len(size.stem)} widths", where="ResNet1d", remedy="Give three")
     if size.kernel_size < 1 or size.kernel_size % 2 == 0:
         raise InputError(f"kernel_size is {size.kernel_size}", where="ResNet1d", remedy="Give an odd number, e.g. 5")
+    if size.bins < 0:
+        raise InputError(f"bins is {size.bins}", where="ResNet1d", remedy="Give 0 to pool all positions, or a number of them")
     if not 0 <= size.dropout < 1:
         raise InputError(f"dropout is {size.dropout}", where="ResNet1d", remedy="Give a probability below 1, e.g. 0.3")
     return size

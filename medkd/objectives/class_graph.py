@@ -53,7 +53,7 @@ def effective_base_graph(graph: Tensor, base: Tensor, novel_weight: float = 0.1,
 def smoothed(teacher: Tensor, graph: Tensor, gamma: float) -> Tensor:
     """The teacher's log-probabilities, a share gamma of each replaced by the mean over the class's neighbours, and made to sum to one.
 
-    log target = (1 - γ) log p + γ W log p, minus its log-sum-exp: a weighted geometric mean of a class's own and its neighbours'
+    log target = (1 - gamma) log p + gamma W log p, minus its log-sum-exp: a weighted geometric mean of a class's own and its neighbours'
     probabilities.
 
     Args:
@@ -72,7 +72,7 @@ def smoothed(teacher: Tensor, graph: Tensor, gamma: float) -> Tensor:
 
 @full_precision
 def smoothed_released(teacher: Tensor, graph: Tensor, gamma: float) -> Tensor:
-    """The release's target: (1 - γ) log p + γ log p W, which does not sum to one, and weighs by W's columns, which do not either."""
+    """The release's target: (1 - gamma) log p + gamma log p W, which does not sum to one; W's columns do not either."""
     log_p = teacher.detach().log_softmax(dim=-1)
     return (1 - gamma) * log_p + gamma * log_p @ graph.detach().to(log_p.dtype)
 

@@ -62,7 +62,7 @@ def hybrid_divergence(student: Tensor, teacher: Tensor, label: Tensor, known: Te
         again = (chance < 0).to(q.dtype)
         pushed = torch.where(drawn != label, again * chance * at(q, drawn), 0)
     weight = favour + torch.where(liked, (1 + again) * trust, 0)
-    positions = known.sum() + 1e-8
+    positions = known.sum().to(q.dtype) + 1e-8
     loss = -(weight * at(q, label) + pushed)
     return torch.where(known, loss, 0).sum() / positions, -torch.where(known, at(q, label), 0).sum() / positions
 

@@ -100,7 +100,7 @@ class MarginFocal(Objective):
     ) -> None:
         super().__init__()
         if min(gamma, margin, contrastive_weight, smoothing) < 0 or smoothing >= 1 or not pos_weight > 0:
-            what = f"gamma {gamma:g}, margin {margin:g}, pos_weight {pos_weight:g}, contrastive {contrastive_weight:g}, smoothing {smoothing:g}"
+            what = f"gamma {gamma}, margin {margin}, pos_weight {pos_weight}, contrastive {contrastive_weight}, smoothing {smoothing}"
             raise InputError(what, where="MarginFocal", remedy="Give none below 0, pos_weight above 0, smoothing below 1")
         self.settings = {
             "gamma": gamma,

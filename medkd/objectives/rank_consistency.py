@@ -82,7 +82,8 @@ def ranking_loss_released(teacher: Tensor, student: Tensor, order: Tensor, tempe
 
     def similarity(embedding: Tensor) -> Tensor:
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp(min=eps)
-        return (unit @ unit.T / temperature).softmax(dim=1)
+        softmax: Tensor = (unit @ unit.T / temperature).softmax(dim=1)
+        return softmax
 
     return ranking_penalty_released(similarity(student), similarity(teacher), order)
 

@@ -166,7 +166,7 @@ def _edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
         ("preprocess.yaml", lambda d: d["modalities"]["ecg"].update(class_path="medkd_evil.ECG"), "outside the allowed packages"),
         ("preprocess.yaml", lambda d: d["modalities"]["ecg"].update(class_path="medkd.networks.resnet1d.ResNet1d"), "is not a Modality"),
         ("config.yaml", lambda d: d["network"]["init_args"].update(variant="xresnet1d50"), "weights do not fit"),
-        ("preprocess.yaml", lambda d: d.update(view="ecg[I,II]"), "statistics have 1 channels, the view has 2"),
+        ("preprocess.yaml", lambda d: d.update(view="ecg[I,II]"), "statistics have 1 values, the view has shape"),
         ("preprocess.yaml", lambda d: d.update(view="eeg"), "modalities lacks 'eeg'"),
         ("preprocess.yaml", lambda d: d["statistics"]["ecg"].update(std=[0.0]), "a deviation of 0"),
         ("preprocess.yaml", lambda d: d["statistics"]["ecg"].pop("mean"), "statistics cannot be read"),

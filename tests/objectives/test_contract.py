@@ -20,7 +20,14 @@ from medkd.errors import InputError
 from medkd.objectives.objective import Objective
 
 STUDENT_DIM, TEACHER_DIM = 6, 9
-KNOWN: dict[str, Any] = {"student_dim": STUDENT_DIM, "teacher_dim": TEACHER_DIM, "classes": 3}
+KNOWN: dict[str, Any] = {
+    "student_dim": STUDENT_DIM,
+    "teacher_dim": TEACHER_DIM,
+    "classes": 3,
+    "samples": 12,
+    "similarity": [[1.0, 0.6, 0.1], [0.6, 1.0, 0.2], [0.1, 0.2, 1.0]],
+    "channels": {"stage1": [4, 4], "stage2": [STUDENT_DIM, TEACHER_DIM]},
+}
 """What a constructor may ask for without a default: measures that only the recipe knows."""
 FIELDS = ("logits", "embedding", "features", "tokens", "state")
 

@@ -120,6 +120,11 @@ class ECG(Modality):
             )
         return np.ascontiguousarray(beat, dtype=np.float32)
 
+    @property
+    def aligned(self) -> bool:
+        """Median beats are aligned at the QRS complex."""
+        return self.representation == "median_beat"
+
     def windows(self, raw: Recording) -> NDArray[np.float32]:
         """What prediction averages over, "window lead time": all of a longer record where ``longer`` says so, else what ``prepare`` gives.
 

@@ -64,7 +64,7 @@ def training_loss(
 
     Source: OGKD, arXiv:2606.04922.
     """
-    image, patches, text, prompts = (x / torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (image, patches, text, prompts))
+    image, patches, text, prompts = (_direction(x) for x in (image, patches, text, prompts))
     scale = logit_scale.exp()
     logits = scale * image @ text.T
     with torch.no_grad():
@@ -85,7 +85,8 @@ def training_loss(
 
 
 def _direction(x: Tensor) -> Tensor:
-    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    unit: Tensor = x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return unit
 
 
 def _training_loss(
@@ -97,9 +98,20 @@ def _training_loss(
     gamma: float,
     top_k_ratio: float,
 ) -> dict[str, Tensor]:
-    names = ("image_features", "patch_features", "text_features", "teacher_text", "logit_scale", "W", "labels")
-    weights = (lambda_sccm, lambda_gad, lambda_lgd)
-    terms = training_loss(*(inputs[name] for name in names), weights, tau, gamma, top_k_ratio, released=True)
+    terms = training_loss(
+        inputs["image_features"],
+        inputs["patch_features"],
+        inputs["text_features"],
+        inputs["teacher_text"],
+        inputs["logit_scale"],
+        inputs["W"],
+        inputs["labels"],
+        (lambda_sccm, lambda_gad, lambda_lgd),
+        tau,
+        gamma,
+        top_k_ratio,
+        released=True,
+    )
     return {"loss": terms["ce"] + terms["sccm"] + terms["gad"] + terms["lgd"], **terms}
 
 

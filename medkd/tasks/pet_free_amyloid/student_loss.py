@@ -79,8 +79,8 @@ def student_loss(
 
 def _phase2_student_loss(inputs: Mapping[str, Tensor], epoch: int) -> dict[str, Tensor]:
     now = Timetable.at(epoch)
-    names = ("student_emb", "teacher_emb", "student_logits", "teacher_logits", "labels")
-    terms = student_loss(*(inputs[name] for name in names), now, released=True)
+    embeddings, logits = (inputs["student_emb"], inputs["teacher_emb"]), (inputs["student_logits"], inputs["teacher_logits"])
+    terms = student_loss(*embeddings, *logits, inputs["labels"], now, released=True)
     loss = now.w_cls * terms["classification"] + now.w_feat * terms["feature"] + now.w_logit * terms["logit"]
     return {"loss": loss, **terms, **{name: torch.tensor(value, dtype=torch.float64) for name, value in asdict(now).items()}}
 
