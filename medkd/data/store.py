@@ -121,6 +121,8 @@ def _build(folder: Path, modality: Modality, parts: list[Part], keys: dict[str, 
             np.lib.format.open_memmap(temporary / f"{place}.npy", mode="w+", dtype=np.float32, shape=(samples.height, *shape))
             for place, shape in enumerate(shapes)
         ]
+        for place in range(len(maps)):
+            _reserve(temporary / f"{place}.npy")
         status: list[list[tuple[str, str]]] = [[] for _ in parts]
         bar = tqdm(total=samples.height, desc=f"prepare {modality.name}", unit="record", disable=not sys.stderr.isatty())
         for number, chunk in enumerate(_chunks(modality, parts, chunks, root, jobs)):
@@ -138,6 +140,13 @@ def _build(folder: Path, modality: Modality, parts: list[Part], keys: dict[str, 
         for left in temporary.glob("*"):
             left.unlink()
         temporary.rmdir()
+
+
+def _reserve(file: Path) -> None:
+    """Take the file's whole room on the disk: a full one is told here, where writing to a mapped hole would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as handle:
+            os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
 
 
 def _publish(

@@ -33,8 +33,8 @@ def shuffled_bank(source: TeacherBank, folder: Path, seed: int) -> None:
 def label_only_bank(source: TeacherBank, folder: Path, samples: pl.DataFrame, target: Target) -> None:
     """A teacher that knows the label and nothing else: each sample gets the mean answer of its class.
 
-    It is silent (no row) on samples whose label is withheld or missing; of several labels, a missing one is a class of its own. What it gives is label smoothing at the teacher's own
-    confidence, so a gain that it matches is regularisation.
+    It is silent (no row) on samples whose label is withheld or missing; of several labels, a missing one is a class of its own.
+    What it gives is label smoothing at the teacher's own confidence, so a gain that it matches is regularisation.
     """
     joined = source.index.join(samples.select("sample_id", *target.columns), on="sample_id", how="left", maintain_order="left")
     known = (pl.col("source") != -1) & pl.any_horizontal(pl.col(target.columns).is_not_null())

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.target import Target
+from medkd.objectives.precision import full_precision
 
 
+@full_precision
 def class_logits(logits: Tensor, target: Target) -> Tensor:
     """Logits whose last axis is one distribution: exclusive classes as they are, a label of its own as (present, absent).
 
@@ -20,6 +22,12 @@ def class_logits(logits: Tensor, target: Target) -> Tensor:
     torch.Size([4, 3, 2])
     """
     return logits if target.is_categorical else torch.stack([logits, torch.zeros_like(logits)], dim=-1)
+
+
+@full_precision
+def stacked_logits(target: Target, *teachers: Tensor) -> Tensor:
+    """The ``class_logits`` of several teachers in one tensor, "teacher batch ... class"."""
+    return torch.stack([class_logits(logits, target) for logits in teachers])
 
 
 def class_targets(batch: Batch) -> tuple[Tensor, Tensor]:

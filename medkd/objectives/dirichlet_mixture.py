@@ -12,7 +12,7 @@ from torch.nn import functional
 from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.errors import InputError
-from medkd.objectives.class_logits import class_logits
+from medkd.objectives.class_logits import class_logits, stacked_logits
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
@@ -128,7 +128,7 @@ class DirichletMixture(Objective):
         needed_probabilities(batch.target, self)
         for t in heard:
             same_shape(s, t, "logits", self)
-        s, stacked = class_logits(s, batch.target), torch.stack([class_logits(t, batch.target) for t in heard])
+        s, stacked = class_logits(s, batch.target), stacked_logits(batch.target, *heard)
         if self.released:
             prior, _ = dirichlet_mixture_released(s, stacked, self.temperature)
         else:

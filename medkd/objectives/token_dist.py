@@ -33,6 +33,7 @@ def token_dist(student: Tensor, teacher: Tensor, tau: float = 1.0, positions: Po
 
     Source: Weng et al. 2026, Purify-then-Align, arXiv:2604.05584, section 3; Huang et al. 2022, arXiv:2205.10536.
 
+    >>> import torch
     >>> x = torch.rand(2, 3, 4)
     >>> bool(sum(token_dist(x, x)) < 1e-3)
     True

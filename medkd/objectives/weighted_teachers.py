@@ -12,7 +12,7 @@ from torch.nn import functional
 from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.errors import InputError, nearest
-from medkd.objectives.class_logits import class_logits
+from medkd.objectives.class_logits import class_logits, stacked_logits
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
@@ -110,7 +110,7 @@ class WeightedTeachers(Objective):
         needed_probabilities(batch.target, self)
         for t in heard.values():
             same_shape(s, t, "logits", self)
-        stacked = torch.stack([class_logits(t, batch.target) for t in heard.values()])
+        stacked = stacked_logits(batch.target, *heard.values())
         weights = confidence_weights(stacked) if self.weights is None else self._given(list(heard), s)
         mean = torch.tensordot(weights, stacked.detach().to(weights.dtype), dims=1)
         importance = teacher_confidence(mean) if self.importance else None

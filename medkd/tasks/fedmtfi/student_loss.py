@@ -46,6 +46,7 @@ def jittered_importance_released(normal: Tensor) -> Tensor:
     Args:
         normal: a standard-normal draw, "batch".
 
+    >>> import torch
     >>> jittered_importance_released(torch.zeros(4)).tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
