@@ -2,7 +2,8 @@
 
     python benchmarks/step_time.py
 
-Two Lightning fits run side by side on one core and take turns, one step each, in an order that alternates. A step is all that lies
+Lightning fits run side by side on one core and take turns, one step each, in an order that alternates: supervised; the same again,
+which shows the noise; with soft labels, as the recipes distil; with soft labels, embedding, relational and similarity at once. A step is all that lies
 between two of a fit's batches: loading and augmenting 64 records of one lead and 1,000 samples, the bank's rows, the xResNet1d-50's
 forward and backward pass, every objective, the optimiser, logging. The prepared arrays and the bank (2,000 rows, logits and
 embedding) lie on disk.
@@ -153,33 +154,27 @@ def interval(ratios: np.ndarray) -> tuple[float, float, float]:
 
 
 def main() -> int:
-    """0 if the median ratio is at most ``AT_MOST``."""
+    """0 if no median ratio is above ``AT_MOST``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--pairs", type=int, default=20)
     pairs = parser.parse_args().pairs
     quieten()
     torch.set_num_threads(1)
-    arms: Arms = {
-        "supervised": {},
-        "distilled": {
-            "soft_labels": SoftLabels(),
-            "embedding": EmbeddingCosine(WIDTH, WIDTH),
-            "relational": Relational(),
-            "similarity": SimilarityPreserving(),
-        },
-    }
+    soft = {"soft_labels": SoftLabels()}
+    others = {"embedding": EmbeddingCosine(WIDTH, WIDTH), "relational": Relational(), "similarity": SimilarityPreserving()}
+    arms: Arms = {"supervised": {}, "supervised again": {}, "soft labels": soft, "four objectives": soft | others}
     with tempfile.TemporaryDirectory() as folder:
         seconds = {name: np.array(held) for name, held in interleaved(arms, pairs, Path(folder)).items()}
-    wall, cpu = (interval(seconds["distilled"][:, clock] / seconds["supervised"][:, clock]) for clock in (0, 1))
-    print(
-        f"xResNet1d-50, batch {BATCH}, 1 lead, {LENGTH} samples, {len(arms['distilled'])} objectives; {pairs} interleaved pairs, one core"
-    )
-    print(
-        f"supervised step: median {np.median(seconds['supervised'][:, 0]):.2f} s; distilled {np.median(seconds['distilled'][:, 0]):.2f} s"
-    )
-    print(f"median ratio {wall[0]:.3f} [{wall[1]:.3f}, {wall[2]:.3f}]; of CPU time {cpu[0]:.3f} [{cpu[1]:.3f}, {cpu[2]:.3f}]")
-    print(f"required: at most {AT_MOST:g}: {'passed' if wall[0] <= AT_MOST else 'FAILED'}")
-    return 0 if wall[0] <= AT_MOST else 1
+    base = seconds["supervised"]
+    print(f"xResNet1d-50, batch {BATCH}, 1 lead, {LENGTH} samples; {pairs} interleaved rounds, one core")
+    print(f"supervised step: median {np.median(base[:, 0]):.2f} s; ratios to it, median [95 % interval]:")
+    worst = 0.0
+    for name in list(arms)[1:]:
+        wall, cpu = (interval(seconds[name][:, clock] / base[:, clock]) for clock in (0, 1))
+        print(f"{name}: {wall[0]:.3f} [{wall[1]:.3f}, {wall[2]:.3f}]; of CPU time {cpu[0]:.3f} [{cpu[1]:.3f}, {cpu[2]:.3f}]")
+        worst = max(worst, wall[0])
+    print(f"required: at most {AT_MOST:g}: {'passed' if worst <= AT_MOST else 'FAILED'}")
+    return 0 if worst <= AT_MOST else 1
 
 
 if __name__ == "__main__":

@@ -37,6 +37,13 @@ def confidence_weights(teachers: Tensor) -> Tensor:
 
 
 @full_precision
+def weighted_logits(weights: Tensor, teachers: Tensor) -> Tensor:
+    """The teachers' weighted mean: "teacher" and logits "teacher ..." → "..."; no gradient."""
+    mean: Tensor = torch.tensordot(weights.to(teachers.dtype), teachers.detach(), dims=1)
+    return mean
+
+
+@full_precision
 def weighted_soft_labels(
     student: Tensor, teacher: Tensor, temperature: float, importance: Tensor | None = None, released: bool = False
 ) -> Tensor:
@@ -112,7 +119,7 @@ class WeightedTeachers(Objective):
             same_shape(s, t, "logits", self)
         stacked = stacked_logits(batch.target, *heard.values())
         weights = confidence_weights(stacked) if self.weights is None else self._given(list(heard), s)
-        mean = torch.tensordot(weights, stacked.detach().to(weights.dtype), dims=1)
+        mean = weighted_logits(weights, stacked)
         importance = teacher_confidence(mean) if self.importance else None
         if importance is not None and self.released:
             importance = importance / importance.sum().clamp(min=1e-12)
@@ -129,7 +136,7 @@ class WeightedTeachers(Objective):
 
 def _confidence_weights(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     weights = confidence_weights(inputs["teacher_logits"])
-    return {"weights": weights, "aggregated": torch.tensordot(weights, inputs["teacher_logits"], dims=1)}
+    return {"weights": weights, "aggregated": weighted_logits(weights, inputs["teacher_logits"])}
 
 
 def _importance_weighted_kd(inputs: Mapping[str, Tensor], T: float) -> dict[str, Tensor]:  # noqa: N803

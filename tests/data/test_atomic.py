@@ -36,9 +36,14 @@ with writing_folder(Path(sys.argv[1])) as out:
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: type[BaseException]) -> None:
     file = tmp_path / "deep" / "report.json"
     write_text(file, "old")
-    with pytest.raises(failure), writing(file) as temporary:
-        temporary.write_text("half")
-        raise failure
+
+    def fail() -> None:
+        with writing(file) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
     assert file.read_text() == "old"
     assert list(file.parent.iterdir()) == [file]
 
@@ -48,9 +53,14 @@ def test_failed_folder_leaves_the_old_one_and_nothing_else(tmp_path: Path, failu
     folder = tmp_path / "deep" / "bank"
     with writing_folder(folder) as out:
         (out / "kept").write_text("old")
-    with pytest.raises(failure), writing_folder(folder) as out:
-        (out / "kept").write_text("half")
-        raise failure
+
+    def fail() -> None:
+        with writing_folder(folder) as out:
+            (out / "kept").write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
     assert (folder / "kept").read_text() == "old"
     assert list(folder.parent.iterdir()) == [folder]
 

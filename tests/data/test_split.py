@@ -79,7 +79,7 @@ def swap_two_samples(held: dict[str, Any]) -> None:
 @pytest.mark.parametrize("change", [move_one_sample, one_sample_to_inner, repeat_a_sample])
 @pytest.mark.parametrize("recompute", [False, True], ids=["as edited", "sha256 recomputed"])
 def test_overlap_is_refused_even_with_a_matching_sha256(split: Split, tmp_path: Path, change: Any, recompute: bool) -> None:
-    with pytest.raises(InputError, match="stand in two splits|stands twice"):
+    with pytest.raises(InputError, match=r"stand in two splits|stands twice"):
         Split.load(edited(split, tmp_path / "split.json", change, recompute))
 
 
@@ -97,7 +97,7 @@ def test_an_edit_with_a_matching_sha256_is_refused_by_who_knows_the_old_one(spli
 
 
 def test_messages_do_not_say_who_a_subject_is(split: Split, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="^1 subjects stand in two splits") as told:
+    with pytest.raises(InputError, match=r"^1 subjects stand in two splits") as told:
         Split.load(edited(split, tmp_path / "split.json", move_one_sample, recompute=True))
     assert "p0" not in str(told.value)
 

@@ -74,7 +74,7 @@ def test_rows_are_found_by_sample_id_whatever_the_order(tmp_path: Path, root: Pa
 
 def test_a_sample_that_was_not_prepared_is_counted_not_named(tmp_path: Path, root: Path, samples: pl.DataFrame) -> None:
     stored = one(tmp_path, samples.head(10), root)
-    with pytest.raises(InputError, match="^2 samples were not prepared") as told:
+    with pytest.raises(InputError, match=r"^2 samples were not prepared") as told:
         stored.rows([samples["sample_id"][0], "patient X", "patient Y"])
     assert "patient" not in str(told.value)
 
@@ -116,7 +116,7 @@ def test_nothing_usable_is_one_line_with_the_commonest_reason(tmp_path: Path, ow
     few = samples.filter(pl.col("ecg").is_not_null()).head(5)
     for row in range(5):
         record(own, few, row, ".dat").unlink()
-    with pytest.raises(InputError, match="no record of ecg.II. could be used") as told:
+    with pytest.raises(InputError, match=r"no record of ecg.II. could be used") as told:
         one(tmp_path / "out", few, own)
     assert "\n" not in str(told.value)
     assert list((tmp_path / "out").iterdir()) == [], "nothing half written"

@@ -141,7 +141,7 @@ def test_everything_that_it_was_made_from_is_in_its_digest(bank: Path) -> None:
     folder = next(iter(meta.teachers))
     others = [
         replace(meta, teachers=meta.teachers | {folder: "0" * 64}),
-        replace(meta, prepared={name: "0" * 64 for name in meta.prepared}),
+        replace(meta, prepared=dict.fromkeys(meta.prepared, "0" * 64)),
         replace(meta, split_sha256="0" * 64),
         replace(meta, held_out=(1,)),
         replace(meta, labels=0.4),

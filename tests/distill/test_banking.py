@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ banking.build_bank(Path(held["bank"]), members, Split.load(Path(held["split"])),
 
 @dataclass
 class Voice(Learner):
-    """A teacher whose answers tell who spoke: its logit is ``pitch`` plus the sample's row, its embedding a turned and moved copy of one space."""
+    """A teacher whose logit tells who spoke (``pitch`` plus its row), and whose embedding is a turned and moved copy of one space."""
 
     pitch: float
     turn: np.ndarray = field(default_factory=lambda: np.eye(DIM))
@@ -175,9 +176,6 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
     fields: tuple[str, ...],
 ) -> None:
-    import json
-    from dataclasses import asdict
-
     meta = replace(meta, fields=fields)
     held_out = [(0, 1), (0, 2)]
     folders = [str(tmp_path / f"teacher{place}") for place in range(2)]
@@ -214,7 +212,7 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
         finished = whole.index["sample_id"][:16]
         assert asked == set(whole.index["sample_id"][16:])
         assert not asked & set(finished)
-    for name in ("index.parquet", "meta.json", *(f"{field}.npy" for field in fields)):
+    for name in ("index.parquet", "meta.json", *(f"{kept}.npy" for kept in fields)):
         assert (tmp_path / "killed" / "bank" / name).read_bytes() == (tmp_path / "whole" / "bank" / name).read_bytes(), name
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["bank"]
 

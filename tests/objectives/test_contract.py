@@ -184,9 +184,7 @@ def test_half_precision_is_computed_in_full(kind, step, dtype):
     # What half precision can hold, so that only the computation can differ.
     student, teachers = _cast(student, dtype), {name: _cast(output, dtype) for name, output in teachers.items()}
     torch.manual_seed(7)
-    torch.manual_seed(7)
     wanted = objective(_cast(student, torch.float32), {name: _cast(output, torch.float32) for name, output in teachers.items()}, batch)
-    torch.manual_seed(7)
     torch.manual_seed(7)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         terms = objective(student, teachers, batch)

@@ -35,6 +35,7 @@ class ECG(Modality):
         beat: seconds that a median beat keeps before and after the QRS complex.
         bandpass: corners, Hz; 0 for none on that side.
         notch: mains frequency to take out, Hz; 0 for none.
+        standardise: training statistics of each lead ("channel") or, for median beats, of each of its samples ("position").
         longer: a longer record gives its middle ("crop"), or at prediction all its ``windows`` (training still sees the middle).
         shorter: a shorter record is followed by zeros ("pad") or refused ("refuse").
         leads: those that a view without a selector sees.
@@ -56,6 +57,7 @@ class ECG(Modality):
     beat: tuple[float, float] = (0.3, 0.5)
     bandpass: tuple[float, float] = (0.5, 40.0)
     notch: float = 0.0
+    standardise: Literal["channel", "position"] = "channel"
     longer: Literal["crop", "windows"] = "crop"
     shorter: Literal["pad", "refuse"] = "pad"
     leads: tuple[str, ...] = STANDARD
@@ -122,8 +124,8 @@ class ECG(Modality):
 
     @property
     def aligned(self) -> bool:
-        """Median beats are aligned at the QRS complex."""
-        return self.representation == "median_beat"
+        """Median beats are aligned at the QRS complex, and may be standardised sample by sample."""
+        return self.standardise == "position"
 
     def windows(self, raw: Recording) -> NDArray[np.float32]:
         """What prediction averages over, "window lead time": all of a longer record where ``longer`` says so, else what ``prepare`` gives.
@@ -209,7 +211,12 @@ def _check(ecg: ECG) -> None:
     for field in ("rate", "seconds"):
         if getattr(ecg, field) <= 0:
             raise InputError(f"{field} is {getattr(ecg, field):g}", where="modality ecg", remedy="Give a number above 0")
-    for field, choices in (("representation", ("rhythm", "median_beat")), ("longer", ("crop", "windows")), ("shorter", ("pad", "refuse"))):
+    for field, choices in (
+        ("representation", ("rhythm", "median_beat")),
+        ("standardise", ("channel", "position")),
+        ("longer", ("crop", "windows")),
+        ("shorter", ("pad", "refuse")),
+    ):
         if getattr(ecg, field) not in choices:
             raise InputError(f"{field} is '{getattr(ecg, field)}'", where="modality ecg", remedy=nearest(getattr(ecg, field), choices))
     low, high = ecg.bandpass
