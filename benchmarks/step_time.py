@@ -3,10 +3,10 @@
     python benchmarks/step_time.py
 
 Lightning fits run side by side on one core and take turns, one step each, in an order that alternates: supervised; the same again,
-which shows the noise; with soft labels, as the recipes distil; with soft labels, embedding, relational and similarity at once. A step is all that lies
-between two of a fit's batches: loading and augmenting 64 records of one lead and 1,000 samples, the bank's rows, the xResNet1d-50's
-forward and backward pass, every objective, the optimiser, logging. The prepared arrays and the bank (2,000 rows, logits and
-embedding) lie on disk.
+which shows the noise; with soft labels, as the recipes distil; with soft labels, embedding, relational and similarity at once.
+A step is all that lies between two of a fit's batches: loading and augmenting 64 records of one lead and 1,000 samples, the bank's
+rows, the xResNet1d-50's forward and backward pass, every objective, the optimiser, logging. The prepared arrays and the bank (2,000
+rows, logits and embedding) lie on disk.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def aggregate(states: Sequence[Mapping[str, Tensor]], samples: Sequence[int], ac
         states: one a client, with the same names and shapes; buffers are averaged like parameters, whole numbers rounded.
         samples: of each client.
         accuracy: weigh by accuracy times samples instead, as FedMTFI's release does: clients that do well on their own data count more.
-            Its release takes 0.1 for a client without one.
+            NaN where unknown, which counts 0.1 as there.
 
     Raises:
         InputError: there is no client, or states do not match.
@@ -40,7 +40,7 @@ def client_weights(samples: Tensor, accuracy: Tensor | None = None) -> Tensor:
     >>> client_weights(torch.tensor([1, 3]), torch.tensor([0.5, 0.5])).tolist()
     [0.25, 0.75]
     """
-    score = samples.double() if accuracy is None else samples * accuracy.double()
+    score = samples.double() if accuracy is None else samples * accuracy.double().nan_to_num(nan=0.1)
     total = score.sum()
     return score / total if total > 0 else torch.full_like(score, 1 / len(score))
 

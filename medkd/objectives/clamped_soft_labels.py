@@ -77,16 +77,16 @@ class ClampedSoftLabels(Objective):
         return {"distill": clamped_soft_labels(s, t, self.temperature, self.floor, self.released)}
 
 
-def _distill_binary(inputs: Mapping[str, Tensor], T: float, **weights: float) -> dict[str, Tensor]:  # noqa: N803
+def _distill_binary(inputs: Mapping[str, Tensor], T: float = 1.0, **weights: float) -> dict[str, Tensor]:  # noqa: N803
     hard = functional.binary_cross_entropy_with_logits(inputs["z_s"], inputs["y"], pos_weight=inputs["pos_weight"])
     distill = clamped_soft_labels(inputs["z_s"], inputs["z_t"], T, released=True)
-    return {"loss": hard + weights["lambda"] * distill, "hard": hard, "distill": distill}
+    return {"loss": hard + weights.get("lambda", 2.0) * distill, "hard": hard, "distill": distill}
 
 
-def _distill_multiclass(inputs: Mapping[str, Tensor], T: float, **weights: float) -> dict[str, Tensor]:  # noqa: N803
+def _distill_multiclass(inputs: Mapping[str, Tensor], T: float = 1.0, **weights: float) -> dict[str, Tensor]:  # noqa: N803
     hard = functional.cross_entropy(inputs["z_s"], inputs["y"])
     distill = soft_labels(inputs["z_s"], inputs["z_t"], T, t_squared=False)
-    return {"loss": hard + weights["lambda"] * distill, "hard": hard, "distill": distill}
+    return {"loss": hard + weights.get("lambda", 2.0) * distill, "hard": hard, "distill": distill}
 
 
 GOLDEN = {"oc_distill/distill_binary": _distill_binary, "oc_distill/distill_multiclass": _distill_multiclass}

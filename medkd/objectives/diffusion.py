@@ -28,7 +28,7 @@ def signal_share() -> Tensor:
     """What share of a feature's variance is left at each time: the running product of 1 - beta, beta linear from 0.0001 to 0.02.
 
     >>> signal_share()[[0, 500, 999]]
-    tensor([9.9990e-01, 7.7867e-02, 4.0358e-05], dtype=torch.float64)
+    tensor([9.9990e-01, 7.7797e-02, 4.0358e-05], dtype=torch.float64)
     """
     return torch.cumprod(1 - torch.linspace(1e-4, 0.02, TIMES, dtype=torch.float64), dim=0)
 

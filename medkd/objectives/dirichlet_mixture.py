@@ -142,7 +142,7 @@ def mixture_prior_loss(student: Tensor, teachers: Tensor, labels: Tensor, alpha:
     return (alpha * prior + functional.cross_entropy(student, labels, reduction="none")).mean(), weights
 
 
-def _mixture_prior_loss(inputs: Mapping[str, Tensor], alpha: float, T: float) -> dict[str, Tensor]:  # noqa: N803
+def _mixture_prior_loss(inputs: Mapping[str, Tensor], alpha: float = 10.0, T: float = 2.0) -> dict[str, Tensor]:  # noqa: N803
     teachers = torch.stack([inputs["outputs_T1"], inputs["outputs_T2"]])
     loss, weights = mixture_prior_loss(inputs["outputs"], teachers, inputs["labels"], alpha, T)
     return {"loss": loss, "teacher_weights": weights}

@@ -91,7 +91,7 @@ class InfoNce(Objective):
         return {"info_nce": info_nce(s, t.detach(), self.temperature, self.symmetric)}
 
 
-def _infonce(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
+def _infonce(inputs: Mapping[str, Tensor], temperature: float = 0.1) -> dict[str, Tensor]:
     return {"loss": info_nce(inputs["query"], inputs["key"], temperature, eps=1e-12)}
 
 

@@ -129,7 +129,7 @@ def _head(embedding: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return functional.linear(embedding, weight, bias)
 
 
-def _joint_loss(inputs: Mapping[str, Tensor], kd_alpha: float, temperature: float) -> dict[str, Tensor]:
+def _joint_loss(inputs: Mapping[str, Tensor], kd_alpha: float = 0.5, temperature: float = 2.0) -> dict[str, Tensor]:
     student, teacher = inputs["student_logits"], inputs["teacher_logits"]
     below = leaves_below(inputs["parents"])[inputs["labels"]]
     sup, teacher_sup = hierarchy_nll(student, below).mean(), hierarchy_nll(teacher, below).mean()

@@ -126,7 +126,7 @@ class OntologyContrastive(Objective):
 _alike = full_precision(tanimoto)
 
 
-def _ow_nt_xent(inputs: Mapping[str, Tensor], tau: float, gamma: float, use_sim: int) -> dict[str, Tensor]:
+def _ow_nt_xent(inputs: Mapping[str, Tensor], tau: float = 1.0, gamma: float = 5.0, use_sim: int = 1) -> dict[str, Tensor]:
     similarity = inputs["sim"] if use_sim else None
     return {"loss": ontology_nt_xent(inputs["z1"], inputs["z2"], similarity, tau, gamma, eps=1e-12)}
 

@@ -99,7 +99,7 @@ class ProjectedFeatures(Objective):
         return {"feature_mse": mse, "feature_cos": self.beta * cosine}
 
 
-def _feature_kd(inputs: Mapping[str, Tensor], beta: float, feat_norm: str) -> dict[str, Tensor]:
+def _feature_kd(inputs: Mapping[str, Tensor], beta: float = 0.5, feat_norm: str = "none") -> dict[str, Tensor]:
     stages = [name[1:] for name in inputs if name.startswith("w")]
     standardise = feat_norm == "teacher_std"
     terms = [projected_features(inputs[f"s{i}"], inputs[f"t{i}"], inputs[f"w{i}"], standardise, eps=1e-8) for i in stages]

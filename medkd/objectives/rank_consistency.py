@@ -127,11 +127,11 @@ class RankConsistency(Objective):
         return {"rank": ranking_loss_released(t.detach(), s, order, self.temperature, EPS)}
 
 
-def _ranking_penalty(inputs: Mapping[str, Tensor], iterations: int) -> dict[str, Tensor]:
+def _ranking_penalty(inputs: Mapping[str, Tensor], iterations: int = 1) -> dict[str, Tensor]:
     return {"loss": ranking_penalty_released(inputs["values"], inputs["targets"], inputs["perm"], iterations)}
 
 
-def _ranking_loss(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
+def _ranking_loss(inputs: Mapping[str, Tensor], temperature: float = 1.0) -> dict[str, Tensor]:
     return {"loss": ranking_loss_released(inputs["gene"], inputs["image"], inputs["perm"], temperature)}
 
 

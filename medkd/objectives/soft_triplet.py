@@ -102,7 +102,7 @@ class SoftTriplet(Objective):
         return {"triplet": mean.sum() / (count > 0).sum().clamp(min=1)}
 
 
-def _soft_triplet(inputs: Mapping[str, Tensor], margin: float) -> dict[str, Tensor]:
+def _soft_triplet(inputs: Mapping[str, Tensor], margin: float = 1.0) -> dict[str, Tensor]:
     return {"loss": soft_triplet(inputs["anchor"], inputs["positive"], inputs["negative"], margin, released=True).mean()}
 
 

@@ -98,7 +98,7 @@ class TokenDist(Objective):
         return {"inter": self.beta * inter, "intra": self.gamma * intra}
 
 
-def _dist_sequence(inputs: Mapping[str, Tensor], layout: str, beta: float, gamma: float, tau: float) -> dict[str, Tensor]:
+def _dist_sequence(inputs: Mapping[str, Tensor], layout: str, beta: float = 1.0, gamma: float = 1.0, tau: float = 1.0) -> dict[str, Tensor]:
     student, teacher = inputs["student"].transpose(1, 2), inputs["teacher"].transpose(1, 2)
     inter, intra = token_dist(student, teacher, tau, "together" if layout == "hpe" else "apart")
     return {"loss": beta * inter + gamma * intra}

@@ -90,7 +90,9 @@ class TokenDivergence(Objective):
         return {"divergence": token_divergence(s, t, self.divergence, self.beta).mean()}
 
 
-def _token_divergence(inputs: Mapping[str, Tensor], divergence: Divergence, beta: float | None, chunk_size: int) -> dict[str, Tensor]:
+def _token_divergence(
+    inputs: Mapping[str, Tensor], divergence: Divergence = "reverse_kl", beta: float | None = 0.5, chunk_size: int = 512
+) -> dict[str, Tensor]:
     # chunk_size bounds the release's memory; the value does not depend on it.
     values = token_divergence(inputs["student_logits"], inputs["teacher_logits"], divergence, 0.5 if beta is None else beta)
     return {"loss": values.mean()}

@@ -158,9 +158,9 @@ def _sampling_weights(
     sample_ratio: float,
     entropy_alpha: float,
     jsd_gamma: float,
-    jsd_topk: int,
-    jsd_scale: float,
-    chunk_size: int,
+    jsd_topk: int = 0,
+    jsd_scale: float = 1.0,
+    chunk_size: int = 512,
 ) -> dict[str, Tensor]:
     student = inputs["student_logits"]
     entropy, jsd, weights = sampling_weights(student, inputs["teacher_logits"], entropy_alpha, jsd_gamma, jsd_topk, jsd_scale)

@@ -61,7 +61,7 @@ class ValueMatching(Objective):
         return {"value": value_matching_released(s, t, self.released_temperature)}
 
 
-def _distillation_loss(inputs: Mapping[str, Tensor], alpha: float, temperature: float) -> dict[str, Tensor]:
+def _distillation_loss(inputs: Mapping[str, Tensor], alpha: float = 0.5, temperature: float = 2.0) -> dict[str, Tensor]:
     student = inputs["student"]
     soft = value_matching_released(student, inputs["teacher"], temperature)
     return {"loss": alpha * value_matching(student, inputs["labels"]) + (1 - alpha) * soft}

@@ -139,7 +139,7 @@ def _confidence_weights(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {"weights": weights, "aggregated": weighted_logits(weights, inputs["teacher_logits"])}
 
 
-def _importance_weighted_kd(inputs: Mapping[str, Tensor], T: float) -> dict[str, Tensor]:  # noqa: N803
+def _importance_weighted_kd(inputs: Mapping[str, Tensor], T: float = 3.0) -> dict[str, Tensor]:  # noqa: N803
     loss = weighted_soft_labels(inputs["student_logits"], inputs["teacher_logits"], T, inputs["importance_weights"], released=True)
     return {"loss": loss}
 

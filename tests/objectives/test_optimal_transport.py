@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from medkd.errors import InputError
-from medkd.objectives.optimal_transport import OptimalTransport, own_potential, potentials, sinkhorn_divergence, transport_cost
+from medkd.objectives.optimal_transport import OptimalTransport, potentials, sinkhorn_divergence, transport_cost
 
-EXACT = {"sweeps": 1000, "tolerance": 1e-10}
+EXACT = {"sweeps": 200, "tolerance": 1e-10}
 
 
 def draw(seed, *shape):
@@ -24,23 +26,15 @@ def test_the_plan_has_its_masses(seed, eps, rows, columns):
     torch.testing.assert_close(plan.sum(1), torch.full((3, columns), 1 / columns, dtype=torch.float64))
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), eps=st.sampled_from([0.05, 0.5, 5.0]))
-def test_a_sets_own_plan_has_its_masses(seed, eps):
-    tokens = 3 * draw(seed, 3, 6, 2)
-    cost = torch.cdist(tokens, tokens).square()
-    f = own_potential(cost, eps, sweeps=200, tolerance=1e-10)
-    torch.testing.assert_close((f + f.mT - cost / eps).exp().sum(2), torch.full((3, 6), 1 / 6, dtype=torch.float64))
-
-
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_a_faint_blur_gives_the_best_assignment(seed):
+def test_the_blur_costs_at_most_its_entropy_above_the_best_assignment(seed):
     student, teacher = draw(seed, 1, 5, 2), draw(seed + 1, 1, 5, 2)
-    cost, _ = transport_cost(student, teacher, eps=0.02, **EXACT)
     table = torch.cdist(teacher, student)[0].square().numpy()
-    rows, columns = linear_sum_assignment(table)
-    assert cost.item() == pytest.approx(table[rows, columns].mean(), rel=5e-2, abs=0.02)
+    best = table[linear_sum_assignment(table)].mean()
+    for eps in (0.05, 0.5):
+        cost, _ = transport_cost(student, teacher, eps, **EXACT)
+        assert best - 1e-6 <= cost.item() <= best + eps * math.log(5) + 1e-6
 
 
 @settings(max_examples=15, deadline=None)
@@ -49,9 +43,9 @@ def test_the_debiased_cost_is_smallest_at_the_teacher(seed, eps):
     teacher = draw(seed, 2, 5, 3)
     at = teacher[:, torch.randperm(5)].clone().requires_grad_()
     value = sinkhorn_divergence(at, teacher, eps, **EXACT)
-    assert value.abs().max() < 1e-6
+    assert value.abs().max() < 1e-9
     value.sum().backward()
-    assert at.grad.abs().max() < 1e-3
+    assert at.grad.abs().max() < 1e-6
     assert (sinkhorn_divergence(teacher + 0.3 * draw(seed + 1, 2, 5, 3), teacher, eps, **EXACT) > 0).all()
 
 

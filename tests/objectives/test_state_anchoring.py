@@ -73,7 +73,7 @@ def test_states_of_missing_modalities_are_matched_where_both_have_them(make_batc
     batch = replace(batch, presence={"student": here})
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     for output, seed in ((student, 3), (teacher, 4)):
-        output.features = {f"state/{name}": draw(seed + i, 4, 2, 6).float() for i, name in enumerate(here)}
+        output.features = {f"state/{name}": draw(seed + i, 4, 2, 6).tanh().float() for i, name in enumerate(here)}
     terms = StateAnchoring(6, 6, missing_weight=1.0)(student, {"t": teacher}, batch)
     s, t = student.features["state/audio"], teacher.features["state/audio"]
     apart = gaussian_distance(s[:, 0], (s[:, 1] / 2).exp(), t[:, 0], (t[:, 1] / 2).exp())

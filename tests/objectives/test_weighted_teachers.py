@@ -3,8 +3,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medkd.distill.distiller import Distiller
 from medkd.errors import InputError
-from medkd.objectives.soft_labels import soft_labels
+from medkd.networks.resnet1d import ResNet1d
+from medkd.objectives.channel_grouping import ChannelGrouping
+from medkd.objectives.soft_labels import SoftLabels, soft_labels
 from medkd.objectives.weighted_teachers import WeightedTeachers, confidence_weights, weighted_soft_labels
 
 
@@ -67,6 +70,15 @@ def test_importance_in_the_module(make_batch, make_output):
     fair = WeightedTeachers(importance=True)(student, teachers, batch)["kd"]
     released = WeightedTeachers(importance=True, released=True)(student, teachers, batch)["kd"]
     torch.testing.assert_close(released * len(batch), fair)
+
+
+def test_a_distiller_lets_it_hear_all_its_teachers():
+    network, banks = ResNet1d(channels=1, outputs=1), {"a": "bank_a", "b": "bank_b"}
+    Distiller(network, {"several": WeightedTeachers()}, banks=banks)
+    with pytest.raises(InputError, match="hears ''"):
+        Distiller(network, {"one": SoftLabels()}, banks=banks)
+    with pytest.raises(InputError, match="is banked"):
+        Distiller(network, {"maps": ChannelGrouping()}, banks={"b": "bank_b"}, teachers={"a": "learner_a"})
 
 
 def test_refuses_what_it_cannot_weigh(make_batch, make_output):

@@ -55,7 +55,13 @@ def jittered_importance_released(normal: Tensor) -> Tensor:
     return scaled / (scaled.sum() + 1e-8)
 
 
-def _total_loss(inputs: Mapping[str, Tensor], lambda_kd: float, lambda_feat: float, lambda_ce: float, T: float) -> dict[str, Tensor]:  # noqa: N803
+def _total_loss(
+    inputs: Mapping[str, Tensor],
+    lambda_kd: float = 0.7,
+    lambda_feat: float = 0.1,
+    lambda_ce: float = 0.3,
+    T: float = 3.0,  # noqa: N803
+) -> dict[str, Tensor]:
     loss = student_loss(
         inputs["student_logits"],
         inputs["aggregated_teacher_logits"],

@@ -1,0 +1,1 @@
+"""MoMKD, slides that learn from bulk RNA through a memory of class prototypes."""

@@ -1,0 +1,1 @@
+"""PTA (Purify-then-Align), several sensors of which any may be missing."""
