@@ -135,7 +135,7 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
         protocol=recipe.protocol or cohort.default_protocol,
         official=cohort.official_folds,
         parties={name: party.spec() for name, party in parties.items()},
-        stores={party: {name: str(stored.folder) for name, stored in held.items()} for party, held in stores.items()},
+        stores={party: {name: str(stored.folder.resolve()) for name, stored in held.items()} for party, held in stores.items()},
         flow=flow,
         samples_sha256=digest_of(kept.write_csv()),
         data_sha256=digest_of({party: {name: stored.sha256 for name, stored in held.items()} for party, held in stores.items()}),
