@@ -95,8 +95,8 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 def _protocol(text: str) -> str:
-    if text not in ("holdout", "official") and not re.fullmatch(r"kfold:([2-9]|[1-9]\d+)", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not holdout, official or kfold:K with K of 2 or more, such as kfold:5")
+    if text not in ("holdout", "official") and not re.fullmatch(r"kfold:([3-9]|[1-9]\d+)", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not holdout, official or kfold:K with K of 3 or more, such as kfold:5")
     return text
 
 
@@ -204,7 +204,10 @@ COMMANDS = {
         "Score one network on its test part.", "medkd.recipe.lightning_cli:main", "medkd test --config fit.yaml", _lightning, "argv"
     ),
     "stage": Command(
-        "Repeat one stage of a recipe.", "medkd.recipe.runner:stage_main", "medkd stage runs/demo/recipe.yaml split --out again", _stage
+        "Repeat one stage of a recipe.",
+        "medkd.recipe.runner:stage_main",
+        "medkd stage runs/demo/recipe.yaml split/seed0 --out again",
+        _stage,
     ),
     "cohort": Command(
         "Build, check or describe a data set: counts, and every exclusion with its reason.",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+SHOWN = 15
+"""Names that are listed where none is near."""
+
 
 class MedkdError(Exception):
     """A failure that medkd explains in one line.
@@ -54,7 +57,7 @@ def _rebuild(kind: type[MedkdError], what: str, where: str, remedy: str) -> Medk
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """The remedy for a wrong name: the nearest valid one, or all of them when none is near.
+    """The remedy for a wrong name: the nearest valid one, or when none is near all of them, as far as they fit a line.
 
     >>> nearest("demo_egc", ["demo_ecg", "ptbxl"])
     "Did you mean 'demo_ecg'?"
@@ -63,4 +66,5 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """
     options = sorted(choices)
     close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'?" if close else f"Choose from: {', '.join(options)}"
+    more = f" and {len(options) - SHOWN} more" if len(options) > SHOWN else ""
+    return f"Did you mean '{close[0]}'?" if close else f"Choose from: {', '.join(options[:SHOWN])}{more}"

@@ -200,7 +200,8 @@ def _foreign_task(point: EntryPoint) -> Entry:
 
 
 def _first_line(thing: Any) -> str:
-    return next(iter((inspect.getdoc(thing) or "").splitlines()), "")
+    """Of its docstring, without the marks of code, which a terminal would show as they are."""
+    return next(iter((inspect.getdoc(thing) or "").splitlines()), "").replace("``", "")
 
 
 def _first_comment(recipe: Path) -> str:

@@ -87,6 +87,9 @@ class SampleData(LightningDataModule):
             party: {name: Prepared.open(Path(folder)) for name, folder in folders.items()} for party, folders in self.prepared_paths.items()
         }
         train = self.ids("train")
+        if stage in ("fit", "validate"):
+            # Told now, not after an epoch whose checkpoint has nothing to be chosen by.
+            self.ids("val")
         for party, modalities in self.stored.items():
             self.statistics[party] = {
                 name: Statistics.fit(
@@ -107,7 +110,7 @@ class SampleData(LightningDataModule):
         """Sample ids of a role, in the split's order.
 
         Raises:
-            InputError: the training part is empty.
+            InputError: the training or the validation part is empty.
         """
         withheld_too = role == "train" and self.unlabelled
         chosen = self.split.role(role, self.held_out, self.labels, labelled_only=not withheld_too)
@@ -115,9 +118,10 @@ class SampleData(LightningDataModule):
             # Samples that never had a label teach as little as those whose label is withheld, and a label-only teacher is silent on both.
             known = self.samples.filter(pl.any_horizontal(pl.col(self.target.columns).is_not_null()))["sample_id"]
             chosen = chosen.filter(pl.col("sample_id").is_in(known.to_list()))
-        if role == "train" and chosen.is_empty():
+        if role != "test" and chosen.is_empty():
+            part = "training" if role == "train" else "validation"
             where = f"held-out folds {list(self.held_out)}, labels {self.labels:g}"
-            raise InputError("the training part is empty", where=where, remedy="Raise --labels, or use fewer folds")
+            raise InputError(f"the {part} part is empty", where=where, remedy="Raise --labels, or use fewer folds")
         return chosen["sample_id"].to_list()
 
     def dataset(self, role: Role) -> SampleDataset:

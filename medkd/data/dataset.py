@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from medkd.data.batch import Batch
-from medkd.data.modality import Modality, Params
+from medkd.data.modality import Params
 from medkd.data.party import Party
 from medkd.data.sampler import Key
 from medkd.data.signal import Signal, observed
@@ -22,7 +22,7 @@ from medkd.data.target import Target
 
 
 class SampleDataset(Dataset[Batch]):
-    """Batches of samples for one or several parties, which share each sample's augmentation.
+    """Batches of samples for one or several parties; those with the same strengths share each sample's augmentation.
 
     Args:
         samples: rows of the sample table, in the order of their positions.
@@ -53,7 +53,7 @@ class SampleDataset(Dataset[Batch]):
         known = ~torch.isnan(columns) & labelled[:, None]
         self.targets, self.labelled = torch.where(known, columns, 0.0), known
         self.rows = {party: {name: stored.rows(self.ids) for name, stored in modalities.items()} for party, modalities in prepared.items()}
-        self._params: dict[str, tuple[int, Params]] = {}
+        self._params: dict[tuple[str, str], tuple[int, Params]] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,7 +74,7 @@ class SampleDataset(Dataset[Batch]):
                 values = torch.from_numpy(np.asarray(stored.values[rows]))
                 modality = self.parties[party].modalities[name]
                 if self.augment_seed is not None:
-                    params = {key: value[places] for key, value in self._augmentation(name, modality, epoch).items()}
+                    params = {key: value[places] for key, value in self._augmentation(party, name, epoch).items()}
                     values = modality.augment(values, params)
                 here = torch.from_numpy(stored.present[rows])
                 views[party][name] = observed(self.statistics[party][name].apply(values), here)
@@ -90,12 +90,22 @@ class SampleDataset(Dataset[Batch]):
             site=[self.sites[place] for place in places],
         )
 
-    def _augmentation(self, name: str, modality: Modality, epoch: int) -> Params:
-        """Parameters of all samples for one epoch: a pure function of (seed, epoch), so that a resumed run repeats them."""
-        held = self._params.get(name)
+    def _augmentation(self, party: str, name: str, epoch: int) -> Params:
+        """Parameters of all samples for one epoch: a pure function of (seed, epoch), so that a resumed run repeats them.
+
+        Parties whose modality is equal share what was drawn; one with other strengths or another length draws its own.
+        """
+        held = self._params.get((party, name))
         if held is None or held[0] != epoch:
-            held = (epoch, modality.sample_augmentation(np.random.default_rng([self.augment_seed or 0, epoch, 2]), len(self)))
-            self._params[name] = held
+            modality = self.parties[party].modalities[name]
+            alike = (
+                drawn
+                for (other, kind), drawn in self._params.items()
+                if kind == name and drawn[0] == epoch and self.parties[other].modalities[name] == modality
+            )
+            rng = np.random.default_rng([self.augment_seed or 0, epoch, 2])
+            held = next(alike, None) or (epoch, modality.sample_augmentation(rng, len(self)))
+            self._params[party, name] = held
         return held[1]
 
 

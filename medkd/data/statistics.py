@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,20 @@ class Statistics:
     samples: int
     split_sha256: str
     held_out: tuple[int, ...]
+
+    def spec(self) -> dict[str, Any]:
+        """As plain values for YAML."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Statistics:
+        """The statistics that ``spec()`` described.
+
+        >>> Statistics.of(Statistics((1.0,), (2.0,), 3, "", (0,)).spec()).held_out
+        (0,)
+        """
+        held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}
+        return cls(**held)
 
     @classmethod
     def fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +27,8 @@ from medkd.data.view import Part
 from medkd.errors import InputError, RecordError
 
 CHUNK = 256
+_BUILDING = ".building-"
+"""Begins the name of a folder that a process, whose number follows, is filling."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def prepare(
     Raises:
         InputError: no record at all could be used; the first reason is given.
     """
+    _sweep(folder)
     keys = {str(part): part_key(modality, part, samples, root) for part in parts}
     todo = [part for part in parts if not (folder / keys[str(part)][:16] / "meta.json").is_file()]
     if todo:
@@ -111,10 +115,29 @@ def prepare(
     return {str(part): Prepared.open(folder / keys[str(part)][:16]) for part in parts}
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what a killed ``prepare`` left, which may be as large as the cohort; what a living process builds stays."""
+    for left in folder.glob(f"{_BUILDING}*"):
+        number = left.name.removeprefix(_BUILDING)
+        if number.isdigit() and not _lives(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # It is another user's.
+        return True
+    return True
+
+
 def _build(folder: Path, modality: Modality, parts: list[Part], keys: dict[str, str], samples: pl.DataFrame, root: Path, jobs: int) -> None:
     shapes = [modality.shape(part) for part in parts]
     chunks = [samples.slice(start, CHUNK).to_dicts() for start in range(0, samples.height, CHUNK)]
-    temporary = folder / f".building-{os.getpid()}"
+    temporary = folder / f"{_BUILDING}{os.getpid()}"
     temporary.mkdir(parents=True, exist_ok=True)
     try:
         maps = [

@@ -109,7 +109,7 @@ class Bundle:
         facts = make_card(report, target, prepared, tuned, weights, card or {}, provenance or {})
         refuse_patients(facts, "card.json")
         with writing_folder(out) as folder:
-            config = {"network": fitted["network"], "target": _plain_target(target), "outputs": list(target.names)}
+            config = {"network": fitted["network"], "target": target.spec(), "outputs": list(target.names)}
             _write_yaml(folder / CONFIG, config)
             _write_yaml(folder / PREPROCESS, prepared.document())
             _write_json(folder / CALIBRATION, tuned.document())
@@ -264,10 +264,10 @@ def read_target(document: Any, where: str) -> Target:
     keys = {field.name for field in dataclasses.fields(Target)}
     if not isinstance(document, Mapping) or not set(document) <= keys or not {"key", "kind", "columns"} <= set(document):
         raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
-    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
-    if given["kind"] not in get_args(Kind) or not given["columns"] or not isinstance(given["columns"], tuple):
+    found = Target.of(document)
+    if found.kind not in get_args(Kind) or not found.columns or not isinstance(found.columns, tuple):
         raise InputError("target cannot be read", where=where, remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list")
-    return Target(**given)
+    return found
 
 
 def _load_weights(network: Network, content: bytes, where: str) -> None:
@@ -276,10 +276,6 @@ def _load_weights(network: Network, content: bytes, where: str) -> None:
     except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the bundle again") from error
-
-
-def _plain_target(target: Target) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(target).items()}
 
 
 def _write_yaml(path: Path, document: Mapping[str, Any]) -> None:

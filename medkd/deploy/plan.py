@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from medkd.data.digest import digest_of
+from medkd.data.reading import read_json
 from medkd.deploy.private import writing_private
 from medkd.errors import InputError
 
@@ -78,7 +79,7 @@ class Plan:
         """
         path = out / PLAN
         if path.exists():
-            self._compare(_read(path), out)
+            self._compare(read_json(path, "Give a new folder with --out"), out)
         else:
             for name in (PARQUET, TABLE, QUARANTINE, RUN):
                 if (out / name).exists():
@@ -98,13 +99,3 @@ class Plan:
                 raise InputError(
                     f"{out} was begun with {word}{detail}", where="--out", remedy="Give a new folder, or repeat the first command exactly"
                 )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(f"{path.name} cannot be read", where=path, remedy="Give a new folder with --out")
-    return found

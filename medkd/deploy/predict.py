@@ -86,7 +86,7 @@ def predict(
     device: str = "auto",
     workers: int | None = None,
 ) -> Summary:
-    """Score everything in ``source``; see DESIGN.md section 6 for what is written to ``out``.
+    """Score everything in ``source``; see docs/deploy.md for what is written to ``out``.
 
     Args:
         bundle: the bundle's folder.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,10 +70,7 @@ class Preprocessing:
         return {
             "view": str(self.view),
             "modalities": {name: modality.spec() for name, modality in self.modalities.items()},
-            "statistics": {
-                name: {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(part).items()}
-                for name, part in self.statistics.items()
-            },
+            "statistics": {name: part.spec() for name, part in self.statistics.items()},
         }
 
     def with_length(self, policy: Mapping[str, str]) -> Preprocessing:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from medkd.data.digest import digest_of
 from medkd.data.output import Output
-from medkd.data.reading import read_json, read_table
+from medkd.data.reading import read_array, read_json, read_table
+from medkd.distill.learner import learner_sha256
 from medkd.errors import InputError
 
 FIELDS = ("logits", "embedding")
@@ -96,7 +97,7 @@ class TeacherBank:
                 where=folder,
                 remedy="Use out-of-fold rows, or set in_sample: true",
             )
-        return cls(meta, index, {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in meta.fields})
+        return cls(meta, index, {name: read_array(folder / f"{name}.npy", "Run its 'bank' stage again") for name in meta.fields})
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -121,8 +122,6 @@ def refuse_stale(meta: BankMeta, where: object) -> None:
     Raises:
         InputError: a teacher's weights, or what it saw, changed since.
     """
-    from medkd.distill.learner import learner_sha256
-
     for folder, sha256 in meta.teachers.items():
         if Path(folder).is_dir() and learner_sha256(Path(folder)) != sha256:
             raise InputError("teacher changed after the bank was made", where=where, remedy="Run its 'bank' stage again")

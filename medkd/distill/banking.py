@@ -15,6 +15,7 @@ from scipy.linalg import orthogonal_procrustes
 from tqdm import tqdm
 
 from medkd.data.atomic import writing, writing_folder
+from medkd.data.digest import digest_of
 from medkd.data.split import Split
 from medkd.data.store import Prepared
 from medkd.distill.bank import BankMeta, TeacherBank, write_bank
@@ -73,10 +74,11 @@ def build_bank(folder: Path, members: Sequence[Member], split: Split, prepared: 
         members: the teachers.
         split: whose folds ``meta.held_out`` and the members' refer to.
         prepared: what the teachers see, by modality.
-        meta: kept with the bank; chunks of a build with other meta are discarded.
+        meta: kept with the bank; chunks of a build with other meta, or of another size, are discarded.
     """
     plan = plan_rows(split, meta.held_out, meta.labels, members, meta.in_sample)
-    chunks = folder.parent / f".{folder.name}.chunks-{meta.digest[:16]}"
+    # Chunks are named by their first row alone, so those of another size belong to another folder.
+    chunks = folder.parent / f".{folder.name}.chunks-{digest_of([meta.digest, CHUNK])[:16]}"
     for stale in folder.parent.glob(f".{folder.name}.chunks-*"):
         if stale != chunks:
             shutil.rmtree(stale)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class LightningLearner(Learner):
                 "network": self.network_spec,
                 **self.party.spec(),
                 "target": self.target.spec(),
-                "statistics": {name: _plain(asdict(fitted)) for name, fitted in self.statistics.items()},
+                "statistics": {name: fitted.spec() for name, fitted in self.statistics.items()},
             }
             (out / "learner.yaml").write_text(yaml.safe_dump(held, sort_keys=False), encoding="utf-8")
             save_file({name: value.contiguous() for name, value in self.network.state_dict().items()}, out / "model.safetensors")
@@ -115,7 +115,7 @@ class LightningLearner(Learner):
             network_spec=held["network"],
             party=Party(held["view"], modalities),
             target=Target.of(held["target"]),
-            statistics={name: Statistics(**_tuples(fitted)) for name, fitted in held["statistics"].items()},
+            statistics={name: Statistics.of(fitted) for name, fitted in held["statistics"].items()},
         )
 
 
@@ -133,11 +133,3 @@ def _files(folder: Path) -> tuple[Path, Path]:
     if not (settings.is_file() and weights.is_file()):
         raise InputError("no learner here", where=folder, remedy="Run its 'fit' stage first")
     return settings, weights
-
-
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
-
-
-def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,21 @@ def fit_temperature(logits: Array, y: Array, categorical: bool) -> float:
     return float(np.exp(best.x))
 
 
+def parse_rule(rule: str) -> tuple[str, float]:
+    """A rule for thresholds as its name and, of a sensitivity, the one to reach.
+
+    Raises:
+        InputError: there is no such rule.
+
+    >>> parse_rule("youden"), parse_rule("sensitivity:0.95")
+    (('youden', 0.0), ('sensitivity', 0.95))
+    """
+    found = re.fullmatch(r"(youden|f1)|(sensitivity):(0?\.\d+|1|1\.0)", rule)
+    if not found:
+        raise InputError(f"no threshold rule '{rule}'", where="evidence.threshold", remedy="Write youden, f1 or sensitivity:0.95")
+    return found[1] or found[2], float(found[3] or 0)
+
+
 def choose_threshold(y: Array, probability: Array, rule: str = "youden") -> float:
     """The threshold that the rule prefers, half way between neighbouring probabilities; 0.5 where a class is missing.
 
@@ -69,9 +85,7 @@ def choose_threshold(y: Array, probability: Array, rule: str = "youden") -> floa
     >>> choose_threshold(np.array([0.0, 0, 1, 1]), np.array([0.1, 0.2, 0.4, 0.9]))
     0.30000000000000004
     """
-    name, _, wanted = rule.partition(":")
-    if name not in ("youden", "f1", "sensitivity") or (name == "sensitivity") != bool(wanted):
-        raise InputError(f"no threshold rule '{rule}'", where="evidence.threshold", remedy="Write youden, f1 or sensitivity:0.95")
+    name, wanted = parse_rule(rule)
     positives, negatives = float((y == 1).sum()), float((y == 0).sum())
     if positives == 0 or negatives == 0:
         return 0.5
@@ -80,7 +94,7 @@ def choose_threshold(y: Array, probability: Array, rule: str = "youden") -> floa
     alarms = np.cumsum(np.bincount(place, weights=y == 0, minlength=len(levels))[::-1])[::-1]
     cuts = np.concatenate([[levels[0]], (levels[1:] + levels[:-1]) / 2])
     if name == "sensitivity":
-        return float(cuts[np.flatnonzero(hits / positives >= min(float(wanted), 1.0))[-1]])
+        return float(cuts[np.flatnonzero(hits / positives >= wanted)[-1]])
     value = hits / positives - alarms / negatives if name == "youden" else 2 * hits / (hits + alarms + positives)
     return float(cuts[np.argmax(value)])
 

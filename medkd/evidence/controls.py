@@ -9,7 +9,7 @@ from medkd.evidence.bootstrap import Replicates
 
 CONTROLS: dict[str, str] = {
     "self_teacher": "taught by a teacher that sees only the student's own view (self-training)",
-    "label_only_teacher": "taught by a teacher that knows only how common each class is",
+    "label_only_teacher": "taught by a teacher that knows the label and nothing else",
     "shuffled_teacher": "taught by the teacher's answers about other samples",
 }
 """Arm → what it is. A gain that a control also shows is no merit of the teacher's extra modalities."""

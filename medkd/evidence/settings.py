@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medkd.errors import InputError
+from medkd.evidence.calibration import parse_rule
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,6 @@ class EvidenceSettings:
                 f"age bands are {list(self.age_bands)}", where="evidence.age_bands", remedy="Give rising ages, such as 40, 65, 80"
             )
         for name in ("replicates", "ece_bins", "min_group"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", where=f"evidence.{name}", remedy="Give at least 1")
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}", where=f"evidence.{name}", remedy="Give a whole number of 1 or more")
+        parse_rule(str(self.threshold))

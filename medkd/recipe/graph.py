@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -144,8 +145,6 @@ def make_graph(recipe: Recipe, inputs: Inputs) -> Graph:
 
 def needed_fields(student: Arm) -> tuple[str, ...]:
     """What a bank must keep for a student's objectives; logits always, for the controls."""
-    import importlib
-
     wanted = {"logits"}
     for spec in (student.model.get("objectives") or {}).values():
         module, _, name = str(spec["class_path"]).rpartition(".")

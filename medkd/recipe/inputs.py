@@ -117,7 +117,8 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
     stores, unusable = _prepare_parties(parties, table, cohort.root, run, jobs)
     found = table.height + sum(item.count for item in exclusions)
     kept = check_samples(table.filter(~pl.col("sample_id").is_in(list(unusable))), target, f"cohort {cohort.name}")
-    kept, joined = joined_subjects(kept, stores["teacher"])
+    leave = recipe.split.get("shared_recordings") == "leave"
+    kept, joined = (kept, []) if leave else joined_subjects(kept, stores["teacher"])
     reasons = pl.Series("reason", list(unusable.values()), dtype=pl.String).value_counts(sort=True)
     flow = (
         Exclusion("samples found", found),

@@ -134,9 +134,11 @@ def _check_file(path: Path) -> None:
     if not path.is_file():
         raise InputError("no such file", where=path, remedy="Give the fit.yaml that a stage printed")
     try:
-        yaml.safe_load(path.read_text(encoding="utf-8"))
+        held = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file") from error
+    if isinstance(held, dict) and "student" in held:
+        raise InputError("a recipe, not the configuration of one fit", where=path, remedy="Give the fit.yaml that one of its stages wrote")
 
 
 def _plain(value: Any) -> Any:

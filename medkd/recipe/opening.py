@@ -10,6 +10,8 @@ from typing import Any
 from medkd.data.cohort import Cohort
 from medkd.data.reading import read_table
 from medkd.errors import InputError, nearest
+from medkd.evidence.metrics import metric_named
+from medkd.evidence.settings import EvidenceSettings
 from medkd.listing import find_cohort
 from medkd.recipe.check_arms import check_arms
 from medkd.recipe.check_splits import check_splits
@@ -61,7 +63,10 @@ def begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
     """
     check_arms(recipe)
     with unless_wrong(run):
-        inputs = prepare_inputs(recipe, open_cohort(recipe, run), run, jobs)
+        cohort = open_cohort(recipe, run)
+        # Before hours of fits, not after them.
+        metric_named(EvidenceSettings(**recipe.evidence).metric, cohort.target(recipe.target or None).kind)
+        inputs = prepare_inputs(recipe, cohort, run, jobs)
         samples = read_table(Inputs.samples_file(run))
         check_splits(samples, inputs.target, inputs.protocol, inputs.official, recipe.seeds, recipe.labels)
         recipe.save(run / "recipe.yaml")

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
+from medkd.data.atomic import write_text
 from medkd.errors import InputError, nearest
+from medkd.evidence.controls import CONTROLS
 from medkd.evidence.settings import EvidenceSettings
-
-CONTROLS = ("shuffled_teacher", "label_only_teacher", "self_teacher")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Recipe:
         labels: shares of the labels; the largest gives the headline.
         controls: which controls are run.
         cohort_options: for a synthesised cohort.
+        split: ``shared_recordings``: "join" splits subjects that share a recording as one; "leave" lets the leak audit find them.
         evidence: settings of the evidence (metric, replicates, ...).
         threads: CPU threads of one fit.
         fast: a smoke run; its verdict is invalid.
@@ -64,16 +65,15 @@ class Recipe:
     protocol: str = ""
     seeds: int = 3
     labels: tuple[float, ...] = (1.0,)
-    controls: tuple[str, ...] = CONTROLS
+    controls: tuple[str, ...] = tuple(CONTROLS)
     cohort_options: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
     fast: bool = False
 
     def save(self, path: Path) -> None:
         """Write the resolved recipe, from which any stage can be repeated."""
-        from medkd.data.atomic import write_text
-
         held = asdict(self)
         held["labels"], held["controls"] = list(self.labels), list(self.controls)
         write_text(
@@ -87,7 +87,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Rec
     Args:
         path: a task's ``recipe.yaml``, or the resolved one of a run.
         overrides: ``STAGE.KEY=VALUE``, values in YAML.
-        chosen: top-level keys from the command line; None is left out.
+        chosen: top-level keys from the command line; None is left out, and names with values change those alone.
 
     Raises:
         InputError: the file is missing or is not a recipe, or a key is unknown; the nearest valid one is named.
@@ -103,8 +103,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Rec
     held = copy.deepcopy(held)
     for key, value in chosen.items():
         if value is not None:
+            both = isinstance(value, Mapping) and isinstance(held.get(key), Mapping)
             # A copy: an override may reach into it.
-            held[key] = copy.deepcopy(value)
+            held[key] = copy.deepcopy(merged(held[key], value) if both else value)
     for override in overrides:
         _set(held, override)
     return _checked(held, path)
@@ -132,15 +133,26 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
     for name in ("task", "cohort", "teacher", "student"):
         if not held.get(name):
             raise InputError(f"recipe has no '{name}'", where=path, remedy="Add it")
+    for name in ("task", "cohort", "root", "target", "protocol"):
+        if held.get(name) is not None and not isinstance(held[name], str):
+            raise InputError(f"{name} is {held[name]!r}", where=path, remedy="It must be text")
+    for name in ("seeds", "threads"):
+        if held.get(name) is not None and (type(held[name]) is not int or held[name] < 1):
+            raise InputError(f"{name} is {held[name]!r}", where=path, remedy="It must be a whole number of 1 or more")
     for name in ("teacher", "student", "solo"):
         _check_keys(_mapping(held.get(name) or {}, name, path), [item.name for item in fields(Arm)], path, f"{name}.")
         for key in ("modalities", "model", "data", "trainer"):
             _mapping((held.get(name) or {}).get(key) or {}, f"{name}.{key}", path)
+    split = _mapping(held.get("split") or {}, "split", path)
+    _check_keys(split, ["shared_recordings"], path, "split.")
+    if (shared := split.get("shared_recordings", "join")) not in ("join", "leave"):
+        raise InputError(f"split.shared_recordings is '{shared}'", where=path, remedy="Choose from: join, leave")
     _check_evidence(_mapping(held.get("evidence") or {}, "evidence", path), path)
     _mapping(held.get("cohort_options") or {}, "cohort_options", path)
-    for control in held.get("controls", []):
+    held["controls"] = tuple(_listed(tuple(CONTROLS) if held.get("controls") is None else held["controls"]))
+    for control in held["controls"]:
         if control not in CONTROLS:
-            raise InputError(f"unknown control '{control}'", where=path, remedy=nearest(control, CONTROLS))
+            raise InputError(f"unknown control '{control}'", where=path, remedy=nearest(str(control), CONTROLS))
     student = held["student"]
     for name in ("teacher", "student"):
         if not held[name].get("view"):
@@ -150,10 +162,10 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         "model": {key: value for key, value in student.get("model", {}).items() if key not in ("objectives", "weights")},
     }
     held["solo"] = merged(alone, held.get("solo") or {})
-    held["labels"] = tuple(float(share) for share in _listed(held.get("labels", (1.0,))))
-    if not all(0 < share <= 1 for share in held["labels"]):
-        raise InputError(f"labels are {held['labels']}", where=path, remedy="Give shares above 0 and up to 1")
-    held["controls"] = tuple(held.get("controls", CONTROLS))
+    shares = _listed(1.0 if held.get("labels") is None else held["labels"])
+    if not shares or not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
+        raise InputError(f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]")
+    held["labels"] = tuple(float(share) for share in shares)
     for name in ("teacher", "student", "solo"):
         held[name] = Arm(**held[name])
     return Recipe(**{key: value for key, value in held.items() if value is not None})

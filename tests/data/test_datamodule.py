@@ -186,6 +186,7 @@ def test_steps_of_an_epoch_are_those_that_are_made(arguments: dict[str, Any], la
         ({"split": "nowhere.json"}, "no split file"),
         ({"split_sha256": "0" * 64}, "edited after it was written"),
         ({"labels": 1e-6}, "training part is empty"),
+        ({"labels": 1e-6, "unlabelled": True}, "validation part is empty"),
         ({"held_out": [0, 1, 2]}, "training part is empty"),
         ({"prepared": {"student": {"ecg": "nowhere"}}}, "nothing was prepared here"),
     ],
@@ -198,8 +199,11 @@ def test_what_cannot_be_trained_on_is_refused_at_the_start_in_one_line(
     assert "\n" not in str(told.value)
 
 
-def test_pairs_without_a_single_label_are_refused(arguments: dict[str, Any]) -> None:
-    data = ready(arguments, labels=1e-6, unlabelled=True)
+def test_pairs_without_a_single_label_are_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    train = pl.col("sample_id").is_in(ready(arguments, unlabelled=True).ids("train"))
+    silent = pl.read_parquet(arguments["samples"]).with_columns(CD=pl.when(train).then(None).otherwise("CD"))
+    silent.write_parquet(tmp_path / "silent.parquet")
+    data = ready(arguments, samples=str(tmp_path / "silent.parquet"), unlabelled=True)
     with pytest.raises(InputError, match="no training sample is labelled"):
         data.train_dataloader()
 

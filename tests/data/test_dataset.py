@@ -92,6 +92,18 @@ def test_parties_share_a_samples_augmentation(samples: pl.DataFrame, target: Tar
     assert not still.__getitems__([(0, 7)]).signals["ecg"].values.equal(data.__getitems__([(0, 7)]).signals["ecg"].values)
 
 
+def test_a_party_with_other_strengths_draws_its_own(samples: pl.DataFrame, target: Target, stores: Stores) -> None:
+    strong, weak = ECG(seconds=2.0, augment_amplitude=0.5), ECG(seconds=2.0)
+    parties = {"student": Party("ecg[I]", {"ecg": strong}), "teacher": Party("ecg", {"ecg": weak})}
+    none = {party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))}
+    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none, 5)
+    batch = data.__getitems__([(place, 7) for place in range(20)])
+    still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none)
+    raw = still.__getitems__([(place, 7) for place in range(20)])
+    assert batch.views["teacher"]["ecg"].values.equal(raw.views["teacher"]["ecg"].values)
+    assert not batch.views["student"]["ecg"].values.equal(raw.views["student"]["ecg"].values)
+
+
 def test_without_a_seed_the_signal_is_the_prepared_one(make: Make, stores: Stores, statistics: dict[str, dict[str, Statistics]]) -> None:
     data = make(seed=None)
     batch = data.__getitems__([(place, 0) for place in (9, 1, 30)])

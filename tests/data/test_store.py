@@ -256,7 +256,11 @@ def test_a_killed_preparation_leaves_nothing_that_passes_for_prepared(tmp_path: 
     for folder in left:
         with pytest.raises(InputError, match="nothing was prepared here"):
             Prepared.open(folder)
-    assert one(tmp_path / "killed", samples, root).sha256 == one(tmp_path / "whole", samples, root).sha256
+    living = tmp_path / "killed" / f".building-{os.getppid()}"
+    living.mkdir()
+    again = one(tmp_path / "killed", samples, root)
+    assert again.sha256 == one(tmp_path / "whole", samples, root).sha256
+    assert set((tmp_path / "killed").iterdir()) == {again.folder, living}
 
 
 def test_arrays_are_mapped_read_only(tmp_path: Path, root: Path, samples: pl.DataFrame) -> None:
