@@ -69,8 +69,12 @@ def test_keys_are_refused_before_a_cohort_is_synthesised(distil: Refused, monkey
         (("--student.view.x", "3"), "--student.view.x"),
         (("--student.data.steps", "["), "is not YAML"),
         (("--student.trainer.max_epochs",), "has no value"),
+        (("--evidence.metric", "auc"), "Did you mean 'auroc'?"),
+        (("--evidence.replicates", "many"), "a whole number of 1 or more"),
+        (("--evidence.threshold", "best"), "no threshold rule 'best'"),
+        (("--threads", "two"), "unknown option"),
     ],
-    ids=["number", "whole", "constructor", "mapping", "plain", "yaml", "no value"],
+    ids=["number", "whole", "constructor", "mapping", "plain", "yaml", "no value", "metric", "replicates", "rule", "no dots"],
 )
 def test_a_value_that_does_not_fit(demo: Path, distil: Refused, words: tuple[str, ...], message: str) -> None:
     assert message in distil(demo, *words)

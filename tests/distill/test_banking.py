@@ -165,6 +165,25 @@ def test_chunks_do_not_show(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts1", "parts7", "whole"]
 
 
+def test_chunks_of_another_size_are_not_gone_on_with(
+    tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build_bank(tmp_path / "whole", cross_fitted(), split, prepared, meta)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(banking, "CHUNK", 7)
+        patch.setattr(banking, "write_bank", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build_bank(tmp_path / "bank", cross_fitted(), split, prepared, meta)
+    assert list(tmp_path.glob(".bank.chunks-*"))
+    found = build_bank(tmp_path / "bank", cross_fitted(), split, prepared, meta)
+    assert found.arrays["logits"].tobytes() == whole.arrays["logits"].tobytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bank", "whole"]
+
+
 @pytest.mark.parametrize("fields", [("logits",), ("logits", "embedding")], ids="+".join)
 def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
     tmp_path: Path,

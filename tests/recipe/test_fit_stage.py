@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
+from medkd.data.batch import Batch
 from medkd.distill.distiller import Distiller
 from medkd.recipe import fit_stage
 from medkd.recipe.opening import begin, open_run
@@ -60,9 +62,14 @@ def test_a_killed_fit_stage_goes_on_to_the_same_weights(tmp_path: Path, monkeypa
     (last,) = (stage.folder(run) / "checkpoints").iterdir()
     assert torch.load(last, weights_only=True)["global_step"] == KILLED_AT
 
-    steps = []
+    steps: list[int] = []
     step = Distiller.training_step
-    monkeypatch.setattr(Distiller, "training_step", lambda self, batch, index: (steps.append(index), step(self, batch, index))[1])
+
+    def counted(self: Distiller, batch: Batch, index: int) -> Tensor:
+        steps.append(index)
+        return step(self, batch, index)
+
+    monkeypatch.setattr(Distiller, "training_step", counted)
     resumed = open_run(run / "recipe.yaml", run, 1).stages[NAME]
     resumed.execute(run)
     assert len(steps) == TOTAL - KILLED_AT
