@@ -11,7 +11,7 @@ from torch.nn import functional
 from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.needed import projected_pair
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -55,7 +55,5 @@ class EmbeddingCosine(Objective):
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
         """The term ``embedding_cosine``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        same_shape(s, t, "embedding", self)
+        s, t = projected_pair(student, self.hear(teachers), self.projector, self)
         return {"embedding_cosine": embedding_cosine(s, t)}

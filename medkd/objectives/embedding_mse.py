@@ -10,7 +10,7 @@ from torch import Tensor
 from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.needed import projected_pair
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -51,7 +51,5 @@ class EmbeddingMse(Objective):
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
         """The term ``embedding_mse``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        same_shape(s, t, "embedding", self)
+        s, t = projected_pair(student, self.hear(teachers), self.projector, self)
         return {"embedding_mse": embedding_mse(s, t)}

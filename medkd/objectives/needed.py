@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from medkd.data.output import Output
 from medkd.data.target import Target
@@ -97,3 +97,15 @@ def same_shape(student: Tensor, teacher: Tensor, field: str, objective: object) 
             where=type(objective).__name__,
             remedy="Train both on the same target and samples" if field == "logits" else "Set teacher_dim to the teacher's width",
         )
+
+
+def projected_pair(student: Output, teacher: Output, projector: nn.Module, objective: object) -> tuple[Tensor, Tensor]:
+    """The student's embedding after ``projector`` and the teacher's, each "batch dim".
+
+    Raises:
+        InputError: one is missing, or they have different widths.
+    """
+    s: Tensor = projector(needed(student, "embedding", "student", objective))
+    t = needed(teacher, "embedding", "teacher", objective)
+    same_shape(s, t, "embedding", objective)
+    return s, t

@@ -10,7 +10,7 @@ from torch import Tensor
 from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.needed import projected_pair
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -71,7 +71,5 @@ class NormalisedMse(Objective):
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
         """The term ``normalised_mse``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        same_shape(s, t, "embedding", self)
+        s, t = projected_pair(student, self.hear(teachers), self.projector, self)
         return {"normalised_mse": normalised_mse(s, t)}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from medkd import __version__
-from medkd.data.atomic import write_json, writing
+from medkd.data.atomic import writing
 from medkd.data.digest import digest_of
 from medkd.data.reading import read_table
 from medkd.evidence.assess import assess
@@ -55,7 +55,6 @@ class EvidenceStage(Stage):
             counts=self._counts(run, fits),
             fast=self.config["fast"],
         )
-        write_json(self.folder(run) / "digest.json", {"report": digest_of(report)})
         flow = [(step.reason, step.count) for step in inputs.flow]
         write_report(run, report, scored, _histories(fits, run), flow)
 
