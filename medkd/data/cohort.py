@@ -24,6 +24,21 @@ class OfficialFolds:
     validation: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Extract:
+    """Where the signals of a cohort can be read, one sample at a time.
+
+    Args:
+        root: what the samples' paths are relative to.
+        samples: the sample table with a path (or null) in each modality's column.
+        aside: values of shared tables that were left out: how many, and why; and which tables are not there.
+    """
+
+    root: Path
+    samples: pl.DataFrame
+    aside: tuple[Exclusion, ...] = ()
+
+
 class Cohort(ABC):
     """A data set on disk. Subclasses read the layout exactly as its publisher ships it.
 
@@ -61,6 +76,10 @@ class Cohort(ABC):
     @abstractmethod
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """The sample table (see ``medkd.data.sample.check_samples``) and every exclusion with its reason."""
+
+    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
+        """Write below ``folder`` what lies in tables shared by many samples; nothing where each sample has files of its own."""
+        return Extract(self.root, samples)
 
     @property
     def default_protocol(self) -> str:

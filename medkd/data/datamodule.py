@@ -98,6 +98,7 @@ class SampleData(LightningDataModule):
                     self.split.sha256,
                     self.held_out,
                     aligned=self.parties[party].modalities[name].aligned,
+                    measured=self.parties[party].modalities[name].measured,
                 )
                 for name, stored in modalities.items()
             }

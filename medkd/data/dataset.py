@@ -77,7 +77,7 @@ class SampleDataset(Dataset[Batch]):
                     params = {key: value[places] for key, value in self._augmentation(party, name, epoch).items()}
                     values = modality.augment(values, params)
                 here = torch.from_numpy(stored.present[rows])
-                views[party][name] = observed(self.statistics[party][name].apply(values), here)
+                views[party][name] = observed(self.statistics[party][name].apply(values), here, partial=modality.partial)
                 presence[party][name] = here
         return Batch(
             views=views,

@@ -47,7 +47,7 @@ class Modality(ABC):
 
     @abstractmethod
     def prepare(self, raw: Any) -> NDArray[np.float32]:
-        """Deterministic: filtered, resampled, cut; finite values of shape ``self.shape(part)``.
+        """Deterministic: filtered, resampled, cut; finite values (or, if ``partial``, NaN) of shape ``self.shape(part)``.
 
         Raises:
             RecordError: it cannot be prepared (flat, too short, not finite).
@@ -75,6 +75,16 @@ class Modality(ABC):
     def aligned(self) -> bool:
         """Whether a position means the same in every prepared sample (a registered volume, a median beat): each has its own statistics."""
         return False
+
+    @property
+    def partial(self) -> bool:
+        """Whether a cell may be unobserved: ``prepare`` leaves NaN there, and networks get a mask."""
+        return False
+
+    @property
+    def measured(self) -> bool:
+        """Whether values are measurements, to be centred and scaled; not so token ids or indicators."""
+        return True
 
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, each array "n ...". The same for every party that sees the sample."""

@@ -33,13 +33,22 @@ class Signal:
         return replace(self, **{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None})
 
 
-def observed(values: Tensor, here: Tensor) -> Signal:
+def observed(values: Tensor, here: Tensor, *, partial: bool = False) -> Signal:
     """A dense signal of which only the samples ``here`` ("batch" bool) exist; the others are zeros under a mask.
+
+    Args:
+        values: "batch ...".
+        here: "batch" bool.
+        partial: cells that are NaN were not observed: zeros under the mask, too.
 
     >>> observed(torch.ones(2, 1, 1), torch.tensor([True, False])).values.flatten().tolist()
     [1.0, 0.0]
+    >>> observed(torch.tensor([[[1.0, torch.nan]]]), torch.tensor([True]), partial=True).mask.tolist()
+    [[[True, False]]]
     """
-    if bool(here.all()):
+    if bool(here.all()) and not partial:
         return Signal(values)
     mask = here.view(-1, *(1,) * (values.ndim - 1)).expand_as(values)
+    if partial:
+        mask = mask & ~values.isnan()
     return Signal(values.masked_fill(~mask, 0.0), mask)

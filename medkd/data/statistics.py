@@ -53,14 +53,16 @@ class Statistics:
         held_out: tuple[int, ...],
         *,
         aligned: bool = False,
+        measured: bool = True,
     ) -> Statistics:
-        """Of ``values`` "sample channel ..." at the training ``rows``, 1,024 samples at a time.
+        """Of ``values`` "sample channel ..." at the training ``rows``, 1,024 samples at a time; NaN is not observed.
 
         Args:
             values: prepared arrays; may be memory-mapped.
             rows: of the training samples.
             split_sha256, held_out: where those come from.
             aligned: a position means the same in every sample, and gets statistics of its own.
+            measured: False leaves values as they are (mean 0, deviation 1): token ids, indicators.
 
         Raises:
             InputError: there is no training sample.
@@ -69,17 +71,22 @@ class Statistics:
             raise InputError(
                 "no training sample to fit statistics on", where=f"folds held out: {held_out}", remedy="Give more labelled subjects"
             )
-        count = 0.0
+        if not measured:
+            return cls((0.0,) * values.shape[1], (1.0,) * values.shape[1], len(rows), split_sha256, tuple(held_out))
         kept = values.shape[1:] if aligned else values.shape[1:2]
-        total, squares = np.zeros(kept), np.zeros(kept)
+        count, total, squares = np.zeros(kept), np.zeros(kept), np.zeros(kept)
         for start in range(0, len(rows), 1024):
             chunk = np.asarray(values[rows[start : start + 1024]], dtype=np.float64)
             axes = (0,) if aligned else tuple(axis for axis in range(chunk.ndim) if axis != 1)
-            count += chunk.size / total.size
+            seen = ~np.isnan(chunk)
+            chunk[~seen] = 0.0
+            count += seen.sum(axis=axes)
             total += chunk.sum(axis=axes)
             squares += np.square(chunk).sum(axis=axes)
-        mean = (total / count).ravel()
-        std = np.sqrt(np.maximum(squares.ravel() / count - mean**2, 0.0))
+        # Of what was never observed: mean 0, deviation 1.
+        seldom = np.maximum(count, 1)
+        mean = (total / seldom).ravel()
+        std = np.sqrt(np.maximum((squares / seldom).ravel() - mean**2, 0.0))
         std[std < 1e-8] = 1.0
         return cls(tuple(mean.tolist()), tuple(std.tolist()), len(rows), split_sha256, tuple(held_out))
 

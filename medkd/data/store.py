@@ -229,7 +229,9 @@ def _prepare_row(modality: Modality, parts: Sequence[Part], row: Mapping[str, An
     prepared: list[Row] = []
     for part in parts:
         try:
-            prepared.append((modality.prepare(modality.select(raw, part)), "ok", ""))
+            values = modality.prepare(modality.select(raw, part))
+            empty = modality.partial and bool(np.isnan(values).all())
+            prepared.append((None, "absent", "") if empty else (values, "ok", ""))
         except RecordError as error:
             prepared.append((None, "unusable", error.what.replace(name, "...")))
     return prepared

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 import numpy as np
-import safetensors.torch
 import torch
 import yaml
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from medkd.data.atomic import writing_folder
 from medkd.data.instantiate import check_trusted, instantiate
 from medkd.data.modality import Modality
-from medkd.data.signal import Signal
+from medkd.data.signal import observed
 from medkd.data.statistics import Statistics
 from medkd.data.target import Kind, Target
 from medkd.data.view import View
@@ -29,12 +28,13 @@ from medkd.deploy.card import make_card, render_card
 from medkd.deploy.checksums import SUMS, read_checked, write_sums
 from medkd.deploy.preprocessing import Prepared, Preprocessing
 from medkd.deploy.schema_version import read_versioned
+from medkd.distill.learner import WEIGHTS
 from medkd.errors import InputError
 from medkd.networks.network import Network
 
 VERSION = 1
 OWN = ("medkd",)
-LEARNER, WEIGHTS = "learner.yaml", "model.safetensors"
+LEARNER = "learner.yaml"
 CONFIG, PREPROCESS, CALIBRATION, REPORT = "config.yaml", "preprocess.yaml", "calibration.json", "report.json"
 
 
@@ -75,7 +75,7 @@ class Bundle:
 
         Args:
             out: the bundle's folder; an older bundle there is replaced.
-            learner: folder with ``learner.yaml`` and ``model.safetensors``.
+            learner: folder with ``learner.yaml`` and the weights.
             calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point`` (see ``Calibration``).
             report: the run's ``report.json``.
             card: facts for the card that the run does not know: ``purpose``, ``licence`` of the data.
@@ -89,9 +89,10 @@ class Bundle:
         out, learner = Path(out), Path(learner)
         if out.exists() and not (out / SUMS).exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(f"{out} holds something other than a bundle", remedy="Give a new folder")
-        for name in (LEARNER, WEIGHTS):
-            if not (learner / name).is_file():
-                raise InputError(f"{learner} holds no {name}", remedy="Give a folder that a learner was saved to")
+        held = next((learner / name for name in WEIGHTS if (learner / name).is_file()), None)
+        if held is None or not (learner / LEARNER).is_file():
+            lacking = LEARNER if held else WEIGHTS[0]
+            raise InputError(f"{learner} holds no {lacking}", remedy="Give a folder that a learner was saved to")
         refuse_patients(report, REPORT)
         refuse_patients(calibration, CALIBRATION)
         fitted = read_versioned(
@@ -104,7 +105,7 @@ class Bundle:
         check_trusted([fitted["network"], fitted["modalities"]], (*OWN, *trust))
         target = read_target(fitted["target"], LEARNER)
         prepared = Preprocessing.read(fitted, (*OWN, *trust), LEARNER).with_length(length or {})
-        weights = (learner / WEIGHTS).read_bytes()
+        weights = held.read_bytes()
         tuned = Calibration.read(calibration, target.names, CALIBRATION)
         facts = make_card(report, target, prepared, tuned, weights, card or {}, provenance or {})
         refuse_patients(facts, "card.json")
@@ -116,7 +117,7 @@ class Bundle:
             _write_json(folder / REPORT, aggregates_of(report))
             _write_json(folder / "card.json", facts)
             (folder / "CARD.md").write_text(render_card({"schema_version": VERSION, **facts}), encoding="utf-8")
-            (folder / WEIGHTS).write_bytes(weights)
+            (folder / held.name).write_bytes(weights)
             write_sums(folder)
             bundle = cls.load(folder, trust)
         return bundle
@@ -133,7 +134,7 @@ class Bundle:
             InputError: a file is missing, changed, extra or newer than this medkd; a class is not allowed; weights do not fit.
         """
         files = read_checked(Path(folder))
-        for name in (CONFIG, PREPROCESS, CALIBRATION, WEIGHTS):
+        for name in (CONFIG, PREPROCESS, CALIBRATION):
             if name not in files:
                 raise InputError(f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
         where = f"bundle {folder}, "
@@ -153,13 +154,18 @@ class Bundle:
         if list(target.names) != config["outputs"]:
             raise InputError(f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG)
         network: Network = instantiate(config["network"], Network, allowed)
-        _load_weights(network, files[WEIGHTS], where + WEIGHTS)
+        if network.weights_file not in files:
+            raise InputError(
+                f"file '{network.weights_file}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
+            )
+        weights = files[network.weights_file]
+        network.load_weights(weights, where + network.weights_file)
         return cls(
             network.eval().requires_grad_(False),
             target,
             Preprocessing.read(preprocess, allowed, where + PREPROCESS),
             Calibration.read(tuned, target.names, where + CALIBRATION),
-            hashlib.sha256(files[WEIGHTS]).hexdigest(),
+            hashlib.sha256(weights).hexdigest(),
             hashlib.sha256(files[SUMS]).hexdigest(),
         )
 
@@ -246,7 +252,8 @@ class Bundle:
         signals = {}
         for name, part in values.items():
             filled = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), dtype=np.float32)]) if len(part) < size else part
-            signals[name] = Signal(torch.from_numpy(np.ascontiguousarray(filled)).to(device))
+            here = torch.ones(len(filled), dtype=torch.bool)
+            signals[name] = observed(torch.from_numpy(np.ascontiguousarray(filled)), here, partial=self.modalities[name].partial).to(device)
         with torch.inference_mode():
             logits = self.network(signals).logits.double().cpu().numpy()
         if logits.shape != (size, self.target.outputs):
@@ -268,14 +275,6 @@ def read_target(document: Any, where: str) -> Target:
     if found.kind not in get_args(Kind) or not found.columns or not isinstance(found.columns, tuple):
         raise InputError("target cannot be read", where=where, remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list")
     return found
-
-
-def _load_weights(network: Network, content: bytes, where: str) -> None:
-    try:
-        network.load_state_dict(safetensors.torch.load(content), strict=True)
-    except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the bundle again") from error
 
 
 def _write_yaml(path: Path, document: Mapping[str, Any]) -> None:

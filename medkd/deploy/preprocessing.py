@@ -121,7 +121,7 @@ class Preprocessing:
                 values = np.asarray(modality.prepare(raw), dtype=np.float32)[None]
             if values.shape[1:] != shape or not len(values):
                 raise RecordError(f"{name} was prepared to {values.shape[1:]}, the network takes {shape}")
-            if not np.isfinite(values).all():
+            if np.isinf(values).any() or (np.isnan(values).any() and not modality.partial):
                 raise RecordError(f"{name} has values that are not finite after preparation")
             prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(values))).numpy()
         if len({len(values) for values in prepared.values()}) > 1:

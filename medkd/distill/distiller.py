@@ -21,6 +21,7 @@ from medkd.distill.optimisers import LearningRate, optimiser, rate_factor
 from medkd.distill.ranking import validation_score
 from medkd.distill.schedule import Constant, Schedule
 from medkd.errors import InputError, nearest
+from medkd.networks.heads import Head
 from medkd.networks.network import Network
 from medkd.objectives.objective import Objective
 from medkd.objectives.supervised import Supervised
@@ -131,6 +132,8 @@ class Distiller(LightningModule):
                         remedy="Run its 'bank' stage again",
                     )
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data.target.kind in ("regression", "forecast"):
+            self._begin_at_training_mean(data)
         for name, bank in self.banks.items():
             if bank.meta.split_sha256 != data.split_sha256 or not set(data.held_out) <= set(bank.meta.held_out):
                 raise InputError(
@@ -146,6 +149,16 @@ class Distiller(LightningModule):
             # It hears its signals on the scale that it was trained on, not on that of the student's training samples.
             data.statistics[name] = teacher.learner.statistics
             teacher.to(self.device)
+
+    def _begin_at_training_mean(self, data: Any) -> None:
+        train = data.dataset("train")
+        known = [train.targets[train.labelled[:, column], column] for column in range(train.targets.shape[1])]
+        mean = torch.stack([values.mean() for values in known])
+        deviation = torch.stack([values.std(correction=0).clamp(min=1e-6) for values in known])
+        for network in filter(None, (self.network, self.average)):
+            for part in network.modules():
+                if isinstance(part, Head):
+                    part.begin_at(mean, deviation)
 
     @property
     def total_steps(self) -> int:

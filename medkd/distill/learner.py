@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
 
 from medkd.data.atomic import writing_folder
 from medkd.data.digest import digest_file, digest_of
@@ -24,6 +23,9 @@ from medkd.data.store import Prepared
 from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.networks.network import Network
+
+WEIGHTS = ("model.safetensors", "model.txt")
+"""Names that a learner's weights may have."""
 
 
 class Learner(ABC):
@@ -71,7 +73,7 @@ class LightningLearner(Learner):
             InputError: a sample was not prepared.
         """
         self.network.eval()
-        device = next(self.network.parameters()).device
+        device = next((parameter.device for parameter in self.network.parameters()), torch.device("cpu"))
         outputs = []
         rows = {name: stored.rows(sample_ids) for name, stored in prepared.items()}
         with torch.inference_mode():
@@ -80,13 +82,15 @@ class LightningLearner(Learner):
                 for name, stored in prepared.items():
                     chosen = rows[name][start : start + batch_size]
                     values = self.statistics[name].apply(torch.from_numpy(stored.values[chosen]))
-                    signals[name] = observed(values, torch.from_numpy(stored.present[chosen])).to(device)
+                    signals[name] = observed(
+                        values, torch.from_numpy(stored.present[chosen]), partial=self.party.modalities[name].partial
+                    ).to(device)
                 outputs.append(self.network(signals).to("cpu"))
         embeddings = [output.embedding for output in outputs if output.embedding is not None]
         return Output(logits=torch.cat([output.logits for output in outputs]), embedding=torch.cat(embeddings) if embeddings else None)
 
     def save(self, folder: Path) -> None:
-        """Write ``learner.yaml`` and ``model.safetensors``."""
+        """Write ``learner.yaml`` and the network's weights (``model.safetensors``, of trees ``model.txt``)."""
         with writing_folder(folder) as out:
             held = {
                 "schema_version": 1,
@@ -96,7 +100,7 @@ class LightningLearner(Learner):
                 "statistics": {name: fitted.spec() for name, fitted in self.statistics.items()},
             }
             (out / "learner.yaml").write_text(yaml.safe_dump(held, sort_keys=False), encoding="utf-8")
-            save_file({name: value.contiguous() for name, value in self.network.state_dict().items()}, out / "model.safetensors")
+            (out / self.network.weights_file).write_bytes(self.network.dump_weights())
 
     @classmethod
     def load(cls, folder: Path, trust: Sequence[str] = ("medkd",)) -> LightningLearner:
@@ -108,7 +112,7 @@ class LightningLearner(Learner):
         settings, weights = _files(folder)
         held = yaml.safe_load(settings.read_text(encoding="utf-8"))
         network = instantiate(held["network"], Network, trust)
-        network.load_state_dict(load_file(weights))
+        network.load_weights(weights.read_bytes(), folder)
         modalities = {name: instantiate(spec, Modality, trust) for name, spec in held["modalities"].items()}
         return cls(
             network=network.eval(),
@@ -129,7 +133,8 @@ def learner_sha256(folder: Path) -> str:
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
-    settings, weights = folder / "learner.yaml", folder / "model.safetensors"
-    if not (settings.is_file() and weights.is_file()):
+    settings = folder / "learner.yaml"
+    weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if not settings.is_file() or weights is None:
         raise InputError("no learner here", where=folder, remedy="Run its 'fit' stage first")
     return settings, weights

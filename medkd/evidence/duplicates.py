@@ -10,7 +10,7 @@ from medkd.evidence.leaks import Check
 _BLOCK = 1024
 _PROJECTED = 96
 _LEAST = 32
-"""Fewer values than these correlate by chance: then only equal content counts."""
+"""Fewer values than these correlate by chance, and so do cells that are seldom observed: then only equal content counts."""
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ def near_duplicates(
     2,000 samples of 3,000 values against 8,000 take one second on a core, and memory grows by blocks, not by pairs.
 
     Args:
-        train: "sample ...", prepared; may be memory-mapped. NaN counts as the mean.
+        train: "sample ...", prepared; may be memory-mapped. NaN is a cell that was not observed.
         test: "sample ...", of the same shape.
         correlation: from which on two samples count as one.
     """
@@ -41,7 +41,9 @@ def near_duplicates(
 
 
 def duplicate_pairs(train: NDArray[np.float32], test: NDArray[np.float32], correlation: float = 0.995) -> list[tuple[int, int]]:
-    """(training row, test row) of samples that correlate at least so much, or are equal where they are too short to correlate."""
+    """(training row, test row) of samples that correlate at least so much, or are equal where they are too short or too sparse."""
+    if np.isnan(train).any() or np.isnan(test).any():
+        return _equal_sparse(train, test)
     mean = _mean(train)
     size = mean.size
     if size < _LEAST:
@@ -84,6 +86,12 @@ def _unit(samples: NDArray[np.float32], mean: Floats) -> Floats:
 
 def _project(samples: NDArray[np.float32], mean: Floats, projection: Floats) -> Floats:
     return np.concatenate([_unit(samples[at : at + _BLOCK], mean) @ projection for at in range(0, len(samples), _BLOCK)])
+
+
+def _equal_sparse(train: NDArray[np.float32], test: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Equal rows, of those that say enough to be told from another's by more than chance."""
+    left, right = (np.flatnonzero((~np.isnan(rows)).reshape(len(rows), -1).sum(axis=1) >= _LEAST) for rows in (train, test))
+    return [(int(left[a]), int(right[b])) for a, b in _equal_rows(train[left], test[right])]
 
 
 def _equal_rows(train: NDArray[np.float32], test: NDArray[np.float32]) -> list[tuple[int, int]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
+import safetensors.torch
 from torch import nn
 
 from medkd.data.output import Output
@@ -15,9 +17,28 @@ from medkd.errors import InputError
 class Network(nn.Module, ABC):
     """A network over the signals of one view. Its constructor takes plain values and ``outputs``, the number of logits."""
 
+    weights_file: ClassVar[str] = "model.safetensors"
+    """Name of the file that its weights are kept in."""
+
     @abstractmethod
     def forward(self, signals: Mapping[str, Signal]) -> Output:
         """Signals by modality, "batch channel ...", to logits "batch output" and whatever else it has."""
+
+    def dump_weights(self) -> bytes:
+        """Its weights, as the file holds them."""
+        return safetensors.torch.save({name: value.contiguous() for name, value in self.state_dict().items()})
+
+    def load_weights(self, content: bytes, where: object) -> None:
+        """Take the weights that ``dump_weights`` gave.
+
+        Raises:
+            InputError: they are damaged, or another network's.
+        """
+        try:
+            self.load_state_dict(safetensors.torch.load(content), strict=True)
+        except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the folder again") from error
 
 
 def only_signal(signals: Mapping[str, Signal], channels: int, who: str) -> Signal:

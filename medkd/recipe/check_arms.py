@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
+from medkd.data.instantiate import instantiate
 from medkd.data.target import Target
+from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError
 from medkd.recipe.fit_stage import LOGGERS
 from medkd.recipe.recipe import Arm, Recipe, merged
@@ -30,6 +32,9 @@ def check_arms(recipe: Recipe) -> None:
     quieten()
     with tempfile.TemporaryDirectory(prefix="medkd-") as folder:
         for name in ARMS:
+            if "learner" in getattr(recipe, name).model:
+                _check_learner(getattr(recipe, name), name)
+                continue
             file = Path(folder) / f"{name}.yaml"
             file.write_text(yaml.safe_dump(_one_fit(getattr(recipe, name), recipe.threads, folder), sort_keys=False), encoding="utf-8")
             try:
@@ -37,6 +42,20 @@ def check_arms(recipe: Recipe) -> None:
             except InputError as error:
                 where = str(error.where).replace(str(file), "").strip(" ,")
                 raise InputError(error.what, where=f"recipe, {name}{f', {where}' if where else ''}", remedy=error.remedy) from error
+
+
+def _check_learner(arm: Arm, name: str) -> None:
+    spec = arm.model["learner"]
+    if not isinstance(spec, dict) or "class_path" not in spec:
+        raise InputError("model.learner names no class", where=f"recipe, {name}", remedy="Give class_path and init_args")
+    if other := sorted(set(arm.model) - {"learner"}):
+        raise InputError(
+            f"model has both a learner and '{other[0]}'", where=f"recipe, {name}", remedy="Settings of a learner are its init_args"
+        )
+    try:
+        instantiate(spec, TreeLearner, ("medkd", str(spec["class_path"]).split(".")[0]))
+    except InputError as error:
+        raise InputError(error.what, where=f"recipe, {name}, model.learner", remedy=error.remedy) from error
 
 
 def _one_fit(arm: Arm, threads: int, folder: str) -> dict[str, Any]:

@@ -42,12 +42,11 @@ class FitStage(Stage):
         """The Lightning CLI run that repeats it."""
         return f"medkd fit --config {self.folder(run) / 'fit.yaml'}"
 
-    def fit_config(self, run: Path) -> dict[str, Any]:
-        """The whole configuration of the Lightning CLI run, with paths."""
+    def data_config(self, run: Path) -> dict[str, Any]:
+        """Arguments of ``SampleData``, with paths."""
         inputs = Inputs.load(run)
         split = self.needs["split"]
         assert isinstance(split, SplitStage)  # noqa: S101 (narrows the type; the graph builds it so)
-        folder = self.folder(run).resolve()
         data = {
             "samples": str(Inputs.samples_file(run).resolve()),
             "split": str(split.file(run).resolve()),
@@ -60,11 +59,19 @@ class FitStage(Stage):
             "unlabelled": self.config["unlabelled"],
             "seed": self.config["seed"],
         }
-        banks = {
+        return merged(data, self.config["data"])
+
+    def banks(self, run: Path) -> dict[str, str]:
+        """Folder of each teacher's bank."""
+        return {
             name.partition(":")[2]: str(stage.folder(run).resolve() / "bank")
             for name, stage in self.needs.items()
             if name.startswith("bank:")
         }
+
+    def fit_config(self, run: Path) -> dict[str, Any]:
+        """The whole configuration of the Lightning CLI run, with paths."""
+        inputs, folder, banks = Inputs.load(run), self.folder(run).resolve(), self.banks(run)
         network = merged({"init_args": {"outputs": inputs.target.outputs}}, self.config["model"]["network"])
         model = merged(self.config["model"], {"network": network} | ({"banks": banks} if banks else {}))
         trainer = {
@@ -80,7 +87,7 @@ class FitStage(Stage):
             "threads": self.config["threads"],
             "trainer": merged(trainer, self.config["trainer"]),
             "model": model,
-            "data": merged(data, self.config["data"]),
+            "data": self.data_config(run),
         }
 
     def run(self, run: Path) -> None:
@@ -95,9 +102,10 @@ class FitStage(Stage):
         main(["fit", "--config", str(config), *(["--ckpt_path", str(last)] if last.is_file() else [])])
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         if self.config["arm"]:
-            self._predict(run)
+            self.predict(run)
 
-    def _predict(self, run: Path) -> None:
+    def predict(self, run: Path) -> None:
+        """Write what the fitted learner says of validation and test samples: ``predictions.parquet``."""
         inputs, split = Inputs.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
         learner = LightningLearner.load(self.learner(run))
         samples = read_table(Inputs.samples_file(run))

@@ -13,11 +13,16 @@ from medkd.recipe.bundle_stage import BundleStage
 from medkd.recipe.evidence_stage import EvidenceStage
 from medkd.recipe.fit_stage import FitStage
 from medkd.recipe.inputs import Inputs
+from medkd.recipe.learner_stage import LearnerStage
 from medkd.recipe.recipe import Arm, Recipe, merged
 from medkd.recipe.split_stage import SplitStage
 from medkd.recipe.stage import Stage
 
-FAST = {"data": {"steps": 20}, "trainer": {"max_epochs": 1}}
+FAST: dict[type[FitStage], dict[str, Any]] = {
+    FitStage: {"data": {"steps": 20}, "trainer": {"max_epochs": 1}},
+    LearnerStage: {"model": {"learner": {"init_args": {"rounds": 20}}}},
+}
+"""What a ``--fast`` run changes in a fit."""
 
 
 @dataclass
@@ -61,7 +66,8 @@ class Graph:
         unlabelled: bool = False,
     ) -> FitStage:
         """One network, trained without the folds ``held_out``."""
-        fitted = merged(asdict(arm), FAST) if self.recipe.fast else asdict(arm)
+        kind = LearnerStage if "learner" in arm.model else FitStage
+        fitted = merged(asdict(arm), FAST[kind]) if self.recipe.fast else asdict(arm)
         config: dict[str, Any] = {
             "party": party,
             "arm": shown,
@@ -75,7 +81,7 @@ class Graph:
             "threads": self.recipe.threads,
         }
         needs: dict[str, Stage] = {"split": self.split(seed)} | ({"bank:teacher": bank} if bank else {})
-        stage = self.add(FitStage(name, needs, config))
+        stage = self.add(kind(name, needs, config))
         assert isinstance(stage, FitStage)  # noqa: S101 (narrows the type)
         return stage
 

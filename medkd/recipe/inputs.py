@@ -30,7 +30,7 @@ class Inputs:
     """The outcome of preparing a cohort for a recipe.
 
     Args:
-        root: the cohort's folder.
+        root: what the samples' paths are relative to.
         cohort: its name.
         target: what is predicted.
         protocol: the recipe's, or the cohort's default.
@@ -38,6 +38,7 @@ class Inputs:
         parties: party → view and modality specs.
         stores: party → modality → folder of prepared arrays.
         flow: how many samples were found, and why others were left out.
+        aside: values of shared tables that were left out, by reason.
         samples_sha256, data_sha256: of the sample table, and of all prepared values.
     """
 
@@ -49,6 +50,7 @@ class Inputs:
     parties: dict[str, dict[str, Any]]
     stores: dict[str, dict[str, str]]
     flow: tuple[Exclusion, ...]
+    aside: tuple[Exclusion, ...]
     samples_sha256: str
     data_sha256: str
 
@@ -93,6 +95,7 @@ class Inputs:
             target=Target.of(target),
             official=OfficialFolds(tuple(official["test"]), tuple(official["validation"])) if official else None,
             flow=tuple(Exclusion(**row) for row in held.pop("flow")),
+            aside=tuple(Exclusion(**row) for row in held.pop("aside")),
             **held,
         )
 
@@ -114,7 +117,9 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
     table, exclusions = cohort.samples(target)
     table = check_samples(table, target, f"cohort {cohort.name}")
     parties = {name: _party(getattr(recipe, name), cohort) for name in PARTIES}
-    stores, unusable = _prepare_parties(parties, table, cohort.root, run, jobs)
+    extract = cohort.extract(table, run / "events")
+    table = extract.samples
+    stores, unusable = _prepare_parties(parties, table, extract.root, run, jobs)
     found = table.height + sum(item.count for item in exclusions)
     kept = check_samples(table.filter(~pl.col("sample_id").is_in(list(unusable))), target, f"cohort {cohort.name}")
     leave = recipe.split.get("shared_recordings") == "leave"
@@ -130,7 +135,7 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
     with writing(Inputs.samples_file(run)) as temporary:
         kept.write_parquet(temporary)
     inputs = Inputs(
-        root=str(cohort.root.resolve()),
+        root=str(extract.root.resolve()),
         cohort=cohort.name,
         target=target,
         protocol=recipe.protocol or cohort.default_protocol,
@@ -138,6 +143,7 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
         parties={name: party.spec() for name, party in parties.items()},
         stores={party: {name: str(stored.folder.resolve()) for name, stored in held.items()} for party, held in stores.items()},
         flow=flow,
+        aside=extract.aside,
         samples_sha256=digest_of(kept.write_csv()),
         data_sha256=digest_of({party: {name: stored.sha256 for name, stored in held.items()} for party, held in stores.items()}),
     )

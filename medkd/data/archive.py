@@ -1,0 +1,82 @@
+"""Files inside a folder, a .zip or a .tar.gz, read where they lie: nothing is ever unpacked into the user's folder."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from medkd.errors import InputError
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive, by its name."""
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def open_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, IO[bytes]]]:
+    """Every file of a folder or an archive, in its order there (in a folder by name), in one pass.
+
+    A stream is good until the next one is asked for.
+
+    Args:
+        path: folder or archive.
+        suffix: that names end with, in lower case.
+
+    Raises:
+        InputError: the archive is truncated or damaged, or a member's name climbs out of it.
+    """
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and file.name.lower().endswith(suffix):
+                with file.open("rb") as handle:
+                    yield file.relative_to(path).as_posix(), handle
+        return
+    with _damage_named(path):
+        yield from _of_zip(path, suffix) if path.name.lower().endswith(".zip") else _of_tar(path, suffix)
+
+
+def read_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, bytes]]:
+    """As ``open_members``, but what is in each file."""
+    for name, handle in open_members(path, suffix):
+        yield name, handle.read()
+
+
+def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            _refuse_climbing(member.filename, path)
+            if not member.is_dir() and member.filename.lower().endswith(suffix):
+                with archive.open(member) as handle:
+                    yield member.filename, handle
+
+
+def _of_tar(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
+    # "|" reads forwards only: a compressed tar is decompressed once.
+    with tarfile.open(path, "r|*") as archive:
+        for member in archive:
+            _refuse_climbing(member.name, path)
+            if member.isfile() and member.name.lower().endswith(suffix):
+                handle = archive.extractfile(member)
+                if handle is not None:
+                    yield member.name, handle
+
+
+def _refuse_climbing(name: str, path: Path) -> None:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts:
+        raise InputError(f"{path.name} holds '{name}', which climbs out of its folder", where=path.parent, remedy="Get the published archive")
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path.name} is truncated or damaged", where=path.parent, remedy="Copy the published archive again") from error

@@ -1,0 +1,204 @@
+"""Modalities that are variables over hours: events on a regular grid, NaN where nothing was observed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import yaml
+from numpy.typing import NDArray
+
+from medkd.data.events import Events, read_events, write_events
+from medkd.data.modality import Modality
+from medkd.data.sample import Exclusion
+from medkd.data.view import Part
+from medkd.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What is measured.
+
+    Args:
+        unit: in which it is kept.
+        low, high: plausibility limits in that unit; a value outside them is no measurement.
+        units: factor and offset from other units: ``kept = factor * value + offset``; compared without case.
+        names: other names of it, compared without case.
+    """
+
+    unit: str
+    low: float
+    high: float
+    units: Mapping[str, tuple[float, float]]
+    names: tuple[str, ...] = ()
+
+
+@cache
+def variables_in(path: Path) -> Mapping[str, Variable]:
+    """The table of variables in a YAML file: name → unit, low, high, and if need be units and names."""
+    held = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {
+        name: Variable(
+            str(entry["unit"]),
+            float(entry["low"]),
+            float(entry["high"]),
+            {str(unit).lower(): _line(line) for unit, line in (entry.get("units") or {}).items()},
+            tuple(entry.get("names") or ()),
+        )
+        for name, entry in held.items()
+    }
+
+
+def _line(given: Any) -> tuple[float, float]:
+    return (float(given[0]), float(given[1])) if isinstance(given, list) else (float(given), 0.0)
+
+
+@dataclass(frozen=True)
+class Grid(Modality):
+    """Variables over hours. A cell holds the mean (or the last) of what was observed in it, NaN where nothing was.
+
+    Args:
+        variables: which, in this order; empty means all of the table.
+        hours: length of a part that names no window, from time zero.
+        step: hours a cell.
+        cell: what a cell holds where several values fall into it: mean, last or sum.
+    """
+
+    variables: tuple[str, ...] = ()
+    hours: float = 24.0
+    step: float = 1.0
+    cell: Literal["mean", "last", "sum"] = "mean"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variables", tuple(self.variables))
+        for name in self.variables:
+            if name not in self.table():
+                raise InputError(f"{self.name} has no variable '{name}'", where="variables", remedy=nearest(name, self.table()))
+        if self.step <= 0 or self.hours <= 0 or self.cell not in ("mean", "last", "sum"):
+            raise InputError(
+                f"hours {self.hours:g}, step {self.step:g}, cell {self.cell}",
+                where=self.name,
+                remedy="Give hours and step above 0, and mean, last or sum",
+            )
+
+    @classmethod
+    @abstractmethod
+    def table(cls) -> Mapping[str, Variable]:
+        """Every variable that this modality knows."""
+
+    @property
+    def partial(self) -> bool:
+        """A cell may be unobserved."""
+        return True
+
+    def names(self, part: Part) -> tuple[str, ...]:
+        """The variables that a part shows.
+
+        Raises:
+            InputError: it names one that this modality does not show.
+        """
+        shown = self.variables or tuple(self.table())
+        for name in part.selector:
+            if name not in shown:
+                raise InputError(f"{self.name} has no variable '{name}'", where=str(part), remedy=nearest(name, shown))
+        return part.selector or shown
+
+    def window(self, part: Part) -> tuple[float, float]:
+        """First and last hour that a part shows."""
+        return part.window or (0.0, self.hours)
+
+    def shape(self, part: Part) -> tuple[int, ...]:
+        """Variables, cells."""
+        start, end = self.window(part)
+        return len(self.names(part)), _cells(start, end, self.step)
+
+    def read(self, row: Mapping[str, Any], root: Path) -> Events:
+        """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on."""
+        series = row.get("series") or row.get("sample_id")
+        return read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+
+    def select(self, raw: Events, part: Part) -> Events:
+        """Only the part's variables, and only its hours."""
+        return raw.of(self.names(part)).within(*self.window(part))
+
+    def prepare(self, raw: Events) -> NDArray[np.float32]:
+        """The grid "variable cell"."""
+        start, end = raw.window
+        shape = (len(raw.variables), _cells(start, end, self.step))
+        # A fraction of a second decides no cell: 0.3 / 0.1 is 2.9999...
+        cell = np.minimum(((raw.hours - start) / self.step + 1e-9).astype(np.int64), shape[1] - 1)
+        flat = raw.variable * shape[1] + cell
+        grid = np.full(shape[0] * shape[1], np.nan)
+        if self.cell == "last":
+            grid[flat] = raw.value
+        else:
+            count = np.bincount(flat, minlength=len(grid))
+            total = np.bincount(flat, raw.value.astype(np.float64), minlength=len(grid))
+            seen = count > 0
+            grid[seen] = total[seen] / (count[seen] if self.cell == "mean" else 1)
+        return grid.reshape(shape).astype(np.float32)
+
+    def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
+        """Write standardised events below ``folder``: the file of each series, and how many values were set aside, by reason."""
+        standard = self.standardise(events).collect(engine="streaming")
+        flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw")
+        files = write_events(standard.lazy().filter(pl.col("flaw").is_null()), folder, self.name)
+        return files, [Exclusion(f"{self.name}: {flaw}", count) for flaw, count in flaws.iter_rows()]
+
+    def standardise(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Published values in this modality's variables and units, and a column ``flaw`` that says why one is no measurement.
+
+        Args:
+            events: ``series``, ``hours``, ``variable`` (any of a variable's names), ``value``, and if known ``unit`` (null: its own).
+
+        Returns:
+            series, hours, variable, value, flaw (null for what can be used).
+        """
+        table = self.table()
+        known = {alias.lower(): name for name, held in table.items() for alias in (name, *held.names)}
+        columns = events.collect_schema().names()
+        unit = pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars() if "unit" in columns else pl.lit(None, dtype=pl.String)
+        own = pl.col("variable").replace_strict({name: held.unit.lower() for name, held in table.items()}, default=None)
+        low, high = (
+            pl.col("variable").replace_strict(
+                {name: getattr(held, side) for name, held in table.items()}, default=None, return_dtype=pl.Float64
+            )
+            for side in ("low", "high")
+        )
+        factors = {f"{name}\n{other}": line for name, held in table.items() for other, line in held.units.items()}
+        spelled = pl.concat_str(pl.col("variable"), unit, separator="\n")
+        factor, offset = (
+            spelled.replace_strict({key: line[place] for key, line in factors.items()} or {"": 0.0}, default=None, return_dtype=pl.Float64)
+            for place in (0, 1)
+        )
+        is_own = unit.is_null() | (unit == "") | (unit == own)
+        value = pl.col("value").cast(pl.Float64, strict=False)
+        return (
+            events.with_columns(pl.col("variable").cast(pl.String).str.to_lowercase().str.strip_chars().replace_strict(known, default=None))
+            .with_columns(pl.when(is_own).then(value).otherwise(value * factor + offset).alias("value"))
+            .with_columns(
+                pl.when(pl.col("variable").is_null())
+                .then(pl.lit("variable not used"))
+                .when(~is_own & factor.is_null())
+                .then(pl.lit("unit not known"))
+                .when(pl.col("value").is_null() | pl.col("value").is_nan())
+                .then(pl.lit("no number"))
+                .when((pl.col("value") < low) | (pl.col("value") > high))
+                .then(pl.lit("outside plausible limits"))
+                .when(pl.col("hours").is_null())
+                .then(pl.lit("no time"))
+                .otherwise(None)
+                .alias("flaw")
+            )
+            .select("series", "hours", "variable", pl.col("value").cast(pl.Float32), "flaw")
+        )
+
+
+def _cells(start: float, end: float, step: float) -> int:
+    return max(int(np.ceil((end - start) / step - 1e-9)), 1)

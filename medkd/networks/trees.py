@@ -1,0 +1,85 @@
+"""Gradient-boosted trees behind the same door as a network: signals in, logits out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from medkd.data.output import Output
+from medkd.data.signal import Signal
+from medkd.errors import InputError
+from medkd.networks.network import Network
+from medkd.networks.summary import summarise
+
+_HEAD = "# booster "
+
+
+class Trees(Network):
+    """Boosters over a summary of each signal (``medkd.networks.summary``); a logit is the mean over the boosters of its output.
+
+    ``TreeLearner`` grows them; they are kept as LightGBM's own text, one booster after the other.
+
+    Args:
+        outputs: number of logits.
+
+    Shapes: signals "batch variable cell" with masks, or anything flat; logits "batch output".
+    """
+
+    weights_file: ClassVar[str] = "model.txt"
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self._boosters: list[list[Any]] = [[] for _ in range(outputs)]
+
+    def grow(self, boosters: Sequence[Sequence[Any]]) -> None:
+        """Take the boosters of each output."""
+        self._boosters = [list(members) for members in boosters]
+
+    def forward(self, signals: Mapping[str, Signal]) -> Output:
+        """The mean raw score of each output's boosters.
+
+        Raises:
+            InputError: no booster was grown or loaded, or they were grown on another view.
+        """
+        table = summarise(signals)
+        device = next(iter(signals.values())).values.device
+        columns = [self._score(table, members) for members in self._boosters]
+        return Output(logits=torch.from_numpy(np.stack(columns, axis=1).astype(np.float32)).to(device))
+
+    def _score(self, table: np.ndarray[Any, Any], members: Sequence[Any]) -> np.ndarray[Any, Any]:
+        if not members:
+            raise InputError("trees were not grown", where=type(self).__name__, remedy="Fit them with medkd.distill.trees.TreeLearner")
+        if members[0].num_feature() != table.shape[1]:
+            raise InputError(
+                f"trees were grown on {members[0].num_feature()} numbers, this view gives {table.shape[1]}",
+                remedy="Use the view of training",
+            )
+        return np.asarray(np.mean([booster.predict(table, raw_score=True, num_threads=1) for booster in members], axis=0))
+
+    def dump_weights(self) -> bytes:
+        """LightGBM's text of each booster under a line that says whose it is."""
+        parts = [f"{_HEAD}output={place}\n{booster.model_to_string()}" for place, held in enumerate(self._boosters) for booster in held]
+        return "\n".join(parts).encode()
+
+    def load_weights(self, content: bytes, where: object) -> None:
+        """Read what ``dump_weights`` gave.
+
+        Raises:
+            InputError: it is no such text, or has no booster for some output.
+        """
+        import lightgbm
+
+        boosters: list[list[Any]] = [[] for _ in range(self.outputs)]
+        try:
+            for part in content.decode().split(_HEAD)[1:]:
+                head, _, text = part.partition("\n")
+                boosters[int(head.removeprefix("output="))].append(lightgbm.Booster(model_str=text))
+        except (ValueError, IndexError, lightgbm.basic.LightGBMError) as error:
+            raise InputError(f"{self.weights_file} holds no trees that can be read", where=where, remedy="Copy the folder again") from error
+        if not all(boosters):
+            raise InputError(f"{self.weights_file} has no trees for some output", where=where, remedy="Copy the folder again")
+        self._boosters = boosters

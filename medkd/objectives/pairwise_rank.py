@@ -1,0 +1,86 @@
+"""Put every two samples in the teacher's order, as surely as the teacher does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medkd.data.batch import Batch
+from medkd.data.output import Output
+from medkd.data.target import Target
+from medkd.errors import InputError, nearest
+from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.objective import Objective
+from medkd.objectives.precision import full_precision
+
+
+@full_precision
+def pairwise_rank(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """Cross-entropy between the two parties' chances that sample i ranks above sample j, in nats; mean over pairs and columns.
+
+    C_ij = ln(1 + exp(o_ij)) - P_ij o_ij, with o_ij = (s_i - s_j)/T and P_ij = sigmoid((t_i - t_j)/T). C_ij = C_ji, so each pair is taken
+    once. The least value, where every s_i - s_j = t_i - t_j, is the mean entropy of P_ij, not zero. A batch of one has no pair: zero.
+
+    Args:
+        student, teacher: logits "batch column ..."; the teacher gets no gradient. A column is compared with itself alone.
+        temperature: T > 0, in the logits' units.
+
+    Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3, with the teacher's P_ij for the desired one.
+
+    >>> pairwise_rank(torch.tensor([[5.0], [5.0]]), torch.zeros(2, 1))
+    tensor(0.6931)
+    """
+    s, t = student / temperature, teacher.detach() / temperature
+    i, j = torch.triu_indices(len(s), len(s), offset=1, device=s.device)
+    costs = functional.binary_cross_entropy_with_logits(s[i] - s[j], torch.sigmoid(t[i] - t[j]), reduction="sum")
+    # Not a mean: that of no pairs is NaN.
+    return costs / max(len(i) * s[0].numel(), 1)
+
+
+class PairwiseRank(Objective):
+    """Put every two samples of a batch in the teacher's order, column by column, as surely as the teacher does.
+
+    What all samples of a column share is free. What all columns of a sample share is not, though a softmax is blind to it: for classes
+    that exclude each other the teacher's own offset of each sample is learnt too. Memory grows with the square of the batch.
+
+    Args:
+        temperature: T > 0, in nats, or in the target's units for a regression or forecast. The gradient shrinks as 1/T² where T is large.
+        columns: names of the outputs that are ranked, as the target gives them; None is all.
+        teacher: which teacher it hears; "" is the only one.
+
+    Shapes: student and teacher logits "batch output". Term: ``ranknet``, in nats. Unlabelled samples count like any other.
+
+    Raises:
+        InputError: the temperature is not above zero, no column is left or one is unknown, or the logits' shapes differ.
+
+    Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3.
+    """
+
+    def __init__(self, temperature: float = 1.0, columns: list[str] | None = None, teacher: str = "") -> None:
+        super().__init__(teacher)
+        if not temperature > 0:
+            raise InputError(f"temperature is {temperature}, it must be above 0", where="PairwiseRank", remedy="1 is the authors'")
+        if columns is not None and not columns:
+            raise InputError("columns is empty, nothing is ranked", where="PairwiseRank", remedy="Name a column, or leave it out for all")
+        self.temperature = temperature
+        self.columns = columns
+
+    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+        """The term ``ranknet``."""
+        s = needed(student, "logits", "student", self)
+        t = needed(self.hear(teachers), "logits", "teacher", self)
+        same_shape(s, t, "logits", self)
+        if self.columns is not None:
+            kept = _positions(self.columns, batch.target)
+            s, t = s[:, kept], t[:, kept]
+        return {"ranknet": pairwise_rank(s, t, self.temperature)}
+
+
+def _positions(columns: list[str], target: Target) -> list[int]:
+    for name in columns:
+        if name not in target.names:
+            raise InputError(f"target '{target.key}' has no output '{name}'", where="PairwiseRank", remedy=nearest(name, target.names))
+    return [target.names.index(name) for name in columns]
