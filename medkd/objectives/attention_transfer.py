@@ -52,7 +52,8 @@ def attention_transfer(student: Tensor, teacher: Tensor, power: int = 2, paper: 
 
 
 def _attention(maps: Tensor, power: int) -> Tensor:
-    return functional.normalize(maps.pow(power).mean(dim=1).flatten(1), dim=1)
+    # Divided after the sum: the gradient of a mean would pass over the whole map once more.
+    return functional.normalize(maps.pow(power).sum(dim=1).flatten(1) / maps.shape[1], dim=1)
 
 
 class AttentionTransfer(Objective):

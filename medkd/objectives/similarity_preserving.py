@@ -30,8 +30,7 @@ def similarity_preserving(student: Tensor, teacher: Tensor, eps: float = 1e-6) -
     >>> similarity_preserving(torch.eye(2), torch.eye(2))
     tensor(0.)
     """
-    difference = _similarity(teacher.detach(), eps) - _similarity(student, eps)
-    return difference.square().mean()
+    return functional.mse_loss(_similarity(student, eps), _similarity(teacher.detach(), eps))
 
 
 def _similarity(features: Tensor, eps: float) -> Tensor:

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
@@ -41,8 +42,7 @@ def soft_labels(student: Tensor, teacher: Tensor, temperature: float, t_squared:
         here, absent = functional.logsigmoid(t), functional.logsigmoid(-t)
         divergence = (here.exp() * (here - functional.logsigmoid(s)) + absent.exp() * (absent - functional.logsigmoid(-s))).mean()
     else:
-        p = t.log_softmax(dim=1)
-        divergence = (p.exp() * (p - s.log_softmax(dim=1))).sum(dim=1).mean()
+        divergence = functional.kl_div(s.log_softmax(dim=1), t.log_softmax(dim=1), reduction="batchmean", log_target=True)
     return divergence * temperature**2 if t_squared else divergence
 
 
@@ -74,8 +74,12 @@ class SoftLabels(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         return {"kd": soft_labels(s, t, self.temperature, self.t_squared, bernoulli=not batch.target.is_categorical)}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def _kd(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:

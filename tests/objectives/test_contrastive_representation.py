@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.errors import InputError
-from medkd.objectives.contrastive_representation import ContrastiveRepresentation, crd_contrast, crd_remember
+from medkd.objectives.contrastive_representation import ContrastiveRepresentation, crd_contrast, crd_remember, crd_scores
 
 
 def draw(seed, *shape):
@@ -29,6 +29,19 @@ def test_only_own_rows_move_and_stay_of_length_one(seed, momentum):
     rest = [0, 1, 3, 4, 6]
     torch.testing.assert_close(moved[rest], memory[rest])
     torch.testing.assert_close(moved.norm(dim=1), torch.ones(7).double())
+
+
+@pytest.mark.parametrize("count", [6, 500])
+def test_scores_are_those_of_the_rows_drawn_however_large_the_memory(count):
+    features, memory = draw(0, 3, 4).requires_grad_(), draw(1, count, 4)
+    rows = torch.tensor([[0, 5, 5], [count - 1, 2, 0], [3, 3, 1]])
+    wanted = torch.stack([torch.stack([(memory[row] @ x / 0.5).exp() for row in own]) for own, x in zip(rows, features, strict=True)])
+    scores = crd_scores(features, memory, rows, 0.5)
+    torch.testing.assert_close(scores, wanted)
+    (gradient,) = torch.autograd.grad(scores.sum(), features)
+    torch.testing.assert_close(
+        gradient, torch.stack([(memory[own] * s[:, None] / 0.5).sum(0) for own, s in zip(rows, wanted, strict=True)])
+    )
 
 
 @pytest.fixture

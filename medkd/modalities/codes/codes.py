@@ -1,0 +1,161 @@
+"""Codes of diagnoses as indicators of the groups that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from medkd.data.events import Events, read_events, write_events
+from medkd.data.modality import Modality
+from medkd.data.sample import Exclusion
+from medkd.data.view import Part
+from medkd.errors import InputError, nearest
+from medkd.modalities.codes.ccs import read_ccs
+from medkd.modalities.codes.chapters import CHAPTERS, ICD9, ICD10, chapter, spelled
+
+CCS = {ICD9: "ccs_single_dx_tool_2015.csv.gz", ICD10: "ccs_dx_icd10cm_2019_1.csv.gz"}
+"""The published single-level groups of each system; their numbers mean the same in both."""
+
+
+@dataclass(frozen=True)
+class Codes(Modality):
+    """Which groups a sample's diagnoses belong to, as far as they were known when the window ends; codes of the past count, too.
+
+    Codes are billed after discharge: what a view [0:24h] shows of them are those of earlier stays. A code that does not exist (with
+    ``ccs``: that no group lists; without: that is spelt as none) is set aside and counted; it is like no other.
+
+    Args:
+        ccs: folder of the published CCS tables, whose few hundred groups are used; "" groups by the twenty chapters that ICD-9-CM and
+            ICD-10-CM share, for which no file is needed.
+
+    >>> Codes().shape(Part("codes")), Codes().shape(Part("codes", ("circulatory",)))
+    ((20,), (1,))
+    """
+
+    name: ClassVar[str] = "codes"
+    ccs: str = ""
+
+    @property
+    def partial(self) -> bool:
+        """A sample whose codes are not known is absent, not healthy."""
+        return True
+
+    @property
+    def measured(self) -> bool:
+        """Indicators."""
+        return False
+
+    @property
+    def identifying(self) -> bool:
+        """Patients share their groups with others."""
+        return False
+
+    def groups(self) -> Sequence[str]:
+        """Names of all groups, in their order."""
+        return list(dict.fromkeys(_ccs_groups(Path(self.ccs)).values())) if self.ccs else list(CHAPTERS)
+
+    def group_of(self, code: str) -> str | None:
+        """The group of a code such as ``ICD9:428.0``; None of one that does not exist."""
+        if not self.ccs:
+            return chapter(code)
+        found = spelled(code)
+        return None if found is None else _ccs_groups(Path(self.ccs)).get(f"{found[0]}:{found[1]}")
+
+    def names(self, part: Part) -> tuple[str, ...]:
+        """The groups that a part shows.
+
+        Raises:
+            InputError: it names one that is not there.
+        """
+        known = self.groups()
+        for name in part.selector:
+            if name not in known:
+                raise InputError(f"{self.name} has no group '{name}'", where=str(part), remedy=nearest(name, known))
+        return part.selector or tuple(known)
+
+    def shape(self, part: Part) -> tuple[int, ...]:
+        """Groups."""
+        return (len(self.names(part)),)
+
+    def read(self, row: Mapping[str, Any], root: Path) -> Events:
+        """Codes of the sample's series and the hours at which they were known; values are 1."""
+        series = row.get("series") or row.get("sample_id")
+        return read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+
+    def select(self, raw: Events, part: Part) -> Events:
+        """Codes known before the window ends, as events of the groups that the part names."""
+        end = part.window[1] if part.window else np.inf
+        names = self.names(part)
+        known = raw.within(-np.inf, end)
+        place = {name: index for index, name in enumerate(names)}
+        found = [place.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable]
+        return Events(known.hours, np.array(found, dtype=np.int64), known.value, names, (-np.inf, end))
+
+    def prepare(self, raw: Events) -> NDArray[np.float32]:
+        """1 for each group that a code belongs to, else 0, "group"; all NaN where no code at all is known."""
+        shown = np.zeros(len(raw.variables), np.float32)
+        if not len(raw.variable):
+            return shown * np.nan
+        shown[raw.variable[raw.variable >= 0]] = 1.0
+        return shown
+
+    def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
+        """Write codes that exist below ``folder``: the file of each series, and how many were set aside, by reason.
+
+        Args:
+            events: ``series``, ``hours``, ``variable`` (``ICD9:4280``, ``ICD10:I50.23``).
+            folder: what the returned paths are relative to.
+        """
+        given = events.select("series", "hours", pl.col("variable").cast(pl.String)).collect(engine="streaming")
+        named = {code: _named(code) for code in given["variable"].drop_nulls().unique() if self.group_of(code) is not None}
+        told = given.with_columns(
+            pl.col("variable").replace_strict(named, default=None, return_dtype=pl.String).alias("code"), pl.lit(1.0).alias("value")
+        )
+        flaw = (
+            pl.when(pl.col("code").is_null())
+            .then(pl.lit("no such code"))
+            .when(pl.col("hours").is_null())
+            .then(pl.lit("no time"))
+            .otherwise(None)
+        )
+        flaws = told.group_by(flaw.alias("flaw")).len().drop_nulls().sort("flaw")
+        kept = told.lazy().select("series", "hours", pl.col("code").alias("variable"), "value")
+        return write_events(kept, folder, self.name), [Exclusion(f"{self.name}: {reason}", count) for reason, count in flaws.iter_rows()]
+
+    def code_lists(self, samples: pl.DataFrame, root: Path) -> list[tuple[str, ...]]:
+        """All codes of each sample, whenever they were known, for comparing patients in training; none where it has no file.
+
+        Args:
+            samples: rows of the sample table, with the column ``codes``.
+            root: what its paths are relative to.
+        """
+        lists: list[tuple[str, ...]] = []
+        for row in samples.iter_rows(named=True):
+            held = self.read(row, root) if row[self.name] is not None else None
+            lists.append(() if held is None else tuple(dict.fromkeys(held.variables[place] for place in held.variable)))
+        return lists
+
+
+def _named(code: str) -> str:
+    found = spelled(code)
+    return code if found is None else f"{found[0]}:{found[1]}"
+
+
+@cache
+def _ccs_groups(folder: Path) -> Mapping[str, str]:
+    """Code with its system → the title of its group, groups in the order of their numbers."""
+    tables = [
+        read_ccs(folder / name).with_columns(pl.format("{}:{}", pl.lit(system), pl.col("code")).alias("code"))
+        for system, name in CCS.items()
+    ]
+    number = pl.col("group").cast(pl.Int64)
+    first = {row[0]: row[1] for row in tables[0].select("group", "title").unique("group", keep="first").iter_rows()}
+    rows = pl.concat([table.select("code", "group", "title") for table in tables]).filter(number > 0).sort(number, maintain_order=True)
+    return {code: first.get(group, title) for code, group, title in rows.iter_rows()}

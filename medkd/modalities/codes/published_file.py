@@ -1,0 +1,38 @@
+"""Reference files as they are published, gzipped or not."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from medkd.errors import InputError
+
+_GZIP = b"\x1f\x8b"
+
+
+def published_bytes(path: Path) -> bytes:
+    """What a file holds, unzipped if it is gzipped.
+
+    Raises:
+        InputError: it is missing, or the gzip stream is cut off or damaged.
+    """
+    try:
+        held = Path(path).read_bytes()
+        return gzip.decompress(held) if held.startswith(_GZIP) else held
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError(f"no such file: {Path(path).name}", where=path, remedy="Give the path of the published file") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{Path(path).name} cannot be read: {error}", where=path, remedy="Fetch the file again") from error
+
+
+def published_text(path: Path) -> str:
+    """The same as text.
+
+    Raises:
+        InputError: as above, or it is not text in UTF-8.
+    """
+    try:
+        return published_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{Path(path).name} is not text in UTF-8", where=path, remedy="Fetch the file again") from error

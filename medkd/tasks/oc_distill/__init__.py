@@ -1,0 +1,1 @@
+"""OC-Distill: what belongs to it alone."""
