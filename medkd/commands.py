@@ -84,6 +84,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(word.strip() for word in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of names, such as soft_labels,info_nce")
+    return names
+
+
 def _shares(text: str) -> tuple[float, ...]:
     try:
         shares = tuple(float(word) for word in text.split(","))
@@ -138,6 +145,29 @@ def _distill(parser: Parser) -> None:
     parser.epilog = f"{parser.epilog}\n\nA dotted option --STAGE.KEY VALUE reaches into a stage of the task's recipe."
 
 
+def _tune(parser: Parser) -> None:
+    parser.add_argument("task", metavar="TASK", help="see: medkd list tasks; or a folder with a recipe.yaml")
+    _option(parser, "cohort", metavar="NAME", help="see: medkd list cohorts; default: the task's own")
+    _data(parser)
+    _option(parser, "labels", type=_shares, metavar="F", help="share of subjects that keep their label; of several, the largest")
+    _option(
+        parser,
+        "arm",
+        type=_one_of("--arm", ("solo", "teacher", "student")),
+        metavar="ARM",
+        help="solo, teacher or student; default: all three, so",
+    )
+    _option(parser, "trials", type=_count, default=20, metavar="N", help="trials of an arm, those of earlier runs counted; default 20")
+    _option(parser, "seeds", type=_count, default=2, metavar="N", help="splits that a trial is scored on, from seed 100; default 2")
+    _option(parser, "folds", type=_count, default=1, metavar="N", help="outer folds of each split, taken out in turn; default 1")
+    _option(parser, "timeout", type=_count, metavar="MINUTES", help="begin no trial later; shared by the arms")
+    _option(parser, "out", type=Path, metavar="DIR", help="default: runs/tune-TASK-COHORT")
+    _option(parser, "jobs", type=_count, metavar="N", help="fits at once; default: one a core, one on a GPU; results do not depend on it")
+    parser.epilog = (
+        f"{parser.epilog}\n\nWhat is searched stands in the recipe under 'search'. A dotted option --STAGE.KEY VALUE reaches into a stage."
+    )
+
+
 def _lightning(parser: Parser) -> None:
     _option(parser, "config", metavar="YAML", help="complete configuration, as a recipe's stage prints it")
     parser.epilog = f"{parser.epilog}\n\nEvery further option goes to LightningCLI; --print_config shows what it understood."
@@ -178,6 +208,21 @@ def _list(parser: Parser) -> None:
     parser.add_argument("kind", nargs="?", metavar="KIND", type=_one_of("medkd list KIND", KINDS), help=f"{', '.join(KINDS)}; default: all")
 
 
+def _benchmark(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="privileged: what each objective earns")
+    _option(parser, "cohort", metavar="NAME", help="measure on a real cohort; default: on synthetic data whose answer is known")
+    _option(parser, "root", type=Path, metavar="DIR", help="folder of the cohort")
+    _option(parser, "target", metavar="KEY", help="what to predict, a binary key that the cohort lists")
+    _option(
+        parser, "task", metavar="NAME", help="whose recipe for the cohort says what each party sees; default: the only task that has one"
+    )
+    _option(parser, "objectives", type=_names, metavar="A,B", help="such as soft_labels,info_nce; default: all that can take part")
+    _option(parser, "seeds", type=_count, metavar="N", help="seeds 0 to N-1; default 16, on a cohort 3")
+    _option(parser, "out", type=Path, metavar="DIR", help="default: runs/benchmark-NAME, with the cohort's name behind it")
+    _option(parser, "jobs", type=_count, metavar="N", help="processes; default: one a core; results do not depend on it")
+    _option(parser, "fast", action="store_true", help="a few steps of a few seeds: shows that it runs, its numbers mean nothing")
+
+
 def _nothing(parser: Parser) -> None:
     """The command takes no arguments of its own."""
 
@@ -215,6 +260,13 @@ COMMANDS = {
         "medkd cohort describe brugada_huca --root ../shared/data/ecg/brugada-huca",
         _cohort,
     ),
+    "tune": Command(
+        "Search a recipe's values on inner validation: solo, teacher, then student. Resumes where it stopped.",
+        "medkd.recipe.tune_command:main",
+        "medkd tune ecg_lead --cohort demo_ecg --trials 20 --out runs/tune",
+        _tune,
+        calls="overrides",
+    ),
     "predict": Command(
         "Score files with a bundle. Resumes where it stopped; an unreadable file is set aside.",
         "medkd.deploy.predict:main",
@@ -228,8 +280,14 @@ COMMANDS = {
         _verify,
         calls="keywords",
     ),
+    "benchmark": Command(
+        "Measure what each objective earns, where the answer is known or on a cohort. Resumes by cell.",
+        "medkd.recipe.benchmark.command:main",
+        "medkd benchmark privileged --objectives soft_labels,info_nce --out runs/benchmark",
+        _benchmark,
+    ),
     "list": Command("List tasks, cohorts, modalities and objectives.", "medkd.listing:main", "medkd list cohorts", _list),
     "doctor": Command("Say what is missing on this machine, and how to mend it.", "medkd.doctor:main", "medkd doctor", _nothing),
 }
-PLANNED = ("evaluate", "tune", "app", "benchmark")
+PLANNED = ("evaluate", "app")
 """Commands of the design that are not built yet."""

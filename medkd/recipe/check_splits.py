@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import polars as pl
@@ -15,7 +15,7 @@ from medkd.errors import InputError
 
 
 def check_splits(
-    samples: pl.DataFrame, target: Target, protocol: str, official: OfficialFolds | None, seeds: int, labels: Sequence[float]
+    samples: pl.DataFrame, target: Target, protocol: str, official: OfficialFolds | None, seeds: Iterable[int], labels: Sequence[float]
 ) -> None:
     """Draw each seed's split and refuse an empty part of it.
 
@@ -23,7 +23,7 @@ def check_splits(
         InputError: a split cannot be drawn, or leaves a test, training or inner-validation part empty at the smallest share of labels.
     """
     _refuse_one_class(samples, target)
-    for seed in range(seeds):
+    for seed in seeds:
         split = draw_split(samples, target, protocol, seed, official)
         for outer in split.evaluated:
             _check(split, (outer,), min(labels), protocol)

@@ -13,7 +13,7 @@ from medkd.errors import InputError, nearest
 from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings
 from medkd.listing import find_cohort
-from medkd.recipe.check_arms import check_arms
+from medkd.recipe.check_arms import check_arms, check_target
 from medkd.recipe.check_splits import check_splits
 from medkd.recipe.graph import Graph, make_graph
 from medkd.recipe.inputs import Inputs, prepare_inputs
@@ -61,14 +61,16 @@ def begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
     Raises:
         InputError: the recipe, the cohort or its data are wrong; a folder that was not there before is then removed again.
     """
-    check_arms(recipe)
+    made = check_arms(recipe)
     with unless_wrong(run):
         cohort = open_cohort(recipe, run)
         # Before hours of fits, not after them.
-        metric_named(EvidenceSettings(**recipe.evidence).metric, cohort.target(recipe.target or None).kind)
+        target = cohort.target(recipe.target or None)
+        metric_named(EvidenceSettings(**recipe.evidence).metric, target.kind)
+        check_target(made, target)
         inputs = prepare_inputs(recipe, cohort, run, jobs)
         samples = read_table(Inputs.samples_file(run))
-        check_splits(samples, inputs.target, inputs.protocol, inputs.official, recipe.seeds, recipe.labels)
+        check_splits(samples, inputs.target, inputs.protocol, inputs.official, range(recipe.seeds), recipe.labels)
         recipe.save(run / "recipe.yaml")
         return make_graph(recipe, inputs)
 

@@ -14,6 +14,7 @@ from medkd.data.atomic import write_text
 from medkd.errors import InputError, nearest
 from medkd.evidence.controls import CONTROLS
 from medkd.evidence.settings import EvidenceSettings
+from medkd.recipe.search import parse_ranges
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Arm:
         model: of ``Distiller``: network, learning rate; for a student objectives and weights.
         data: of ``SampleData``: batch_size, steps, augment.
         trainer: of Lightning's ``Trainer``.
+        pretrain: a fit that comes first and needs no label: ``view``, ``modalities``, ``model``, ``data`` and ``trainer`` as above. This
+            arm begins with its weights, and up to the share of labels ``freeze_up_to`` trains its head alone.
     """
 
     view: str
@@ -33,6 +36,15 @@ class Arm:
     model: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     trainer: dict[str, Any] = field(default_factory=dict)
+    pretrain: dict[str, Any] = field(default_factory=dict)
+
+    def pretraining(self) -> Arm:
+        """The fit that comes first, as an arm."""
+        return Arm(**{key: value for key, value in self.pretrain.items() if key != "freeze_up_to"})
+
+    def freezes(self, labels: float) -> bool:
+        """Whether with this share of labels the head alone is trained."""
+        return labels <= float(self.pretrain.get("freeze_up_to", 0.0))
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class Recipe:
         cohort_options: for a synthesised cohort.
         split: ``shared_recordings``: "join" splits subjects that share a recording as one; "leave" lets the leak audit find them.
         evidence: settings of the evidence (metric, replicates, ...).
+        search: what ``medkd tune`` may change: dotted key of an arm's value → ``low``, ``high``, ``log``, or ``choices``.
         threads: CPU threads of one fit.
         fast: a smoke run; its verdict is invalid.
     """
@@ -69,16 +82,16 @@ class Recipe:
     cohort_options: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
+    search: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
     fast: bool = False
 
-    def save(self, path: Path) -> None:
-        """Write the resolved recipe, from which any stage can be repeated."""
+    def save(self, path: Path, header: str = "The resolved recipe of this run: medkd stage THIS_FILE NAME --out RUN") -> None:
+        """Write the resolved recipe, from which any stage can be repeated, below the lines of ``header`` as comments."""
         held = asdict(self)
         held["labels"], held["controls"] = list(self.labels), list(self.controls)
-        write_text(
-            path, "# The resolved recipe of this run: medkd stage THIS_FILE NAME --out RUN\n" + yaml.safe_dump(held, sort_keys=False)
-        )
+        comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
+        write_text(path, comment + yaml.safe_dump(held, sort_keys=False))
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Recipe:
@@ -143,12 +156,14 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         _check_keys(_mapping(held.get(name) or {}, name, path), [item.name for item in fields(Arm)], path, f"{name}.")
         for key in ("modalities", "model", "data", "trainer"):
             _mapping((held.get(name) or {}).get(key) or {}, f"{name}.{key}", path)
+        _check_pretraining(_mapping((held.get(name) or {}).get("pretrain") or {}, f"{name}.pretrain", path), f"{name}.pretrain", path)
     split = _mapping(held.get("split") or {}, "split", path)
     _check_keys(split, ["shared_recordings"], path, "split.")
     if (shared := split.get("shared_recordings", "join")) not in ("join", "leave"):
         raise InputError(f"split.shared_recordings is '{shared}'", where=path, remedy="Choose from: join, leave")
     _check_evidence(_mapping(held.get("evidence") or {}, "evidence", path), path)
     _mapping(held.get("cohort_options") or {}, "cohort_options", path)
+    held["search"] = {key: found.spec() for key, found in parse_ranges(held.get("search") or {}, path).items()}
     held["controls"] = tuple(_listed(tuple(CONTROLS) if held.get("controls") is None else held["controls"]))
     for control in held["controls"]:
         if control not in CONTROLS:
@@ -166,9 +181,26 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
     if not shares or not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
         raise InputError(f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]")
     held["labels"] = tuple(float(share) for share in shares)
+    if (held["teacher"].get("pretrain") or {}) or (held["solo"].get("pretrain") and not student.get("pretrain")):
+        raise InputError(
+            "pretrain is the student's", where=path, remedy="Move it to student; the solo has the same unless solo.pretrain is null"
+        )
+    for name in ("student", "solo"):
+        if held[name].get("pretrain") and "learner" in (held[name].get("model") or {}):
+            raise InputError(f"{name} has a learner and pretrain", where=path, remedy="Only a network begins with another's weights")
     for name in ("teacher", "student", "solo"):
-        held[name] = Arm(**held[name])
+        held[name] = Arm(**{key: value for key, value in held[name].items() if value is not None})
     return Recipe(**{key: value for key, value in held.items() if value is not None})
+
+
+def _check_pretraining(held: dict[str, Any], name: str, path: Path) -> None:
+    if not held:
+        return
+    _check_keys(held, [*(item.name for item in fields(Arm) if item.name != "pretrain"), "freeze_up_to"], path, f"{name}.")
+    if not held.get("view") or not held.get("model"):
+        raise InputError(f"{name} has no view or no model", where=path, remedy="Add both, as an arm has them")
+    if type(held.get("freeze_up_to", 0)) not in (int, float):
+        raise InputError(f"{name}.freeze_up_to is {held['freeze_up_to']!r}", where=path, remedy="Give a share of labels, from 0 to 1")
 
 
 def _check_evidence(held: dict[str, Any], path: Path) -> None:

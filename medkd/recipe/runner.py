@@ -31,28 +31,38 @@ def default_jobs() -> int:
     return 1 if torch.cuda.is_available() else max(min(os.cpu_count() or 1, 8), 1)
 
 
-def run_stages(stages: Sequence[Stage], run: Path, jobs: int) -> None:
+def run_stages(stages: Sequence[Stage], run: Path, jobs: int, bar: tqdm[Never] | None = None) -> None:
     """Execute all unfinished stages; the result does not depend on ``jobs``.
 
     Args:
         stages: each after those that it needs.
         run: the run's folder.
         jobs: processes; with one, everything runs in this process.
+        bar: advanced by each stage that is run, instead of a bar of these stages alone.
 
     Raises:
         MedkdError: of the first stage that failed; what others finished stays.
     """
     todo = {stage.name: stage for stage in pending(stages, run)}
-    bar = tqdm(total=len(stages), initial=len(stages) - len(todo), unit="stage", disable=not sys.stderr.isatty(), smoothing=0.05)
-    try:
-        if jobs <= 1 or len(todo) <= 1:
-            for stage in todo.values():
-                stage.execute(run)
-                _advance(bar, stage.name)
-        else:
-            _run_parallel(todo, run, jobs, bar)
-    finally:
-        bar.close()
+    if bar is None:
+        with stage_bar(len(stages), len(stages) - len(todo)) as own:
+            _run(todo, run, jobs, own)
+    else:
+        _run(todo, run, jobs, bar)
+
+
+def stage_bar(total: int, done: int = 0) -> tqdm[Never]:
+    """A progress bar over stages, silent where there is no terminal."""
+    return tqdm(total=total, initial=done, unit="stage", disable=not sys.stderr.isatty(), smoothing=0.05)
+
+
+def _run(todo: dict[str, Stage], run: Path, jobs: int, bar: tqdm[Never]) -> None:
+    if jobs > 1 and len(todo) > 1:
+        _run_parallel(todo, run, jobs, bar)
+        return
+    for stage in todo.values():
+        stage.execute(run)
+        _advance(bar, stage.name)
 
 
 def _run_parallel(todo: dict[str, Stage], run: Path, jobs: int, bar: tqdm[Never]) -> None:
