@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -58,20 +60,25 @@ def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO
 
 
 def _of_tar(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
-    # "|" reads forwards only: a compressed tar is decompressed once.
-    with tarfile.open(path, "r|*") as archive:
+    # gzip's own reader, since that of tarfile takes a stream that breaks off between two members for a whole one; "|" reads forwards only.
+    opener = path.open if path.name.lower().endswith(".tar") else partial(gzip.open, path)
+    with opener("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             _refuse_climbing(member.name, path)
             if member.isfile() and member.name.lower().endswith(suffix):
                 handle = archive.extractfile(member)
                 if handle is not None:
                     yield member.name, handle
+        while stream.read(1 << 20):
+            pass
 
 
 def _refuse_climbing(name: str, path: Path) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts:
-        raise InputError(f"{path.name} holds '{name}', which climbs out of its folder", where=path.parent, remedy="Get the published archive")
+        raise InputError(
+            f"{path.name} holds '{name}', which climbs out of its folder", where=path.parent, remedy="Get the published archive"
+        )
 
 
 @contextmanager

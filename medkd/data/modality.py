@@ -82,6 +82,11 @@ class Modality(ABC):
         return False
 
     @property
+    def identifying(self) -> bool:
+        """Whether two prepared samples that agree are one recording; not so where most samples look like many others."""
+        return True
+
+    @property
     def measured(self) -> bool:
         """Whether values are measurements, to be centred and scaled; not so token ids or indicators."""
         return True

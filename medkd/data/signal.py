@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ class Signal:
         offsets: "batch+1", where each sample's items start and end; None when dense.
         coordinates: position of each item (tile, patch, electrode, time), if it has one.
         edges: "2 edge", pairs of items, if the signal is a graph.
+        whole: each sample is there as a whole or absent, so that the mask, if there is one, tells nothing of single cells.
     """
 
     values: Tensor
@@ -26,11 +27,15 @@ class Signal:
     offsets: Tensor | None = None
     coordinates: Tensor | None = None
     edges: Tensor | None = None
+    whole: bool = False
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same signal on another device."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None})
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {
+            name: part.to(device, non_blocking=non_blocking) for name, part in held.items() if isinstance(part, Tensor)
+        }
+        return replace(self, **moved)
 
 
 def observed(values: Tensor, here: Tensor, *, partial: bool = False) -> Signal:
@@ -47,8 +52,8 @@ def observed(values: Tensor, here: Tensor, *, partial: bool = False) -> Signal:
     [[[True, False]]]
     """
     if bool(here.all()) and not partial:
-        return Signal(values)
+        return Signal(values, whole=True)
     mask = here.view(-1, *(1,) * (values.ndim - 1)).expand_as(values)
     if partial:
         mask = mask & ~values.isnan()
-    return Signal(values.masked_fill(~mask, 0.0), mask)
+    return Signal(values.masked_fill(~mask, 0.0), mask, whole=not partial)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -164,12 +163,12 @@ def _header(table: Table) -> list[str]:
         if not table.member:
             with table.path.open("rb") as handle:
                 return _first_row(handle, table)
-        for name, handle in open_members(table.path, table.member.lower()):
+        for name, member in open_members(table.path, table.member.lower()):
             if name == table.member:
-                return _first_row(handle, table)
+                return _first_row(member, table)
     raise InputError(f"{table} is gone", where=table.path.parent)
 
 
-def _first_row(handle: Any, table: Table) -> list[str]:
-    lines = io.TextIOWrapper(gzip.open(handle) if str(table).lower().endswith(".gz") else handle, encoding="utf-8-sig", errors="replace")
-    return next(csv.reader(lines), [])
+def _first_row(handle: IO[bytes], table: Table) -> list[str]:
+    with gzip.open(handle) if str(table).lower().endswith(".gz") else nullcontext(handle) as data:
+        return next(csv.reader([data.readline().decode("utf-8-sig", errors="replace")]), [])

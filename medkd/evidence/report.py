@@ -33,6 +33,7 @@ def write_report(
     predictions: pl.DataFrame,
     histories: Sequence[pl.DataFrame] = (),
     flow: Sequence[tuple[str, int]] = (),
+    aside: Sequence[tuple[str, int]] = (),
 ) -> None:
     """Write ``report.json``, ``test_predictions.parquet`` and ``report.html`` into a folder, each whole or not at all.
 
@@ -42,12 +43,13 @@ def write_report(
         predictions: from ``score_predictions``.
         histories: training curves: arm, seed, fold, step, name, value.
         flow: how the cohort came to be: (reason, samples), the first being all that were found.
+        aside: values of shared tables that were left out: (reason, values); 0 says that a whole table is not there.
 
     Raises:
         MedkdError: the report does not fit its schema.
     """
     check_report(report)
-    page = render(report, histories, flow)
+    page = render(report, histories, flow, aside)
     write_predictions(out / "test_predictions.parquet", predictions)
     write_json(out / "report.json", report)
     write_text(out / "report.html", page)
@@ -65,12 +67,17 @@ def check_report(report: Mapping[str, Any]) -> None:
         raise MedkdError(f"report.json does not fit its schema: {problem.message[:200]}", where=place, remedy="Make it with assess()")
 
 
-def render(report: Mapping[str, Any], histories: Sequence[pl.DataFrame] = (), flow: Sequence[tuple[str, int]] = ()) -> str:
+def render(
+    report: Mapping[str, Any],
+    histories: Sequence[pl.DataFrame] = (),
+    flow: Sequence[tuple[str, int]] = (),
+    aside: Sequence[tuple[str, int]] = (),
+) -> str:
     """The page: no script, no request to any server, every word from outside escaped.
 
     Args:
         report: from ``assess``.
-        histories, flow: see ``write_report``.
+        histories, flow, aside: see ``write_report``.
     """
     page = Environment(loader=PackageLoader("medkd.evidence", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page.filters |= {"arm": arm_name, "colour": arm_colour}
@@ -90,4 +97,5 @@ def render(report: Mapping[str, Any], histories: Sequence[pl.DataFrame] = (), fl
         shown=list(COLOURS),
         failed=[check for check in report["leak_audit"] if not check["passed"]],
         flow=flow,
+        aside=aside,
     )

@@ -10,7 +10,7 @@ from medkd.data.cohort import Cohort
 from medkd.data.reading import read_table
 from medkd.data.splitting import draw_split
 from medkd.recipe.cohort_check import check_cohort, print_check
-from medkd.recipe.cohort_description import describe, flow_table
+from medkd.recipe.cohort_description import aside_table, describe, flow_table
 from medkd.recipe.inputs import Inputs, prepare_inputs
 from medkd.recipe.opening import cohort_at
 from medkd.recipe.recipe import Arm, Recipe
@@ -33,7 +33,7 @@ def main(namespace: argparse.Namespace) -> int:
         cohort = cohort_at(namespace.name, namespace.root, Path(temporary) / "cohort", {})
         recipe = whole(cohort, namespace.target, namespace.protocol)
         if namespace.action == "describe":
-            print(describe(cohort, cohort.target(recipe.target), recipe.protocol))
+            print(describe(cohort, cohort.target(recipe.target), recipe.protocol, Path(temporary) / "events"))
             return 0
         inputs = prepare_inputs(recipe, cohort, Path(temporary), default_jobs())
         findings = check_cohort(cohort, inputs, read_table(Inputs.samples_file(Path(temporary))), namespace.out)
@@ -57,7 +57,8 @@ def _build(namespace: argparse.Namespace) -> int:
         samples = read_table(Inputs.samples_file(out))
         split = draw_split(samples, inputs.target, inputs.protocol, 0, inputs.official)
         split.save(file)
-    print(f"cohort {cohort.name}, target {inputs.target.key}\n\n{flow_table(inputs.flow)}\n")
+    heading = f"cohort {cohort.name}, target {inputs.target.key}"
+    print("\n\n".join([heading, flow_table(inputs.flow), *aside_table(inputs.aside)]) + "\n")
     print(f"samples   {samples.height} of {samples['subject_id'].n_unique()} subjects: {Inputs.samples_file(out)}")
     print(f"split     {inputs.protocol}, seed 0, {split.table['fold'].n_unique()} folds, sha256 {split.sha256[:12]}: {file}")
     for name, stored in inputs.prepared("student").items():

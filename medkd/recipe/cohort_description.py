@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -14,10 +15,18 @@ from medkd.data.target import Target
 from medkd.data.view import Part
 
 
-def describe(cohort: Cohort, chosen: Target, protocol: str) -> str:
-    """The whole page; the flow and the people are those of the chosen target."""
+def describe(cohort: Cohort, chosen: Target, protocol: str, folder: Path) -> str:
+    """The whole page; the flow and the people are those of the chosen target.
+
+    Args:
+        cohort: as it lies on disk.
+        chosen: one of its targets.
+        protocol: how it would be split.
+        folder: where signals that lie in shared tables may be written.
+    """
     table, exclusions = cohort.samples(chosen)
-    table = check_samples(table, chosen, f"cohort {cohort.name}")
+    extract = cohort.extract(check_samples(table, chosen, f"cohort {cohort.name}"), folder)
+    table = extract.samples
     found = table.height + sum(item.count for item in exclusions)
     flow = [Exclusion("samples found", found), *exclusions, Exclusion("samples kept", table.height)]
     ruled: dict[str, list[str]] = {}
@@ -32,13 +41,18 @@ def describe(cohort: Cohort, chosen: Target, protocol: str) -> str:
         f"people\n{_people(table)}",
         f"exclusions for target {chosen.key}\n{flow_table(flow)}",
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *aside_table(extract.aside)])
 
 
 def flow_table(flow: Sequence[Exclusion]) -> str:
-    """How many samples were found, left out for which reason, and kept: a line each."""
+    """How many samples (or values), and what became of them: a line each; a reason that counts nothing gets a dash."""
     width = max(len(str(step.count)) for step in flow)
-    return "\n".join(f"  {step.count:>{width}}  {step.reason}" for step in flow)
+    return "\n".join(f"  {step.count or '-':>{width}}  {step.reason}" for step in flow)
+
+
+def aside_table(aside: Sequence[Exclusion]) -> list[str]:
+    """How many values of shared tables were set aside, why, and which tables are not there; nothing where all is well."""
+    return [f"values set aside\n{flow_table(aside)}"] if aside else []
 
 
 def _targets(cohort: Cohort, chosen: Target) -> str:

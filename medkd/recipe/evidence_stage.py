@@ -55,8 +55,8 @@ class EvidenceStage(Stage):
             counts=self._counts(run, fits),
             fast=self.config["fast"],
         )
-        flow = [(step.reason, step.count) for step in inputs.flow]
-        write_report(run, report, scored, _histories(fits, run), flow)
+        flow, aside = ([(step.reason, step.count) for step in steps] for steps in (inputs.flow, inputs.aside))
+        write_report(run, report, scored, _histories(fits, run), flow, aside)
 
     def _provenance(self, inputs: Inputs, run: Path) -> dict[str, Any]:
         splits = [stage.load(run) for stage in self.needs.values() if isinstance(stage, SplitStage)]

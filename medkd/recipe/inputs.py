@@ -23,6 +23,8 @@ from medkd.recipe.recipe import Arm, Recipe, merged
 from medkd.recipe.same_recording import joined_subjects
 
 PARTIES = ("teacher", "student")
+PRETRAINING = "pretraining"
+"""A party that is there where the student is pretrained: no label is used, and nobody deploys what it sees."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,15 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
     table, exclusions = cohort.samples(target)
     table = check_samples(table, target, f"cohort {cohort.name}")
     parties = {name: _party(getattr(recipe, name), cohort) for name in PARTIES}
+    if recipe.student.pretrain:
+        parties[PRETRAINING] = _party(recipe.student.pretraining(), cohort)
     extract = cohort.extract(table, run / "events")
     table = extract.samples
     stores, unusable = _prepare_parties(parties, table, extract.root, run, jobs)
     found = table.height + sum(item.count for item in exclusions)
     kept = check_samples(table.filter(~pl.col("sample_id").is_in(list(unusable))), target, f"cohort {cohort.name}")
     leave = recipe.split.get("shared_recordings") == "leave"
-    kept, joined = (kept, []) if leave else joined_subjects(kept, stores["teacher"])
+    kept, joined = (kept, []) if leave else joined_subjects(kept, _identifying(parties["teacher"], stores["teacher"]))
     reasons = pl.Series("reason", list(unusable.values()), dtype=pl.String).value_counts(sort=True)
     flow = (
         Exclusion("samples found", found),
@@ -164,6 +168,11 @@ def _party(arm: Arm, cohort: Cohort) -> Party:
     party = Party(arm.view, made)
     named = {part.modality: part_modality for part, part_modality in party.parts()}
     return Party(arm.view, named)
+
+
+def _identifying(party: Party, stores: dict[str, Prepared]) -> dict[str, Prepared]:
+    """Of what a party sees, that by which a recording can be known again."""
+    return {name: stored for name, stored in stores.items() if party.modalities[name].identifying}
 
 
 def _prepare_parties(

@@ -73,3 +73,31 @@ def test_axis_one_is_the_channel_whatever_the_others(shape: tuple[int, ...]) -> 
 def test_no_training_sample_is_one_clear_line() -> None:
     with pytest.raises(InputError, match="no training sample"):
         Statistics.fit(values(3), np.array([], dtype=np.int64), "", (0,))
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_what_was_not_observed_is_left_out(aligned: bool) -> None:
+    data, rows = values(1500), np.arange(1400)
+    data[np.random.default_rng(2).random(data.shape) < 0.4] = np.nan
+    fitted = Statistics.fit(data, rows, "", (), aligned=aligned)
+    chosen, axis = data[rows].astype(np.float64), 0 if aligned else (0, 2)
+    np.testing.assert_allclose(fitted.mean, np.nanmean(chosen, axis=axis).ravel(), rtol=1e-9)
+    np.testing.assert_allclose(fitted.std, np.nanstd(chosen, axis=axis).ravel(), rtol=1e-4)
+    applied = fitted.apply(torch.from_numpy(data))
+    assert applied.isnan().equal(torch.from_numpy(data).isnan())
+
+
+def test_a_channel_that_was_never_observed_has_mean_0_and_deviation_1() -> None:
+    data = values(20)
+    data[:, 1] = np.nan
+    fitted = Statistics.fit(data, np.arange(20), "", ())
+    assert (fitted.mean[1], fitted.std[1]) == (0.0, 1.0)
+    assert np.isfinite(fitted.mean).all()
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_what_is_not_measured_is_left_as_it_is(aligned: bool) -> None:
+    data = values(20)
+    fitted = Statistics.fit(data, np.arange(15), "a", (2,), aligned=aligned, measured=False)
+    assert fitted.apply(torch.from_numpy(data)).equal(torch.from_numpy(data))
+    assert (fitted.samples, fitted.split_sha256, fitted.held_out) == (15, "a", (2,))

@@ -263,6 +263,26 @@ def test_a_killed_preparation_leaves_nothing_that_passes_for_prepared(tmp_path: 
     assert set((tmp_path / "killed").iterdir()) == {again.folder, living}
 
 
+class Holed(ECG):
+    """Leaves NaN where a lead is below zero; of every third record nothing."""
+
+    partial = True
+
+    def prepare(self, raw: Any) -> np.ndarray:
+        values = super().prepare(raw)
+        return np.where(int(raw.name.split("_")[0]) % 3 == 0, np.nan, np.where(values < 0, np.nan, values)).astype(np.float32)
+
+
+def test_a_partial_sample_with_nothing_observed_is_absent(tmp_path: Path, root: Path, samples: pl.DataFrame) -> None:
+    few = samples.filter(pl.col("ecg").is_not_null()).head(12)
+    stored = one(tmp_path, few, root, Holed(seconds=2.0))
+    gone = np.array([int(Path(name).name.split("_")[0]) % 3 == 0 for name in few["ecg"]])
+    assert 0 < gone.sum() < 12
+    assert stored.index["status"].to_list() == ["absent" if lost else "ok" for lost in gone]
+    assert not stored.values[gone].any(), "zeros, as of any absent sample"
+    assert np.isnan(stored.values[~gone]).any(axis=(1, 2)).all()
+
+
 def test_arrays_are_mapped_read_only(tmp_path: Path, root: Path, samples: pl.DataFrame) -> None:
     stored = one(tmp_path, samples.head(5), root)
     assert isinstance(stored.values, np.memmap)

@@ -69,7 +69,9 @@ def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_pat
 
 def test_the_page_stands_alone_and_shows_what_it_must() -> None:
     _, _, report = made(fractions=(0.3, 1.0))
-    page = render(report, [HISTORY], [("records found", 210)])
+    page = render(
+        report, [HISTORY], [("records found", 210)], [("labs: outside plausible limits", 17), ("notes: its table is not there", 0)]
+    )
     assert not re.search(r"(src|href)\s*=\s*\"(?!#)|@import|url\((?!#)|<script|<link|<iframe", page)
     assert set(re.findall(r"https?://[^\"\s<]+", page)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     identifiers = re.findall(r'\bid="([^"]+)"', page)
@@ -81,6 +83,9 @@ def test_the_page_stands_alone_and_shows_what_it_must() -> None:
         assert words in page
     for words in ("Gain: student over solo", "not shown: ", "records found", "medkd distill x", "none shared"):
         assert words in page
+    for words, count in (("labs: outside plausible limits", "17"), ("notes: its table is not there", "\N{EN DASH}")):
+        assert f'<td>{words}</td><td class="n">{count}</td>' in page
+    assert "Values set aside" not in render(report, [HISTORY], [("records found", 210)])
 
 
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
@@ -93,7 +98,7 @@ def test_every_word_from_outside_is_escaped(kind: str) -> None:
     whence = {**WHENCE, "command": bad, bad: bad, "versions": {bad: bad}}
     options = {"task": bad, "cohort": bad, "protocol": bad, "student_view": bad, "teacher_view": bad}
     report = assess(scored, samples, target, QUICK, [Check(bad, False, bad)], whence, **options)
-    page = render(report, [HISTORY.with_columns(name=pl.lit(bad))], [(bad, 1)])
+    page = render(report, [HISTORY.with_columns(name=pl.lit(bad))], [(bad, 1)], [(bad, 1)])
     assert "<script" not in page
     assert page.count("&lt;script&gt;$x$") > 10
     pictures = re.findall(r'<figure role="img" aria-label="([^"]+)"><svg.*?</svg></figure>', page, re.DOTALL)

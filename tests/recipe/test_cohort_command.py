@@ -158,3 +158,22 @@ def test_a_demo_is_built_without_a_root(typed: Typed, tmp_path: Path, monkeypatc
     assert (out / "cohort/demo_ecg.json").is_file()
     assert typed("describe", "demo_ecg")[0] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
+
+
+def test_values_set_aside_are_counted_beside_the_samples(typed: Typed, tmp_path: Path) -> None:
+    """Forty stays in text files; in three of them the pulse of a disconnected monitor, in one the pH without its point."""
+    (tmp_path / "data/set-a").mkdir(parents=True)
+    died = "".join(f"{stay},6,1,5,-1,{stay % 2}\n" for stay in range(40))
+    (tmp_path / "data/Outcomes-a.txt").write_text("RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n" + died)
+    for stay in range(40):
+        pulse, acid = (0 if stay < 3 else 80), (735 if stay == 0 else 7.35)
+        lines = f"00:00,RecordID,{stay}\n00:10,HR,{pulse}\n00:20,pH,{acid}\n00:30,GCS,15\n00:40,Temp,{35 + stay / 10}\n"
+        (tmp_path / f"data/set-a/{stay}.txt").write_text("Time,Parameter,Value\n" + lines)
+    expected = r"values set aside\n +3  vitals: outside plausible limits\n +1  labs: outside plausible limits\n"
+    status, text = typed("describe", "cinc2012", "--root", tmp_path / "data")
+    assert status == 0
+    assert re.search(expected.removesuffix(r"\n"), text)
+    assert "labs: 39 samples, prepared to 34 x 24" in text
+    status, text = typed("build", "cinc2012", "--root", tmp_path / "data", "--out", tmp_path / "built")
+    assert status == 0
+    assert re.search(expected + r"\nsamples +40 of 40 subjects", text)

@@ -1,0 +1,45 @@
+"""From the times of a table to the hours of the stays that they fall into."""
+
+from __future__ import annotations
+
+import polars as pl
+
+BEFORE = 24
+"""Hours before admission to intensive care that still belong to a stay: the ward, the emergency room."""
+
+
+def hours_between(start: str, end: str) -> pl.Expr:
+    """Hours from one column of times to another."""
+    return (pl.col(end) - pl.col(start)).dt.total_seconds() / 3600
+
+
+def belongs_to_stay() -> pl.Expr:
+    """Whether ``hours`` lie from 24 h before a stay to ``length``, its end; where they are not known that is not decided against."""
+    hours = pl.col("hours")
+    return hours.is_null() | ((hours >= -BEFORE) & (hours <= pl.col("length")))
+
+
+def during_stays(events: pl.LazyFrame, stays: pl.DataFrame, key: str, time: str) -> pl.LazyFrame:
+    """Each event with the stays that it falls into: ``series`` and ``hours`` in place of ``key`` and ``time``.
+
+    A stay's events begin 24 h before it and end with it. One whose time cannot be read is kept, without hours, to be counted.
+
+    Args:
+        events: ``key``, ``time`` and whatever else is known.
+        stays: ``key``, ``series``, ``start`` (time), ``length`` (hours).
+        key: who an event belongs to.
+        time: column of the time.
+
+    >>> from datetime import datetime as dt
+    >>> stays = pl.DataFrame({"subject": [1], "series": ["a"], "start": [dt(2100, 1, 2)], "length": [30.0]})
+    >>> events = pl.LazyFrame({"subject": [1, 1, 1, 2], "value": [1, 2, 3, 4],
+    ...     "at": [dt(2100, 1, 2, 6), dt(2099, 12, 31), None, dt(2100, 1, 2)]})
+    >>> during_stays(events, stays, "subject", "at").collect().rows()
+    [(1, 'a', 6.0), (3, 'a', None)]
+    """
+    return (
+        events.join(stays.lazy().select(key, "series", "start", "length"), on=key)
+        .with_columns(hours_between("start", time).alias("hours"))
+        .filter(belongs_to_stay())
+        .drop(key, time, "start", "length")
+    )

@@ -1,0 +1,5 @@
+"""Laboratory results."""
+
+from medkd.modalities.labs.labs import Labs
+
+__all__ = ["Labs"]

@@ -1,0 +1,1 @@
+"""Labs, charted observations and vital signs teach a student that sees vital signs alone."""
