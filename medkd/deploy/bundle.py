@@ -91,7 +91,7 @@ class Bundle:
             raise InputError(f"{out} holds something other than a bundle", remedy="Give a new folder")
         held = next((learner / name for name in WEIGHTS if (learner / name).is_file()), None)
         if held is None or not (learner / LEARNER).is_file():
-            lacking = LEARNER if held else WEIGHTS[0]
+            lacking = " or ".join(WEIGHTS) if (learner / LEARNER).is_file() else LEARNER
             raise InputError(f"{learner} holds no {lacking}", remedy="Give a folder that a learner was saved to")
         refuse_patients(report, REPORT)
         refuse_patients(calibration, CALIBRATION)

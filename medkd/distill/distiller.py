@@ -15,11 +15,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.distill.bank import TeacherBank
 from medkd.distill.frozen_teacher import FrozenTeacher
 from medkd.distill.optimisers import LearningRate, optimiser, rate_factor
 from medkd.distill.ranking import validation_score
 from medkd.distill.schedule import Constant, Schedule
+from medkd.distill.start import beside_heads, start_from
+from medkd.distill.start import freeze as freeze_body
 from medkd.errors import InputError, nearest
 from medkd.networks.heads import Head
 from medkd.networks.network import Network
@@ -46,6 +49,8 @@ class Distiller(LightningModule):
         weight_decay: of weights with more than one axis.
         schedule: of the learning rate: one_cycle, cosine or constant.
         ema: decay of the running average of the network that is validated and kept; 0 keeps the last step's own weights.
+        start: folder of a learner whose weights the network begins with, but for its head; its statistics scale the signals.
+        freeze: train the head alone, on what the rest of the network gives without dropout.
     """
 
     def __init__(
@@ -62,9 +67,15 @@ class Distiller(LightningModule):
         weight_decay: float = 1e-2,
         schedule: LearningRate = "one_cycle",
         ema: float = 0.0,
+        start: str = "",
+        freeze: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
+        self.start = start_from(network, Path(start)) if start else {}
+        self.frozen = list(beside_heads(network)) if freeze else []
+        if freeze:
+            freeze_body(network)
         self.objectives = objectives or {}
         self.objective_modules = nn.ModuleDict(self.objectives)
         self.supervised = Supervised(pos_weight or None)
@@ -103,6 +114,15 @@ class Distiller(LightningModule):
                         f"objective '{name}' needs a live teacher, {heard} is banked", where="objectives", remedy="Move it to teachers"
                     )
 
+    def check(self, target: Target) -> None:
+        """Refuse a target that an objective cannot be used with.
+
+        Raises:
+            InputError: it says which, and why.
+        """
+        for objective in (self.supervised, *self.objectives.values()):
+            objective.check(target)
+
     @cached_property
     def banks(self) -> dict[str, TeacherBank]:
         """Opened, and refused where stale, before the first step."""
@@ -132,6 +152,10 @@ class Distiller(LightningModule):
                         remedy="Run its 'bank' stage again",
                     )
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.check(data.target)
+        for name, held in self.start.items():
+            if name in data.statistics["student"]:
+                data.statistics["student"][name] = held
         if data.target.kind in ("regression", "forecast"):
             self._begin_at_training_mean(data)
         for name, bank in self.banks.items():
@@ -153,6 +177,9 @@ class Distiller(LightningModule):
     def _begin_at_training_mean(self, data: Any) -> None:
         train = data.dataset("train")
         known = [train.targets[train.labelled[:, column], column] for column in range(train.targets.shape[1])]
+        if not all(len(values) for values in known):
+            # Nothing to begin at: the loader refuses what is labelled nowhere.
+            return
         mean = torch.stack([values.mean() for values in known])
         deviation = torch.stack([values.std(correction=0).clamp(min=1e-6) for values in known])
         for network in filter(None, (self.network, self.average)):
@@ -174,6 +201,8 @@ class Distiller(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The weighted sum of all objectives."""
+        for module in self.frozen:
+            module.training = False
         student = self.network(batch.signals)
         heard = {**batch.teachers, **{name: teacher(batch.views[name]) for name, teacher in self.live.items()}}
         loss, terms = self.loss(student, heard, batch, self.global_step / max(self.total_steps, 1))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from medkd.data.datamodule import SampleData
 from medkd.data.signal import Signal
 from medkd.data.statistics import Statistics
+from medkd.data.target import Target
 from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
@@ -45,7 +46,8 @@ class TreeLearner:
         lesson: "logit": least squares on the teacher's logit. "probability": cross-entropy with the teacher's probability at
             ``temperature``. Of a value both are least squares on the teacher's value.
         share: of the teacher in the lesson where a label is known; the rest is the label (for a logit lesson it must be 1).
-        temperature: divides the teacher's logits before they become probabilities.
+        temperature: divides the teacher's logits before they become probabilities; a taught member's logits are then the teacher's
+            over it, and count so much less beside those of members that learn labels.
 
     Raises:
         InputError: a setting is out of range.
@@ -70,16 +72,17 @@ class TreeLearner:
     def __post_init__(self) -> None:
         wrong = {
             "rounds": self.rounds < 1,
-            "learning_rate": self.learning_rate <= 0,
+            "learning_rate": not self.learning_rate > 0,
             "leaves": self.leaves < 2,
             "min_leaf": self.min_leaf < 1,
             "columns": not 0 < self.columns <= 1,
             "rows": not 0 < self.rows <= 1,
+            "l2": not self.l2 >= 0,
             "members": self.members < 1,
             "taught": not 0 <= self.taught <= self.members,
             "lesson": self.lesson not in ("logit", "probability"),
             "share": not 0 <= self.share <= 1 or (self.lesson == "logit" and self.share != 1),
-            "temperature": self.temperature <= 0,
+            "temperature": not self.temperature > 0,
         }
         for name, is_wrong in wrong.items():
             if is_wrong:
@@ -95,23 +98,24 @@ class TreeLearner:
             threads: that LightGBM may use.
 
         Raises:
-            InputError: the target is of a kind that trees do not predict, there are several teachers, or nothing is labelled.
+            InputError: the target is of a kind that trees do not predict, there are several teachers, or no label is there to learn.
         """
         target, party = data.target, data.parties["student"]
-        if target.kind not in (*BINARY, *VALUES):
-            raise InputError(
-                f"trees do not predict a {target.kind} target", where="TreeLearner", remedy="Use a network, or a binary target"
-            )
+        self.check(target)
         if len(banks) > 1:
             raise InputError(f"trees learn from one teacher, not {len(banks)}", where="TreeLearner", remedy="Average the teachers first")
         statistics = {name: _identity(held) for name, held in data.statistics["student"].items()}
         # Trees need no scaling, and a hospital's bundle then carries none.
         data.statistics["student"] = statistics
+        # They see each sample once: an augmented one would stand in place of it, not beside it.
+        data.augment = False
         dataset = data.dataset("train")
         batch = dataset.__getitems__([(place, 0) for place in range(len(dataset))])
         known = batch.labelled.numpy()
-        if not known.any():
-            raise InputError("no training sample is labelled", where="TreeLearner", remedy="Raise --labels")
+        if not banks or self.taught < self.members:
+            for place, name in enumerate(target.columns):
+                if not known[:, place].any():
+                    raise InputError(f"no training sample is labelled in {name}", where="TreeLearner", remedy="Raise --labels")
         table, labels = summarise(batch.views["student"]), batch.targets.double().numpy()
         taught = next(iter(banks.values())).rows(batch.sample_id).logits.double().numpy() if banks else None
         network = Trees(target.outputs)
@@ -133,6 +137,17 @@ class TreeLearner:
         )
         spec = {"class_path": "medkd.networks.trees.Trees", "init_args": {"outputs": target.outputs}}
         return LightningLearner(network.eval(), spec, party, target, statistics)
+
+    def check(self, target: Target) -> None:
+        """Refuse a target of a kind that trees do not predict.
+
+        Raises:
+            InputError: it is one of several classes that exclude each other, or a mask.
+        """
+        if target.kind not in (*BINARY, *VALUES):
+            raise InputError(
+                f"trees do not predict a {target.kind} target", where="TreeLearner", remedy="Use a network, or a binary target"
+            )
 
     def seconds(self, signals: Mapping[str, Signal], outputs: int) -> float:
         """About how long a fit on these samples takes, from its first rounds on made-up labels."""

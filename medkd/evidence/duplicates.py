@@ -90,8 +90,16 @@ def _project(samples: NDArray[np.float32], mean: Floats, projection: Floats) -> 
 
 def _equal_sparse(train: NDArray[np.float32], test: NDArray[np.float32]) -> list[tuple[int, int]]:
     """Equal rows, of those that say enough to be told from another's by more than chance."""
-    left, right = (np.flatnonzero((~np.isnan(rows)).reshape(len(rows), -1).sum(axis=1) >= _LEAST) for rows in (train, test))
+    left, right = _telling(train), _telling(test)
     return [(int(left[a]), int(right[b])) for a, b in _equal_rows(train[left], test[right])]
+
+
+def _telling(samples: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Rows with enough cells observed that are not all the same: hours without insulin are alike in everyone."""
+    flat = samples.reshape(len(samples), -1)
+    seen = ~np.isnan(flat)
+    varies = np.where(seen, flat, -np.inf).max(axis=1) > np.where(seen, flat, np.inf).min(axis=1)
+    return np.flatnonzero((seen.sum(axis=1) >= _LEAST) & varies)
 
 
 def _equal_rows(train: NDArray[np.float32], test: NDArray[np.float32]) -> list[tuple[int, int]]:

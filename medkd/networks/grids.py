@@ -21,9 +21,10 @@ def joined(signals: Mapping[str, Signal]) -> tuple[Tensor, Tensor]:
     for name, signal in signals.items():
         if signal.values.ndim != 3:
             raise InputError(f"{name} is {signal.values.ndim - 1}-dimensional", where="view", remedy="Give variables over hours")
-        mask = torch.ones_like(signal.values) if signal.mask is None else signal.mask.to(signal.values.dtype)
-        values.append(signal.values * mask)
-        masks.append(mask)
+        seen = torch.ones_like(signal.values, dtype=torch.bool) if signal.mask is None else signal.mask.expand_as(signal.values)
+        # Not a product: what stands under a mask may be NaN.
+        values.append(torch.where(seen, signal.values, 0))
+        masks.append(seen.to(signal.values.dtype))
     cells = sorted({part.shape[2] for part in values})
     if len(cells) > 1:
         raise InputError(f"modalities have {cells[0]} and {cells[-1]} cells", where="view", remedy="Give them the same window and step")

@@ -30,6 +30,9 @@ class HourTransformer(Network):
     Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width" (class token), tokens
     "batch cell width".
 
+    Raises:
+        InputError: the width is no multiple of the heads.
+
     Source: Vaswani et al. 2017, arXiv:1706.03762; the class token: Devlin et al. 2019, arXiv:1810.04805.
 
     >>> HourTransformer(channels=3, outputs=1)({"vitals": Signal(torch.zeros(2, 3, 24))}).logits.shape
@@ -40,6 +43,8 @@ class HourTransformer(Network):
         self, channels: int, outputs: int, cells: int = 48, width: int = 64, layers: int = 2, heads: int = 4, dropout: float = 0.2
     ) -> None:
         super().__init__()
+        if width % heads:
+            raise InputError(f"width {width} is no multiple of heads {heads}", where="HourTransformer", remedy="Change one of them")
         self.channels = channels
         self.embed = nn.Linear(2 * channels, width)
         self.place = nn.Parameter(0.02 * torch.randn(1, cells, width))

@@ -24,6 +24,11 @@ class Network(nn.Module, ABC):
     def forward(self, signals: Mapping[str, Signal]) -> Output:
         """Signals by modality, "batch channel ...", to logits "batch output" and whatever else it has."""
 
+    @property
+    def core(self) -> Network:
+        """What is left when pretraining is over: itself, or the network that it wraps."""
+        return self
+
     def dump_weights(self) -> bytes:
         """Its weights, as the file holds them."""
         return safetensors.torch.save({name: value.contiguous() for name, value in self.state_dict().items()})

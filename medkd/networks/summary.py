@@ -15,14 +15,15 @@ SUMMARIES = ("first", "last", "mean", "min", "max", "std", "slope", "late", "obs
 def summarise(signals: Mapping[str, Signal]) -> NDArray[np.float32]:
     """Every signal of a view as one table "sample number", NaN where nothing was observed.
 
-    A signal of "batch variable cell" with a mask becomes ten numbers a variable (see ``summarise_grid``); any other is laid flat.
+    A signal of "batch variable cell" with a mask becomes ten numbers a variable (see ``summarise_grid``); any other is laid flat, and so
+    is one whose samples are whole, whether or not one of the batch is absent.
     """
     parts = []
     for signal in signals.values():
         values = signal.values.detach().float().cpu().numpy()
         if signal.mask is not None:
             values = np.where(signal.mask.cpu().numpy(), values, np.nan)
-        is_grid = signal.mask is not None and values.ndim == 3
+        is_grid = signal.mask is not None and values.ndim == 3 and not signal.whole
         parts.append(summarise_grid(values) if is_grid else values.reshape(len(values), -1))
     return np.concatenate(parts, axis=1).astype(np.float32)
 

@@ -15,6 +15,8 @@ from medkd.networks.network import Network
 from medkd.networks.summary import summarise
 
 _HEAD = "# booster "
+_END = "\nend of parameters\n"
+"""Stands at the end of LightGBM's text; its reader ends the process where a text was cut before it."""
 
 
 class Trees(Network):
@@ -77,6 +79,8 @@ class Trees(Network):
         try:
             for part in content.decode().split(_HEAD)[1:]:
                 head, _, text = part.partition("\n")
+                if _END not in text:
+                    raise ValueError("a booster's text is cut")
                 boosters[int(head.removeprefix("output="))].append(lightgbm.Booster(model_str=text))
         except (ValueError, IndexError, lightgbm.basic.LightGBMError) as error:
             raise InputError(f"{self.weights_file} holds no trees that can be read", where=where, remedy="Copy the folder again") from error

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
@@ -71,10 +72,14 @@ class ClampedSoftLabels(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         if batch.target.is_categorical:
             return {"distill": soft_labels(s, t, self.temperature, t_squared=not self.released)}
         return {"distill": clamped_soft_labels(s, t, self.temperature, self.floor, self.released)}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def _distill_binary(inputs: Mapping[str, Tensor], T: float = 1.0, **weights: float) -> dict[str, Tensor]:  # noqa: N803

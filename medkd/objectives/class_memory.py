@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
 from medkd.objectives.needed import needed
@@ -193,6 +194,14 @@ class ClassMemory(Objective):
         features = torch.cat([projection[labelled] for projection in self._projected(s, t)])
         self.memory.copy_(moved_memory(self.memory, features, label[labelled].repeat(2), self.momentum))
 
+    def check(self, target: Target) -> None:
+        """Refuse a target with another number of classes than the memory has."""
+        classes = target.outputs if target.is_categorical else 2 if target.kind == "binary" else 0
+        if classes != len(self.memory):
+            what = f"target '{target.key}' is {target.kind} with {target.outputs} outputs, the memory has {len(self.memory)} classes"
+            remedy = f"Set classes to {classes}" if classes else "Use it for a binary or multi-class target"
+            raise InputError(what, where="ClassMemory", remedy=remedy)
+
     @full_precision
     def _projected(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
         s, t = self.student(student), self.projected_teacher(teacher)
@@ -212,12 +221,7 @@ class ClassMemory(Objective):
         return align_student, align_teacher, mem
 
     def _labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        target = batch.target
-        classes = target.outputs if target.is_categorical else 2 if target.kind == "binary" else 0
-        if classes != len(self.memory):
-            what = f"target '{target.key}' is {target.kind} with {target.outputs} outputs, the memory has {len(self.memory)} classes"
-            remedy = f"Set classes to {classes}" if classes else "Use it for a binary or multi-class target"
-            raise InputError(what, where="ClassMemory", remedy=remedy)
+        self.check(batch.target)
         labelled = batch.labelled[:, 0]
         return torch.where(labelled, batch.targets[:, 0], 0).long(), labelled
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, same_shape
 from medkd.objectives.objective import Objective
@@ -79,12 +80,16 @@ class Decoupled(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        if not batch.target.is_categorical:
-            raise InputError(f"target '{batch.target.key}' is {batch.target.kind}", where="Decoupled", remedy="Use SoftLabels instead")
+        self.check(batch.target)
         labelled = batch.labelled[:, 0]
         target = torch.where(labelled, batch.targets[:, 0], 0).long()
         tckd, nckd = decoupled(s, t, target, labelled, self.temperature)
         return {"tckd": self.alpha * tckd, "nckd": self.beta * nckd}
+
+    def check(self, target: Target) -> None:
+        """Refuse classes that do not exclude each other."""
+        if not target.is_categorical:
+            raise InputError(f"target '{target.key}' is {target.kind}", where="Decoupled", remedy="Use SoftLabels instead")
 
 
 def _dkd(inputs: Mapping[str, Tensor], alpha: float, beta: float, temperature: float) -> dict[str, Tensor]:

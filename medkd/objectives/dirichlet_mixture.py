@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.class_logits import class_logits, stacked_logits
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
@@ -125,7 +126,7 @@ class DirichletMixture(Objective):
         """The term ``prior``."""
         s = needed(student, "logits", "student", self)
         heard = [needed(output, "logits", "teacher", self) for output in self.hear_all(teachers).values()]
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         for t in heard:
             same_shape(s, t, "logits", self)
         s, stacked = class_logits(s, batch.target), stacked_logits(batch.target, *heard)
@@ -134,6 +135,10 @@ class DirichletMixture(Objective):
         else:
             prior = dirichlet_mixture(s, stacked, entropy_weights(stacked), self.temperature, self.concentration)
         return {"prior": self.scale * prior.mean()}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def mixture_prior_loss(student: Tensor, teachers: Tensor, labels: Tensor, alpha: float, temperature: float) -> tuple[Tensor, Tensor]:

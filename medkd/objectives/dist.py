@@ -9,6 +9,7 @@ from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
@@ -80,10 +81,14 @@ class Dist(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         inter, intra = dist(s, t, self.tau, bernoulli=not batch.target.is_categorical)
         terms = {"inter": self.beta * inter} if s.shape[1] > 1 else {}
         return terms | {"intra": self.gamma * intra}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def _dist(inputs: Mapping[str, Tensor], beta: float, gamma: float, tau: float) -> dict[str, Tensor]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.class_graph import graph_of, smoothed, smoothed_released
 from medkd.objectives.needed import needed, same_shape
@@ -62,6 +64,8 @@ class GeometryAware(Objective):
     Source: OGKD, Geometry-Aware Distillation for Prompt Tuning Biomedical Vision-Language Models, arXiv:2606.04922.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"similarity": [[1.0, 0.6, 0.1], [0.6, 1.0, 0.2], [0.1, 0.2, 1.0]]}
+
     graph: Tensor
 
     def __init__(
@@ -79,23 +83,27 @@ class GeometryAware(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        check_classes(s, self.graph, batch, self)
+        self.check(batch.target)
         loss = geometry_aware_released if self.released else geometry_aware
         return {"gad": loss(s, t, self.graph, self.gamma)}
 
+    def check(self, target: Target) -> None:
+        """Refuse a target that is no choice among the graph's classes."""
+        check_classes(target, self.graph, self)
 
-def check_classes(logits: Tensor, graph: Tensor, batch: Batch, objective: object) -> None:
+
+def check_classes(target: Target, graph: Tensor, objective: object) -> None:
     """Refuse a target that is no choice among the graph's classes.
 
     Raises:
         InputError: classes do not exclude each other, or there are more or fewer than in the graph.
     """
     where = type(objective).__name__
-    if not batch.target.is_categorical:
-        raise InputError(f"target '{batch.target.key}' is {batch.target.kind}", where=where, remedy="Use SoftLabels instead")
-    if logits.shape[-1] != len(graph):
-        what = f"there are {logits.shape[-1]} classes, similarity has {len(graph)} rows"
-        raise InputError(what, where=where, remedy=f"Give {logits.shape[-1]} rows, in the order of: {', '.join(batch.target.classes)}")
+    if not target.is_categorical:
+        raise InputError(f"target '{target.key}' is {target.kind}", where=where, remedy="Use SoftLabels instead")
+    if target.outputs != len(graph):
+        what = f"there are {target.outputs} classes, similarity has {len(graph)} rows"
+        raise InputError(what, where=where, remedy=f"Give {target.outputs} rows, in the order of: {', '.join(target.classes)}")
 
 
 def _gad_loss(inputs: Mapping[str, Tensor], gamma: float) -> dict[str, Tensor]:

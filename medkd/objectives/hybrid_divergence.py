@@ -11,6 +11,7 @@ from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits, class_targets
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
@@ -97,7 +98,7 @@ class HybridDivergence(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         s, t = (class_logits(x, batch.target).flatten(0, -2) for x in (s, t))
         label, known = (x.flatten() for x in class_targets(batch))
         if len(label) != len(s):
@@ -111,6 +112,10 @@ class HybridDivergence(Objective):
         elif self.draw == "sampled":
             drawn = torch.multinomial(s.detach().float().softmax(dim=1), 1)[:, 0]
         return {"hpd": hybrid_divergence(s, t, label, known, drawn)[0]}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def infinite_to_zero(logits: Tensor) -> Tensor:

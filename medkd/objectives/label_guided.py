@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.class_graph import graph_of, smoothed, smoothed_released
 from medkd.objectives.geometry_aware import check_classes
@@ -90,6 +92,8 @@ class LabelGuided(Objective):
     Source: OGKD, arXiv:2606.04922.
     """
 
+    example: ClassVar[Mapping[str, Any]] = {"similarity": [[1.0, 0.6, 0.1], [0.6, 1.0, 0.2], [0.1, 0.2, 1.0]]}
+
     graph: Tensor
 
     def __init__(
@@ -114,7 +118,7 @@ class LabelGuided(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        check_classes(s, self.graph, batch, self)
+        self.check(batch.target)
         if s.dim() == 2:
             s, t = s[:, None], t[:, None]
         known = batch.labelled[:, 0]
@@ -123,6 +127,10 @@ class LabelGuided(Objective):
         loss = label_guided_released if self.released else label_guided
         values = loss(s.gather(1, kept), t.gather(1, kept), self.graph, label, self.gamma).mean(dim=1)
         return {"lgd": torch.where(known, values, 0).sum() / known.sum().clamp(min=1)}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target that is no choice among the graph's classes."""
+        check_classes(target, self.graph, self)
 
 
 def _lgd_loss(inputs: Mapping[str, Tensor], gamma: float) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, needed_probabilities
 from medkd.objectives.objective import Objective
@@ -113,13 +114,17 @@ class MarginFocal(Objective):
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
         """The term ``margin_focal``."""
         logits = needed(student, "logits", "student", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         targets, known = batch.targets, batch.labelled
         if batch.target.is_categorical:
             classes = torch.arange(logits.shape[1], device=logits.device)
             targets, known = (targets == classes).float(), known.expand_as(logits)
         terms = [margin_focal(logits[:, i], targets[:, i], known[:, i], **self.settings) for i in range(logits.shape[1])]
         return {"margin_focal": torch.stack(terms).mean()}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def _margin_focal(

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
 from medkd.objectives.objective import Objective
@@ -107,13 +108,17 @@ class MaskDistillation(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         mask, labelled = _mask(batch, s.shape[1])
         same_shape(s, mask, "logits", self)
         terms = mask_distillation(s, t, mask.to(torch.promote_types(s.dtype, torch.float32)), self.sharpness, self.least_area)
         trust = torch.where(labelled, self.trust, 1.0).to(terms.teacher.dtype)
         area = torch.where(labelled, self.area_weight * terms.area, 0)
         return {"teacher": (trust * terms.teacher).mean(), "label": ((1 - trust) * terms.label).mean(), "area": area.mean()}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def _mask(batch: Batch, outputs: int) -> tuple[Tensor, Tensor]:

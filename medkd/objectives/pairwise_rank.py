@@ -40,11 +40,17 @@ def pairwise_rank(student: Tensor, teacher: Tensor, temperature: float = 1.0) ->
     return costs / max(len(i) * s[0].numel(), 1)
 
 
+@full_precision
+def _comparable(logits: Tensor, exclusive: bool) -> Tensor:
+    """Log-probabilities of classes that exclude each other: a softmax ignores what all logits of a sample share, and so must an order."""
+    return logits.log_softmax(dim=1) if exclusive else logits
+
+
 class PairwiseRank(Objective):
     """Put every two samples of a batch in the teacher's order, column by column, as surely as the teacher does.
 
-    What all samples of a column share is free. What all columns of a sample share is not, though a softmax is blind to it: for classes
-    that exclude each other the teacher's own offset of each sample is learnt too. Memory grows with the square of the batch.
+    A column is a logit, or of a multi-class target the log-probability of a class. What all samples of a column share is free. Memory
+    grows with the square of the batch.
 
     Args:
         temperature: T > 0, in nats, or in the target's units for a regression or forecast. The gradient shrinks as 1/T² where T is large.
@@ -54,7 +60,7 @@ class PairwiseRank(Objective):
     Shapes: student and teacher logits "batch output". Term: ``ranknet``, in nats. Unlabelled samples count like any other.
 
     Raises:
-        InputError: the temperature is not above zero, no column is left or one is unknown, or the logits' shapes differ.
+        InputError: the temperature is not above zero, no column is left, one is unknown or named twice, or the logits' shapes differ.
 
     Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3.
     """
@@ -65,6 +71,8 @@ class PairwiseRank(Objective):
             raise InputError(f"temperature is {temperature}, it must be above 0", where="PairwiseRank", remedy="1 is the authors'")
         if columns is not None and not columns:
             raise InputError("columns is empty, nothing is ranked", where="PairwiseRank", remedy="Name a column, or leave it out for all")
+        if columns is not None and len(set(columns)) < len(columns):
+            raise InputError(f"columns names one twice: {', '.join(columns)}", where="PairwiseRank", remedy="Name each column once")
         self.temperature = temperature
         self.columns = columns
 
@@ -73,14 +81,15 @@ class PairwiseRank(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
+        self.check(batch.target)
+        s, t = _comparable(s, batch.target.is_categorical), _comparable(t, batch.target.is_categorical)
         if self.columns is not None:
-            kept = _positions(self.columns, batch.target)
+            kept = [batch.target.names.index(name) for name in self.columns]
             s, t = s[:, kept], t[:, kept]
         return {"ranknet": pairwise_rank(s, t, self.temperature)}
 
-
-def _positions(columns: list[str], target: Target) -> list[int]:
-    for name in columns:
-        if name not in target.names:
-            raise InputError(f"target '{target.key}' has no output '{name}'", where="PairwiseRank", remedy=nearest(name, target.names))
-    return [target.names.index(name) for name in columns]
+    def check(self, target: Target) -> None:
+        """Refuse a column that the target does not have."""
+        for name in self.columns or ():
+            if name not in target.names:
+                raise InputError(f"target '{target.key}' has no output '{name}'", where="PairwiseRank", remedy=nearest(name, target.names))

@@ -77,6 +77,7 @@ class ProjectedFeatures(Objective):
     needs_student: ClassVar[tuple[str, ...]] = ("features",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("features",)
     needs_alignment: ClassVar[bool] = True
+    example: ClassVar[Mapping[str, Any]] = {"channels": {"stage1": [4, 4], "stage2": [6, 9]}}
 
     def __init__(self, channels: dict[str, list[int]], beta: float = 0.5, standardise: bool = False, teacher: str = "") -> None:
         super().__init__(teacher)

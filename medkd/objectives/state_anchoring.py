@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
 from medkd.objectives.needed import needed, needed_probabilities, needed_state, same_shape
@@ -104,7 +105,7 @@ class StateAnchoring(Objective):
         terms: dict[str, Tensor] = {}
         if self.kd_weight:
             same_shape(s, t, "logits", self)
-            needed_probabilities(batch.target, self)
+            self.check(batch.target)
             terms["kd"] = self.kd_weight * soft_labels(s, t, self.temperature, bernoulli=not batch.target.is_categorical)
         if self.state_weight:
             terms["state"] = self.state_weight * self._distance(*s_state, *t_state).mean()
@@ -112,6 +113,11 @@ class StateAnchoring(Objective):
         if self.missing_weight and names:
             terms["mstate"] = self.missing_weight * self._missing(student, heard, batch, names)
         return terms
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities, where they are matched."""
+        if self.kd_weight:
+            needed_probabilities(target, self)
 
     @full_precision
     def _distance(self, s_mean: Tensor, s_log: Tensor, t_mean: Tensor, t_log: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
-from medkd.data.target import Kind
+from medkd.data.target import Kind, Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed
 from medkd.objectives.objective import Objective
@@ -74,23 +74,23 @@ class Supervised(Objective):
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
         """The term of the target's kind."""
         logits = needed(student, "logits", "student", self)
-        term = TERM[batch.target.kind]
-        self._check(logits, batch, term)
-        weight = None if self.pos_weight is None else self.pos_weight.to(logits.device)
-        return {term: supervised(logits, batch.targets, batch.labelled, batch.target.kind, weight)}
-
-    def _check(self, logits: Tensor, batch: Batch, term: str) -> None:
         target = batch.target
-        expected: Sequence[int] = (len(batch.targets), target.outputs) if term == "ce" else batch.targets.shape
-        if tuple(logits.shape) != tuple(expected):
+        self.check(target)
+        expected = (len(batch), target.outputs)
+        if tuple(logits.shape) != expected:
             raise InputError(
-                f"logits have shape {tuple(logits.shape)}, target '{target.key}' asks for {tuple(expected)}",
+                f"logits have shape {tuple(logits.shape)}, target '{target.key}' asks for {expected}",
                 where="Supervised",
                 remedy=f"Set network.init_args.outputs to {target.outputs}",
             )
-        if self.pos_weight is not None and (term != "bce" or self.pos_weight.numel() not in (1, logits.shape[1])):
+        weight = None if self.pos_weight is None else self.pos_weight.to(logits.device)
+        return {TERM[target.kind]: supervised(logits, batch.targets, batch.labelled, target.kind, weight)}
+
+    def check(self, target: Target) -> None:
+        """Refuse a weight that does not fit the target."""
+        if self.pos_weight is not None and (TERM[target.kind] != "bce" or self.pos_weight.numel() not in (1, target.outputs)):
             raise InputError(
-                f"pos_weight has {self.pos_weight.numel()} values, target '{target.key}' is {target.kind} with {logits.shape[1]} outputs",
+                f"pos_weight has {self.pos_weight.numel()} values, target '{target.key}' is {target.kind} with {target.outputs} outputs",
                 where="Supervised",
                 remedy="Give one value, or one a label, for a binary or multi-label target; leave it out for others",
             )

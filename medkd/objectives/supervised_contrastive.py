@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
 from medkd.objectives.needed import needed, same_shape
@@ -89,11 +90,15 @@ class SupervisedContrastive(Objective):
         s = self.projector(needed(student, "embedding", "student", self))
         t = needed(self.hear(teachers), "embedding", "teacher", self)
         same_shape(s, t, "embedding", self)
-        if batch.target.kind in ("regression", "forecast"):
-            what = f"target '{batch.target.key}' is a {batch.target.kind}, it has no classes"
-            raise InputError(what, where="SupervisedContrastive", remedy="Use InfoNce instead")
+        self.check(batch.target)
         known = batch.labelled.all(dim=1)
         both = known[:, None] & known[None, :]
         same = (batch.targets[:, None, :] == batch.targets[None, :, :]).all(dim=2) & both
         allowed = both if self.across else both & ~torch.eye(len(s), dtype=torch.bool, device=s.device)
         return {"sup_con": supervised_contrastive(s, t.detach() if self.across else s, same, allowed, self.temperature)}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without classes."""
+        if target.kind in ("regression", "forecast"):
+            what = f"target '{target.key}' is a {target.kind}, it has no classes"
+            raise InputError(what, where="SupervisedContrastive", remedy="Use InfoNce instead")

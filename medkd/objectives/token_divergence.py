@@ -11,6 +11,7 @@ from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
@@ -85,9 +86,13 @@ class TokenDivergence(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         s, t = class_logits(s, batch.target), class_logits(t, batch.target)
         return {"divergence": token_divergence(s, t, self.divergence, self.beta).mean()}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
 
 def _token_divergence(

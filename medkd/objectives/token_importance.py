@@ -11,6 +11,7 @@ from torch import Tensor
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
@@ -139,11 +140,15 @@ class TokenImportance(Objective):
         s = needed(student, "logits", "student", self)
         t = needed(self.hear(teachers), "logits", "teacher", self)
         same_shape(s, t, "logits", self)
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         s, t = (class_logits(x, batch.target).flatten(0, -2) for x in (s, t))
         divergence = token_divergence(s, t)
         chosen = self._choose(s.detach().to(divergence.dtype), t.detach().to(divergence.dtype), divergence.detach())
         return {"tip": torch.where(chosen, divergence, 0).sum() / chosen.sum()}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
     def _choose(self, s: Tensor, t: Tensor, divergence: Tensor) -> Tensor:
         if self.selection == "soft_or":

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from medkd.data.batch import Batch
 from medkd.data.output import Output
+from medkd.data.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits, stacked_logits
 from medkd.objectives.needed import needed, needed_probabilities, same_shape
@@ -114,7 +115,7 @@ class WeightedTeachers(Objective):
         """The term ``kd``."""
         s = needed(student, "logits", "student", self)
         heard = {name: needed(output, "logits", "teacher", self) for name, output in self.hear_all(teachers).items()}
-        needed_probabilities(batch.target, self)
+        self.check(batch.target)
         for t in heard.values():
             same_shape(s, t, "logits", self)
         stacked = stacked_logits(batch.target, *heard.values())
@@ -124,6 +125,10 @@ class WeightedTeachers(Objective):
         if importance is not None and self.released:
             importance = importance / importance.sum().clamp(min=1e-12)
         return {"kd": weighted_soft_labels(class_logits(s, batch.target), mean, self.temperature, importance, self.released)}
+
+    def check(self, target: Target) -> None:
+        """Refuse a target without probabilities."""
+        needed_probabilities(target, self)
 
     def _given(self, names: list[str], like: Tensor) -> Tensor:
         given = self.weights or {}

@@ -28,7 +28,7 @@ from medkd.evidence.leaks import (
 )
 from medkd.recipe.bank_stage import BankStage, ControlBankStage
 from medkd.recipe.fit_stage import FitStage
-from medkd.recipe.inputs import Inputs
+from medkd.recipe.inputs import PRETRAINING, Inputs
 from medkd.recipe.same_recording import SAME
 from medkd.recipe.split_stage import SplitStage
 from medkd.recipe.stage import Stage
@@ -46,7 +46,7 @@ def audit(stages: Mapping[str, Stage], inputs: Inputs, samples: pl.DataFrame, ru
         "no near-duplicate content between training and test": partial(_duplicates, splits, inputs),
         "statistics fitted on training samples only": partial(_statistics, fits, splits, run),
         "teacher outputs are out of fold": partial(_bank_rows, banks, splits, run),
-        "no event after the time of prediction": partial(events_after_prediction, views, hour),
+        "no event after the time of prediction": partial(events_after_prediction, views, hour, ("teacher", PRETRAINING)),
         "no party sees the label": partial(label_in_view, views, inputs.target.columns),
     }
     return run_audit(checks)
@@ -69,9 +69,10 @@ def _subjects(splits: Mapping[str, Split]) -> Check:
 def _duplicates(splits: Mapping[str, Split], inputs: Inputs) -> Check:
     """On the teacher's view, which shows most of a record; the first seed's folds bring every sample against every other."""
     split = next(iter(splits.values()))
-    checks = []
-    for stored in inputs.prepared("teacher").values():
-        for parts in _parts(split):
+    modalities = inputs.party("teacher").modalities
+    checks = [near_duplicates(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))]
+    for name, stored in inputs.prepared("teacher").items():
+        for parts in _parts(split) if modalities[name].identifying else ():
             checks.append(near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME))
     return next((check for check in checks if not check.passed), checks[-1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from medkd.data.instantiate import instantiate
 from medkd.data.target import Target
+from medkd.distill.distiller import Distiller
 from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError
 from medkd.recipe.fit_stage import LOGGERS
@@ -19,10 +21,13 @@ from medkd.recipe.recipe import Arm, Recipe, merged
 ARMS = ("teacher", "student", "solo")
 
 
-def check_arms(recipe: Recipe) -> None:
+def check_arms(recipe: Recipe) -> dict[str, Distiller | TreeLearner]:
     """Make network, objectives, data module and trainer of one fit of each arm; no file of the run need exist.
 
-    What depends on the cohort (a view's channels, a modality's settings) is checked when the cohort is opened.
+    What depends on the cohort is checked when it is opened: the target by ``check_target``, a view's channels where it is prepared.
+
+    Returns:
+        What each arm would fit with.
 
     Raises:
         InputError: a key is unknown (with the nearest valid one), or a value does not fit; the arm is named.
@@ -30,21 +35,44 @@ def check_arms(recipe: Recipe) -> None:
     from medkd.recipe.lightning_cli import StageCLI, quieten
 
     quieten()
+    made: dict[str, Distiller | TreeLearner] = {}
     with tempfile.TemporaryDirectory(prefix="medkd-") as folder:
-        for name in ARMS:
-            if "learner" in getattr(recipe, name).model:
-                _check_learner(getattr(recipe, name), name)
+        for name, arm in _arms(recipe):
+            if "learner" in arm.model:
+                made[name] = _learner(arm, name)
                 continue
             file = Path(folder) / f"{name}.yaml"
-            file.write_text(yaml.safe_dump(_one_fit(getattr(recipe, name), recipe.threads, folder), sort_keys=False), encoding="utf-8")
+            file.write_text(yaml.safe_dump(_one_fit(arm, recipe.threads, folder), sort_keys=False), encoding="utf-8")
             try:
-                StageCLI(["fit", "--config", str(file)], run=False)
+                made[name] = StageCLI(["fit", "--config", str(file)], run=False).model
             except InputError as error:
                 where = str(error.where).replace(str(file), "").strip(" ,")
                 raise InputError(error.what, where=f"recipe, {name}{f', {where}' if where else ''}", remedy=error.remedy) from error
+    return made
 
 
-def _check_learner(arm: Arm, name: str) -> None:
+def check_target(made: Mapping[str, Distiller | TreeLearner], target: Target) -> None:
+    """Refuse a target that an arm, or an objective of it, cannot be used with.
+
+    Raises:
+        InputError: the arm is named.
+    """
+    for name, model in made.items():
+        try:
+            model.check(target)
+        except InputError as error:
+            raise InputError(error.what, where=f"recipe, {name}, {error.where}", remedy=error.remedy) from error
+
+
+def _arms(recipe: Recipe) -> Iterator[tuple[str, Arm]]:
+    for name in ARMS:
+        arm: Arm = getattr(recipe, name)
+        yield name, arm
+        if arm.pretrain:
+            yield f"{name}.pretrain", arm.pretraining()
+
+
+def _learner(arm: Arm, name: str) -> TreeLearner:
     spec = arm.model["learner"]
     if not isinstance(spec, dict) or "class_path" not in spec:
         raise InputError("model.learner names no class", where=f"recipe, {name}", remedy="Give class_path and init_args")
@@ -53,7 +81,7 @@ def _check_learner(arm: Arm, name: str) -> None:
             f"model has both a learner and '{other[0]}'", where=f"recipe, {name}", remedy="Settings of a learner are its init_args"
         )
     try:
-        instantiate(spec, TreeLearner, ("medkd", str(spec["class_path"]).split(".")[0]))
+        return instantiate(spec, TreeLearner, ("medkd", str(spec["class_path"]).split(".")[0]))
     except InputError as error:
         raise InputError(error.what, where=f"recipe, {name}, model.learner", remedy=error.remedy) from error
 

@@ -29,7 +29,8 @@ class FitStage(Stage):
     """Fit one network.
 
     Config: ``party`` (whose view), ``arm`` ("" for a network that no report shows), ``model``, ``data``, ``trainer``, ``seed``,
-    ``held_out``, ``labels``, ``unlabelled``, ``threads``. Needs ``split``, and the bank of each teacher as ``bank:NAME``.
+    ``held_out``, ``labels``, ``unlabelled``, ``threads``, and ``freeze`` where it needs ``start``, the fit that it begins with. Needs
+    ``split``, and the bank of each teacher as ``bank:NAME``.
     """
 
     kind: ClassVar[str] = "fit"
@@ -74,6 +75,8 @@ class FitStage(Stage):
         inputs, folder, banks = Inputs.load(run), self.folder(run).resolve(), self.banks(run)
         network = merged({"init_args": {"outputs": inputs.target.outputs}}, self.config["model"]["network"])
         model = merged(self.config["model"], {"network": network} | ({"banks": banks} if banks else {}))
+        if isinstance(start := self.needs.get("start"), FitStage):
+            model |= {"start": str(start.learner(run).resolve()), "freeze": self.config["freeze"]}
         trainer = {
             "default_root_dir": str(folder),
             "logger": [merged(logger, {"init_args": {"save_dir": str(folder)}}) for logger in LOGGERS],

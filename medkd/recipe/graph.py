@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from medkd.data.digest import digest_of
 from medkd.distill.bank import FIELDS
 from medkd.recipe.bank_stage import BankStage, ControlBankStage
 from medkd.recipe.bundle_stage import BundleStage
 from medkd.recipe.evidence_stage import EvidenceStage
 from medkd.recipe.fit_stage import FitStage
-from medkd.recipe.inputs import Inputs
+from medkd.recipe.inputs import PRETRAINING, Inputs
 from medkd.recipe.learner_stage import LearnerStage
 from medkd.recipe.recipe import Arm, Recipe, merged
 from medkd.recipe.split_stage import SplitStage
@@ -81,9 +82,17 @@ class Graph:
             "threads": self.recipe.threads,
         }
         needs: dict[str, Stage] = {"split": self.split(seed)} | ({"bank:teacher": bank} if bank else {})
+        if arm.pretrain:
+            needs["start"] = self.pretrained(arm, seed, held_out)
+            config["freeze"] = arm.freezes(labels)
         stage = self.add(kind(name, needs, config))
         assert isinstance(stage, FitStage)  # noqa: S101 (narrows the type)
         return stage
+
+    def pretrained(self, arm: Arm, seed: int, held_out: Sequence[int]) -> FitStage:
+        """What an arm begins with: fitted without its held-out folds, on labelled and unlabelled samples alike, once for all shares."""
+        name = f"pretrain/seed{seed}/{digest_of(arm.pretraining())[:8]}-without-{'-'.join(map(str, sorted(held_out))) or 'none'}"
+        return self.fit(name, arm.pretraining(), PRETRAINING, seed, sorted(held_out), 1.0, unlabelled=True)
 
     def without(self, kind: str, seed: int, held_out: Sequence[int], labels: float) -> FitStage:
         """The teacher, or the solo, that was trained without some folds; every bank and arm that wants it shares it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -379,3 +380,39 @@ def test_multiclass_relations_reach_the_student(batch: Batch, bank: Path) -> Non
     distiller = Distiller(network, {"dist": Dist()}, {"supervised": 0.0}, banks={"teacher": str(bank)})
     loss_of(distiller, replace(batch, target=three, teachers={"teacher": said})).backward()
     assert all(value.grad is not None and value.grad.any() for value in network.head.parameters())
+
+
+def regression(train: Tensor, labelled: Tensor) -> Any:
+    """Data that show nothing but their training targets."""
+    held = SimpleNamespace(targets=torch.where(labelled, train, 0.0), labelled=labelled)
+    return SimpleNamespace(dataset=lambda role: {"train": held}[role])
+
+
+def test_a_regression_begins_at_the_mean_and_deviation_of_the_training_labels() -> None:
+    network = student()
+    distiller = Distiller(network, ema=0.9)
+    train = torch.tensor([[100.0], [140.0], [1e6], [180.0]])
+    with torch.no_grad():
+        network.head.layers[-1].bias.zero_()
+    x = torch.randn(5, network.head.layers[-1].in_features)
+    before = network.head.eval()(x)
+    distiller._begin_at_training_mean(regression(train, torch.tensor([[True], [True], [False], [True]])))
+    expected = 140 + torch.tensor([100.0, 140.0, 180.0]).std(correction=0) * before
+    torch.testing.assert_close(network.head(x), expected)
+    torch.testing.assert_close(distiller.kept.head.eval()(x), expected)
+
+
+def test_a_target_without_a_training_label_leaves_the_network_as_it_is() -> None:
+    network = student()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    Distiller(network)._begin_at_training_mean(regression(torch.ones(3, 2), torch.tensor([[True, False]] * 3)))
+    assert all(value.equal(before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_target_that_an_objective_does_not_suit_is_refused_before_the_first_step(
+    fit_config: Any, bank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Distiller, "training_step", lambda *_: pytest.fail("a step was made"))
+    model = {"banks": {"teacher": str(bank)}, "objectives": {"rank": spec("PairwiseRank", columns=["nosuch"])}, "weights": {}}
+    with pytest.raises(InputError, match="no output 'nosuch'"):
+        StageCLI(["fit", "--config", str(fit_config(STUDENT, model=model))])

@@ -97,3 +97,21 @@ def test_thousands_of_samples_take_seconds() -> None:
     start = time.perf_counter()
     assert duplicate_pairs(train, test) == [(3999, 1)]
     assert time.perf_counter() - start < 5
+
+
+def test_sparse_samples_are_duplicates_only_where_they_are_equal_and_say_something() -> None:
+    rng = np.random.default_rng(3)
+    train, test = (rng.standard_normal((rows, 4, 30)).astype(np.float32) for rows in (60, 20))
+    for part in (train, test):
+        part[rng.random(part.shape) < 0.6] = np.nan
+    assert near_duplicates(train, test).passed
+    test[4] = train[50]
+    assert duplicate_pairs(train, test) == [(50, 4)]
+    # A dozen observed cells may agree by chance, and hours of nothing given are alike in everyone.
+    for part in (train, test):
+        part[7] = np.nan
+        part[7, 0, :12] = 37.0 + np.arange(12)
+        part[8] = np.nan
+        part[8, :2] = 0.0
+        part[9] = np.nan
+    assert duplicate_pairs(train, test) == [(50, 4)]

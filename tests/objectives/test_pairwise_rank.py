@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medkd.data.output import Output
 from medkd.errors import InputError
 from medkd.objectives.pairwise_rank import PairwiseRank, pairwise_rank
 
@@ -107,16 +108,30 @@ def test_labels_change_nothing(kind, make_batch, make_output):
     objective = PairwiseRank(temperature=2.0)
     term = objective(student, {"t": teacher}, some)["ranknet"]
     assert term == objective(student, {"t": teacher}, none)["ranknet"]
-    torch.testing.assert_close(term, pairwise_rank(student.logits, teacher.logits, 2.0))
+    s, t = (x.logits.log_softmax(dim=1) if kind == "multiclass" else x.logits for x in (student, teacher))
+    torch.testing.assert_close(term, pairwise_rank(s, t, 2.0))
+
+
+@pytest.mark.parametrize("party", [1, 2])
+def test_an_offset_of_a_sample_is_free_where_classes_exclude_each_other(party, make_batch, make_output):
+    offset = torch.linspace(-3, 5, 8)[:, None]
+    for kind, free in (("multiclass", True), ("multilabel", False)):
+        batch = make_batch(kind)
+        outputs = {1: make_output(batch, 1), 2: make_output(batch, 2)}
+        plain = PairwiseRank()(outputs[1], {"t": outputs[2]}, batch)["ranknet"]
+        outputs[party] = Output(outputs[party].logits + offset)
+        moved = PairwiseRank()(outputs[1], {"t": outputs[2]}, batch)["ranknet"]
+        assert moved.allclose(plain, atol=1e-5) == free
 
 
 def test_columns_are_chosen_by_name(make_batch, make_output):
     batch = make_batch("multiclass")
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     term = PairwiseRank(columns=["z", "x"])(student, {"t": teacher}, batch)["ranknet"]
-    torch.testing.assert_close(term, pairwise_rank(student.logits[:, [0, 2]], teacher.logits[:, [0, 2]]))
+    s, t = (x.logits.log_softmax(dim=1)[:, [0, 2]] for x in (student, teacher))
+    torch.testing.assert_close(term, pairwise_rank(s, t))
     with pytest.raises(InputError, match=r"no output 'w'.*x, y, z"):
-        PairwiseRank(columns=["w"])(student, {"t": teacher}, batch)
+        PairwiseRank(columns=["w"]).check(batch.target)
 
 
 def test_refuses(make_batch, make_output):
@@ -124,6 +139,8 @@ def test_refuses(make_batch, make_output):
         PairwiseRank(temperature=0)
     with pytest.raises(InputError, match="columns is empty"):
         PairwiseRank(columns=[])
+    with pytest.raises(InputError, match="names one twice: x, y, x"):
+        PairwiseRank(columns=["x", "y", "x"])
     classes, labels = make_batch("multiclass"), make_batch("binary")
     with pytest.raises(InputError, match="same target"):
         PairwiseRank()(make_output(classes), {"t": make_output(labels)}, classes)

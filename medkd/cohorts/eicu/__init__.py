@@ -1,0 +1,5 @@
+"""The eICU Collaborative Research Database."""
+
+from medkd.cohorts.eicu.eicu import EICU
+
+__all__ = ["EICU"]

@@ -1,0 +1,205 @@
+"""Any data set in the Medical Event Data Standard: subjects, times, codes and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from medkd.cohorts.icu.age_and_sex import age_and_sex
+from medkd.cohorts.icu.charted import coma_scale, oxygen_fraction
+from medkd.cohorts.icu.decompensation import EVERY
+from medkd.cohorts.icu.hours import hours_between
+from medkd.cohorts.icu.items import as_variables
+from medkd.cohorts.icu.left_out import leave_out
+from medkd.cohorts.icu.mortality import in_hospital_mortality
+from medkd.cohorts.icu.stays import usable_stays
+from medkd.cohorts.meds.admissions import ADMISSION, DEATH, DISCHARGE, YEAR, admissions, kind_of
+from medkd.cohorts.meds.codes import codes_for, resolved
+from medkd.cohorts.meds.labels import SEEN, label_files, label_target, labelled
+from medkd.cohorts.meds.reading import METADATA, event_files, official_folds, scan_meds
+from medkd.data.cohort import Extract, OfficialFolds
+from medkd.data.event_cohort import EventCohort
+from medkd.data.modality import Modality
+from medkd.data.reading import read_table
+from medkd.data.sample import Exclusion
+from medkd.data.target import Target
+from medkd.errors import InputError
+from medkd.modalities.codes import Codes
+from medkd.modalities.labs import Labs
+from medkd.modalities.nursing import Nursing
+from medkd.modalities.vitals import Vitals
+
+BACK, AHEAD = 144, 48
+"""Hours before and after a sample's time zero of which events are kept: a week before the question, and a day after it for a teacher."""
+CODED = 30 * 24
+"""Hours after time zero up to which codes of diagnoses are kept: they follow at discharge."""
+DIAGNOSIS = "DIAGNOSIS//ICD"
+MORTALITY = Target(
+    "mortality_24h",
+    "binary",
+    ("label",),
+    ("death in hospital",),
+    rule=f"adults in hospital and alive {SEEN} h after {ADMISSION}; positive: {DEATH} not later than the day of the next {DISCHARGE}",
+    prediction_hour=SEEN,
+)
+
+
+class MEDS(EventCohort):
+    """Any data set in MEDS: ``data/**/*.parquet`` (or Parquet files in the root) with ``subject_id, time, code, numeric_value``.
+
+    A target is a folder ``labels/NAME`` in MEDS's label schema; a sample is one of its rows, with time zero a day before
+    ``prediction_time``. Without labels there is one target, ``mortality_24h``: its samples are hospital admissions, asked after a day.
+    Of the 275 in MIMIC-IV's demo 244 are samples (14 deaths).
+    ``metadata/subject_splits.parquet`` gives the official folds. ``codes.yaml`` in the root says which codes are which variables (see
+    ``medkd.cohorts.meds.codes``); without it codes are taken for those of MIMIC-IV's conversion, ``LAB//itemid//unit``.
+
+    Source: Medical Event Data Standard 0.4, github.com/Medical-Event-Data-Standard/meds.
+    """
+
+    name: ClassVar[str] = "meds"
+    marker: ClassVar[str] = METADATA
+    default_target: ClassVar[str] = MORTALITY.key
+    official_folds: ClassVar[OfficialFolds | None] = OfficialFolds(test=(2,), validation=(1,))
+    licence: ClassVar[str] = "that of the data set"
+
+    def __init__(self, root: Path) -> None:
+        # Not the base's check of one marker file: a data set may lack its metadata and still hold its events.
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise InputError(f"no such folder: {self.root}", where="--root", remedy="Give the folder that holds data/**/*.parquet")
+        if not event_files(self.root):
+            raise InputError(
+                f"{self.root} holds no data/**/*.parquet", where=f"cohort {self.name}", remedy="Give the data set's own folder"
+            )
+
+    @property
+    def default_protocol(self) -> str:
+        """The official folds where they are published, else k-fold 5 by subject."""
+        return "kfold:5" if official_folds(self.root) is None else "official"
+
+    def targets(self) -> Mapping[str, Target]:
+        """A target for each folder of labels; without labels, mortality of admissions."""
+        return {name: label_target(self.root, name) for name in label_files(self.root)} or {MORTALITY.key: MORTALITY}
+
+    def target(self, key: str | None) -> Target:
+        """The target of that key, or the first."""
+        return super().target(next(iter(self.targets())) if key is None else key)
+
+    def modalities(self) -> Mapping[str, Modality]:
+        """``vitals``, which holds age and sex in any case, and ``labs``, ``nursing`` and ``codes`` where a code of theirs is known."""
+        known: tuple[Modality, ...] = (Vitals(), Labs(), Nursing(), Codes())
+        diagnosed = any(code.startswith(f"{DIAGNOSIS}//") for code in self._codes)
+        there = {"vitals"} | {made.name for made in known if self._variables(made.name)} | ({"codes"} if diagnosed else set())
+        return {made.name: made for made in known if made.name in there}
+
+    def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
+        """One row a label, or an admission; ``time`` is when it is asked."""
+        if label_files(self.root):
+            table, left = labelled(self.root, target.key)
+            table = self._described(table, "time")
+        else:
+            stays = self._described(self._admissions, "start")
+            usable, left = usable_stays(stays.with_columns(pl.col("sample_id").alias("series")))
+            table, more = in_hospital_mortality(usable, SEEN)
+            left += more
+            table = table.with_columns(pl.col("mortality").alias("label"), pl.col("start").dt.offset_by(f"{SEEN}h").alias("time"))
+        folds = official_folds(self.root)
+        if folds is not None:
+            table = table.join(folds, on="subject_id", how="left", maintain_order="left")
+            table, more = leave_out(table, {"subject in no part of the published split": pl.col("official_fold").is_null()})
+            left += more
+        fold = () if folds is None else ("official_fold",)
+        series = pl.col("sample_id").alias("series")
+        return table.select("sample_id", pl.col("subject_id").cast(pl.String), series, "time", "age", "sex", *fold, "label"), left
+
+    def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
+        """Published values of each sample, from a week before it is asked to a day after; vital signs together with age and sex."""
+        placed = samples.lazy().select(
+            "series", pl.col("subject_id").cast(pl.Int64), (pl.col("time").dt.offset_by(f"-{SEEN}h")).alias("zero")
+        )
+        if modality == "codes":
+            return self._placed(self._diagnoses(), placed, CODED).select("series", "hours", "variable")
+        variables = self._variables(modality) if modality in self.modalities() else {}
+        columns = ("series", "hours", "variable", "value", "unit")
+        held: list[pl.LazyFrame] = []
+        if variables:
+            rows = as_variables(self._events.rename({"numeric_value": "value"}), "code", variables)
+            values = self._placed(rows, placed, AHEAD).with_columns(oxygen_fraction()).select(columns)
+            held.append(coma_scale(values) if modality == "nursing" else values)
+        if modality == "vitals":
+            held.append(age_and_sex(samples, EVERY).select(columns))
+        return pl.concat(held) if held else None
+
+    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
+        """As any cohort of events; what departs from the standard is named."""
+        made = super().extract(samples, folder)
+        return replace(made, aside=(*(Exclusion(line, 0) for line in self._scanned[1]), *made.aside))
+
+    @cached_property
+    def _scanned(self) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+        return scan_meds(self.root)
+
+    @property
+    def _events(self) -> pl.LazyFrame:
+        return self._scanned[0]
+
+    @cached_property
+    def _codes(self) -> list[str]:
+        """Every code; the standard promises that ``metadata/codes.parquet`` lists them all."""
+        listed = self.root / "metadata" / "codes.parquet"
+        table = read_table(listed).lazy() if listed.is_file() else self._events
+        found: list[str] = table.select(pl.col("code").cast(pl.String)).unique().collect(engine="streaming")["code"].drop_nulls().to_list()
+        return found
+
+    def _variables(self, modality: str) -> dict[int | str, str]:
+        return resolved(self._codes, codes_for(self.root).get(modality, {}))
+
+    @staticmethod
+    def _placed(rows: pl.LazyFrame, placed: pl.LazyFrame, ahead: int) -> pl.LazyFrame:
+        """Rows with the samples that they lie near, and hours from their time zero."""
+        hours = pl.col("hours")
+        near = (hours >= -BACK) & (hours < ahead)
+        return rows.join(placed, on="subject_id").with_columns(hours_between("zero", "time").alias("hours")).filter(near)
+
+    def _diagnoses(self) -> pl.LazyFrame:
+        """Codes ``DIAGNOSIS//ICD//9//4280`` as ``ICD9:4280``; MIMIC-IV's conversion gives them the time of discharge."""
+        parts = pl.col("code").str.split("//")
+        named = pl.format("ICD{}:{}", parts.list.get(2, null_on_oob=True), parts.list.get(3, null_on_oob=True))
+        return self._events.filter(kind_of(DIAGNOSIS)).with_columns(named.alias("variable"))
+
+    @cached_property
+    def _people(self) -> pl.DataFrame:
+        """``subject_id``, ``born``, ``sex``."""
+        born = kind_of("MEDS_BIRTH")
+        told = self._events.filter(kind_of("MEDS_BIRTH", "GENDER", "SEX")).with_columns(
+            pl.when(born).then(pl.col("time")).alias("born"),
+            pl.col("code")
+            .str.to_lowercase()
+            .str.split("//")
+            .list.last()
+            .replace_strict({"f": "female", "female": "female", "m": "male", "male": "male"}, default=None, return_dtype=pl.String)
+            .alias("sex"),
+        )
+        return told.group_by("subject_id").agg(pl.col("born").min(), pl.col("sex").drop_nulls().first()).collect(engine="streaming")
+
+    @cached_property
+    def _admissions(self) -> pl.DataFrame:
+        wanted = self._events.filter(kind_of(ADMISSION, DISCHARGE, DEATH)).select("subject_id", "time", "code")
+        found = admissions(wanted.collect(engine="streaming"))
+        if found.is_empty():
+            raise InputError(
+                f"holds neither labels nor a code {ADMISSION}", where=self.root, remedy="Put labels in MEDS's schema below labels/NAME"
+            )
+        return found
+
+    def _described(self, table: pl.DataFrame, at: str) -> pl.DataFrame:
+        """With ``sample_id``, and the subject's ``age`` and ``sex`` at that time."""
+        return table.join(self._people, on="subject_id", how="left", maintain_order="left").with_columns(
+            pl.format("{}-{}", "subject_id", pl.col(at).dt.strftime("%Y-%m-%dT%H:%M:%S")).alias("sample_id"),
+            (hours_between("born", at) / YEAR).clip(upper_bound=90.0).alias("age"),
+        )
