@@ -40,7 +40,7 @@ class CinC2012(EventCohort):
     survivors, have no measurement and are left out. -1 means "missing" for a descriptor and for a weight.
     Times are hours and minutes from admission to the unit. Age and sex are also events at hour 0; ages above 90 are published as 90.
 
-    - ``mortality``: died in this hospital stay; predicted at hour 24. ``mortality48``: the same, predicted at hour 48, as the Challenge.
+    - ``mortality_24h``: died in this hospital stay; predicted at hour 24. ``mortality_48h``: the same, predicted at hour 48, as the Challenge.
     - ``length_of_stay``: days from admission to the unit to the end of the hospital stay; predicted at hour 24.
 
     Magnesium is said to be published in mmol/L; its values, 2.0 in the middle, are of mg/dL and are taken as such.
@@ -50,16 +50,16 @@ class CinC2012(EventCohort):
 
     name: ClassVar[str] = "cinc2012"
     marker: ClassVar[str] = "Outcomes-a.txt"
-    default_target: ClassVar[str] = "mortality"
+    default_target: ClassVar[str] = "mortality_24h"
     licence: ClassVar[str] = "ODC-BY 1.0"
 
     def targets(self) -> Mapping[str, Target]:
-        """``mortality`` at 24 hours, ``mortality48``, and ``length_of_stay``."""
+        """``mortality_24h`` at 24 hours, ``mortality_48h``, and ``length_of_stay``."""
         died = "In-hospital_death is 1 in Outcomes-*.txt"
         stayed = "Length_of_stay in Outcomes-*.txt, days; unlabelled where it is -1"
         return {
-            "mortality": Target("mortality", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=24),
-            "mortality48": Target("mortality48", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=48),
+            "mortality_24h": Target("mortality_24h", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=24),
+            "mortality_48h": Target("mortality_48h", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=48),
             "length_of_stay": Target("length_of_stay", "regression", ("days",), units="days", rule=stayed, prediction_hour=24),
         }
 

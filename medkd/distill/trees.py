@@ -23,6 +23,8 @@ from medkd.networks.trees import Trees
 Array = NDArray[np.float64]
 BINARY = ("binary", "multilabel")
 VALUES = ("regression", "forecast")
+LEAST = 5
+"""Samples in a leaf, where a share of few samples would be fewer."""
 TRIED = 10
 """Rounds from which the time of a fit is estimated."""
 
@@ -32,13 +34,15 @@ class TreeLearner:
     """Grows ``members`` LightGBM boosters an output, each with its own seed; their mean is the logit (or the value).
 
     With a teacher's bank the first ``taught`` members learn the lesson on every training sample, labelled or not; the others learn the
-    labels. Without one, all learn the labels: so a solo has as many members as the student, and the same budget.
+    labels, and count in the mean by the share of samples that had one. Without a bank all learn the labels: so a solo has as many
+    members as the student, and the same budget.
 
     Args:
         rounds: trees a booster.
         learning_rate: of boosting.
         leaves: of a tree, at most.
-        min_leaf: samples in a leaf, at least.
+        min_leaf: samples in a leaf, at least; below 1 it is a share of the samples that the booster learns from (five or more), so that
+            few labels get small leaves.
         columns, rows: share of the numbers a tree, and of the samples a tree, may look at.
         l2: penalty on leaf values.
         members: boosters an output.
@@ -59,7 +63,7 @@ class TreeLearner:
     rounds: int = 300
     learning_rate: float = 0.03
     leaves: int = 15
-    min_leaf: int = 20
+    min_leaf: float = 20
     columns: float = 0.3
     rows: float = 0.8
     l2: float = 1.0
@@ -74,7 +78,7 @@ class TreeLearner:
             "rounds": self.rounds < 1,
             "learning_rate": not self.learning_rate > 0,
             "leaves": self.leaves < 2,
-            "min_leaf": self.min_leaf < 1,
+            "min_leaf": not (0 < self.min_leaf < 1 or (self.min_leaf >= 1 and self.min_leaf == int(self.min_leaf))),
             "columns": not 0 < self.columns <= 1,
             "rows": not 0 < self.rows <= 1,
             "l2": not self.l2 >= 0,
@@ -122,13 +126,16 @@ class TreeLearner:
         network.grow(
             [
                 [
-                    self._booster(
-                        table,
-                        labels[:, column],
-                        known[:, column],
-                        self._said(taught, column, member),
-                        target.kind,
-                        {"seed": seed + 1000 * member, "num_threads": threads},
+                    (
+                        self._booster(
+                            table,
+                            labels[:, column],
+                            known[:, column],
+                            self._said(taught, column, member),
+                            target.kind,
+                            {"seed": seed + 1000 * member, "num_threads": threads},
+                        ),
+                        1.0 if taught is None or member < self.taught else float(known[:, column].mean()),
                     )
                     for member in range(self.members)
                 ]
@@ -158,6 +165,9 @@ class TreeLearner:
         few._booster(table, aim, np.ones(len(table), dtype=np.bool_), aim, "regression", {"seed": 0, "num_threads": 1})
         return (time.perf_counter() - started) * self.rounds / few.rounds * self.members * outputs
 
+    def _least(self, samples: int) -> int:
+        return int(self.min_leaf) if self.min_leaf >= 1 else max(int(self.min_leaf * samples), LEAST)
+
     def _said(self, taught: Array | None, column: int, member: int) -> Array | None:
         return None if taught is None or member >= self.taught else taught[:, column]
 
@@ -177,7 +187,7 @@ class TreeLearner:
             "objective": objective,
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
-            "min_data_in_leaf": self.min_leaf,
+            "min_data_in_leaf": self._least(int(rows.sum())),
             "feature_fraction": self.columns,
             "bagging_fraction": self.rows,
             "bagging_freq": 1,

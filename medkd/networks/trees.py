@@ -14,13 +14,15 @@ from medkd.errors import InputError
 from medkd.networks.network import Network
 from medkd.networks.summary import summarise
 
+Weighed = tuple[Any, float]
+"""A LightGBM booster, and its weight in the mean."""
 _HEAD = "# booster "
 _END = "\nend of parameters\n"
 """Stands at the end of LightGBM's text; its reader ends the process where a text was cut before it."""
 
 
 class Trees(Network):
-    """Boosters over a summary of each signal (``medkd.networks.summary``); a logit is the mean over the boosters of its output.
+    """Boosters over a summary of each signal (``medkd.networks.summary``); a logit is the weighted mean of its output's boosters.
 
     ``TreeLearner`` grows them; they are kept as LightGBM's own text, one booster after the other.
 
@@ -35,14 +37,14 @@ class Trees(Network):
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.outputs = outputs
-        self._boosters: list[list[Any]] = [[] for _ in range(outputs)]
+        self._boosters: list[list[Weighed]] = [[] for _ in range(outputs)]
 
-    def grow(self, boosters: Sequence[Sequence[Any]]) -> None:
-        """Take the boosters of each output."""
+    def grow(self, boosters: Sequence[Sequence[Weighed]]) -> None:
+        """Take the boosters of each output, each with its weight."""
         self._boosters = [list(members) for members in boosters]
 
     def forward(self, signals: Mapping[str, Signal]) -> Output:
-        """The mean raw score of each output's boosters.
+        """The weighted mean of the raw scores of each output's boosters.
 
         Raises:
             InputError: no booster was grown or loaded, or they were grown on another view.
@@ -52,19 +54,24 @@ class Trees(Network):
         columns = [self._score(table, members) for members in self._boosters]
         return Output(logits=torch.from_numpy(np.stack(columns, axis=1).astype(np.float32)).to(device))
 
-    def _score(self, table: np.ndarray[Any, Any], members: Sequence[Any]) -> np.ndarray[Any, Any]:
+    def _score(self, table: np.ndarray[Any, Any], members: Sequence[Weighed]) -> np.ndarray[Any, Any]:
         if not members:
             raise InputError("trees were not grown", where=type(self).__name__, remedy="Fit them with medkd.distill.trees.TreeLearner")
-        if members[0].num_feature() != table.shape[1]:
+        if (numbers := members[0][0].num_feature()) != table.shape[1]:
             raise InputError(
-                f"trees were grown on {members[0].num_feature()} numbers, this view gives {table.shape[1]}",
+                f"trees were grown on {numbers} numbers, this view gives {table.shape[1]}",
                 remedy="Use the view of training",
             )
-        return np.asarray(np.mean([booster.predict(table, raw_score=True, num_threads=1) for booster in members], axis=0))
+        scores = [booster.predict(table, raw_score=True, num_threads=1) for booster, _ in members]
+        return np.asarray(np.average(scores, axis=0, weights=[weight for _, weight in members]))
 
     def dump_weights(self) -> bytes:
-        """LightGBM's text of each booster under a line that says whose it is."""
-        parts = [f"{_HEAD}output={place}\n{booster.model_to_string()}" for place, held in enumerate(self._boosters) for booster in held]
+        """LightGBM's text of each booster under a line that says of which output it is, and its weight."""
+        parts = [
+            f"{_HEAD}output={place} weight={weight!r}\n{booster.model_to_string()}"
+            for place, held in enumerate(self._boosters)
+            for booster, weight in held
+        ]
         return "\n".join(parts).encode()
 
     def load_weights(self, content: bytes, where: object) -> None:
@@ -75,14 +82,15 @@ class Trees(Network):
         """
         import lightgbm
 
-        boosters: list[list[Any]] = [[] for _ in range(self.outputs)]
+        boosters: list[list[Weighed]] = [[] for _ in range(self.outputs)]
         try:
             for part in content.decode().split(_HEAD)[1:]:
                 head, _, text = part.partition("\n")
                 if _END not in text:
                     raise ValueError("a booster's text is cut")
-                boosters[int(head.removeprefix("output="))].append(lightgbm.Booster(model_str=text))
-        except (ValueError, IndexError, lightgbm.basic.LightGBMError) as error:
+                said = dict(word.split("=") for word in head.split())
+                boosters[int(said["output"])].append((lightgbm.Booster(model_str=text), float(said["weight"])))
+        except (ValueError, KeyError, IndexError, lightgbm.basic.LightGBMError) as error:
             raise InputError(f"{self.weights_file} holds no trees that can be read", where=where, remedy="Copy the folder again") from error
         if not all(boosters):
             raise InputError(f"{self.weights_file} has no trees for some output", where=where, remedy="Copy the folder again")

@@ -176,7 +176,7 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         **copy.deepcopy(student),
         "model": {key: value for key, value in student.get("model", {}).items() if key not in ("objectives", "weights")},
     }
-    held["solo"] = merged(alone, held.get("solo") or {})
+    held["solo"] = _alone(alone, held.get("solo") or {})
     shares = _listed(1.0 if held.get("labels") is None else held["labels"])
     if not shares or not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
         raise InputError(f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]")
@@ -201,6 +201,15 @@ def _check_pretraining(held: dict[str, Any], name: str, path: Path) -> None:
         raise InputError(f"{name} has no view or no model", where=path, remedy="Add both, as an arm has them")
     if type(held.get("freeze_up_to", 0)) not in (int, float):
         raise InputError(f"{name}.freeze_up_to is {held['freeze_up_to']!r}", where=path, remedy="Give a share of labels, from 0 to 1")
+
+
+def _alone(student: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """The student without its teacher, and what ``solo`` changes. One of another family (trees for a network) brings its whole model."""
+    model = change.get("model") or {}
+    other = {"learner": "network", "network": "learner"}
+    if any(name in model and other[name] in student["model"] for name in other):
+        student = {**student, "model": {}}
+    return merged(student, change)
 
 
 def _check_evidence(held: dict[str, Any], path: Path) -> None:

@@ -45,7 +45,7 @@ def test_counts(published: CinC2012) -> None:
     assert table["days"].min() == 1
     assert table["sex"].null_count() == 3
     assert table["site"].n_unique() == 4
-    assert (published.target(None).prediction_hour, published.target("mortality48").prediction_hour) == (24, 48)
+    assert (published.target(None).prediction_hour, published.target("mortality_48h").prediction_hour) == (24, 48)
     first = table.filter(pl.col("sample_id") == "132539")
     assert first.select("age", "sex", "site", "died", "days").row(0) == (54.0, "female", "surgical ICU", 0.0, 5.0)
 

@@ -183,7 +183,7 @@ def test_members_that_nobody_teaches_are_those_of_the_solo(make: Callable[..., M
     untaught = replace(QUICK, members=2, taught=0).fit(data, said_of(-truth), seed=0, threads=1)
     assert text(untaught) == text(solo)
     half = replace(QUICK, members=2, taught=1).fit(data, said_of(-truth), seed=0, threads=1)
-    assert half.network._boosters[0][1].model_to_string() == solo.network._boosters[0][1].model_to_string()
+    assert half.network._boosters[0][1][0].model_to_string() == solo.network._boosters[0][1][0].model_to_string()
 
 
 def test_the_teacher_speaks_where_no_label_is_and_labels_only_where_they_are(make: Callable[..., Made]) -> None:
@@ -228,8 +228,26 @@ def test_the_seed_alone_decides(make: Callable[..., Made]) -> None:
     first = text(learner.fit(data, said_of(truth), seed=3, threads=1))
     assert text(learner.fit(make()[0], said_of(truth), seed=3, threads=1)) == first
     assert text(learner.fit(data, said_of(truth), seed=4, threads=1)) != first
-    members = learner.fit(data, {}, seed=3, threads=1).network._boosters[0]
-    assert members[0].model_to_string() != members[1].model_to_string()
+    (one, _), (other, _) = learner.fit(data, {}, seed=3, threads=1).network._boosters[0]
+    assert one.model_to_string() != other.model_to_string()
+
+
+def test_members_that_learn_labels_count_by_the_share_of_labels(make: Callable[..., Made]) -> None:
+    data, truth = make(labels=0.5)
+    data.unlabelled = True
+    (_, taught), (_, labelled) = replace(QUICK, members=2, taught=1).fit(data, said_of(truth), seed=0, threads=1).network._boosters[0]
+    known = data.dataset("train").labelled[:, 0].double().mean()
+    assert taught == 1
+    assert labelled == pytest.approx(float(known))
+    assert 0 < labelled < 1
+
+
+@pytest.mark.parametrize(("min_leaf", "samples", "least"), [(20, 30, 20), (0.02, 2400, 48), (0.02, 100, 5)])
+def test_a_share_of_the_samples_in_a_leaf_follows_their_number(min_leaf: float, samples: int, least: int) -> None:
+    rng = np.random.default_rng(0)
+    table, aim = rng.standard_normal((samples, 3)).astype(np.float32), rng.standard_normal(samples)
+    grown = replace(QUICK, min_leaf=min_leaf)._booster(table, aim, np.ones(samples, dtype=bool), None, "regression", {"seed": 0})
+    assert f"[min_data_in_leaf: {least}]" in grown.model_to_string()
 
 
 def test_training_samples_are_not_augmented(make: Callable[..., Made]) -> None:

@@ -55,11 +55,9 @@ def test_is_made_from_specs_and_keeps_its_weights(fused: Network):
 
 
 def test_a_missing_modality_adds_nothing(fused: Network):
-    with torch.no_grad():
-        fused.networks["notes"].words.weight.fill_(3.0)
     lacking = fused(signals({"vitals": [True], "labs": [True], "notes": [False]})).embedding
     with torch.no_grad():
-        fused.networks["notes"].words.weight.fill_(-7.0)
+        fused.networks["notes"].words.weight.normal_(std=100)
     torch.testing.assert_close(lacking, fused(signals({"vitals": [True], "labs": [True], "notes": [False]})).embedding)
     assert not torch.allclose(lacking, fused(signals({"vitals": [True], "labs": [True], "notes": [True]})).embedding)
 
@@ -70,6 +68,14 @@ def test_a_part_of_joined_modalities_is_enough(fused: Network):
     assert nothing.isfinite().all()
     assert not torch.allclose(alone, nothing)
     torch.testing.assert_close(nothing, fused.mix(torch.zeros(1, 8)))
+
+
+def test_no_encoder_drowns_the_others(fused: Network):
+    seen = signals({"vitals": [True], "labs": [True], "notes": [True]})
+    before = fused(seen).embedding
+    with torch.no_grad():
+        fused.networks["notes"].words.weight.mul_(1000)
+    torch.testing.assert_close(fused(seen).embedding, before, atol=1e-3, rtol=1e-3)
 
 
 def test_all_weights_learn(fused: Network):

@@ -19,7 +19,7 @@ def booster(seed: int, numbers: int = 4) -> lightgbm.Booster:
 
 @pytest.fixture(scope="module")
 def boosters():
-    return [[booster(0), booster(1)], [booster(2), booster(3)]]
+    return [[(booster(0), 1.0), (booster(1), 0.5)], [(booster(2), 0.1), (booster(3), 1.0)]]
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def signals():
     return {"age": Signal(torch.randn(6, 4, generator=torch.Generator().manual_seed(0)))}
 
 
-def test_a_logit_is_the_mean_of_its_boosters(network, boosters, signals):
+def test_a_logit_is_the_weighted_mean_of_its_boosters(network, boosters, signals):
     logits = network(signals).logits
     assert logits.dtype == torch.float32
     table = signals["age"].values.double().numpy()
     for column, members in enumerate(boosters):
-        expected = sum(member.predict(table) for member in members) / 2
+        expected = sum(weight * member.predict(table) for member, weight in members) / sum(weight for _, weight in members)
         assert logits[:, column].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
 
 

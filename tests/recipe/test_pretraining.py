@@ -120,7 +120,7 @@ def test_another_network_cannot_begin_with_these_weights(graph: Graph, run: Path
     solo = fit(graph, "labels1/seed0/solo-without-0")
     finish(solo.needs["start"], run)
     folder = solo.needs["start"].learner(run)  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match="has no 'embed.weight' of this shape"):
+    with pytest.raises(InputError, match="has no 'place' of this shape"):
         start_from(HourTransformer(channels=8, outputs=1, cells=24, width=16, layers=1), folder)
     with pytest.raises(InputError, match="no learner here"):
         start_from(HourTransformer(channels=8, outputs=1), tmp_path)

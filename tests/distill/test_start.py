@@ -1,0 +1,44 @@
+"""Where a fit begins with another's weights, and which of them change."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from medkd.data.signal import Signal
+from medkd.distill.distiller import Distiller
+from medkd.distill.start import beside_heads, freeze
+from medkd.networks.fusion import SumFusion
+from medkd.networks.heads import Head
+from medkd.networks.hours import HourTransformer
+
+
+def network() -> HourTransformer:
+    torch.manual_seed(0)
+    return HourTransformer(channels=3, outputs=1, cells=4, width=8, heads=2, dropout=0.5)
+
+
+def test_everything_lies_beside_a_head_or_in_it():
+    made = network()
+    outside = {id(module) for module in beside_heads(made)}
+    inside = {id(module) for head in made.modules() if isinstance(head, Head) for module in head.modules()}
+    assert not outside & inside
+    weights = {id(weight) for module in made.modules() if id(module) in outside for weight in module.parameters(recurse=False)}
+    assert weights == {id(weight) for name, weight in made.named_parameters() if not name.startswith(("head.", "place", "summary"))}
+
+
+def test_only_heads_learn():
+    made = SumFusion({"vitals": network()}, outputs=2, width=8, hidden=[4])
+    freeze(made)
+    assert {name for name, weight in made.named_parameters() if weight.requires_grad} == {"head.layers.1.weight", "head.layers.1.bias"}
+
+
+def test_what_is_frozen_gives_the_same_in_every_step():
+    distiller = Distiller(network(), freeze=True).train()
+    for module in distiller.frozen:
+        module.training = False
+    signals = {"vitals": Signal(torch.randn(5, 3, 4))}
+    first, second = distiller.network(signals), distiller.network(signals)
+    torch.testing.assert_close(first.embedding, second.embedding)
+    assert not torch.equal(first.logits, second.logits)
+    assert any(isinstance(module, nn.Dropout) and module.training for module in distiller.network.modules())
