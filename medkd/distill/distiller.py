@@ -140,6 +140,9 @@ class Distiller(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Open banks and teachers, and compare what objectives need with what they keep."""
+        if self.start:
+            scaled = self.trainer.datamodule.statistics["student"]  # type: ignore[attr-defined]
+            scaled |= {name: held for name, held in self.start.items() if name in scaled}
         if stage != "fit":
             return
         for name, objective in self.objectives.items():
@@ -153,9 +156,6 @@ class Distiller(LightningModule):
                     )
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         self.check(data.target)
-        for name, held in self.start.items():
-            if name in data.statistics["student"]:
-                data.statistics["student"][name] = held
         if data.target.kind in ("regression", "forecast"):
             self._begin_at_training_mean(data)
         for name, bank in self.banks.items():

@@ -1,12 +1,12 @@
-"""Codes of diagnoses as indicators of the groups that they belong to."""
+"""Codes of diagnoses: the groups that they belong to, or the codes themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,7 @@ from medkd.data.view import Part
 from medkd.errors import InputError, nearest
 from medkd.modalities.codes.ccs import read_ccs
 from medkd.modalities.codes.chapters import CHAPTERS, ICD9, ICD10, chapter, spelled
+from medkd.modalities.codes.code_numbers import halves
 
 CCS = {ICD9: "ccs_single_dx_tool_2015.csv.gz", ICD10: "ccs_dx_icd10cm_2019_1.csv.gz"}
 """The published single-level groups of each system; their numbers mean the same in both."""
@@ -26,12 +27,15 @@ CCS = {ICD9: "ccs_single_dx_tool_2015.csv.gz", ICD10: "ccs_dx_icd10cm_2019_1.csv
 
 @dataclass(frozen=True)
 class Codes(Modality):
-    """Which groups a sample's diagnoses belong to, as far as they were known when the window ends; codes of the past count, too.
+    """What a sample's diagnoses are, as far as they were known when the window ends; codes of the past count, too.
 
     Codes are billed after discharge: what a view [0:24h] shows of them are those of earlier stays. A code that does not exist (with
     ``ccs``: that no group lists; without: that is spelt as none) is set aside and counted; it is like no other.
 
     Args:
+        form: "groups": which groups the diagnoses belong to. "list": the codes themselves, as numbers (``code_numbers``), for comparing
+            patients along a tree.
+        length: codes of a list, at most; the first of the alphabet are kept.
         ccs: folder of the published CCS tables, whose few hundred groups are used; "" groups by the twenty chapters that ICD-9-CM and
             ICD-10-CM share, for which no file is needed.
 
@@ -40,7 +44,13 @@ class Codes(Modality):
     """
 
     name: ClassVar[str] = "codes"
+    form: Literal["groups", "list"] = "groups"
+    length: int = 40
     ccs: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form not in ("groups", "list") or self.length < 1:
+            raise InputError(f"form {self.form}, length {self.length}", where=self.name, remedy="Give groups or list, and a length of 1")
 
     @property
     def partial(self) -> bool:
@@ -81,8 +91,9 @@ class Codes(Modality):
         return part.selector or tuple(known)
 
     def shape(self, part: Part) -> tuple[int, ...]:
-        """Groups."""
-        return (len(self.names(part)),)
+        """Groups; or of a list the halves of the numbers, and its length."""
+        names = self.names(part)
+        return (2, self.length) if self.form == "list" else (len(names),)
 
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
         """Codes of the sample's series and the hours at which they were known; values are 1."""
@@ -90,16 +101,24 @@ class Codes(Modality):
         return read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
 
     def select(self, raw: Events, part: Part) -> Events:
-        """Codes known before the window ends, as events of the groups that the part names."""
-        end = part.window[1] if part.window else np.inf
+        """Codes known before the window ends; as groups, those that the part names, in its order."""
+        known = raw.within(-np.inf, part.window[1] if part.window else np.inf)
         names = self.names(part)
-        known = raw.within(-np.inf, end)
         place = {name: index for index, name in enumerate(names)}
-        found = [place.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable]
-        return Events(known.hours, np.array(found, dtype=np.int64), known.value, names, (-np.inf, end))
+        group = np.array([place.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable], dtype=np.int64)
+        if self.form == "groups":
+            return replace(known, variable=group, variables=names)
+        shown = group >= 0
+        return replace(known, hours=known.hours[shown], variable=known.variable[shown], value=known.value[shown])
 
     def prepare(self, raw: Events) -> NDArray[np.float32]:
-        """1 for each group that a code belongs to, else 0, "group"; all NaN where no code at all is known."""
+        """1 for each group that a code belongs to, else 0, "group"; or the numbers of the codes, "half code". NaN: not known."""
+        if self.form == "list":
+            numbers = np.full((2, self.length), np.nan, np.float32)
+            codes = sorted({raw.variables[code] for code in raw.variable})[: self.length]
+            for place, code in enumerate(codes):
+                numbers[:, place] = halves(code)
+            return numbers
         shown = np.zeros(len(raw.variables), np.float32)
         if not len(raw.variable):
             return shown * np.nan
@@ -128,19 +147,6 @@ class Codes(Modality):
         flaws = told.group_by(flaw.alias("flaw")).len().drop_nulls().sort("flaw")
         kept = told.lazy().select("series", "hours", pl.col("code").alias("variable"), "value")
         return write_events(kept, folder, self.name), [Exclusion(f"{self.name}: {reason}", count) for reason, count in flaws.iter_rows()]
-
-    def code_lists(self, samples: pl.DataFrame, root: Path) -> list[tuple[str, ...]]:
-        """All codes of each sample, whenever they were known, for comparing patients in training; none where it has no file.
-
-        Args:
-            samples: rows of the sample table, with the column ``codes``.
-            root: what its paths are relative to.
-        """
-        lists: list[tuple[str, ...]] = []
-        for row in samples.iter_rows(named=True):
-            held = self.read(row, root) if row[self.name] is not None else None
-            lists.append(() if held is None else tuple(dict.fromkeys(held.variables[place] for place in held.variable)))
-        return lists
 
 
 def _named(code: str) -> str:

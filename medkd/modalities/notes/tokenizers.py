@@ -1,0 +1,66 @@
+"""From a text to token ids, in chunks: by hashing words, or by a pretrained tokenizer on this machine."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from medkd.data.digest import digest_file, digest_of
+from medkd.errors import InputError
+from medkd.extras import remedy_for
+
+_WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?|[^\s\w]")
+_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json")
+"""What a tokenizer's folder may hold, and what decides its ids."""
+
+
+def hashed_chunks(text: str, vocabulary: int, length: int) -> list[list[int]]:
+    """Words, numbers and marks of a text as ids from 1 to ``vocabulary`` - 1 by their CRC-32, ``length`` a chunk.
+
+    No vocabulary need be learnt or kept: the same word has the same id everywhere; now and then two words share one.
+
+    >>> [len(chunk) for chunk in hashed_chunks("Pt. stable, no SOB.", 64, 4)]
+    [4, 3]
+    >>> hashed_chunks("", 64, 4)
+    []
+    """
+    ids = [1 + zlib.crc32(word.encode()) % (vocabulary - 1) for word in _WORD.findall(text.lower())]
+    return [ids[start : start + length] for start in range(0, len(ids), length)]
+
+
+def pretrained_chunks(text: str, folder: str, length: int) -> list[list[int]]:
+    """Ids by the pretrained tokenizer in ``folder``, ``length`` a chunk with its own marks of beginning and end in each.
+
+    Args:
+        text: as written.
+        folder: on this machine; nothing is downloaded.
+        length: tokens a chunk.
+
+    Raises:
+        InputError: transformers is not installed, or the folder holds no tokenizer.
+    """
+    made = _tokenizer(folder)(text, truncation=True, max_length=length, return_overflowing_tokens=True, add_special_tokens=True)
+    return [list(chunk) for chunk in made["input_ids"]] if text.strip() else []
+
+
+def tokenizer_digest(folder: str) -> str:
+    """Of the files that decide a pretrained tokenizer's ids, wherever they lie; "" where there are none."""
+    return digest_of({name: digest_file(Path(folder) / name) for name in _FILES if (Path(folder) / name).is_file()})
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(folder: str) -> Any:
+    if not Path(folder).is_dir():
+        raise InputError(f"no such folder: {folder}", where="notes.tokenizer", remedy="Give a folder with tokenizer.json or vocab.txt")
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise InputError("transformers is not installed", where="notes.tokenizer", remedy=remedy_for("transformers")) from error
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise InputError(f"no tokenizer can be read: {first[:200]}", where=folder, remedy="Give its published folder") from error
