@@ -16,10 +16,10 @@ from medkd.networks.summary import summarise
 
 
 class SummaryNetwork(Network):
-    """A multilayer perceptron over what trees see: ten numbers a variable (``medkd.networks.summary``), and whether each is known.
+    """A multilayer perceptron over what trees see: 17 numbers a variable (``medkd.networks.summary``), and whether each is known.
 
     Args:
-        numbers: of the summary: ten times the variables of a grid.
+        numbers: of the summary: 17 times the variables of a grid.
         outputs: number of logits.
         width: of both hidden layers.
         dropout: probability after each of them.
@@ -28,7 +28,7 @@ class SummaryNetwork(Network):
     Shapes: any signals; logits "batch output", embedding "batch width".
 
     >>> empty = Signal(torch.zeros(2, 3, 24), torch.zeros(2, 3, 24, dtype=torch.bool))
-    >>> SummaryNetwork(numbers=30, outputs=1)({"vitals": empty}).logits.shape
+    >>> SummaryNetwork(numbers=51, outputs=1)({"vitals": empty}).logits.shape
     torch.Size([2, 1])
     """
 

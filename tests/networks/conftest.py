@@ -17,7 +17,7 @@ Grid = Callable[..., Signal]
 SERIES: dict[str, Callable[[], Network]] = {
     "gru": lambda: GruD(channels=3, outputs=2, width=8),
     "hours": lambda: HourTransformer(channels=3, outputs=2, width=8),
-    "tabular": lambda: SummaryNetwork(numbers=30, outputs=2, width=8),
+    "tabular": lambda: SummaryNetwork(numbers=51, outputs=2, width=8),
 }
 
 
