@@ -93,6 +93,11 @@ def rmse(y: Array, value: Array, weights: Array) -> tuple[Array, Array]:
     return np.sqrt(mean), mass
 
 
+def mae(y: Array, value: Array, weights: Array) -> tuple[Array, Array]:
+    """Mean absolute error, in the target's units. The mass is the number of samples."""
+    return _ratio(np.abs(y - value) @ weights, weights.sum(axis=0))
+
+
 def _ratio(top: Array, bottom: Array) -> tuple[Array, Array]:
     return np.divide(top, bottom, out=np.full_like(bottom, np.nan), where=bottom > 0), bottom
 
@@ -133,7 +138,10 @@ METRICS: dict[str, Metric] = {
     "brier": Metric("Brier score", brier, "calibrated", False, summed=True),
     "ece": Metric("calibration error", ece, "calibrated", False, pooled=True),
     "rmse": Metric("RMSE", rmse, "score", False),
+    "mae": Metric("MAE", mae, "score", False),
 }
+OF_VALUES = ("rmse", "mae")
+"""Metrics of a regression or a forecast; the others measure classes."""
 
 
 def metric_named(name: str, kind: str) -> Metric:
@@ -152,11 +160,11 @@ def metrics_for(kind: str) -> tuple[str, ...]:
     """Names of the metrics that suit a kind of target.
 
     >>> metrics_for("regression")
-    ('rmse',)
+    ('rmse', 'mae')
     """
     if kind in ("regression", "forecast"):
-        return ("rmse",)
-    return tuple(name for name in METRICS if name != "rmse")
+        return OF_VALUES
+    return tuple(name for name in METRICS if name not in OF_VALUES)
 
 
 def measure(name: str, y: Any, reading: Any, weights: Any = None) -> float:

@@ -38,5 +38,5 @@ def test_noise_acts_in_training_alone(grid):
 
 
 def test_another_view_is_refused_with_the_number_to_set(grid):
-    with pytest.raises(InputError, match=r"takes 10 numbers, the view gives 30.*numbers to 30"):
+    with pytest.raises(InputError, match=r"takes 10 numbers, the view gives 51.*numbers to 51"):
         SummaryNetwork(numbers=10, outputs=1)({"vitals": grid()})

@@ -1,0 +1,74 @@
+"""What people do in a week: eat, dose, and move about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medkd.cohorts.demo_cgm.metabolism import STEP, Bodies
+
+Array = NDArray[np.float64]
+DAY = int(24 * 60 / STEP)
+
+
+@dataclass(frozen=True)
+class Week:
+    """What happened, "person step".
+
+    Args:
+        carbs: grams.
+        bolus: units.
+        drift: factor on insulin's action.
+    """
+
+    carbs: Array
+    bolus: Array
+    drift: Array
+
+
+def live(rng: np.random.Generator, people: Bodies, days: int) -> Week:
+    """Three meals a day and now and then a snack; a bolus with most meals, some minutes before or after, from carbohydrate counted wrongly.
+
+    Meals 30 to 90 g around 7:30, 12:30 and 19:00; snacks 10 to 40 g at any waking hour, half of them without a bolus. A bolus is one
+    unit for so many grams as lower glucose back by the person's own sensitivity, with an error of 20 %; one in eight is forgotten.
+    """
+    n, steps = len(people.weight), days * DAY
+    carbs, bolus = np.zeros((n, steps)), np.zeros((n, steps))
+    ratio = _grams_a_unit(people)
+    for day in range(days):
+        for hour, low, high, share, forgotten in (
+            (7.5, 30, 70, 0.95, 0.12),
+            (12.5, 40, 90, 0.97, 0.12),
+            (19.0, 40, 90, 0.97, 0.12),
+            *_SNACKS,
+        ):
+            eats = rng.uniform(size=n) < share
+            at = np.clip((hour * 60 + 45 * rng.standard_normal(n)) / STEP, 0, DAY - 1).astype(int) + day * DAY
+            grams = np.where(eats, rng.uniform(low, high, n), 0.0).round()
+            carbs[np.arange(n), at] += grams
+            counted = grams * np.exp(0.2 * rng.standard_normal(n)) / ratio
+            when = np.clip(at + rng.integers(-4, 3, n), 0, steps - 1)
+            bolus[np.arange(n), when] += np.where(rng.uniform(size=n) < forgotten, 0.0, counted)
+    return Week(carbs, np.round(2 * bolus) / 2, _drift(rng, n, steps))
+
+
+_SNACKS = ((10.3, 10, 40, 0.35, 0.5), (16.0, 10, 40, 0.5, 0.5), (21.8, 10, 40, 0.3, 0.5))
+
+
+def _grams_a_unit(people: Bodies) -> Array:
+    """Grams of carbohydrate that a unit makes up for: rise a gram over fall a unit, both while the other is at rest."""
+    rise = 900 / (1.6 * people.weight)
+    fall = people.basal_glucose * people.sensitivity * 1000 / (0.12 * people.weight * people.clearance * people.decay)
+    return np.clip(fall / rise, 4, 40)
+
+
+def _drift(rng: np.random.Generator, n: int, steps: int) -> Array:
+    """A factor that wanders around 1 over some hours (Ornstein-Uhlenbeck in its logarithm)."""
+    keep = np.exp(-STEP / 240)
+    level = np.zeros((n, steps))
+    noise = 0.35 * np.sqrt(1 - keep**2) * rng.standard_normal((n, steps))
+    for step in range(1, steps):
+        level[:, step] = keep * level[:, step - 1] + noise[:, step]
+    return np.exp(level)

@@ -1,0 +1,87 @@
+"""Cohorts of sensor recordings that are asked for glucose half an hour or an hour later."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import polars as pl
+
+from medkd.data.event_cohort import EventCohort
+from medkd.data.sample import Exclusion
+from medkd.data.target import Target
+from medkd.errors import InputError
+from medkd.modalities.cgm.glucose_at import glucose_at
+from medkd.modalities.cgm.origins import origins, thinned
+
+AHEAD = {"glucose30": 30, "glucose60": 60}
+"""Target column → minutes after the origin."""
+EVERY, HISTORY, MOST = 30, 180, 200
+"""A forecast every so many minutes, on so many unbroken ones; and so many of a person at most."""
+
+
+class GlucoseForecast(EventCohort):
+    """A cohort whose samples are forecasts. A sample is a moment of a recording, its origin: a reading after three unbroken hours.
+
+    Targets are ``glucose30`` and ``glucose60``, glucose exactly 30 and 60 minutes after the origin in mg/dL, and ``glucose``, both. The
+    value is read at that minute, or interpolated between two readings at most 20 minutes apart; otherwise the sample is left out and
+    counted. Origins are the first reading of each half hour; of a person with more than 200 of them, 200 evenly spread are taken.
+    """
+
+    @abstractmethod
+    def readings(self) -> pl.DataFrame:
+        """Every sensor reading: ``series``, ``minute`` from the series' start, ``glucose`` in mg/dL; ordered, each minute once."""
+
+    @abstractmethod
+    def people(self) -> pl.DataFrame:
+        """One row a series: ``series``, ``subject_id``, and what else is known of it."""
+
+    def targets(self) -> Mapping[str, Target]:
+        """``glucose30``, ``glucose60``, and ``glucose``, which is both."""
+        rule = "sensor glucose that many minutes after the origin, read or interpolated between readings at most 20 minutes apart"
+
+        def target(key: str, columns: tuple[str, ...]) -> Target:
+            return Target(key, "forecast", columns, units="mg/dL", rule=rule, prediction_hour=0.0)
+
+        return {key: target(key, (key,)) for key in AHEAD} | {"glucose": target("glucose", tuple(AHEAD))}
+
+    def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
+        """One row a forecast."""
+        readings = self.readings()
+        if readings.is_empty():
+            raise InputError("no sensor reading can be used", where=self.root, remedy="Use the files as published")
+        return forecasts(readings, self.people(), target.columns)
+
+
+def forecasts(readings: pl.DataFrame, people: pl.DataFrame, columns: tuple[str, ...]) -> tuple[pl.DataFrame, list[Exclusion]]:
+    """The samples of some recordings, and why other moments are none.
+
+    Args:
+        readings: ``series``, ``minute``, ``glucose``.
+        people: ``series``, ``subject_id``, ...
+        columns: of the target; a sample that lacks one is left out.
+
+    >>> readings = pl.DataFrame({"series": "a", "minute": [15.0 * n for n in range(19)], "glucose": [100.0 + n for n in range(19)]})
+    >>> table, left_out = forecasts(readings, pl.DataFrame({"series": ["a"], "subject_id": ["1"]}), ("glucose30",))
+    >>> table.select("sample_id", "zero_hour", "glucose30", "glucose60").rows()
+    [('a-00180', 3.0, 114.0, 116.0), ('a-00210', 3.5, 116.0, 118.0), ('a-00240', 4.0, 118.0, None)]
+    >>> [(item.count, item.reason) for item in left_out]
+    [(6, 'fewer than 180 unbroken minutes of glucose before it'), (1, 'no glucose at the time that is forecast')]
+    """
+    chosen = origins(readings, EVERY, HISTORY)
+    whole = chosen.filter("whole")
+    held = whole.with_columns(glucose_at(readings, whole, ahead).alias(name) for name, ahead in AHEAD.items()).join(people, on="series")
+    known = held.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
+    kept = thinned(known, MOST)
+    counts = {
+        f"fewer than {HISTORY} unbroken minutes of glucose before it": chosen.height - whole.height,
+        "no glucose at the time that is forecast": held.height - known.height,
+        f"thinned: more than {MOST} forecasts of one person": known.height - kept.height,
+    }
+    minute = pl.col("minute").round().cast(pl.Int64).cast(pl.String).str.zfill(5)
+    table = kept.select(
+        pl.concat_str("series", minute, separator="-").alias("sample_id"),
+        (pl.col("minute") / 60).alias("zero_hour"),
+        pl.exclude("minute", "glucose", "unbroken", "whole"),
+    )
+    return table, [Exclusion(reason, count) for reason, count in counts.items() if count]

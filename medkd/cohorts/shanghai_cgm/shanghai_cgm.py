@@ -1,0 +1,149 @@
+"""ShanghaiT1DM and ShanghaiT2DM: 125 sensor recordings of 112 people with diabetes, with insulin and food."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import polars as pl
+
+from medkd.cohorts.glucose_forecast import GlucoseForecast
+from medkd.cohorts.shanghai_cgm.diet_text import eaten
+from medkd.cohorts.shanghai_cgm.insulin_text import injected, pumped
+from medkd.data.modality import Modality
+from medkd.errors import InputError
+from medkd.modalities.cgm import CGM
+from medkd.modalities.cgm.cgm import sensor_reading
+from medkd.modalities.insulin import Insulin
+from medkd.modalities.meals import Meals
+
+COLUMNS: Mapping[str, str | tuple[str, ...]] = {
+    "date": "Date",
+    "glucose": "CGM",
+    "english": "Dietary intake",
+    "chinese": ("饮食", "进食量"),
+    "injected": "Insulin dose - s.c.",
+    "bolus": "CSII - bolus insulin",
+    "rate": "CSII - basal insulin",
+    "infused": "Insulin dose - i.v.",
+}
+"""Our name → how the published column begins."""
+
+
+class ShanghaiCGM(GlucoseForecast):
+    """The Shanghai data set as one zip of CSV files, ``Shanghai_T1DM/1001_0_20210730.csv``: patient, recording, day of its start.
+
+    A recording's sensor writes every 15 minutes. Its insulin log counts as kept when it holds a dose anywhere, its food log when it
+    holds a weighed meal anywhere; in a log that is kept a time without an entry is zero, in one that is not, nothing is known.
+    A meal of which only "data not available" is written counts as eaten and not weighed.
+
+    On our copy: 125 recordings (T1DM 16 of 12 people, T2DM 109 of 100), 128,157 readings.
+
+    Source: Zhao et al. 2023, doi:10.1038/s41597-023-01940-7; data doi:10.6084/m9.figshare.21600933, of which this is a conversion of
+    the .xls and .xlsx files to CSV.
+    """
+
+    name: ClassVar[str] = "shanghai_cgm"
+    marker: ClassVar[str] = "shanghai_T1DM_T2DM_csv.zip"
+    default_target: ClassVar[str] = "glucose60"
+    licence: ClassVar[str] = "CC BY 4.0"
+
+    def modalities(self) -> Mapping[str, Modality]:
+        """``cgm`` and what was logged: ``insulin`` and ``meals``."""
+        return {"cgm": CGM(step=0.25), "insulin": Insulin(), "meals": Meals()}
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """All recordings as published, a row a quarter of an hour: ``series``, ``diabetes``, ``minute`` from the start, our columns."""
+        parts = list(_recordings(self.root / self.marker))
+        if not parts:
+            raise InputError("holds no recording", where=self.marker, remedy="Use the file as published")
+        table = pl.concat(parts).with_columns(_time(pl.col("date")).alias("time"))
+        start = pl.col("time").min().over("series")
+        timed = table.drop("date").with_columns(((pl.col("time") - start).dt.total_seconds() / 60).alias("minute"))
+        return timed.drop_nulls("minute").sort("series", "minute").unique(["series", "minute"], keep="first", maintain_order=True)
+
+    def readings(self) -> pl.DataFrame:
+        """Every reading of the sensor."""
+        return self.rows.select("series", "minute", sensor_reading(pl.col("glucose")).alias("glucose")).drop_nulls()
+
+    def people(self) -> pl.DataFrame:
+        """Patients by the number that a recording's name begins with; ``diabetes`` is T1DM or T2DM."""
+        return self.rows.group_by("series", maintain_order=True).agg(
+            pl.col("series").first().str.split("_").list.first().alias("subject_id"),
+            pl.col("diabetes").first(),
+        )
+
+    def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
+        """Readings, doses or meals of all recordings."""
+        if modality == "cgm":
+            table = self.readings().select("series", "minute", variable=pl.lit("glucose"), value="glucose")
+        else:
+            entries, known = (self.doses(), Insulin.table()) if modality == "insulin" else (self.meals(), Meals.table())
+            table = _with_zeros(entries, self.rows, tuple(known))
+        return table.lazy().select("series", (pl.col("minute") / 60).alias("hours"), "variable", "value")
+
+    def doses(self) -> pl.DataFrame:
+        """Every dose of a recording that holds one."""
+        place = ["series", "minute"]
+        bolus = self.rows.select(*place, pl.lit("bolus").alias("variable"), pl.col("bolus").cast(pl.Float64, strict=False).alias("value"))
+        parts = [injected(self.rows.select(*place, "injected"), "injected"), injected(self.rows.select(*place, "infused"), "infused")]
+        doses = pl.concat([*parts, bolus.drop_nulls(), pumped(self.rows.select(*place, "rate"), "rate")])
+        return doses.filter((pl.col("value") > 0).any().over("series"))
+
+    def meals(self) -> pl.DataFrame:
+        """Every meal of a recording that holds one whose mass is known."""
+        meals = eaten(self.rows.select("series", "minute", "english", "chinese"), "english", "chinese")
+        return meals.filter((pl.col("variable") == "mass").any().over("series"))
+
+
+def _with_zeros(entries: pl.DataFrame, rows: pl.DataFrame, variables: tuple[str, ...]) -> pl.DataFrame:
+    """The entries, and of each recording that has any, and of each variable that some recording has, a zero a row.
+
+    >>> entries = pl.DataFrame({"series": ["a"], "minute": [0.0], "variable": ["mass"], "value": [50.0]})
+    >>> rows = pl.DataFrame({"series": ["a", "b"], "minute": [0.0, 0.0]})
+    >>> _with_zeros(entries, rows, ("mass", "carbs")).rows()
+    [('a', 0.0, 'mass', 50.0), ('a', 0.0, 'mass', 0.0)]
+    """
+    kept = rows.select("series", "minute").join(entries.select("series").unique(), on="series", how="semi")
+    said = [name for name in variables if name in entries["variable"].unique()]
+    zeros = kept.join(pl.DataFrame({"variable": said}, schema={"variable": pl.String}), how="cross").with_columns(value=pl.lit(0.0))
+    return pl.concat([entries.select(zeros.columns), zeros])
+
+
+def _time(text: pl.Expr) -> pl.Expr:
+    """With or without fractions of a second; null for anything else."""
+    return text.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False)
+
+
+def _recordings(path: Path) -> list[pl.DataFrame]:
+    """Each recording of the zip, all columns as text."""
+    try:
+        with zipfile.ZipFile(path) as held:
+            names = sorted(name for name in held.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/"))
+            return [_recording(PurePosixPath(name), held.read(name)) for name in names]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError("cannot be read as a zip", where=path.name, remedy="Copy the published file again") from error
+
+
+def _recording(name: PurePosixPath, content: bytes) -> pl.DataFrame:
+    try:
+        table = pl.read_csv(content, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise InputError("is no readable CSV", where=name.name, remedy="Copy the published file again") from error
+    found = {ours: _column(table, begins, name.name) for ours, begins in COLUMNS.items()}
+    kind = name.parent.name.removeprefix("Shanghai_")
+    return table.select(
+        pl.lit(name.stem).alias("series"), pl.lit(kind).alias("diabetes"), **{ours: pl.col(held) for ours, held in found.items()}
+    )
+
+
+def _column(table: pl.DataFrame, begins: str | tuple[str, ...], where: str) -> str:
+    for column in table.columns:
+        if column.strip().startswith(begins):
+            return column
+    wanted = begins if isinstance(begins, str) else begins[0]
+    raise InputError(f"has no column '{wanted}'", where=where, remedy="Use the file as published")

@@ -1,0 +1,33 @@
+"""Grids that look back: what was known at a time, from hours before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from medkd.data.events import Events
+from medkd.data.grid import Grid
+from medkd.data.view import Part
+
+
+class History(Grid):
+    """A grid whose windows are (start, end]: what is read at the very time of a forecast is known to it.
+
+    A part that names no window shows the last ``hours`` before time zero, where a forecast stands.
+    """
+
+    @property
+    def identifying(self) -> bool:
+        """No: windows of a smooth curve look alike, and in most windows nobody eats or takes a dose."""
+        return False
+
+    def window(self, part: Part) -> tuple[float, float]:
+        """First and last hour that a part shows."""
+        return part.window or (-self.hours, 0.0)
+
+    def select(self, raw: Events, part: Part) -> Events:
+        """Only the part's variables, and only what happens in (start, end]."""
+        start, end = self.window(part)
+        held = raw.of(self.names(part)).within(float(np.nextafter(start, np.inf)), float(np.nextafter(end, np.inf)))
+        return replace(held, window=(start, end))

@@ -1,0 +1,5 @@
+"""Meals that were eaten, as a log tells it."""
+
+from medkd.modalities.meals.meals import Meals
+
+__all__ = ["Meals"]

@@ -1,0 +1,1 @@
+"""GlucoNet: what belongs to it alone."""
