@@ -185,6 +185,7 @@ def _cohort(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="see: medkd list cohorts")
     _data(parser)
     _option(parser, "out", type=Path, metavar="DIR", help="where build puts samples, splits and prepared arrays")
+    _option(parser, "shard", type=_shard, metavar="I/N", help="build only the subjects of part I of N; without it, build joins the parts")
 
 
 def _predict(parser: Parser) -> None:
@@ -217,7 +218,7 @@ def _benchmark(parser: Parser) -> None:
         parser, "task", metavar="NAME", help="whose recipe for the cohort says what each party sees; default: the only task that has one"
     )
     _option(parser, "objectives", type=_names, metavar="A,B", help="such as soft_labels,info_nce; default: all that can take part")
-    _option(parser, "seeds", type=_count, metavar="N", help="seeds 0 to N-1; default 16, on a cohort 3")
+    _option(parser, "seeds", type=_count, metavar="N", help="seeds 0 to N-1; default 40, on a cohort 3")
     _option(parser, "out", type=Path, metavar="DIR", help="default: runs/benchmark-NAME, with the cohort's name behind it")
     _option(parser, "jobs", type=_count, metavar="N", help="processes; default: one a core; results do not depend on it")
     _option(parser, "fast", action="store_true", help="a few steps of a few seeds: shows that it runs, its numbers mean nothing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -77,8 +77,14 @@ class Cohort(ABC):
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """The sample table (see ``medkd.data.sample.check_samples``) and every exclusion with its reason."""
 
-    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
-        """Write below ``folder`` what lies in tables shared by many samples; nothing where each sample has files of its own."""
+    def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
+        """Write below ``folder`` what lies in tables shared by many samples; nothing where each sample has files of its own.
+
+        Args:
+            samples: the sample table.
+            folder: where it is written.
+            wanted: names of modalities; None means all.
+        """
         return Extract(self.root, samples)
 
     @property

@@ -38,7 +38,7 @@ class SampleData(LightningDataModule):
         prepared: party → modality → folder of its prepared arrays.
         labels: share of the training and inner-validation subjects that keep their label.
         unlabelled: whether samples whose label is withheld or missing take part, for a teacher to speak on.
-        batch_size: samples a step.
+        batch_size: samples a step, over all processes that share it.
         steps: optimiser steps an epoch, whatever the number of samples; 0 means one pass.
         augment: whether training samples are augmented.
         seed: of order and augmentation.
@@ -144,10 +144,15 @@ class SampleData(LightningDataModule):
         dataset = self.dataset("train")
         if not bool(dataset.labelled.any()):
             raise InputError("no training sample is labelled", where=f"held-out folds {list(self.held_out)}", remedy="Raise --labels")
-        self._batches = EpochBatches(len(dataset), self.batch_size, self.steps, self.seed)
+        self._batches = EpochBatches(len(dataset), self.batch_size, self.steps, self.seed, *self._process)
         if self._position is not None:
             self._batches.start = self._position[1] % len(self._batches)
         return self._loader(dataset, self._batches)
+
+    @property
+    def _process(self) -> tuple[int, int]:
+        """Which process this is, and of how many."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Inner validation, in order; only labelled samples."""
@@ -159,8 +164,14 @@ class SampleData(LightningDataModule):
 
     def _in_order(self, role: Role) -> DataLoader[Batch]:
         dataset = self.dataset(role)
-        size = 4 * self.batch_size
-        order = [[(place, 0) for place in range(start, min(start + size, len(dataset)))] for start in range(0, len(dataset), size)]
+        rank, world = self._process
+        if len(dataset) < world:
+            raise InputError(
+                f"{world} processes share {len(dataset)} samples of {role}", where="trainer", remedy="Lower devices, or num_nodes"
+            )
+        # As many batches in each process, since every pass of the network waits for the others.
+        batches = -(-len(dataset) // (4 * self.batch_size * world))
+        order = [[(int(place), 0) for place in part] for part in np.array_split(np.arange(rank, len(dataset), world), batches)]
         return self._loader(dataset, order)
 
     def _loader(self, dataset: SampleDataset, batches: Iterable[list[Key]]) -> DataLoader[Batch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -50,18 +51,20 @@ class EventCohort(Cohort):
             None where the table that holds it is not there.
         """
 
-    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
-        """Write every modality's events below ``folder``; the samples get the path of their series' file, null where it has none."""
+    def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
+        """Write every wanted modality's events below ``folder``; the samples get the path of their series' file, null where it has none."""
         aside: list[Exclusion] = []
         series = samples["series"].cast(pl.String).unique()
         for name, modality in self.modalities().items():
+            if wanted is not None and name not in wanted:
+                continue
             events = self.events(name, samples)
             files: dict[str, str] = {}
             if events is None:
                 aside.append(Exclusion(f"{name}: its table is not there", 0))
             elif isinstance(modality, FromEvents):
-                wanted = events.with_columns(pl.col("series").cast(pl.String)).filter(pl.col("series").is_in(series.implode()))
-                files, flaws = modality.extract(wanted, folder)
+                ours = events.with_columns(pl.col("series").cast(pl.String)).filter(pl.col("series").is_in(series.implode()))
+                files, flaws = modality.extract(ours, folder)
                 aside += flaws
             place = pl.col("series").cast(pl.String).replace_strict(files, default=None, return_dtype=pl.String)
             samples = samples.with_columns(place.alias(name))

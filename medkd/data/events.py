@@ -18,6 +18,8 @@ from medkd.errors import RecordError
 COLUMNS = ("series", "hours", "variable", "value")
 """Of an event file: whose, when (hours), what, how much. A file without ``series`` holds one sample's events."""
 SERIES_A_FILE = 1024
+ROWS_AT_ONCE = 4_000_000
+"""Of events that are sorted in memory; about 40 bytes each, three times over."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Events:
 def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str]:
     """Write events as Parquet files of up to 1,024 series each, below ``folder/name``.
 
+    No more than ``ROWS_AT_ONCE`` rows, or those of 1,024 series, are in memory: the query is run once for each such part.
+
     Args:
         events: columns ``series`` (text), ``hours``, ``variable``, ``value``; what has a null is left out.
         folder: what the returned paths are relative to.
@@ -66,18 +70,43 @@ def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str
     Returns:
         The file of each series that has an event.
     """
-    table = events.select(COLUMNS).drop_nulls().collect(engine="streaming").sort("series", "hours", maintain_order=True)
-    series = table["series"].unique(maintain_order=True)
-    files: dict[str, str] = {}
-    starts = table["series"].rle_id() if table.height else pl.Series([], dtype=pl.UInt32)
-    for number, first in enumerate(range(0, len(series), SERIES_A_FILE)):
-        path = f"{name}/{number:05d}.parquet"
-        part = table.filter((starts >= first) & (starts < first + SERIES_A_FILE))
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        with writing(folder / path) as temporary:
-            part.write_parquet(temporary)
-        files |= dict.fromkeys(series[first : first + SERIES_A_FILE], path)
-    return files
+    usable = events.select(COLUMNS).drop_nulls()
+    series = usable.group_by("series").len().sort("series").collect(engine="streaming")
+    held: dict[str, str] = {}
+    for part in _parts([int(block["len"].sum()) for block in series.iter_slices(SERIES_A_FILE)]):
+        names = series["series"].slice(part.start * SERIES_A_FILE, len(part) * SERIES_A_FILE)
+        table = usable.filter(pl.col("series").is_between(pl.lit(names[0]), pl.lit(names[-1]))).collect(engine="streaming")
+        # By everything: rows come in any order, and those of one hour must have one.
+        table = table.sort(COLUMNS)
+        ends = series["len"].slice(part.start * SERIES_A_FILE, len(names)).cum_sum()
+        first = 0
+        for number, place in zip(part, range(0, len(names), SERIES_A_FILE), strict=True):
+            block = names.slice(place, SERIES_A_FILE)
+            path, end = f"{name}/{number:05d}.parquet", ends[place + len(block) - 1]
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with writing(folder / path) as temporary:
+                table[first:end].write_parquet(temporary)
+            held |= dict.fromkeys(block, path)
+            first = end
+    return held
+
+
+def _parts(rows: Sequence[int]) -> list[range]:
+    """Files that follow each other, as many at a time as ``ROWS_AT_ONCE`` rows allow, or one.
+
+    >>> _parts([ROWS_AT_ONCE // 2, ROWS_AT_ONCE // 2, 1, 2 * ROWS_AT_ONCE])
+    [range(0, 2), range(2, 3), range(3, 4)]
+    """
+    parts: list[range] = []
+    held = 0
+    for number, count in enumerate(rows):
+        if parts and held + count <= ROWS_AT_ONCE:
+            parts[-1] = range(parts[-1].start, number + 1)
+        else:
+            parts.append(range(number, number + 1))
+            held = 0
+        held += count
+    return parts
 
 
 def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Events:
@@ -101,6 +130,20 @@ def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Event
     return replace(held.events, hours=hours, variable=held.events.variable[start:end], value=held.events.value[start:end])
 
 
+def event_columns(path: Path) -> tuple[str, ...]:
+    """Columns of an event file; none where it is something else."""
+    try:
+        if path.suffix == ".parquet":
+            columns = list(pl.read_parquet_schema(path))
+        elif path.suffix == ".csv":
+            columns = pl.read_csv(path, n_rows=0).columns
+        else:
+            return ()
+    except (pl.exceptions.PolarsError, OSError, ValueError):
+        return ()
+    return tuple(columns) if "hours" in columns else ()
+
+
 @dataclass(frozen=True)
 class _File:
     """An event file in memory, series after series."""
@@ -117,7 +160,7 @@ class _File:
             raise RecordError(f"holds {len(self.spans)} series and none was named", where=path.name, remedy="Name it in a column 'series'")
         found = self.spans.get(series)
         if found is None:
-            raise RecordError("holds no event of this series", where=path.name)
+            raise RecordError("holds no event of this series", where=path.name, remedy="Check the name in the column 'series'")
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,10 @@ import polars as pl
 import yaml
 from numpy.typing import NDArray
 
-from medkd.data.events import Events, read_events, write_events
+from medkd.data.events import Events, event_columns, read_events, write_events
 from medkd.data.modality import Modality
 from medkd.data.sample import Exclusion
+from medkd.data.spool import spooled
 from medkd.data.view import Part
 from medkd.errors import InputError, nearest
 
@@ -97,6 +98,22 @@ class Grid(Modality):
         """A cell may be unobserved."""
         return True
 
+    @classmethod
+    @cache
+    def _names(cls) -> Mapping[str, str]:
+        """Every name of a variable, in lower case → our name of it."""
+        return {alias.lower(): name for name, held in cls.table().items() for alias in (name, *held.names)}
+
+    @classmethod
+    @cache
+    def _standard(cls, variables: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float32], NDArray[np.float32]]:
+        """Our names of a file's variables, and their plausible limits; once for all the samples of a file."""
+        names = tuple(cls._names().get(name.lower(), name) for name in variables)
+        limits = [(known.low, known.high) if (known := cls.table().get(name)) else (-np.inf, np.inf) for name in names]
+        # As 32-bit numbers, so that a value that was kept at its very limit is kept again.
+        low, high = np.array(limits or [(0.0, 0.0)], np.float32).T
+        return names, low, high
+
     def names(self, part: Part) -> tuple[str, ...]:
         """The variables that a part shows.
 
@@ -118,10 +135,22 @@ class Grid(Modality):
         start, end = self.window(part)
         return len(self.names(part)), _cells(start, end, self.step)
 
+    def find(self, folder: Path) -> list[str]:
+        """Files of one sample each: Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a variable of ours."""
+        files = {path.relative_to(folder).as_posix(): set(event_columns(path)) for path in sorted(folder.rglob("*"))}
+        known = set(self._names())
+        return [name for name, held in files.items() if {"variable", "value"} <= held or known & {column.lower() for column in held}]
+
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
-        """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on."""
+        """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on.
+
+        A variable may go by any of its names; its unit is ours. What lies outside the plausible limits is left out.
+        """
         series = row.get("series") or row.get("sample_id")
-        return read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+        held = read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+        names, low, high = self._standard(held.variables)
+        kept = (held.value >= low[held.variable]) & (held.value <= high[held.variable])
+        return replace(held, hours=held.hours[kept], variable=held.variable[kept], value=held.value[kept], variables=names)
 
     def select(self, raw: Events, part: Part) -> Events:
         """Only the part's variables, and only its hours."""
@@ -146,9 +175,9 @@ class Grid(Modality):
 
     def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
         """Write standardised events below ``folder``: the file of each series, and how many values were set aside, by reason."""
-        standard = self.standardise(events).collect(engine="streaming")
-        flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw")
-        files = write_events(standard.lazy().filter(pl.col("flaw").is_null()), folder, self.name)
+        with spooled(self.standardise(events), folder) as standard:
+            flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw").collect(engine="streaming")
+            files = write_events(standard.filter(pl.col("flaw").is_null()), folder, self.name)
         return files, [Exclusion(f"{self.name}: {flaw}", count) for flaw, count in flaws.iter_rows()]
 
     def standardise(self, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -161,35 +190,36 @@ class Grid(Modality):
             series, hours, variable, value, flaw (null for what can be used).
         """
         table = self.table()
-        known = {alias.lower(): name for name, held in table.items() for alias in (name, *held.names)}
-        columns = events.collect_schema().names()
-        unit = pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars() if "unit" in columns else pl.lit(None, dtype=pl.String)
-        own = pl.col("variable").replace_strict({name: held.unit.lower() for name, held in table.items()}, default=None)
-        low, high = (
-            pl.col("variable").replace_strict(
-                {name: getattr(held, side) for name, held in table.items()}, default=None, return_dtype=pl.Float64
-            )
-            for side in ("low", "high")
+        given = "unit" in events.collect_schema().names()
+        unit = pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars() if given else pl.lit(None, dtype=pl.String)
+        held = [(alias, name, table[name]) for alias, name in self._names().items()]
+        # Joins, as replacing values would keep the whole column in memory.
+        known = pl.LazyFrame(
+            [(alias, name, own.unit.lower(), own.low, own.high) for alias, name, own in held],
+            {"alias": pl.String, "variable": pl.String, "own": pl.String, "low": pl.Float64, "high": pl.Float64},
+            orient="row",
         )
-        factors = {f"{name}\n{other}": line for name, held in table.items() for other, line in held.units.items()}
-        spelled = pl.concat_str(pl.col("variable"), unit, separator="\n")
-        factor, offset = (
-            spelled.replace_strict({key: line[place] for key, line in factors.items()} or {"": 0.0}, default=None, return_dtype=pl.Float64)
-            for place in (0, 1)
+        lines = pl.LazyFrame(
+            [(name, unit, *line) for name, own in table.items() for unit, line in own.units.items()],
+            {"variable": pl.String, "unit": pl.String, "factor": pl.Float64, "offset": pl.Float64},
+            orient="row",
         )
-        is_own = unit.is_null() | (unit == "") | (unit == own)
+        alias = pl.col("variable").cast(pl.String).str.to_lowercase().str.strip_chars().alias("alias")
         value = pl.col("value").cast(pl.Float64, strict=False)
+        is_own = pl.col("unit").is_null() | (pl.col("unit") == "") | (pl.col("unit") == pl.col("own"))
         return (
-            events.with_columns(pl.col("variable").cast(pl.String).str.to_lowercase().str.strip_chars().replace_strict(known, default=None))
-            .with_columns(pl.when(is_own).then(value).otherwise(value * factor + offset).alias("value"))
+            events.select("series", "hours", alias, value, unit.alias("unit"))
+            .join(known, on="alias", how="left", maintain_order="left", build_side="force_right")
+            .join(lines, on=["variable", "unit"], how="left", maintain_order="left", build_side="force_right")
+            .with_columns(pl.when(is_own).then("value").otherwise(pl.col("value") * pl.col("factor") + pl.col("offset")).alias("value"))
             .with_columns(
                 pl.when(pl.col("variable").is_null())
                 .then(pl.lit("variable not used"))
-                .when(~is_own & factor.is_null())
+                .when(~is_own & pl.col("factor").is_null())
                 .then(pl.lit("unit not known"))
                 .when(pl.col("value").is_null() | pl.col("value").is_nan())
                 .then(pl.lit("no number"))
-                .when((pl.col("value") < low) | (pl.col("value") > high))
+                .when((pl.col("value") < pl.col("low")) | (pl.col("value") > pl.col("high")))
                 .then(pl.lit("outside plausible limits"))
                 .when(pl.col("hours").is_null())
                 .then(pl.lit("no time"))

@@ -62,7 +62,9 @@ class Modality(ABC):
         """
 
     def find(self, folder: Path) -> list[str]:
-        """What ``row[self.name]`` may be for each file of this kind below ``folder``: POSIX paths relative to it, without suffix.
+        """What ``row[self.name]`` may be for each file of this kind below ``folder``: POSIX paths relative to it.
+
+        Without suffix where ``read`` needs none.
 
         Raises:
             InputError: this modality cannot tell a sample from its files.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 
@@ -18,6 +20,26 @@ class Exclusion:
 
     reason: str
     count: int
+
+
+def summed(parts: Iterable[Sequence[Exclusion]], modalities: Sequence[str]) -> tuple[Exclusion, ...]:
+    """Values that were set aside in several places, added up: first what counts nothing, in its order, then modality by modality.
+
+    Args:
+        parts: of each place, reasons as ``labs: no number``.
+        modalities: names, in their order.
+
+    >>> one = [Exclusion("labs: no time", 1), Exclusion("labs: no table", 0)]
+    >>> other = [Exclusion("vitals: no time", 2), Exclusion("labs: no time", 3)]
+    >>> [(out.count, out.reason) for out in summed([one, other], ["vitals", "labs"])]
+    [(0, 'labs: no table'), (2, 'vitals: no time'), (4, 'labs: no time')]
+    """
+    counts: dict[str, int] = {}
+    for item in chain.from_iterable(parts):
+        counts[item.reason] = counts.get(item.reason, 0) + item.count
+    place = {name: number for number, name in enumerate(modalities, start=1)}
+    order = sorted(counts, key=lambda reason: (place.get(reason.partition(":")[0], 0), reason) if counts[reason] else (0, ""))
+    return tuple(Exclusion(reason, counts[reason]) for reason in order)
 
 
 def check_samples(table: pl.DataFrame, target: Target | None, where: object) -> pl.DataFrame:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
+from medkd.errors import InputError
+
 Key = tuple[int, int]
 """Position of a sample among the training samples, and the epoch in which it is drawn."""
 
@@ -22,14 +24,22 @@ class EpochBatches(Sampler[list[Key]]):
         batch_size: samples a step; at most ``n``.
         steps: steps an epoch; 0 means one pass, the last short batch dropped.
         seed: of the order.
+        rank, world: which process of how many: each takes its share of every batch, so that a step sees the same samples however many
+            share it.
+
+    Raises:
+        InputError: a batch has fewer samples than there are processes.
 
     >>> batches = EpochBatches(n=4, batch_size=2, steps=3, seed=0)
     >>> len(list(batches)), len(batches)
     (3, 3)
     """
 
-    def __init__(self, n: int, batch_size: int, steps: int, seed: int) -> None:
+    def __init__(self, n: int, batch_size: int, steps: int, seed: int, rank: int = 0, world: int = 1) -> None:
         self.n, self.batch_size, self.seed = n, min(batch_size, n), seed
+        self.rank, self.world = rank, world
+        if self.batch_size < world:
+            raise InputError(f"{world} processes share a batch of {self.batch_size}", where="trainer", remedy="Lower devices, or num_nodes")
         self.steps = steps or max(n // self.batch_size, 1)
         self.epoch = 0
         self.start = 0
@@ -53,4 +63,5 @@ class EpochBatches(Sampler[list[Key]]):
         order = np.concatenate([rng.permutation(self.n) for _ in range(-(-needed // self.n))])
         start, self.start = self.start, 0
         for step in range(start, self.steps):
-            yield [(int(place), self.epoch) for place in order[step * self.batch_size : (step + 1) * self.batch_size]]
+            batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield [(int(place), self.epoch) for place in batch[self.rank :: self.world]]

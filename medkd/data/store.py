@@ -89,7 +89,7 @@ def part_key(modality: Modality, part: Part, samples: pl.DataFrame, root: Path) 
 
 
 def prepare(
-    folder: Path, modality: Modality, parts: Sequence[Part], samples: pl.DataFrame, root: Path, jobs: int = 1
+    folder: Path, modality: Modality, parts: Sequence[Part], samples: pl.DataFrame, root: Path, jobs: int = 1, *, whole: bool = True
 ) -> dict[str, Prepared]:
     """Read every sample once and prepare it for each part; parts that are already there are reused.
 
@@ -100,6 +100,7 @@ def prepare(
         samples: the sample table; a null in the modality's column is "absent".
         root: the data set's folder.
         jobs: processes that read.
+        whole: these are all samples, of which one at least must be usable; a shard may have none.
 
     Returns:
         The prepared arrays by ``str(part)``. A record that cannot be used is set aside with its reason in ``index``.
@@ -111,7 +112,7 @@ def prepare(
     keys = {str(part): part_key(modality, part, samples, root) for part in parts}
     todo = [part for part in parts if not (folder / keys[str(part)][:16] / "meta.json").is_file()]
     if todo:
-        _build(folder, modality, todo, keys, samples, root, jobs)
+        _build(folder, modality, todo, keys, samples, root, jobs, whole)
     return {str(part): Prepared.open(folder / keys[str(part)][:16]) for part in parts}
 
 
@@ -134,7 +135,16 @@ def _lives(process: int) -> bool:
     return True
 
 
-def _build(folder: Path, modality: Modality, parts: list[Part], keys: dict[str, str], samples: pl.DataFrame, root: Path, jobs: int) -> None:
+def _build(
+    folder: Path,
+    modality: Modality,
+    parts: list[Part],
+    keys: dict[str, str],
+    samples: pl.DataFrame,
+    root: Path,
+    jobs: int,
+    whole: bool,
+) -> None:
     shapes = [modality.shape(part) for part in parts]
     chunks = [samples.slice(start, CHUNK).to_dicts() for start in range(0, samples.height, CHUNK)]
     temporary = folder / f"{_BUILDING}{os.getpid()}"
@@ -145,7 +155,7 @@ def _build(folder: Path, modality: Modality, parts: list[Part], keys: dict[str, 
             for place, shape in enumerate(shapes)
         ]
         for place in range(len(maps)):
-            _reserve(temporary / f"{place}.npy")
+            reserve(temporary / f"{place}.npy")
         status: list[list[tuple[str, str]]] = [[] for _ in parts]
         bar = tqdm(total=samples.height, desc=f"prepare {modality.name}", unit="record", disable=not sys.stderr.isatty())
         for number, chunk in enumerate(_chunks(modality, parts, chunks, root, jobs)):
@@ -158,28 +168,37 @@ def _build(folder: Path, modality: Modality, parts: list[Part], keys: dict[str, 
         bar.close()
         for place, part in enumerate(parts):
             maps[place].flush()
-            _publish(folder, modality, part, keys[str(part)], samples, temporary / f"{place}.npy", status[place])
+            index = samples.select("sample_id").with_columns(
+                pl.Series("status", [state for state, _ in status[place]], dtype=pl.String),
+                pl.Series("reason", [why for _, why in status[place]], dtype=pl.String),
+            )
+            publish(folder, modality, part, keys[str(part)], temporary / f"{place}.npy", index, whole=whole)
     finally:
         for left in temporary.glob("*"):
             left.unlink()
         temporary.rmdir()
 
 
-def _reserve(file: Path) -> None:
+def reserve(file: Path) -> None:
     """Take the file's whole room on the disk: a full one is told here, where writing to a mapped hole would end the process."""
     if hasattr(os, "posix_fallocate"):
         with file.open("r+b") as handle:
             os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
 
 
-def _publish(
-    folder: Path, modality: Modality, part: Part, key: str, samples: pl.DataFrame, values: Path, status: list[tuple[str, str]]
-) -> None:
-    index = samples.select("sample_id").with_columns(
-        pl.Series("status", [state for state, _ in status], dtype=pl.String),
-        pl.Series("reason", [why for _, why in status], dtype=pl.String),
-    )
-    if not (index["status"] == "ok").any():
+def publish(folder: Path, modality: Modality, part: Part, key: str, values: Path, index: pl.DataFrame, *, whole: bool = True) -> None:
+    """Move finished arrays to where ``prepare`` looks for them.
+
+    Args:
+        folder, modality, part, whole: as of ``prepare``.
+        key: of the part.
+        values: file of the arrays; it is moved.
+        index: ``sample_id``, ``status``, ``reason``, a row an array.
+
+    Raises:
+        InputError: no record at all could be used.
+    """
+    if whole and not (index["status"] == "ok").any():
         reasons = index.filter(pl.col("status") == "unusable")["reason"]
         raise InputError(f"no record of {part} could be used", where=_commonest(reasons), remedy="Check --root and the view")
     with writing_folder(folder / key[:16]) as out:

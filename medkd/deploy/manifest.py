@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import importlib
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import polars as pl
 
+from medkd.data.cohort import Cohort, Extract
 from medkd.data.digest import digest_of
 from medkd.data.modality import Modality
 from medkd.errors import InputError, MedkdError, nearest
 
 MANIFESTS = (".csv", ".parquet")
+STRETCH = {"series": pl.String, "zero_hour": pl.Float64}
+"""Columns that say which stretch of a file of events is a sample's."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +27,34 @@ class Items:
     """What is to be scored.
 
     Args:
-        table: ``sample_id`` (unique, sorted), ``subject_id`` (null where unknown), one column a modality: its path, null where absent.
+        table: ``sample_id`` (unique, sorted), ``subject_id`` (null where unknown), where it is said ``series`` and ``zero_hour`` (whose
+            events of a file, and at which hour of theirs the sample begins), and one column a modality: its path, null where absent.
         root: what the paths are relative to.
         source: "manifest", "folder" or "cohort NAME".
+        extract: writes below a folder what lies in tables shared by many items; the columns of the modalities come with it.
     """
 
     table: pl.DataFrame
     root: Path
     source: str
+    extract: Callable[[Path], Extract] | None = None
 
     @property
     def digest(self) -> str:
         """Changes with the list: names and paths, not the files' content."""
         return digest_of(self.table.rows())
+
+    def placed(self, folder: Path) -> Items:
+        """The items with a file each to read, below ``folder`` where they lay in shared tables.
+
+        Raises:
+            InputError: a shared table cannot be read.
+        """
+        if self.extract is None:
+            return self
+        made = self.extract(folder)
+        paths = made.samples.select(pl.all().cast(pl.String))
+        return Items(self.table.join(paths, on="sample_id", how="left", maintain_order="left"), made.root, self.source)
 
 
 def find_items(source: Path, modalities: Mapping[str, Modality], target: str = "") -> Items:
@@ -72,7 +91,7 @@ def _from_manifest(path: Path, modalities: tuple[str, ...]) -> Items:
         if column not in table.columns:
             near = nearest(column, table.columns) if table.columns else "It is empty"
             raise InputError(f"manifest has no column '{column}'", where=path, remedy=near)
-    wanted = ["sample_id", *(["subject_id"] if "subject_id" in table.columns else []), *modalities]
+    wanted = ["sample_id", *(name for name in ("subject_id", *STRETCH) if name in table.columns), *modalities]
     table = table.select(pl.col(wanted).str.strip_chars().replace("", None))
     first = 2 if path.suffix.lower() == ".csv" else 1
     word = "line" if path.suffix.lower() == ".csv" else "row"
@@ -87,6 +106,13 @@ def _from_manifest(path: Path, modalities: tuple[str, ...]) -> Items:
     for modality in modalities:
         inside = [_inside(value, path, f"{word} {index}") for index, value in enumerate(table[modality].to_list(), start=first)]
         table = table.with_columns(pl.Series(modality, inside, dtype=pl.String))
+    if "zero_hour" in table.columns:
+        hours = table["zero_hour"].cast(pl.Float64, strict=False)
+        if (bad := hours.is_null() & table["zero_hour"].is_not_null()).any():
+            place = int(bad.arg_max() or 0)
+            said = table["zero_hour"][place]
+            raise InputError(f"zero_hour '{said}' is no number", where=f"{path}, {word} {first + place}", remedy="Give hours of the series")
+        table = table.with_columns(hours)
     return _items(table, path.parent, "manifest", modalities, path)
 
 
@@ -117,9 +143,17 @@ def _from_cohort(root: Path, modalities: tuple[str, ...], target: str) -> Items 
             table, _ = cohort.samples(cohort.target(target if target.lower() in keys else None))
         except MedkdError:
             continue
+        source = f"cohort {cohort_class.name}"
         if set(modalities) <= set(table.columns):
-            return _items(table, root, f"cohort {cohort_class.name}", modalities, root)
+            return _items(table, root, source, modalities, root)
+        if set(modalities) <= set(cohort.modalities()):
+            return replace(_items(table, root, source, (), root), extract=partial(_extract, cohort, table, modalities))
     return None
+
+
+def _extract(cohort: Cohort, samples: pl.DataFrame, modalities: tuple[str, ...], folder: Path) -> Extract:
+    made = cohort.extract(samples, folder, modalities)
+    return replace(made, samples=made.samples.select("sample_id", *modalities))
 
 
 def _cohorts_marked(root: Path) -> Iterator[Any]:
@@ -162,5 +196,7 @@ def _items(table: pl.DataFrame, root: Path, source: str, modalities: tuple[str, 
         raise InputError("nothing to score", where=where, remedy="It lists no item")
     if "subject_id" not in table.columns:
         table = table.with_columns(pl.lit(None, dtype=pl.String).alias("subject_id"))
-    table = table.select(pl.col("sample_id", "subject_id", *modalities).cast(pl.String)).sort("sample_id")
+    stretch = [pl.col(name).cast(kind) for name, kind in STRETCH.items() if name in table.columns]
+    named = [pl.col(name).cast(pl.String) for name in modalities]
+    table = table.select(pl.col("sample_id", "subject_id").cast(pl.String), *stretch, *named).sort("sample_id")
     return Items(table, root, source)

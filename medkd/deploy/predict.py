@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.engines.local import score_chunks
+from medkd.deploy.extracted import extracted, sweep_extracts
 from medkd.deploy.manifest import Items, find_items
 from medkd.deploy.plan import CHUNKS, PLAN, QUARANTINE, RUN, TABLE, Plan
 from medkd.deploy.predictions import columns_of, is_done, read_chunks, write_chunk, write_predictions
@@ -118,7 +119,12 @@ def predict(
     existed = out.exists()
     plan.begin(out)
     names = Pseudonyms.of_folder(out)
-    computed = _compute(loaded, items, plan, out, plan.shard(part, parts), workers or min(8, os.cpu_count() or 1), names)
+    try:
+        computed = _compute(loaded, items, plan, out, plan.shard(part, parts), workers or min(8, os.cpu_count() or 1), names)
+    except InputError:
+        if not any((out / CHUNKS).iterdir()):
+            _withdraw(out, existed)
+        raise
     done = sum(is_done(out, index, plan) for index in range(plan.chunks))
     if done < plan.chunks:
         return Summary(plan.items, 0, 0, plan.chunks, done)
@@ -144,19 +150,23 @@ def predict(
     )
     sweep_temporaries(out / CHUNKS)
     sweep_temporaries(out)
+    sweep_extracts(out)
     return Summary(plan.items, scored, plan.items - scored, plan.chunks, done)
 
 
 def _compute(bundle: Bundle, items: Items, plan: Plan, out: Path, chunks: Sequence[int], workers: int, names: Pseudonyms) -> int:
     """Compute the chunks that are not there yet; how many items those held."""
     missing = [index for index in chunks if not is_done(out, index, plan)]
+    if not missing:
+        return 0
     total = sum(plan.rows(items.table, index).height for index in missing)
     # Kernels that sum in a fixed order: the same record gives the same score in every run.
     with (
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+        extracted(items, out) as placed,
         tqdm(total=total, unit="item", desc="scoring", disable=not sys.stderr.isatty()) as bar,
     ):
-        for index, scored, size in score_chunks(bundle, items, plan, missing, workers=workers, advance=bar.update):
+        for index, scored, size in score_chunks(bundle, placed, plan, missing, workers=workers, advance=bar.update):
             write_chunk(out, index, scored, bundle.target, bundle.model_sha256, plan, size)
             aside = [names.of(item.sample_id) for item in scored if item.quarantined is not None]
             _log.info("chunk %d: %d items, %d set aside %s", index, len(scored), len(aside), " ".join(aside))
@@ -171,6 +181,7 @@ def _withdraw(out: Path, existed: bool) -> None:
     for name in (PLAN, KEY_FILE):
         (out / name).unlink(missing_ok=True)
     sweep_temporaries(out)
+    sweep_extracts(out)
     if not existed and not any(out.iterdir()):
         out.rmdir()
 

@@ -101,19 +101,25 @@ class Preprocessing:
     def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
         """Read, select, prepare and normalise one sample.
 
+        Of several modalities one may be absent if its cells may be (``partial``): to the network that is as in training.
+
         Args:
             row: modality → where its signal lies, relative to ``root``.
 
         Raises:
-            RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite.
+            RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite; or nothing at all
+                was observed.
         """
         prepared: Prepared = {}
         for part in self.view.parts:
             name = part.modality
-            if row.get(name) is None:
-                raise RecordError(f"has no {name}", remedy="Give its path")
             modality = self.modalities[name]
             shape = modality.shape(part)
+            if row.get(name) is None:
+                if not modality.partial or len(self.view.parts) == 1:
+                    raise RecordError(f"has no {name}", remedy="Give its path")
+                prepared[name] = np.full((1, *shape), np.nan, np.float32)
+                continue
             raw = modality.select(modality.read(row, root), part)
             if isinstance(modality, Windowed):
                 values = np.asarray(modality.windows(raw), dtype=np.float32)
@@ -126,6 +132,8 @@ class Preprocessing:
             prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(values))).numpy()
         if len({len(values) for values in prepared.values()}) > 1:
             raise RecordError("its modalities have different numbers of windows", remedy="Give records of the same length")
+        if all(np.isnan(values).all() for values in prepared.values()):
+            raise RecordError(f"nothing of {self.view} was observed")
         return prepared
 
 

@@ -61,7 +61,7 @@ def names_of(row: Mapping[str, Any]) -> set[str]:
     """
     found: set[str] = set()
     for value in row.values():
-        if value is not None:
-            path = PurePosixPath(str(value))
-            found |= {str(value), *path.parts, *(PurePosixPath(part).stem for part in path.parts)}
+        if isinstance(value, str):
+            path = PurePosixPath(value)
+            found |= {value, *path.parts, *(PurePosixPath(part).stem for part in path.parts)}
     return found - {"/", "."}

@@ -84,6 +84,9 @@ class Distiller(LightningModule):
         self.optimizer_name: Literal["adamw", "sgd"] = optimizer
         self.learning_rate, self.weight_decay, self.schedule, self.ema = learning_rate, weight_decay, schedule, ema
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True) if ema else None  # type: ignore[no-untyped-call]
+        if self.average is not None:
+            # It follows the network and is never trained: several processes would wait for its gradients.
+            self.average.requires_grad_(False)
         self._validated: list[tuple[Tensor, Tensor, Tensor]] = []
         self._check()
 
@@ -247,11 +250,11 @@ class Distiller(LightningModule):
         """Keep the kept network's logits until the epoch ends."""
         output = self.kept(batch.signals)
         (loss,) = self.supervised(output, {}, batch).values()
-        self.log("val/loss", loss, batch_size=len(batch))
+        self.log("val/loss", loss, batch_size=len(batch), sync_dist=True)
         self._keep(output, batch)
 
     def on_validation_epoch_end(self) -> None:
-        """How well inner validation is ranked: ``val/score``, more is better."""
+        """How well inner validation is ranked, by all processes' samples together: ``val/score``, more is better."""
         self.log("val/score", self._score(), prog_bar=True)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
@@ -267,7 +270,12 @@ class Distiller(LightningModule):
         self._target = batch.target
 
     def _score(self) -> Tensor:
-        logits, targets, labelled = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
+        kept = self._validated
+        if self.trainer.world_size > 1:
+            shares: list[Any] = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(shares, kept)
+            kept = [part for share in shares for part in share]
+        logits, targets, labelled = (torch.cat(parts) for parts in zip(*kept, strict=True))
         self._validated.clear()
         return validation_score(logits, targets, labelled, self._target)
 

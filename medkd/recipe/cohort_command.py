@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from pathlib import Path
 
 from medkd.data.cohort import Cohort
 from medkd.data.reading import read_table
+from medkd.data.shard import Shard
 from medkd.data.splitting import draw_split
+from medkd.errors import InputError
 from medkd.recipe.cohort_check import check_cohort, print_check
 from medkd.recipe.cohort_description import aside_table, describe, flow_table
+from medkd.recipe.cohort_shards import SHARDS, Shards, build_shard, shard_folder
 from medkd.recipe.inputs import Inputs, prepare_inputs
 from medkd.recipe.opening import cohort_at
 from medkd.recipe.recipe import Arm, Recipe
@@ -29,6 +33,8 @@ def main(namespace: argparse.Namespace) -> int:
     """
     if namespace.action == "build":
         return _build(namespace)
+    if namespace.shard:
+        raise InputError(f"'{namespace.action}' takes no shard", where="--shard", remedy="Only build does its work in parts")
     with tempfile.TemporaryDirectory(prefix="medkd-") as temporary:
         cohort = cohort_at(namespace.name, namespace.root, Path(temporary) / "cohort", {})
         recipe = whole(cohort, namespace.target, namespace.protocol)
@@ -47,16 +53,32 @@ def whole(cohort: Cohort, target: str | None, protocol: str | None) -> Recipe:
     return Recipe("cohort", cohort.name, everything, everything, everything, target=key, protocol=protocol or cohort.default_protocol)
 
 
+def _build_shard(namespace: argparse.Namespace, out: Path) -> int:
+    shard = Shard(*namespace.shard)
+    # Of this shard alone: others are being built beside it.
+    with unless_wrong(shard_folder(out, shard)):
+        cohort = cohort_at(namespace.name, namespace.root, out / "cohort", {})
+        count = build_shard(whole(cohort, namespace.target, namespace.protocol), cohort, shard, out, default_jobs())
+    print(f"shard {shard} of cohort {cohort.name}: {count} samples: {shard_folder(out, shard)}")
+    print("When all are there, the same command without --shard puts them together.")
+    return 0
+
+
 def _build(namespace: argparse.Namespace) -> int:
     out: Path = namespace.out or Path("runs") / f"cohort-{namespace.name}"
+    if namespace.shard:
+        return _build_shard(namespace, out)
+    shards = Shards.of(out)
     file = out / "split" / "seed0" / "split.json"
     with unless_wrong(out):
         cohort = cohort_at(namespace.name, namespace.root, out / "cohort", {})
         recipe = whole(cohort, namespace.target, namespace.protocol)
-        inputs = prepare_inputs(recipe, cohort, out, default_jobs())
+        inputs = prepare_inputs(recipe, cohort, out, default_jobs(), shards)
         samples = read_table(Inputs.samples_file(out))
         split = draw_split(samples, inputs.target, inputs.protocol, 0, inputs.official)
         split.save(file)
+    if shards:
+        shutil.rmtree(out / SHARDS)
     heading = f"cohort {cohort.name}, target {inputs.target.key}"
     print("\n\n".join([heading, flow_table(inputs.flow), *aside_table(inputs.aside)]) + "\n")
     print(f"samples   {samples.height} of {samples['subject_id'].n_unique()} subjects: {Inputs.samples_file(out)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from medkd.data.atomic import write_text, writing
 from medkd.data.reading import read_table
 from medkd.data.split import Role
 from medkd.distill.learner import LightningLearner
+from medkd.errors import InputError
 from medkd.recipe.inputs import Inputs
 from medkd.recipe.recipe import merged
 from medkd.recipe.split_stage import SplitStage
@@ -81,6 +83,7 @@ class FitStage(Stage):
             "default_root_dir": str(folder),
             "logger": [merged(logger, {"init_args": {"save_dir": str(folder)}}) for logger in LOGGERS],
             "callbacks": [_checkpoint(folder)],
+            "devices": 1,
             "enable_progress_bar": sys.stderr.isatty(),
             "enable_model_summary": False,
             "log_every_n_steps": 10,
@@ -95,14 +98,12 @@ class FitStage(Stage):
 
     def run(self, run: Path) -> None:
         """Write ``fit.yaml``, fit (going on from the last checkpoint of a killed attempt), and predict the validation and test samples."""
-        from medkd.recipe.lightning_cli import main
-
-        folder = self.folder(run)
+        folder, settings = self.folder(run), self.fit_config(run)
         config = folder / "fit.yaml"
-        text = f"# Repeat this fit by hand: medkd fit --config {config}\n" + yaml.safe_dump(self.fit_config(run), sort_keys=False)
+        text = f"# Repeat this fit by hand: medkd fit --config {config}\n" + yaml.safe_dump(settings, sort_keys=False)
         write_text(config, text)
         last = folder / "checkpoints" / "last.ckpt"
-        main(["fit", "--config", str(config), *(["--ckpt_path", str(last)] if last.is_file() else [])])
+        _fit(["fit", "--config", str(config), *(["--ckpt_path", str(last)] if last.is_file() else [])], settings["trainer"])
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         if self.config["arm"]:
             self.predict(run)
@@ -147,6 +148,16 @@ class FitStage(Stage):
                 )
             )
         return pl.concat(rows)
+
+
+def _fit(words: list[str], trainer: dict[str, Any]) -> None:
+    """In this process; where several share the fit, in one of its own: Lightning starts the others with the words that it was given."""
+    from medkd.recipe.lightning_cli import main
+
+    if trainer["devices"] == 1 and trainer.get("num_nodes", 1) == 1:
+        main(words)
+    elif status := subprocess.run([sys.executable, "-m", "medkd.cli", *words], check=False).returncode:
+        raise InputError(f"a fit over several processes ended with exit code {status}", where=words[2], remedy="Its own words stand above")
 
 
 def _checkpoint(folder: Path) -> dict[str, Any]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
 from medkd.data.atomic import write_json, writing
-from medkd.data.cohort import Cohort, OfficialFolds
+from medkd.data.cohort import Cohort, Extract, OfficialFolds
 from medkd.data.digest import digest_of
 from medkd.data.instantiate import instantiate
 from medkd.data.modality import Modality
 from medkd.data.party import Party
 from medkd.data.reading import read_json
-from medkd.data.sample import Exclusion, check_samples
+from medkd.data.sample import Exclusion, check_samples, summed
 from medkd.data.store import Prepared, prepare
 from medkd.data.target import Target
+from medkd.data.view import Part
 from medkd.errors import InputError, nearest
 from medkd.recipe.recipe import Arm, Recipe, merged
 from medkd.recipe.same_recording import joined_subjects
@@ -25,6 +27,8 @@ from medkd.recipe.same_recording import joined_subjects
 PARTIES = ("teacher", "student")
 PRETRAINING = "pretraining"
 """A party that is there where the student is pretrained: no label is used, and nobody deploys what it sees."""
+Wanted = dict[str, tuple[Modality, list[Part]]]
+"""Digest of a modality → the modality and the parts of it that parties see."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,29 @@ def trusted(held: dict[str, Any]) -> tuple[str, ...]:
     return tuple({"medkd", *(spec["class_path"].split(".")[0] for spec in held["modalities"].values())})
 
 
-def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inputs:
+class Built(Protocol):
+    """What others have read of a cohort already."""
+
+    def extract(self, cohort: Cohort, samples: pl.DataFrame, folder: Path) -> Extract:
+        """As the cohort's own ``extract``."""
+        ...
+
+    def prepare(self, folder: Path, wanted: Wanted, samples: pl.DataFrame, root: Path) -> None:
+        """Put arrays where ``prepare`` finds them."""
+        ...
+
+
+def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: Built | None = None) -> Inputs:
     """Read and prepare a cohort for the recipe's parties, once.
 
     Samples that no party can use are set aside and counted in ``flow``, together with the cohort's own exclusions.
+
+    Args:
+        recipe: what each party sees.
+        cohort: as it lies on disk.
+        run: where the inputs go.
+        jobs: processes that read.
+        built: what need not be read again.
 
     Raises:
         InputError: the recipe does not fit the cohort, or nothing can be used.
@@ -118,11 +141,11 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
     target = cohort.target(recipe.target or None)
     table, exclusions = cohort.samples(target)
     table = check_samples(table, target, f"cohort {cohort.name}")
-    parties = {name: _party(getattr(recipe, name), cohort) for name in PARTIES}
-    if recipe.student.pretrain:
-        parties[PRETRAINING] = _party(recipe.student.pretraining(), cohort)
-    extract = cohort.extract(table, run / "events")
+    parties = parties_of(recipe, cohort)
+    extract = built.extract(cohort, table, run / "events") if built else cohort.extract(table, run / "events")
     table = extract.samples
+    if built:
+        built.prepare(run / "prepared", wanted_by(parties), table, extract.root)
     stores, unusable = _prepare_parties(parties, table, extract.root, run, jobs)
     found = table.height + sum(item.count for item in exclusions)
     kept = check_samples(table.filter(~pl.col("sample_id").is_in(list(unusable))), target, f"cohort {cohort.name}")
@@ -147,12 +170,33 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int) -> Inpu
         parties={name: party.spec() for name, party in parties.items()},
         stores={party: {name: str(stored.folder.resolve()) for name, stored in held.items()} for party, held in stores.items()},
         flow=flow,
-        aside=extract.aside,
+        aside=summed([extract.aside], list(cohort.modalities())),
         samples_sha256=digest_of(kept.write_csv()),
         data_sha256=digest_of({party: {name: stored.sha256 for name, stored in held.items()} for party, held in stores.items()}),
     )
     inputs.save(run)
     return inputs
+
+
+def parties_of(recipe: Recipe, cohort: Cohort) -> dict[str, Party]:
+    """What teacher and student see, and the student while it is pretrained, where it is.
+
+    Raises:
+        InputError: the recipe does not fit the cohort.
+    """
+    parties = {name: _party(getattr(recipe, name), cohort) for name in PARTIES}
+    return parties | ({PRETRAINING: _party(recipe.student.pretraining(), cohort)} if recipe.student.pretrain else {})
+
+
+def wanted_by(parties: Mapping[str, Party]) -> Wanted:
+    """Each modality once, however many parties see it, with all parts that they see."""
+    wanted: Wanted = {}
+    for party in parties.values():
+        for part, modality in party.parts():
+            parts = wanted.setdefault(modality.digest, (modality, []))[1]
+            if part not in parts:
+                parts.append(part)
+    return wanted
 
 
 def _party(arm: Arm, cohort: Cohort) -> Party:
@@ -179,15 +223,9 @@ def _prepare_parties(
     parties: dict[str, Party], table: pl.DataFrame, root: Path, run: Path, jobs: int
 ) -> tuple[dict[str, dict[str, Prepared]], dict[str, str]]:
     """Each file is read once for all parties that want it prepared alike."""
-    wanted: dict[str, tuple[Modality, list[Any]]] = {}
-    for party in parties.values():
-        for part, modality in party.parts():
-            parts = wanted.setdefault(modality.digest, (modality, []))[1]
-            if part not in parts:
-                parts.append(part)
-    built = {key: prepare(run / "prepared", modality, parts, table, root, jobs) for key, (modality, parts) in wanted.items()}
+    made = {key: prepare(run / "prepared", modality, parts, table, root, jobs) for key, (modality, parts) in wanted_by(parties).items()}
     stores = {
-        name: {part.modality: built[modality.digest][str(part)] for part, modality in party.parts()} for name, party in parties.items()
+        name: {part.modality: made[modality.digest][str(part)] for part, modality in party.parts()} for name, party in parties.items()
     }
     unusable: dict[str, str] = {}
     for held in stores.values():

@@ -42,7 +42,8 @@ class StageCLI(LightningCLI):
             args=self.words if run else self.words[1:],
             run=run,
             save_config_callback=None,
-            trainer_defaults={"callbacks": [KeepRandomness()], "num_sanity_val_steps": 0},
+            # Our batches know which process they are for; Lightning would put a sampler of its own in their place.
+            trainer_defaults={"callbacks": [KeepRandomness()], "num_sanity_val_steps": 0, "use_distributed_sampler": False},
             parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
         )
 
@@ -86,7 +87,9 @@ class StageCLI(LightningCLI):
         torch.set_num_threads(self._chosen()["threads"])
 
     def after_fit(self) -> None:
-        """Keep what was fitted in ``default_root_dir/learner``."""
+        """Keep what was fitted in ``default_root_dir/learner``; of several processes the first does."""
+        if not self.trainer.is_global_zero:
+            return
         held = self._chosen()["model"]["network"]
         spec = {"class_path": held["class_path"], "init_args": _plain(held["init_args"])}
         learner = LightningLearner(

@@ -115,6 +115,22 @@ def test_what_is_written_is_read_back_from_as_few_files_as_need_be(tmp_path: Pat
         assert said(read_events(tmp_path / files[series], series)) == [(1.0, "sbp", value)]
 
 
+def test_the_files_are_the_same_however_few_rows_fit_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 2 * SERIES_A_FILE + 5
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"series": [f"{place:05d}" for place in rng.permutation(4 * count) % count]}).with_columns(
+        hours=pl.Series(rng.integers(3, size=4 * count) / 2), variable=pl.lit("sbp"), value=pl.int_range(pl.len()).cast(pl.Float32)
+    )
+    whole = write_events(table.lazy(), tmp_path / "whole", "vitals")
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 2 * count)
+    assert write_events(table.lazy(), tmp_path / "parts", "vitals") == whole
+    paths = sorted(set(whole.values()))
+    assert len(paths) == 3
+    read = [pl.concat([pl.read_parquet(tmp_path / folder / path) for path in paths]) for folder in ("whole", "parts")]
+    assert read[0].equals(read[1])
+    assert read[0].equals(table.sort("series", "hours", maintain_order=True))
+
+
 def test_what_has_a_null_is_not_written_and_none_is_no_file(tmp_path: Path) -> None:
     table = pl.DataFrame(
         {"series": ["a", "a", None], "hours": [0.0, None, 0.0], "variable": ["sbp"] * 3, "value": [1.0, 2.0, 3.0]},

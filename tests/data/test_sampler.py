@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from medkd.data.sampler import EpochBatches, Key
+from medkd.errors import InputError
 
 
 def epoch(n: int = 11, batch_size: int = 4, steps: int = 7, seed: int = 3, number: int = 0, start: int = 0) -> list[list[Key]]:
@@ -64,3 +65,22 @@ def test_no_sample_comes_again_before_all_have_come() -> None:
 
 def test_each_key_names_its_epoch() -> None:
     assert {number for batch in epoch(number=4) for _, number in batch} == {4}
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 4])
+def test_processes_share_every_batch(world: int) -> None:
+    whole = epoch(number=2)
+    shares = []
+    for rank in range(world):
+        batches = EpochBatches(11, 4, 7, 3, rank, world)
+        batches.set_epoch(2)
+        shares.append(list(batches))
+    assert {len(share) for share in shares} == {7}
+    for step, batch in enumerate(whole):
+        assert sorted(key for share in shares for key in share[step]) == sorted(batch)
+        assert min(len(share[step]) for share in shares) == 4 // world
+
+
+def test_more_processes_than_samples_in_a_batch_are_refused() -> None:
+    with pytest.raises(InputError, match="5 processes share a batch of 4"):
+        EpochBatches(11, 4, 7, 3, 0, 5)

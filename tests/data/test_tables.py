@@ -70,6 +70,24 @@ def test_what_is_asked_of_the_frame_is_what_is_read(tmp_path: Path) -> None:
     assert frame.select(pl.len()).collect().item() == 3
 
 
+def test_a_filter_on_a_number_a_time_or_both_keeps_the_same_rows_as_after_reading(tmp_path: Path) -> None:
+    frame = scan_table(laid(tmp_path, {"labevents.csv": TEXT.encode()}), "labevents", COLUMNS)
+    number, time = pl.col("subject_id") != 2, pl.col("charttime") > datetime(2150, 1, 2)
+    for wanted in (number, time, number & time, pl.col("charttime").is_null()):
+        assert frame.filter(wanted).collect().equals(frame.collect().filter(wanted))
+        assert frame.filter(wanted).select("valuenum").collect().equals(frame.collect().filter(wanted).select("valuenum"))
+
+
+@pytest.mark.parametrize("other", ["2150-01-02 08:15", "2150-01-02T08:15:00", "2150-01-02 08:15:00.000"])
+def test_times_written_otherwise_are_read_too(tmp_path: Path, other: str) -> None:
+    text = f"charttime\n2150-01-02 08:15:00\n{other}\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "b.csv").write_text(f"charttime\n{other}\n", encoding="utf-8")
+    at = datetime(2150, 1, 2, 8, 15)
+    assert scan_table(tmp_path, "b", {"charttime": pl.Datetime}).collect().rows() == [(at,)]
+    assert scan_table(tmp_path, "a", {"charttime": pl.Datetime}).collect().rows() == [(at,), (at,)]
+
+
 def test_a_plain_file_is_preferred_to_a_compressed_one_and_both_to_an_archive(tmp_path: Path) -> None:
     root = laid(tmp_path, WRAPPINGS)
     order = []

@@ -19,6 +19,7 @@ from medkd.cohorts.demo_icu.stays import Array, Stays, admitted, seen
 from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES, VITALS, Sign
 from medkd.cohorts.mimic4 import MIMIC4
 from medkd.data.atomic import write_json, writing_folder
+from medkd.data.modality import Modality
 from medkd.errors import InputError
 
 HOURS = 48
@@ -50,6 +51,10 @@ class DemoICU(MIMIC4):
     name: ClassVar[str] = "demo_icu"
     marker: ClassVar[str] = "demo_icu.json"
     licence: ClassVar[str] = "synthetic, no restriction"
+
+    def modalities(self) -> Mapping[str, Modality]:
+        """Those of MIMIC-IV but ``nursing``: nobody charts anything else here."""
+        return {name: made for name, made in super().modalities().items() if name != "nursing"}
 
     @staticmethod
     def synthesise(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -92,9 +92,9 @@ class EICU(IcuCohort):
         items = items_in(ITEMS)[modality]
         return pl.concat([self._values(table, items[table]) for table in there]).with_columns(oxygen_fraction())
 
-    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
+    def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
         """As any cohort of stays; a table of which only a part is there is named."""
-        made = super().extract(samples, folder)
+        made = super().extract(samples, folder, wanted)
         cut = [
             Exclusion(f"{modality}: a part of table {table} only", 0)
             for modality, tables in self.tables.items()

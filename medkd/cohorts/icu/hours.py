@@ -38,7 +38,8 @@ def during_stays(events: pl.LazyFrame, stays: pl.DataFrame, key: str, time: str)
     [(1, 'a', 6.0), (3, 'a', None)]
     """
     return (
-        events.join(stays.lazy().select(key, "series", "start", "length"), on=key)
+        # The stays are held in memory, the events pass by them in their order.
+        events.join(stays.lazy().select(key, "series", "start", "length"), on=key, build_side="force_right", maintain_order="left")
         .with_columns(hours_between("start", time).alias("hours"))
         .filter(belongs_to_stay())
         .drop(key, time, "start", "length")

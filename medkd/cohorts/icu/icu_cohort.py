@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -109,9 +109,9 @@ class IcuCohort(EventCohort):
         columns = ("series", "hours", "variable", "value", "unit")
         return pl.concat([held.select(columns) for held in (charted, age_and_sex(samples, EVERY)) if held is not None])
 
-    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
+    def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
         """As any cohort of events; a table that is not there is named with what it would have held."""
-        made = super().extract(samples, folder)
+        made = super().extract(samples, folder, wanted)
         lacking = [
             Exclusion(f"{modality}: {self._lacking[table]}", 0)
             for modality, tables in self.tables.items()

@@ -45,7 +45,10 @@ def as_variables(table: pl.LazyFrame, item: str, items: Items) -> pl.LazyFrame:
     [(98.6, 'temperature', 'degF'), (80.0, 'heart_rate', None)]
     """
     split = {key: said.rstrip("]").partition(" [") for key, said in items.items()}
-    variable, unit = (
-        pl.col(item).replace_strict({key: parts[place] or None for key, parts in split.items()}, return_dtype=pl.String) for place in (0, 2)
+    known = pl.LazyFrame(
+        {item: list(split), "variable": [parts[0] for parts in split.values()], "unit": [parts[2] or None for parts in split.values()]},
+        {item: pl.Int64 if all(isinstance(key, int) for key in split) else pl.String, "variable": pl.String, "unit": pl.String},
     )
-    return table.filter(pl.col(item).is_in(list(items))).with_columns(variable.alias("variable"), unit.alias("unit")).drop(item)
+    # The filter is read with the table; the join, unlike replacing values, lets the rows pass by.
+    wanted = table.filter(pl.col(item).is_in(list(items)))
+    return wanted.join(known, on=item, maintain_order="left", build_side="force_right").drop(item)

@@ -122,7 +122,9 @@ class Mimic(IcuCohort):
         charted_text = modality == "nursing" and table == "chartevents"
         columns |= {marked: pl.String} if marked else {}
         columns |= {"value": pl.String} if charted_text else {}
-        rows = as_variables(scan_table(self.root, table, columns), "itemid", items)
+        whose = self._stays["subject"].drop_nulls().unique()
+        published = scan_table(self.root, table, columns).filter(pl.col("subject_id").is_in(whose.implode()))
+        rows = as_variables(published, "itemid", items)
         value = pl.col(number)
         if charted_text:
             runs = pl.when(~pl.col("value").is_in(IDLE)).then(1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -135,9 +135,9 @@ class MEDS(EventCohort):
             held.append(age_and_sex(samples, EVERY).select(columns))
         return pl.concat(held) if held else None
 
-    def extract(self, samples: pl.DataFrame, folder: Path) -> Extract:
+    def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
         """As any cohort of events; what departs from the standard is named."""
-        made = super().extract(samples, folder)
+        made = super().extract(samples, folder, wanted)
         return replace(made, aside=(*(Exclusion(line, 0) for line in self._scanned[1]), *made.aside))
 
     @cached_property
