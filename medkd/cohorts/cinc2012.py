@@ -40,7 +40,7 @@ class CinC2012(EventCohort):
     survivors, have no measurement and are left out. -1 means "missing" for a descriptor and for a weight.
     Times are hours and minutes from admission to the unit. Age and sex are also events at hour 0; ages above 90 are published as 90.
 
-    - ``mortality_24h``: died in this hospital stay; predicted at hour 24. ``mortality_48h``: the same, predicted at hour 48, as the Challenge.
+    - ``mortality_24h``: died in this hospital stay; predicted at hour 24. ``mortality_48h``: the same at hour 48, as in the Challenge.
     - ``length_of_stay``: days from admission to the unit to the end of the hospital stay; predicted at hour 24.
 
     Magnesium is said to be published in mmol/L; its values, 2.0 in the middle, are of mg/dL and are taken as such.

@@ -13,7 +13,7 @@ class EvidenceSettings:
     """How the evidence is taken.
 
     Args:
-        metric: what the verdict rests on: auroc, auprc, f1, sensitivity, specificity, brier, ece; rmse or mae for a regression or a forecast.
+        metric: what the verdict rests on: auroc, auprc, f1, sensitivity, specificity, brier, ece; of values rmse or mae.
         replicates: bootstrap replicates.
         confidence: of every interval.
         seed: of the bootstrap's draws.
