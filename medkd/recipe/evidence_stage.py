@@ -69,8 +69,8 @@ class EvidenceStage(Stage):
         }
 
     def _counts(self, run: Path, fits: list[FitStage]) -> dict[str, int]:
-        """Samples of the first student's own parts."""
-        first = next(fit for fit in fits if fit.config["arm"] == "student")
+        """Samples of the headline's first student's own parts."""
+        first = max((fit for fit in fits if fit.config["arm"] == "student"), key=lambda fit: float(fit.config["labels"]))
         split = first.needs["split"].load(run)  # type: ignore[attr-defined]
         held_out, labels = first.config["held_out"], first.config["labels"]
         return {role: split.role(role, held_out, labels).height for role in ("train", "val")}
