@@ -30,7 +30,7 @@ def test_results_hold_every_objective_in_every_cell(run: Path):
     centre = seeds.filter((pl.col("factor") == "centre") & (pl.col("arm") == "soft_labels"))["auroc"].mean()
     held = table.filter((pl.col("factor") == "centre") & (pl.col("objective") == "soft_labels"))
     assert held["student"][0] == pytest.approx(centre, abs=1e-6)
-    assert held["gain"][0] == pytest.approx(held["student"][0] - held["solo"][0], abs=1e-6)
+    assert held["gain"][0] == pytest.approx(held["student"][0] - held["solo"][0], abs=3e-6)
 
 
 def test_the_page_stands_alone_and_names_those_that_do_not_take_part(run: Path):

@@ -12,10 +12,12 @@ from medkd.data.batch import Batch
 from medkd.data.output import Output
 from medkd.evidence.metrics import measure
 from medkd.recipe.benchmark.contestant import contestants
+from medkd.recipe.benchmark.course import Course, Try
 from medkd.recipe.benchmark.family import Family
+from medkd.recipe.benchmark.lesson import Answers, Lesson, mixed_batches
 from medkd.recipe.benchmark.problem import TARGET, Problems, stacked, synthetic
 from medkd.recipe.benchmark.stacked_network import Perceptron, scores
-from medkd.recipe.benchmark.stacked_training import AVERAGED, Answers, Lesson, Try, _Course, gradient_ratio, mixed_batches, train
+from medkd.recipe.benchmark.stacked_training import AVERAGED, gradient_ratio, train
 
 SEEDS, SAMPLES = (3, 5, 8), 120
 
@@ -63,7 +65,7 @@ def test_one_of_many_is_the_network_trained_alone(lesson: Lesson):
 @pytest.mark.parametrize("name", ["soft_labels", "relational", "contrastive_representation", "class_memory", "embedding_mse"])
 def test_an_objective_of_many_is_the_objective_alone(lesson: Lesson, name: str):
     contestant = contestants([name])[0][0]
-    course = _Course(
+    course = Course(
         lesson, [Try(0.0, 1.0)], lambda: contestant.build(12) if name != "contrastive_representation" else _all_rows(contestant)
     )
     alone = []
@@ -100,7 +102,7 @@ def test_a_student_at_weight_zero_is_the_solo(lesson: Lesson):
 def test_weights_at_the_ratio_pull_alike(lesson: Lesson):
     for contestant in contestants(["soft_labels", "relational", "similarity_preserving"])[0]:
         ratio = gradient_ratio(lesson, lambda contestant=contestant: contestant.build(SAMPLES))
-        course = _Course(lesson, [Try(0.0, 1.0)], lambda contestant=contestant: contestant.build(SAMPLES))
+        course = Course(lesson, [Try(0.0, 1.0)], lambda contestant=contestant: contestant.build(SAMPLES))
         label, pulled, _ = course.losses(course.see(0))
         weights = list(course.network.values())
         norms = [
