@@ -282,7 +282,7 @@ COMMANDS = {
         calls="keywords",
     ),
     "benchmark": Command(
-        "Measure what each objective earns, where the answer is known or on a cohort. Resumes by cell.",
+        "Measure what each objective earns, where the answer is known (resumes by cell) or on a cohort.",
         "medkd.recipe.benchmark.command:main",
         "medkd benchmark privileged --objectives soft_labels,info_nce --out runs/benchmark",
         _benchmark,

@@ -57,7 +57,7 @@ class SummaryNetwork(Network):
         known = table.isfinite()
         filled = torch.where(known, table, 0.0)
         # A batch of one has no deviation of its own.
-        learns = self.training and len(filled) > 1
+        learns = self.scale.training and len(filled) > 1
         scale = self.scale
         scaled = (
             nn.functional.batch_norm(filled, scale.running_mean, scale.running_var, scale.weight, scale.bias, learns).clamp(-5, 5) * known

@@ -38,11 +38,12 @@ def reading(findings: Sequence[Finding], test: str) -> list[str]:
         _cell("At the centre", centre),
     ]
     if any(one.privileged for one in centre):
-        beyond = [one for one in centre if one.privileged and one.privileged.value > 0 and one.privileged_p_holm < ALPHA]
-        rest = [one.objective for one in centre if one.verdict == "earns" and one not in beyond]
+        earning = [one for one in centre if one.verdict == "earns"]
+        beyond = [one for one in earning if one.privileged and one.privileged.value > 0 and one.privileged_p_holm < ALPHA]
+        rest = [one.objective for one in earning if one not in beyond]
         lines.append(
-            f"Held against the same objective with a self-teacher, {_some(beyond, centre)} gain more: the other view's own contribution."
-            + (f" The rest of those that earn may only regularise: {_names(rest)}." if rest else "")
+            f"Of these {len(earning)}, {len(beyond)} also gain over the same objective with a self-teacher: by the other view itself."
+            + (f" The rest may only regularise: {_names(rest)}." if rest else "")
         )
     if any(one.against_soft for one in centre):
         better = _differs(centre, lambda value: value > 0)
