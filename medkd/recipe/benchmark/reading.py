@@ -37,8 +37,8 @@ def reading(findings: Sequence[Finding], test: str) -> list[str]:
         "is above zero.",
         _cell("At the centre", centre),
     ]
-    if any(one.privileged for one in centre):
-        earning = [one for one in centre if one.verdict == "earns"]
+    earning = [one for one in centre if one.verdict == "earns"]
+    if earning and any(one.privileged for one in centre):
         beyond = [one for one in earning if one.privileged and one.privileged.value > 0 and one.privileged_p_holm < ALPHA]
         rest = [one.objective for one in earning if one not in beyond]
         lines.append(
