@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import zipfile
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from medkd.cohorts.demo_cgm.days import DAY, Week, live
 from medkd.cohorts.demo_cgm.metabolism import STEP, bodies, simulate
 from medkd.cohorts.shanghai_cgm import ShanghaiCGM
-from medkd.data.atomic import write_json, writing_folder
+from medkd.data.made_up import written_once
 from medkd.errors import InputError
 
 Array = NDArray[np.float64]
@@ -72,15 +71,7 @@ class DemoCGM(ShanghaiCGM):
                 where="demo_cgm",
                 remedy="Give at least 10 subjects, 1 to 28 days, diligent from 0 to 1, noise of at least 0",
             )
-        root, record = Path(root), Path(root) / "demo_cgm.json"
-        if record.is_file() and json.loads(record.read_text(encoding="utf-8")) == dataclasses.asdict(settings):
-            return root
-        if root.exists() and not record.is_file() and (not root.is_dir() or any(root.iterdir())):
-            raise InputError(f"{root} holds something that is no demo_cgm", where="--root", remedy="Name an empty or a new folder")
-        with writing_folder(root) as folder:
-            _write(folder / DemoCGM.marker, settings)
-            write_json(folder / record.name, dataclasses.asdict(settings))
-        return root
+        return written_once(root, "demo_cgm", settings, lambda folder: _write(folder / DemoCGM.marker, settings))
 
 
 def _write(path: Path, settings: _Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ from medkd.cohorts.demo_ecg.diseases import DISEASES, PREVALENCE, afflicted
 from medkd.cohorts.demo_ecg.heart import SEEN_BY_I, Array, Hearts, beat_times, dipoles, healthy, leads
 from medkd.cohorts.demo_ecg.layout import RATE, filename, write_database, write_record, write_statements
 from medkd.cohorts.ptbxl import PTBXL
-from medkd.data.atomic import write_json, writing_folder
+from medkd.data.made_up import written_once
 from medkd.errors import InputError
 
 _SECONDS = 10
@@ -69,15 +68,7 @@ class DemoECG(PTBXL):
                 where="demo_ecg",
                 remedy="Give at least 10 subjects, lead_i from 0 to 1, variety and noise of at least 0",
             )
-        root, marker = Path(root), Path(root) / DemoECG.marker
-        if marker.is_file() and json.loads(marker.read_text(encoding="utf-8")) == dataclasses.asdict(settings):
-            return root
-        if root.exists() and not marker.is_file() and (not root.is_dir() or any(root.iterdir())):
-            raise InputError(f"{root} holds something that is no demo_ecg", where="--root", remedy="Name an empty or a new folder")
-        with writing_folder(root) as folder:
-            _write(folder, settings)
-            write_json(folder / DemoECG.marker, dataclasses.asdict(settings))
-        return root
+        return written_once(root, "demo_ecg", settings, lambda folder: _write(folder, settings))
 
 
 def _write(folder: Path, settings: _Settings) -> None:

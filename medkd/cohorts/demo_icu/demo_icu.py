@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +17,7 @@ from medkd.cohorts.demo_icu.signs import levels, values
 from medkd.cohorts.demo_icu.stays import Array, Stays, admitted, seen
 from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES, VITALS, Sign
 from medkd.cohorts.mimic4 import MIMIC4
-from medkd.data.atomic import write_json, writing_folder
+from medkd.data.made_up import written_once
 from medkd.data.modality import Modality
 from medkd.errors import InputError
 
@@ -86,15 +85,7 @@ class DemoICU(MIMIC4):
                 where="demo_icu",
                 remedy=f"Give at least 20 subjects and {len(LABS)} labs_per_stay, and shares from 0 to 1",
             )
-        root, marker = Path(root), Path(root) / DemoICU.marker
-        if marker.is_file() and json.loads(marker.read_text(encoding="utf-8")) == dataclasses.asdict(settings):
-            return root
-        if root.exists() and not marker.is_file() and (not root.is_dir() or any(root.iterdir())):
-            raise InputError(f"{root} holds something that is no demo_icu", where="--root", remedy="Name an empty or a new folder")
-        with writing_folder(root) as folder:
-            _write(folder, settings)
-            write_json(folder / DemoICU.marker, dataclasses.asdict(settings))
-        return root
+        return written_once(root, "demo_icu", settings, lambda folder: _write(folder, settings))
 
 
 def _write(folder: Path, settings: _Settings) -> None:
