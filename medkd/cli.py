@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from medkd import __version__
-from medkd.commands import COMMANDS, PLANNED, Command
+from medkd.commands import COMMANDS, Command
 from medkd.errors import InputError, MedkdError, nearest
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -58,8 +58,6 @@ def _run(words: list[str]) -> int:
     if name == "--version":
         print(f"medkd {__version__}")
         return DONE
-    if name in PLANNED:
-        raise InputError(f"'medkd {name}' is planned, not built yet", remedy="See what there is with: medkd --help")
     if name not in COMMANDS:
         kind = "option" if name.startswith("-") else "command"
         raise InputError(

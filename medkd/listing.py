@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medkd.commands import KINDS
+from medkd.arguments import KINDS
 from medkd.errors import InputError, nearest
 from medkd.extras import remedy_for
 

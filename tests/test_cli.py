@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from medkd.cli import main, take_overrides
-from medkd.commands import COMMANDS, PLANNED
+from medkd.commands import COMMANDS
 from medkd.errors import CheckFailed, InputError
 
 Stand = Callable[[str, Callable[..., int | None]], None]
@@ -53,7 +53,6 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]):
     assert main(["--help"]) == 0
     overview = capsys.readouterr().out
     assert all(f"\n  {name} " in overview for name in COMMANDS)
-    assert not any(f"\n  {name} " in overview for name in PLANNED)
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("medkd 0.")
     assert main([]) == 2
@@ -132,12 +131,6 @@ def test_verify_gets_its_arguments_by_name(stand_in: Stand):
 def test_a_slip_ends_in_one_line_and_exit_2(typed: str, part: str, capsys: pytest.CaptureFixture[str]):
     assert main(typed.split()) == 2
     assert part in line_of(capsys)
-
-
-@pytest.mark.parametrize("name", PLANNED)
-def test_what_is_not_built_says_so(name: str, capsys: pytest.CaptureFixture[str]):
-    assert main([name, "x"]) == 2
-    assert "planned, not built" in line_of(capsys)
 
 
 def test_failures_and_their_exit_codes(stand_in: Stand, capsys: pytest.CaptureFixture[str]):
