@@ -9,6 +9,8 @@ from medkd.parser import Parser, amount, count, names, one_of, protocol, shard, 
 
 KINDS = ("tasks", "cohorts", "modalities", "objectives")
 """What ``medkd list`` can list."""
+ROLES = ("reader", "adjudicator", "admin")
+"""What an account of the viewer may be."""
 
 
 def option(parser: Parser, name: str, **settings: Any) -> None:
@@ -133,7 +135,23 @@ def bundle(parser: Parser) -> None:
 def app(parser: Parser) -> None:
     """The clinician's viewer."""
     parser.add_argument("words", nargs="+", metavar="BUNDLE", help="folder that medkd distill left; or audit, forget SUBJECT, user NAME")
+    option(parser, "cases", type=Path, metavar="DIR", help="records, a cohort's root, a manifest, or the folder of a medkd distill run")
+    option(parser, "predictions", type=Path, metavar="RUN", help="what medkd predict left for these cases; default: they are scored first")
+    option(parser, "data", type=Path, default=Path("runs/app"), metavar="DIR", help="verdicts, accounts, audit log; default runs/app")
+    option(parser, "database", metavar="URL", help="PostgreSQL in place of the file in --data: postgresql+psycopg://...")
+    option(parser, "open", action="store_true", help="show the model's view at once; default: the reader reads first (blinded)")
+    option(parser, "host", default="127.0.0.1", metavar="HOST", help="address to listen at; default 127.0.0.1")
+    option(parser, "port", type=count, default=7860, metavar="N", help="default 7860")
+    option(parser, "proxy-header", metavar="NAME", help="trust a reverse proxy to name the reader in this header")
+    option(parser, "proxy-address", metavar="IP", help="the proxy's address; needed with --proxy-header")
+    option(parser, "role", type=one_of("--role", ROLES), metavar="ROLE", help=f"with user: {', '.join(ROLES)}")
+    option(parser, "identifiers", action="store_true", help="with user: may see patient identifiers")
+    option(parser, "remove", action="store_true", help="with user: remove the account; its verdicts stay")
     trust(parser)
+    parser.epilog = (
+        f"{parser.epilog}\n  medkd app audit --data runs/app\n  medkd app forget SUBJECT --data runs/app\n"
+        "  medkd app user alice --role reader --data runs/app"
+    )
 
 
 def trust(parser: Parser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from functools import cached_property
 from io import BytesIO
@@ -12,6 +11,7 @@ from typing import ClassVar
 import polars as pl
 
 from medkd.cohorts.glucose_forecast import GlucoseForecast
+from medkd.data.archive import read_members
 from medkd.data.modality import Modality
 from medkd.errors import InputError
 from medkd.modalities.cgm import CGM
@@ -93,12 +93,8 @@ def _people(path: Path) -> list[pl.DataFrame]:
 
 
 def _members(path: Path) -> list[tuple[PurePosixPath, bytes]]:
-    try:
-        with zipfile.ZipFile(path) as held:
-            names = sorted(name for name in held.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/"))
-            return [(PurePosixPath(name), held.read(name)) for name in names]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError("cannot be read as a zip", where=path.name, remedy="Copy the published file again") from error
+    held = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
+    return [(PurePosixPath(name), content) for name, content in held]
 
 
 def _is_metadata(name: PurePosixPath) -> bool:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from medkd.data.unpacking import refuse_bomb
 from medkd.errors import InputError
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -52,8 +53,12 @@ def read_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tup
 
 def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(path) as archive:
+        unpacked = 0
         for member in archive.infolist():
             _refuse_climbing(member.filename, path)
+            # A member never yields more than its directory entry says; members may overlap, so that all of them count together.
+            unpacked += member.file_size
+            refuse_bomb(path.name, path.stat().st_size, unpacked, path.parent)
             if not member.is_dir() and member.filename.lower().endswith(suffix):
                 with archive.open(member) as handle:
                     yield member.filename, handle
@@ -63,8 +68,11 @@ def _of_tar(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO
     # gzip's own reader, since that of tarfile takes a stream that breaks off between two members for a whole one; "|" reads forwards only.
     opener = path.open if path.name.lower().endswith(".tar") else partial(gzip.open, path)
     with opener("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        unpacked = 0
         for member in archive:
             _refuse_climbing(member.name, path)
+            unpacked += member.size
+            refuse_bomb(path.name, path.stat().st_size, unpacked, path.parent)
             if member.isfile() and member.name.lower().endswith(suffix):
                 handle = archive.extractfile(member)
                 if handle is not None:

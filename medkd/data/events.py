@@ -18,6 +18,8 @@ from medkd.errors import RecordError
 COLUMNS = ("series", "hours", "variable", "value")
 """Of an event file: whose, when (hours), what, how much. A file without ``series`` holds one sample's events."""
 SERIES_A_FILE = 1024
+MOST_ROWS = 50_000_000
+"""Of a file that is read whole."""
 ROWS_AT_ONCE = 4_000_000
 """Of events that are sorted in memory; about 40 bytes each, three times over."""
 
@@ -181,7 +183,13 @@ def _file(path: Path, stamp: int) -> _File:
 
 def _read(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+        if path.suffix == ".parquet":
+            # Its footer says how many rows there are: a few bytes may stand for billions.
+            rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+            if rows > MOST_ROWS:
+                raise RecordError(f"holds {rows:,} rows, {MOST_ROWS:,} at most", where=path.name, remedy="Write a file for each stay")
+            return pl.read_parquet(path)
+        return pl.read_csv(path)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise RecordError("is no readable event table", where=path.name, remedy="Write Parquet or CSV") from error
 

@@ -17,6 +17,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from medkd.data.archive import is_archive, open_members
+from medkd.data.unpacking import refuse_gzip_bomb
 from medkd.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -24,6 +25,8 @@ SUFFIXES = (".csv", ".csv.gz")
 _DEPTH = 2
 """Folders below the root in which a table may lie: ``hosp/labevents.csv.gz`` of a folder that holds several data sets."""
 
+_LONGEST_HEADER = 1 << 20
+"""Bytes; a file without line ends is no table."""
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 """How most tables write times."""
 
@@ -175,6 +178,8 @@ def _members(path: Path, stamp: int) -> tuple[str, ...]:
 def _header(table: Table) -> list[str]:
     with _in_our_words(table):
         if not table.member:
+            if table.path.name.lower().endswith(".gz"):
+                refuse_gzip_bomb(table.path)
             with table.path.open("rb") as handle:
                 return _first_row(handle, table)
         for name, member in open_members(table.path, table.member.lower()):
@@ -185,4 +190,4 @@ def _header(table: Table) -> list[str]:
 
 def _first_row(handle: IO[bytes], table: Table) -> list[str]:
     with gzip.open(handle) if str(table).lower().endswith(".gz") else nullcontext(handle) as data:
-        return next(csv.reader([data.readline().decode("utf-8-sig", errors="replace")]), [])
+        return next(csv.reader([data.readline(_LONGEST_HEADER).decode("utf-8-sig", errors="replace")]), [])

@@ -15,7 +15,7 @@ from medkd.recipe.estimate import estimate
 from medkd.recipe.opening import begin
 from medkd.recipe.recipe import load_recipe
 from medkd.recipe.runner import default_jobs, pending, run_stages
-from medkd.recipe.summary import summary
+from medkd.recipe.summary import program_typed, summary
 
 FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "labels": (1.0,), "evidence": {"replicates": 200}}
 
@@ -45,5 +45,5 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     started = time.perf_counter()
     run_stages(stages, run, jobs)
     report = read_json(run / "report.json", graph.stages["evidence"].remedy(run))
-    print(summary(report, run, len(todo), time.perf_counter() - started))
+    print(summary(report, run, len(todo), time.perf_counter() - started, program_typed()))
     return 0

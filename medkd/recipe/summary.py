@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
-def summary(report: Mapping[str, Any], run: Path, stages: int, seconds: float) -> str:
+def summary(report: Mapping[str, Any], run: Path, stages: int, seconds: float, program: str = "medkd") -> str:
     """Arms and differences with their intervals at each label fraction, the sentence, and where to look."""
     lines = []
     for entry in report["label_efficiency"]:
@@ -21,8 +24,14 @@ def summary(report: Mapping[str, Any], run: Path, stages: int, seconds: float) -
         lines.append(f"  verdict: {entry['verdict']}")
     lines.append(f"\n{report['sentence']}")
     lines.append(f"\n{stages} stages in {seconds:.0f} s. Report: {run / 'report.html'}  Bundle: {run / 'bundle'}")
+    lines.append(f"See its cases: {shlex.join([program, 'app', str(run / 'bundle'), '--cases', str(run)])}")
     lines.append("Research use; not a medical device.")
     return "\n".join(lines)
+
+
+def program_typed() -> str:
+    """How medkd can be typed here: by its name where a shell finds that, else as it was typed."""
+    return "medkd" if shutil.which("medkd") else sys.argv[0]
 
 
 def _interval(held: Mapping[str, Any], *, signed: bool = False) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ import polars as pl
 from medkd.cohorts.glucose_forecast import GlucoseForecast
 from medkd.cohorts.shanghai_cgm.diet_text import eaten
 from medkd.cohorts.shanghai_cgm.insulin_text import injected, pumped
+from medkd.data.archive import read_members
 from medkd.data.modality import Modality
 from medkd.errors import InputError
 from medkd.modalities.cgm import CGM
@@ -121,12 +121,8 @@ def _time(text: pl.Expr) -> pl.Expr:
 
 def _recordings(path: Path) -> list[pl.DataFrame]:
     """Each recording of the zip, all columns as text."""
-    try:
-        with zipfile.ZipFile(path) as held:
-            names = sorted(name for name in held.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/"))
-            return [_recording(PurePosixPath(name), held.read(name)) for name in names]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError("cannot be read as a zip", where=path.name, remedy="Copy the published file again") from error
+    held = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
+    return [_recording(PurePosixPath(name), content) for name, content in held]
 
 
 def _recording(name: PurePosixPath, content: bytes) -> pl.DataFrame:

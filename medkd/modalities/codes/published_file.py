@@ -6,6 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
+from medkd.data.unpacking import ALWAYS, RATIO, refuse_bomb
 from medkd.errors import InputError
 
 _GZIP = b"\x1f\x8b"
@@ -15,11 +16,16 @@ def published_bytes(path: Path) -> bytes:
     """What a file holds, unzipped if it is gzipped.
 
     Raises:
-        InputError: it is missing, or the gzip stream is cut off or damaged.
+        InputError: it is missing, or the gzip stream is cut off or damaged, or unpacks to far more than any published file.
     """
     try:
         held = Path(path).read_bytes()
-        return gzip.decompress(held) if held.startswith(_GZIP) else held
+        if not held.startswith(_GZIP):
+            return held
+        with gzip.open(path) as stream:
+            unpacked = stream.read(max(ALWAYS, RATIO * len(held)) + 1)
+        refuse_bomb(Path(path).name, len(held), len(unpacked), path)
+        return unpacked
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"no such file: {Path(path).name}", where=path, remedy="Give the path of the published file") from error
     except (OSError, EOFError, zlib.error) as error:

@@ -17,12 +17,13 @@ def read_dicom(path: Path) -> Recording:
     """The longest multiplex group of a DICOM waveform: the rhythm, not the median beat that devices add.
 
     Raises:
-        RecordError: it is no DICOM file, or holds no waveform in units of voltage.
+        RecordError: it is no DICOM file, is deflated, or holds no waveform in units of voltage.
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
     try:
+        _refuse_deflated(path)
         data = dcmread(path)
         groups = list(data.get("WaveformSequence", []))
         if not groups:
@@ -43,6 +44,19 @@ def read_dicom(path: Path) -> Recording:
     if rate <= 0:
         raise RecordError(f"ECG of record {path.stem} states no sampling rate", where=path, remedy="Export it with SamplingFrequency")
     return Recording(values * scale[:, None], standard_names(names), rate, path.stem)
+
+
+def _refuse_deflated(path: Path) -> None:
+    """A deflated file of a few kB may unpack to gigabytes, and pydicom unpacks it whole.
+
+    Raises:
+        RecordError: it is deflated.
+    """
+    from pydicom.filereader import read_file_meta_info
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    if read_file_meta_info(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise RecordError(f"DICOM file {path.name} is deflated, which is not read", where=path, remedy="Export it uncompressed")
 
 
 def _unit(channel: Any) -> str:
