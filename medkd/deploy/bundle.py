@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from medkd.data.atomic import writing_folder
-from medkd.data.instantiate import check_trusted, instantiate
+from medkd.data.instantiate import check_trusted
 from medkd.data.modality import Modality
 from medkd.data.signal import observed
 from medkd.data.statistics import Statistics
-from medkd.data.target import Kind, Target
+from medkd.data.target import Target
 from medkd.data.view import View
-from medkd.deploy.aggregates import aggregates_of, refuse_patients
+from medkd.deploy.bundle_layout import CALIBRATION, CALIBRATION_VERSION, CONFIG, DRIFT, OWN, PREPROCESS, VERSION, read_target
+from medkd.deploy.bundle_writing import refuse_other, write_files
 from medkd.deploy.calibration import Calibration
-from medkd.deploy.card import make_card, render_card
-from medkd.deploy.checksums import SUMS, read_checked, write_sums
+from medkd.deploy.checksums import SUMS, read_checked
+from medkd.deploy.drift import KEYS as DRIFT_KEYS
+from medkd.deploy.drift import Drift
 from medkd.deploy.preprocessing import Prepared, Preprocessing
+from medkd.deploy.runtime import open_network
 from medkd.deploy.schema_version import read_versioned
-from medkd.distill.learner import WEIGHTS
+from medkd.deploy.signature import check_signature
 from medkd.errors import InputError
+from medkd.evidence.conformal import Conformal
 from medkd.networks.network import Network
-
-VERSION = 1
-OWN = ("medkd",)
-LEARNER = "learner.yaml"
-CONFIG, PREPROCESS, CALIBRATION, REPORT = "config.yaml", "preprocess.yaml", "calibration.json", "report.json"
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,10 @@ class Bundle:
         target: what it predicts.
         preprocessing: view, modalities, statistics, record lengths.
         calibration: temperature, thresholds.
-        model_sha256: digest of the weights' file.
+        model_sha256: digest of the file that the network was read from: its weights, or its graph.
         bundle_sha256: digest of everything: of ``SHA256SUMS``.
+        conformal: quantiles of the conformal sets; None in a bundle that was written without.
+        drift: the input-drift reference; None in a bundle that was written without.
     """
 
     network: Network
@@ -57,6 +56,8 @@ class Bundle:
     calibration: Calibration
     model_sha256: str
     bundle_sha256: str
+    conformal: Conformal | None = None
+    drift: Drift | None = None
 
     @classmethod
     def write(
@@ -69,6 +70,7 @@ class Bundle:
         card: Mapping[str, Any] | None = None,
         provenance: Mapping[str, Any] | None = None,
         length: Mapping[str, str] | None = None,
+        drift: Mapping[str, Any] | None = None,
         trust: Sequence[str] = (),
     ) -> Self:
         """Write ``out`` whole or not at all, and load it as a hospital will.
@@ -76,64 +78,51 @@ class Bundle:
         Args:
             out: the bundle's folder; an older bundle there is replaced.
             learner: folder with ``learner.yaml`` and the weights.
-            calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point`` (see ``Calibration``).
+            calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point``, ``conformal`` (see ``Calibration``).
             report: the run's ``report.json``.
-            card: facts for the card that the run does not know: ``purpose``, ``licence`` of the data.
+            card: facts for the card that the report does not hold (see ``medkd.deploy.card.FACTS``).
             provenance: digests and versions beside those of the report.
             length: ``longer`` and ``shorter`` where they are to differ from training, e.g. ``{"longer": "windows"}``.
+            drift: the input-drift reference, as ``Drift.document`` gives it.
             trust: packages beside medkd whose classes it may name.
 
         Raises:
             InputError: ``out`` holds something else, the learner cannot be read, or a part would hold patients' rows.
         """
-        out, learner = Path(out), Path(learner)
-        if out.exists() and not (out / SUMS).exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(f"{out} holds something other than a bundle", remedy="Give a new folder")
-        held = next((learner / name for name in WEIGHTS if (learner / name).is_file()), None)
-        if held is None or not (learner / LEARNER).is_file():
-            lacking = " or ".join(WEIGHTS) if (learner / LEARNER).is_file() else LEARNER
-            raise InputError(f"{learner} holds no {lacking}", remedy="Give a folder that a learner was saved to")
-        refuse_patients(report, REPORT)
-        refuse_patients(calibration, CALIBRATION)
-        fitted = read_versioned(
-            (learner / LEARNER).read_bytes(),
-            str(learner / LEARNER),
-            current=VERSION,
-            keys=("network", "view", "modalities", "target", "statistics"),
-            optional=("name", "kind"),
-        )
-        check_trusted([fitted["network"], fitted["modalities"]], (*OWN, *trust))
-        target = read_target(fitted["target"], LEARNER)
-        prepared = Preprocessing.read(fitted, (*OWN, *trust), LEARNER).with_length(length or {})
-        weights = held.read_bytes()
-        tuned = Calibration.read(calibration, target.names, CALIBRATION)
-        facts = make_card(report, target, prepared, tuned, weights, card or {}, provenance or {})
-        refuse_patients(facts, "card.json")
+        out = Path(out)
+        refuse_other(out)
         with writing_folder(out) as folder:
-            config = {"network": fitted["network"], "target": target.spec(), "outputs": list(target.names)}
-            _write_yaml(folder / CONFIG, config)
-            _write_yaml(folder / PREPROCESS, prepared.document())
-            _write_json(folder / CALIBRATION, tuned.document())
-            _write_json(folder / REPORT, aggregates_of(report))
-            _write_json(folder / "card.json", facts)
-            (folder / "CARD.md").write_text(render_card({"schema_version": VERSION, **facts}), encoding="utf-8")
-            (folder / held.name).write_bytes(weights)
-            write_sums(folder)
+            write_files(
+                folder,
+                Path(learner),
+                calibration,
+                report,
+                card=card or {},
+                provenance=provenance or {},
+                length=length or {},
+                drift=drift,
+                trust=trust,
+            )
             bundle = cls.load(folder, trust)
         return bundle
 
     @classmethod
-    def load(cls, folder: Path, trust: Sequence[str] = ()) -> Self:
+    def load(cls, folder: Path, trust: Sequence[str] = (), *, runtime: str = "torch", key: Path | None = None) -> Self:
         """Check every byte, then every name, and only then build.
 
         Args:
             folder: the bundle.
             trust: packages beside medkd whose classes it may name.
+            runtime: torch, or onnx: the network's class is then neither imported nor needed.
+            key: a public key (PEM) that the bundle must be signed with.
 
         Raises:
-            InputError: a file is missing, changed, extra or newer than this medkd; a class is not allowed; weights do not fit.
+            InputError: a file is missing, changed, extra or newer than this medkd; a class is not allowed; weights do not fit; it is not
+                signed with ``key``.
         """
         files = read_checked(Path(folder))
+        if key is not None:
+            check_signature(files, key, f"bundle {folder}")
         for name in (CONFIG, PREPROCESS, CALIBRATION):
             if name not in files:
                 raise InputError(f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
@@ -143,30 +132,34 @@ class Bundle:
         tuned = read_versioned(
             files[CALIBRATION],
             where + CALIBRATION,
-            current=VERSION,
+            current=CALIBRATION_VERSION,
             keys=("temperature", "threshold"),
-            optional=("obtained", "operating_point"),
+            optional=("obtained", "operating_point", "conformal"),
+            upgrades={1: dict},
         )
         allowed = (*OWN, *trust)
-        check_trusted(config, allowed, where + CONFIG)
+        if runtime != "onnx":
+            check_trusted(config, allowed, where + CONFIG)
         check_trusted(preprocess, allowed, where + PREPROCESS)
         target = read_target(config["target"], where + CONFIG)
         if list(target.names) != config["outputs"]:
             raise InputError(f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG)
-        network: Network = instantiate(config["network"], Network, allowed)
-        if network.weights_file not in files:
-            raise InputError(
-                f"file '{network.weights_file}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
-            )
-        weights = files[network.weights_file]
-        network.load_weights(weights, where + network.weights_file)
+        network, weights = open_network(runtime, config["network"], files, allowed, f"bundle {folder}")
+        preprocessing = Preprocessing.read(preprocess, allowed, where + PREPROCESS)
+        calibration = Calibration.read(tuned, target.names, where + CALIBRATION)
+        sets, drift = calibration.conformal, None
+        if DRIFT in files:
+            reference = read_versioned(files[DRIFT], where + DRIFT, current=VERSION, keys=DRIFT_KEYS)
+            drift = Drift.read(reference, preprocessing, where + DRIFT)
         return cls(
-            network.eval().requires_grad_(False),
+            network,
             target,
-            Preprocessing.read(preprocess, allowed, where + PREPROCESS),
-            Calibration.read(tuned, target.names, where + CALIBRATION),
+            preprocessing,
+            calibration,
             hashlib.sha256(weights).hexdigest(),
             hashlib.sha256(files[SUMS]).hexdigest(),
+            None if sets is None else Conformal.read(sets, target, where + CALIBRATION),
+            drift,
         )
 
     @property
@@ -243,6 +236,20 @@ class Bundle:
         logits = torch.from_numpy(self.logits(prepared, rows))
         return self.target.probabilities(logits).numpy(), self.target.probabilities(logits / self.temperature).numpy()
 
+    def sets(self, calibrated: NDArray[np.float64]) -> list[str | None]:
+        """Each item's conformal set as text (see ``Conformal.sets``); None where there is no probability, or the bundle has no quantiles.
+
+        Args:
+            calibrated: "sample output", from ``probabilities``.
+        """
+        if self.conformal is None:
+            return [None] * len(calibrated)
+        return [text if np.isfinite(row).all() else None for text, row in zip(self.conformal.sets(calibrated), calibrated, strict=True)]
+
+    def drift_of(self, prepared: Prepared) -> float | None:
+        """How far a sample's input lies from the training samples', above 1 further than 99 % of them; None without a reference."""
+        return None if self.drift is None else self.drift.distance(prepared)
+
     def to(self, device: torch.device | str) -> Self:
         """The same bundle with its network on another device."""
         return dataclasses.replace(self, network=self.network.to(device))
@@ -260,26 +267,3 @@ class Bundle:
             raise InputError(f"network returned logits {logits.shape}, expected {(size, self.target.outputs)}", where="bundle")
         result: NDArray[np.float64] = logits
         return result
-
-
-def read_target(document: Any, where: str) -> Target:
-    """A target from plain values.
-
-    Raises:
-        InputError: a key is missing or unknown.
-    """
-    keys = {field.name for field in dataclasses.fields(Target)}
-    if not isinstance(document, Mapping) or not set(document) <= keys or not {"key", "kind", "columns"} <= set(document):
-        raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
-    found = Target.of(document)
-    if found.kind not in get_args(Kind) or not found.columns or not isinstance(found.columns, tuple):
-        raise InputError("target cannot be read", where=where, remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list")
-    return found
-
-
-def _write_yaml(path: Path, document: Mapping[str, Any]) -> None:
-    path.write_text(yaml.safe_dump({"schema_version": VERSION, **document}, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps({"schema_version": VERSION, **document}, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What turns a student's logits into calibrated probabilities and a decision, and how it was obtained."""
+"""What turns a student's logits into calibrated probabilities, a decision and a set, and how it was obtained."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import Any
 
 from medkd.errors import InputError, nearest
 
-KEYS = ("temperature", "threshold", "obtained", "operating_point")
+KEYS = ("temperature", "threshold", "obtained", "operating_point", "conformal")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperature and thresholds, from the folds' inner-validation predictions.
+    """Temperature, thresholds and conformal quantiles, from the folds' inner-validation predictions.
 
     Args:
         temperature: logits are divided by it, > 0.
         threshold: by class, on the calibrated probability; None where no decision is made (exclusive classes, regression).
         obtained: one line, how.
         operating_point: what the threshold was chosen for, and what it gave.
+        conformal: quantiles of the conformal sets as ``Conformal.document`` gives them; None in bundles that have none.
     """
 
     temperature: float
     threshold: dict[str, float | None]
     obtained: str = ""
     operating_point: dict[str, Any] = field(default_factory=dict)
+    conformal: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any], names: Sequence[str], where: str) -> Calibration:
@@ -55,6 +57,7 @@ class Calibration:
             {name: None if value is None else float(value) for name, value in thresholds.items()},
             str(document.get("obtained", "")),
             dict(point) if isinstance(point, Mapping) else {"chosen_for": str(point)},
+            document.get("conformal"),
         )
 
     def document(self) -> dict[str, Any]:
@@ -64,6 +67,7 @@ class Calibration:
             "threshold": self.threshold,
             "obtained": self.obtained,
             "operating_point": self.operating_point,
+            "conformal": self.conformal,
         }
 
 

@@ -10,18 +10,23 @@ from medkd.data.digest import digest_file
 from medkd.errors import InputError
 
 SUMS = "SHA256SUMS"
+SIGNATURE = "SHA256SUMS.sig"
+"""Of the sums, so that they cannot list it; not every bundle has one."""
+CHECKOUT = (".git", ".gitattributes", ".cache")
+"""What a copy from a model hub or a repository brings along: nothing reads it."""
+_UNLISTED = (SUMS, SIGNATURE, *CHECKOUT)
 _HEADER = "# schema_version: 1"
 _LINE = re.compile(r"^([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)$")
 
 
 def write_sums(folder: Path) -> None:
     """Write the digests of all files of ``folder`` beside them."""
-    lines = [f"{digest_file(path)}  {path.name}" for path in sorted(folder.iterdir()) if path.name != SUMS]
+    lines = [f"{digest_file(path)}  {path.name}" for path in sorted(folder.iterdir()) if path.name not in _UNLISTED]
     (folder / SUMS).write_text("\n".join([_HEADER, *lines]) + "\n", encoding="utf-8")
 
 
 def read_checked(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file of ``folder``, each read once and equal to its digest; ``SHA256SUMS`` itself among them.
+    """The bytes of every file of ``folder``, each read once and equal to its digest; ``SHA256SUMS`` itself and its signature among them.
 
     Raises:
         InputError: the folder has no sums, or a file is missing, changed or extra.
@@ -33,9 +38,11 @@ def read_checked(folder: Path) -> dict[str, bytes]:
     sums = (folder / SUMS).read_bytes()
     expected = _parse(sums, folder)
     for path in sorted(folder.iterdir()):
-        if path.name not in expected and path.name != SUMS:
+        if path.name not in expected and path.name not in _UNLISTED:
             raise InputError(f"extra file '{path.name}'", where=f"bundle {folder}", remedy=f"Remove it: {SUMS} does not list it")
     held = {SUMS: sums}
+    if (folder / SIGNATURE).is_file():
+        held[SIGNATURE] = (folder / SIGNATURE).read_bytes()
     for name, digest in expected.items():
         path = folder / name
         if not path.is_file():

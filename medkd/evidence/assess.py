@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from medkd.data.target import Target
@@ -15,16 +14,14 @@ from medkd.errors import InputError
 from medkd.evidence.bootstrap import Block, Replicates, bootstrap
 from medkd.evidence.calibration import histogram, reliability
 from medkd.evidence.comparison import compare
-from medkd.evidence.decision_curve import net_benefit, treat_all
+from medkd.evidence.curves import curves_of
 from medkd.evidence.leaks import Check, audit_passed
 from medkd.evidence.metrics import METRICS, Metric, ece, metric_named, metrics_for
-from medkd.evidence.roc_curve import mean_roc
 from medkd.evidence.scoring import fold_blocks, score_predictions
 from medkd.evidence.sentence import sentence
 from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.subgroups import subgroup_rows
 
-GRID = np.linspace(0.0, 1.0, 101)
 SHOWN = ("teacher", "student", "solo")
 """Arms that curves are drawn for."""
 
@@ -109,7 +106,11 @@ def assess(
     )
     report["sentence"] = _invalid(words, gate, fast, audit) if headline["verdict"] == "invalid" else words
     report["calibration"] = _calibration(largest, found, target, settings) if target.kind not in ("regression", "forecast") else {}
-    report["curves"] = _curves(blocks, largest, target) if target.kind not in ("regression", "forecast") else {}
+    report["curves"] = (
+        curves_of(blocks, largest, target.names, [arm for arm in SHOWN if arm in blocks[0].readings])
+        if target.kind not in ("regression", "forecast")
+        else {}
+    )
     columns = [name for name in settings.subgroups if name in scored.columns]
     report["subgroups"] = subgroup_rows(largest, target, settings, columns)
     report["leak_audit"] = [asdict(check) for check in audit]
@@ -180,28 +181,3 @@ def _calibration(
             }
         result[arm] = entry
     return result
-
-
-def _curves(blocks: Sequence[Block], largest: pl.DataFrame, target: Target) -> dict[str, Any]:
-    """ROC and decision curves of teacher, student and solo, by class."""
-    arms = [arm for arm in SHOWN if arm in blocks[0].readings]
-    acting = GRID[1:-1]
-    roc: dict[str, Any] = {"false_positive_rate": _rounded(GRID), "classes": {}}
-    decision: dict[str, Any] = {"threshold": _rounded(acting), "classes": {}}
-    for column, name in enumerate(target.names):
-        curves = {arm: mean_roc(blocks, arm, column, GRID) for arm in arms}
-        roc["classes"][name] = {arm: None if curve is None else _rounded(curve) for arm, curve in curves.items()}
-        rows = largest.filter((pl.col("class") == name) & pl.col("y").is_not_null())
-        lines: dict[str, Any] = {}
-        for arm in arms:
-            one = rows.filter(pl.col("arm") == arm)
-            if one.height:
-                y = one["y"].to_numpy()
-                lines[arm] = _rounded(net_benefit(y, one["calibrated"].to_numpy(), acting))
-                lines["treat_all"] = _rounded(treat_all(y, acting))
-        decision["classes"][name] = lines
-    return {"roc": roc, "decision": decision}
-
-
-def _rounded(values: np.ndarray[Any, Any]) -> list[float]:
-    return [round(float(value), 5) for value in values]

@@ -113,7 +113,7 @@ def reliability(y: Array, probability: Array, bins: int = 10, repeats: int = 1) 
     for part in np.array_split(order, min(bins, max(1, len(order) // (5 * repeats)))):
         if len(part):
             observed = float(y[part].mean())
-            low, high = _wilson(observed, len(part) / repeats)
+            low, high = wilson(observed, len(part) / repeats)
             rows.append({"predicted": float(probability[part].mean()), "observed": observed, "low": low, "high": high, "count": len(part)})
     return rows
 
@@ -124,7 +124,7 @@ def histogram(probability: Array, bins: int = 20) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _wilson(share: float, n: float, z: float = 1.959964) -> tuple[float, float]:
+def wilson(share: float, n: float, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's interval of a proportion."""
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)

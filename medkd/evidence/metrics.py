@@ -37,7 +37,7 @@ def auroc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
     tied = np.flatnonzero(first != last)
     if len(tied):
         wins += 0.5 * np.einsum("pr,pr->r", heavy[tied], below[last[tied]] - below[first[tied]])
-    return _ratio(wins, heavy.sum(axis=0) * below[-1])
+    return ratio(wins, heavy.sum(axis=0) * below[-1])
 
 
 def auprc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
@@ -52,29 +52,29 @@ def auprc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
     found = np.cumsum(heavy * labels[:, None], axis=0)[end]
     flagged = np.cumsum(heavy, axis=0)[end]
     precision = np.divide(found, flagged, out=np.zeros_like(found), where=flagged > 0)
-    value, positives = _ratio(np.einsum("pr,pr->r", heavy[labels], precision), heavy[labels].sum(axis=0))
+    value, positives = ratio(np.einsum("pr,pr->r", heavy[labels], precision), heavy[labels].sum(axis=0))
     return value, np.where(positives > 0, weights.sum(axis=0), 0.0)
 
 
 def sensitivity(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
     """Share of the positives that are flagged. The mass is the number of positives."""
-    return _ratio((decision * (y == 1)) @ weights, (y == 1).astype(np.float64) @ weights)
+    return ratio((decision * (y == 1)) @ weights, (y == 1).astype(np.float64) @ weights)
 
 
 def specificity(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
     """Share of the negatives that are not flagged. The mass is the number of negatives."""
-    return _ratio(((1 - decision) * (y == 0)) @ weights, (y == 0).astype(np.float64) @ weights)
+    return ratio(((1 - decision) * (y == 0)) @ weights, (y == 0).astype(np.float64) @ weights)
 
 
 def f1(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
     """Harmonic mean of precision and sensitivity: 2 TP / (2 TP + FP + FN). The mass is the number of samples."""
-    value, some = _ratio(2 * ((decision * y) @ weights), (decision + y) @ weights)
+    value, some = ratio(2 * ((decision * y) @ weights), (decision + y) @ weights)
     return value, np.where(some > 0, weights.sum(axis=0), 0.0)
 
 
 def brier(y: Array, probability: Array, weights: Array) -> tuple[Array, Array]:
     """Mean squared distance of the probability from the outcome; over the classes of a multiclass target it is summed. Brier 1950."""
-    return _ratio((y - probability) ** 2 @ weights, weights.sum(axis=0))
+    return ratio((y - probability) ** 2 @ weights, weights.sum(axis=0))
 
 
 def ece(y: Array, probability: Array, weights: Array, bins: int = 10) -> tuple[Array, Array]:
@@ -84,21 +84,22 @@ def ece(y: Array, probability: Array, weights: Array, bins: int = 10) -> tuple[A
     """
     place = np.minimum((probability * bins).astype(int), bins - 1)
     member = (place == np.arange(bins)[:, None]) * (y - probability)
-    return _ratio(np.abs(member @ weights).sum(axis=0), weights.sum(axis=0))
+    return ratio(np.abs(member @ weights).sum(axis=0), weights.sum(axis=0))
 
 
 def rmse(y: Array, value: Array, weights: Array) -> tuple[Array, Array]:
     """Root mean squared error, in the target's units. The mass is the number of samples."""
-    mean, mass = _ratio((y - value) ** 2 @ weights, weights.sum(axis=0))
+    mean, mass = ratio((y - value) ** 2 @ weights, weights.sum(axis=0))
     return np.sqrt(mean), mass
 
 
 def mae(y: Array, value: Array, weights: Array) -> tuple[Array, Array]:
     """Mean absolute error, in the target's units. The mass is the number of samples."""
-    return _ratio(np.abs(y - value) @ weights, weights.sum(axis=0))
+    return ratio(np.abs(y - value) @ weights, weights.sum(axis=0))
 
 
-def _ratio(top: Array, bottom: Array) -> tuple[Array, Array]:
+def ratio(top: Array, bottom: Array) -> tuple[Array, Array]:
+    """``top / bottom`` with ``bottom`` as the mass; NaN where it is 0."""
     return np.divide(top, bottom, out=np.full_like(bottom, np.nan), where=bottom > 0), bottom
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from jsonschema import Draft202012Validator
 
 from medkd.data.atomic import write_json, write_text
@@ -24,6 +23,7 @@ from medkd.evidence.figures.roc import roc_figures
 from medkd.evidence.figures.subgroups import subgroup_figure
 from medkd.evidence.figures.training import training_figure
 from medkd.evidence.metrics import METRICS
+from medkd.evidence.page import page_environment
 from medkd.evidence.scoring import write_predictions
 
 
@@ -79,7 +79,7 @@ def render(
         report: from ``assess``.
         histories, flow, aside: see ``write_report``.
     """
-    page = Environment(loader=PackageLoader("medkd.evidence", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    page = page_environment()
     page.filters |= {"arm": arm_name, "colour": arm_colour}
     roc = roc_figures(report)
     names = list(next(iter(report["arms"].values())).get("metrics", {}))

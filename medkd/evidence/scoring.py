@@ -47,7 +47,7 @@ def score_predictions(predictions: pl.DataFrame, target: Target, settings: Evide
     table = table.sort([*FIT, "role", "sample_id", "_place"])
     parts = [_score_fit(fit, target, settings) for fit in table.partition_by(FIT, maintain_order=True)]
     scored = pl.concat([part for part in parts if part is not None])
-    return scored.join(_groups(samples, settings), on="sample", how="left", maintain_order="left")
+    return scored.join(group_columns(samples, settings), on="sample", how="left", maintain_order="left")
 
 
 def write_predictions(path: Path, scored: pl.DataFrame) -> None:
@@ -125,7 +125,7 @@ def _matrix(part: pl.DataFrame, column: str, classes: int) -> Array:
     return part[column].cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(-1, classes)
 
 
-def _groups(samples: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
+def group_columns(samples: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
     """Column ``sample`` and, as text, the subgroups' columns that the cohort has."""
     columns = [pl.col("sample_id").cast(pl.String).alias("sample")]
     for name in settings.subgroups:

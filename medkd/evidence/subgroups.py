@@ -14,8 +14,15 @@ from medkd.evidence.scoring import fold_blocks
 from medkd.evidence.settings import EvidenceSettings
 
 
-def subgroup_rows(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """One row a group: the student's value and gain over solo with intervals, or why they are not shown.
+def subgroup_rows(
+    scored: pl.DataFrame,
+    target: Target,
+    settings: EvidenceSettings,
+    columns: Sequence[str],
+    arm: str = "student",
+    over: str | None = "solo",
+) -> list[dict[str, Any]]:
+    """One row a group: an arm's value and its gain over another with intervals, or why they are not shown.
 
     Pairs are taken within the fold and within the group. A group with fewer than ``min_group`` positive or negative subjects
     (of any class) is suppressed: its interval would be read as a finding.
@@ -23,34 +30,38 @@ def subgroup_rows(scored: pl.DataFrame, target: Target, settings: EvidenceSettin
     Args:
         scored: see ``score_predictions``, one label fraction.
         columns: of ``scored``, the groupings.
+        arm: whose value.
+        over: whom the gain is over; None where there is nobody, and the gain is null.
     """
     rows: list[dict[str, Any]] = []
     for column in columns:
         known = scored.filter(pl.col(column).is_not_null())
         for group in sorted(known[column].unique().to_list(), key=_order):
-            rows.append({"by": column, "group": group} | _row(known.filter(pl.col(column) == group), target, settings))
+            rows.append({"by": column, "group": group} | _row(known.filter(pl.col(column) == group), target, settings, arm, over))
     return rows
 
 
-def _row(part: pl.DataFrame, target: Target, settings: EvidenceSettings) -> dict[str, Any]:
+def _row(part: pl.DataFrame, target: Target, settings: EvidenceSettings, arm: str, over: str | None) -> dict[str, Any]:
     counts = {"n": part["sample"].n_unique(), "subjects": part["subject"].n_unique()}
-    why = _too_small(part, target, settings.min_group)
+    part = part.filter(pl.col("arm").is_in([arm, over] if over else [arm]))
+    why = too_small(part.filter(pl.col("arm") == arm), target, settings.min_group)
     if why:
         return counts | {"suppressed": True, "reason": why, "value": None, "gain": None}
     metric = metric_named(settings.metric, target.kind)
-    blocks, _ = fold_blocks(part.filter(pl.col("arm").is_in(["student", "solo"])), target)
-    found = bootstrap(blocks, ["student", "solo"], {"it": metric}, settings.replicates, settings.seed, target.is_categorical)
-    student, solo = found["student", "it"], found["solo", "it"]
+    blocks, arms = fold_blocks(part, target)[0], [arm, over] if over else [arm]
+    found = bootstrap(blocks, arms, {"it": metric}, settings.replicates, settings.seed, target.is_categorical)
+    value = found[arm, "it"]
     return counts | {
         "suppressed": False,
         "reason": "",
-        "value": student.interval(settings.confidence),
-        "gain": student.minus(solo, metric.sign).interval(settings.confidence),
+        "value": value.interval(settings.confidence),
+        "gain": value.minus(found[over, "it"], metric.sign).interval(settings.confidence) if over else None,
     }
 
 
-def _too_small(part: pl.DataFrame, target: Target, least: int) -> str:
-    one = part.filter((pl.col("arm") == "student") & pl.col("y").is_not_null()).unique(["sample", "class"])
+def too_small(part: pl.DataFrame, target: Target, least: int) -> str:
+    """Why figures of one arm on these samples would be read as more than they are; "" where they are enough."""
+    one = part.filter(pl.col("y").is_not_null()).unique(["sample", "class"])
     if target.kind in ("regression", "forecast"):
         n = one["subject"].n_unique()
         return f"{n} subjects, fewer than {2 * least}" if n < 2 * least else ""

@@ -100,9 +100,9 @@ def present(signals: Mapping[str, Signal]) -> Tensor:
     [True, False]
     """
     here = [
-        torch.ones(len(signal.values), dtype=torch.bool, device=signal.values.device)
+        torch.ones(signal.values.shape[0], dtype=torch.bool, device=signal.values.device)
         if signal.mask is None
-        else signal.mask.reshape(len(signal.values), -1).any(dim=1)
+        else signal.mask.flatten(1).any(dim=1)
         for signal in signals.values()
     ]
     return torch.stack(here).any(dim=0)

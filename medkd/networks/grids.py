@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -48,6 +49,8 @@ def since_observed(mask: Tensor) -> Tensor:
     [0.0, 1.0, 2.0, 3.0, 1.0]
     """
     place = torch.arange(mask.shape[2], device=mask.device, dtype=mask.dtype).expand_as(mask)
-    last = torch.where(mask > 0, place, torch.zeros_like(place)).cummax(dim=2).values
+    own = torch.where(mask > 0, place, torch.zeros_like(place))
+    # A running maximum cell by cell: ONNX has no cummax.
+    last = torch.stack(list(accumulate(own.unbind(2), torch.maximum)), dim=2)
     before = torch.nn.functional.pad(last[..., :-1], (1, 0))
     return place - before

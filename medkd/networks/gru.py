@@ -48,7 +48,7 @@ class GruD(Network):
         age = since_observed(mask)
         keep = torch.exp(-torch.relu(self.input_decay[:, None] * age + self.input_shift[:, None]))
         fade = torch.exp(-torch.relu(self.state_decay(age.transpose(1, 2))))
-        state = values.new_zeros(len(values), self.cell.hidden_size)
+        state = values.new_zeros(values.shape[0], self.cell.hidden_size)
         last = torch.zeros_like(values[..., 0])
         states = []
         for place in range(values.shape[2]):

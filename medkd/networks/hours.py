@@ -65,7 +65,7 @@ class HourTransformer(Network):
         if cells > self.place.shape[1]:
             raise InputError(f"window has {cells} cells, the network takes {self.place.shape[1]}", remedy="Raise network.init_args.cells")
         hours = self.embed(torch.cat([values, mask], dim=1).transpose(1, 2)) + self.place[:, :cells]
-        tokens = torch.cat([self.summary.expand(len(values), -1, -1), hours], dim=1)
+        tokens = torch.cat([self.summary.expand(values.shape[0], -1, -1), hours], dim=1)
         silent = nn.functional.pad(mask.sum(dim=1) == 0, (1, 0), value=False)
         encoded = self.encoder(tokens, src_key_padding_mask=silent)
         return Output(logits=self.head(encoded[:, 0]), embedding=encoded[:, 0], tokens=encoded[:, 1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import safetensors.torch
 from torch import nn
@@ -12,6 +12,10 @@ from torch import nn
 from medkd.data.output import Output
 from medkd.data.signal import Signal
 from medkd.errors import InputError
+from medkd.networks.onnx_graph import LOGITS, traced
+
+if TYPE_CHECKING:
+    import onnx
 
 
 class Network(nn.Module, ABC):
@@ -28,6 +32,17 @@ class Network(nn.Module, ABC):
     def core(self) -> Network:
         """What is left when pretraining is over: itself, or the network that it wraps."""
         return self
+
+    def onnx_graph(self, signals: Mapping[str, Signal]) -> onnx.ModelProto:
+        """The network in eval mode as an ONNX model: inputs as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
+
+        Args:
+            signals: an example of two samples or more, of the shapes and with the masks that it will be given.
+
+        Raises:
+            Exception: whatever the exporter meets: a network that it cannot follow.
+        """
+        return traced(lambda given: self(given).logits, signals, self, LOGITS)
 
     def dump_weights(self) -> bytes:
         """Its weights, as the file holds them."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from medkd.data.signal import Signal
 
@@ -17,62 +19,71 @@ SUMMARIES = ("first", "last", "mean", "min", "max", "std", "slope", *_MEANS, "ob
 
 
 def summarise(signals: Mapping[str, Signal]) -> NDArray[np.float32]:
-    """Every signal of a view as one table "sample number", NaN where nothing was observed.
+    """``summary_of`` as an array."""
+    table: NDArray[np.float32] = summary_of(signals).detach().cpu().numpy()
+    return table
+
+
+def summary_of(signals: Mapping[str, Signal]) -> Tensor:
+    """Every signal of a view as one table "sample number", float32, NaN where nothing was observed.
 
     A signal of "batch variable cell" with a mask becomes 17 numbers a variable (see ``summarise_grid``); any other is laid flat, and so
     is one whose samples are whole, whether or not one of the batch is absent.
     """
     parts = []
     for signal in signals.values():
-        values = signal.values.detach().float().cpu().numpy()
+        values = signal.values.float()
         if signal.mask is not None:
-            values = np.where(signal.mask.cpu().numpy(), values, np.nan)
+            values = torch.where(signal.mask, values, torch.nan)
         is_grid = signal.mask is not None and values.ndim == 3 and not signal.whole
-        parts.append(summarise_grid(values) if is_grid else values.reshape(len(values), -1))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+        parts.append(summarise_grid(values) if is_grid else values.flatten(1))
+    return torch.cat(parts, dim=1)
 
 
-def summarise_grid(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Grids "sample variable cell" as "sample variable*summary".
+def summarise_grid(values: Tensor) -> Tensor:
+    """Grids "sample variable cell" as "sample variable*summary", float32.
 
     first, last, mean, min, max, std of the observed cells; slope (least squares, a cell); the mean of each quarter of the window;
     observed (number of cells); since (cells from the last observed one to the window's end); how many were observed in each quarter.
 
-    >>> grid = np.array([[[1.0, np.nan, 3.0, np.nan]]], np.float32)
+    >>> grid = torch.tensor([[[1.0, torch.nan, 3.0, torch.nan]]])
     >>> dict(zip(SUMMARIES, summarise_grid(grid)[0].tolist()))["slope"]
     1.0
     >>> summarise_grid(grid)[0, 7:].tolist()
     [1.0, nan, 3.0, nan, 2.0, 1.0, 1.0, 0.0, 1.0, 0.0]
     """
     cells = values.shape[-1]
-    seen = np.isfinite(values)
-    count = seen.sum(-1)
-    any_seen = count > 0
-    filled = np.where(seen, values, 0.0).astype(np.float64)
-    place = np.arange(cells)
-    edges = np.linspace(0, cells, QUARTERS + 1).round().astype(int)
-    quarters = [slice(start, end) for start, end in pairwise(edges)]
-    counts = [seen[..., quarter].sum(-1) for quarter in quarters]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = filled.sum(-1) / count
-        spread = np.where(seen, values - mean[..., None], 0.0)
-        std = np.sqrt((spread**2).sum(-1) / count)
-        middle = (seen * place).sum(-1) / count
-        lag = np.where(seen, place - middle[..., None], 0.0)
-        slope = (lag * spread).sum(-1) / (lag**2).sum(-1)
-        means = [filled[..., quarter].sum(-1) / held for quarter, held in zip(quarters, counts, strict=True)]
-    first, last = seen.argmax(-1), cells - 1 - seen[..., ::-1].argmax(-1)
-    numbers = (
-        np.take_along_axis(values, first[..., None], -1)[..., 0],
-        np.take_along_axis(values, last[..., None], -1)[..., 0],
+    exact = values.double()
+    seen = exact.isfinite()
+    ones = seen.double()
+    count = ones.sum(-1)
+    place = torch.arange(cells, device=values.device, dtype=exact.dtype)
+    filled = torch.where(seen, exact, 0.0)
+    total = filled.sum(-1)
+    mean = total / count
+    spread = torch.where(seen, exact - mean.unsqueeze(-1), 0.0)
+    placed = (ones * place).sum(-1)
+    # Of sums that float64 holds exactly: a slope of zero is zero in whatever order a machine adds, and falls on one side of a tree's split.
+    slope = (count * (filled * place).sum(-1) - placed * total) / (count * (ones * place**2).sum(-1) - placed**2)
+    first = torch.where(seen, place, float(cells)).amin(-1)
+    last = torch.where(seen, place, -1.0).amax(-1)
+    edges = np.linspace(0, cells, QUARTERS + 1).round().astype(int).tolist()
+    counts = [ones[..., start:end].sum(-1) for start, end in pairwise(edges)]
+    means = [filled[..., start:end].sum(-1) / held for (start, end), held in zip(pairwise(edges), counts, strict=True)]
+    observed = [
+        _at(exact, first),
+        _at(exact, last),
         mean,
-        np.where(seen, values, np.inf).min(-1),
-        np.where(seen, values, -np.inf).max(-1),
-        std,
+        torch.where(seen, exact, torch.inf).amin(-1),
+        torch.where(seen, exact, -torch.inf).amax(-1),
+        (spread**2).sum(-1).div(count).sqrt(),
         slope,
         *means,
-    )
-    observed = [np.where(any_seen, number, np.nan) for number in numbers]
-    since = np.where(any_seen, cells - 1 - last, cells)
-    stacked = np.stack([*observed, count, since, *counts], axis=-1)
-    return stacked.reshape(len(values), -1).astype(np.float32)
+    ]
+    known = [torch.where(count > 0, number, torch.nan) for number in observed]
+    return torch.stack([*known, count, cells - 1 - last, *counts], dim=-1).flatten(1).float()
+
+
+def _at(values: Tensor, place: Tensor) -> Tensor:
+    """The value at a place along the last axis; any where the place lies outside."""
+    return values.gather(-1, place.clamp(0, values.shape[-1] - 1).long().unsqueeze(-1)).squeeze(-1)

@@ -12,7 +12,7 @@ from medkd.data.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.heads import Head
 from medkd.networks.network import Network
-from medkd.networks.summary import summarise
+from medkd.networks.summary import summary_of
 
 
 class SummaryNetwork(Network):
@@ -47,8 +47,7 @@ class SummaryNetwork(Network):
         Raises:
             InputError: the view gives another number of numbers.
         """
-        first = next(iter(signals.values())).values
-        table = torch.from_numpy(summarise(signals)).to(first.device)
+        table = summary_of(signals)
         if table.shape[1] != self.numbers:
             raise InputError(
                 f"network takes {self.numbers} numbers, the view gives {table.shape[1]}",

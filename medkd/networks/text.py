@@ -64,7 +64,7 @@ class TextEncoder(Network):
             InputError: the view has other modalities, is no text, or has ids or a length that this network was not made for.
         """
         ids, known = token_ids(signals, type(self).__name__)
-        if ids.numel() and int(ids.max()) >= self.vocabulary:
+        if not torch.compiler.is_exporting() and ids.numel() and int(ids.max()) >= self.vocabulary:
             what = f"token {int(ids.max())} is beyond a vocabulary of {self.vocabulary}"
             raise InputError(what, where=type(self).__name__, remedy="Set network.init_args.vocabulary to the tokenizer's")
         if self.encoder is not None and ids.shape[2] > self.length:
@@ -81,7 +81,7 @@ class TextEncoder(Network):
             kept = known & (torch.rand(known.shape, device=known.device) >= self.word_dropout)
             known = torch.where(kept.any(dim=1, keepdim=True), kept, known)
         words = self.words(ids)
-        if self.encoder is not None and self.places is not None and len(ids):
+        if self.encoder is not None and self.places is not None and (torch.compiler.is_exporting() or len(ids)):
             words = self.encoder(words + self.places[: ids.shape[1]], src_key_padding_mask=~known)
         weight = known.unsqueeze(2).to(words.dtype)
         mean: Tensor = (words * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
@@ -114,5 +114,5 @@ def mean_of_chunks(chunks: Tensor, here: Tensor) -> Tensor:
     [[3.0], [0.0]]
     """
     owner = here.nonzero()[:, 0]
-    total = chunks.new_zeros(len(here), chunks.shape[1]).index_add(0, owner, chunks)
+    total = chunks.new_zeros(here.shape[0], chunks.shape[1]).index_add(0, owner, chunks)
     return total / here.sum(dim=1, keepdim=True).clamp(min=1)

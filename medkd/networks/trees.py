@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,10 +12,16 @@ from medkd.data.output import Output
 from medkd.data.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.network import Network
-from medkd.networks.summary import summarise
+from medkd.networks.onnx_graph import BATCH, LOGITS, traced
+from medkd.networks.summary import summarise, summary_of
+from medkd.networks.tree_ensemble import DOMAIN, VERSION, tree_ensemble
+
+if TYPE_CHECKING:
+    import onnx
 
 Weighed = tuple[Any, float]
 """A LightGBM booster, and its weight in the mean."""
+_TABLE, _SCORES = "table", "scores"
 _HEAD = "# booster "
 _END = "\nend of parameters\n"
 """Stands at the end of LightGBM's text; its reader ends the process where a text was cut before it."""
@@ -64,6 +70,23 @@ class Trees(Network):
             )
         scores = [booster.predict(table, raw_score=True, num_threads=1) for booster, _ in members]
         return np.asarray(np.average(scores, axis=0, weights=[weight for _, weight in members]))
+
+    def onnx_graph(self, signals: Mapping[str, Signal]) -> onnx.ModelProto:
+        """The summary and all boosters in one graph; splits and sums are in double precision, as in LightGBM.
+
+        Raises:
+            InputError: no booster was grown, or one has categorical splits.
+        """
+        import onnx
+
+        self(signals)
+        model = traced(lambda given: summary_of(given).double(), signals, self, _TABLE)
+        model.graph.node.append(tree_ensemble(self._boosters, _TABLE, _SCORES))
+        model.graph.node.append(onnx.helper.make_node("Cast", [_SCORES], [LOGITS], name=LOGITS, to=onnx.TensorProto.FLOAT))
+        del model.graph.output[:]
+        model.graph.output.append(onnx.helper.make_tensor_value_info(LOGITS, onnx.TensorProto.FLOAT, [BATCH, self.outputs]))
+        model.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+        return model
 
     def dump_weights(self) -> bytes:
         """LightGBM's text of each booster under a line that says of which output it is, and its weight."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
 import polars as pl
 
 from medkd.data.reading import read_json, read_table
+from medkd.data.sample import Exclusion
+from medkd.data.view import View
 from medkd.deploy.bundle import Bundle
-from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities
+from medkd.deploy.drift import LEAST, Drift
+from medkd.deploy.preprocessing import Preprocessing
+from medkd.distill.learner import LightningLearner
+from medkd.evidence.calibrate import arrays_of, calibrate, held_out_coverage
 from medkd.evidence.settings import EvidenceSettings
+from medkd.listing import find_cohort
 from medkd.recipe.fit_stage import FitStage
 from medkd.recipe.inputs import Inputs, trusted
+from medkd.recipe.participants import participants
 from medkd.recipe.stage import Stage
 
 
@@ -21,37 +28,45 @@ class BundleStage(Stage):
     """The bundle. Config: ``labels`` (the fraction refitted at). Needs ``evidence`` and ``refit``."""
 
     kind: ClassVar[str] = "bundle"
+    revision: ClassVar[int] = 2
 
     def run(self, run: Path) -> None:
         """Write ``bundle/``."""
         inputs, evidence, refit = Inputs.load(run), self.needs["evidence"], self.needs["refit"]
         assert isinstance(refit, FitStage)  # noqa: S101 (narrows the type; the graph builds it so)
         settings = EvidenceSettings(**evidence.config["evidence"])
-        validation = read_table(evidence.folder(run) / "predictions.parquet", evidence.remedy(run)).filter(
-            (pl.col("role") == "val") & (pl.col("arm") == "student") & (pl.col("label_fraction") == self.config["labels"])
+        rows = read_table(evidence.folder(run) / "predictions.parquet", evidence.remedy(run)).filter(
+            (pl.col("arm") == "student") & (pl.col("label_fraction") == self.config["labels"])
         )
-        names = inputs.target.names
-        wide = validation.pivot("class", index=["seed", "fold", "sample_id"], values=["logit", "y"])
-        logits = wide.select(_columns(wide, "logit", names)).to_numpy()
-        truth = wide.select(_columns(wide, "y", names)).cast(pl.Float64).fill_null(np.nan).to_numpy()
-        temperature, threshold = 1.0, dict.fromkeys(names)
-        if inputs.target.kind not in ("regression", "forecast"):
-            temperature = fit_temperature(logits, truth, inputs.target.is_categorical)
-            calibrated = probabilities(logits, inputs.target.is_categorical, temperature)
-            if not inputs.target.is_categorical:
-                for place, name in enumerate(names):
-                    known = np.isfinite(truth[:, place])
-                    threshold[name] = choose_threshold(truth[known, place], calibrated[known, place], settings.threshold)
+        logits, y, subjects = arrays_of(rows.filter(pl.col("role") == "val"), inputs.target)
         calibration = {
-            "temperature": temperature,
-            "threshold": threshold,
-            "obtained": f"{wide.height} inner-validation predictions of the student over all folds and seeds",
+            **calibrate(logits, y, inputs.target, settings.threshold, subjects),
+            "obtained": f"{len(logits)} inner-validation predictions of the student over all folds and seeds",
             "operating_point": {"chosen_for": settings.threshold},
         }
+        card = {
+            "licence": find_cohort(inputs.cohort).licence,
+            "flow": _counted(inputs.flow),
+            "aside": _counted(inputs.aside),
+            "participants": participants(read_table(Inputs.samples_file(run)), inputs.target, settings.min_group),
+            "coverage": held_out_coverage(rows, inputs.target),
+        }
         report = read_json(run / "report.json", evidence.remedy(run))
-        Bundle.write(self.folder(run), refit.learner(run), calibration, report, trust=trusted(inputs.parties["student"]))
+        drift = _drift(refit, inputs, run)
+        trust = trusted(inputs.parties["student"])
+        Bundle.write(self.folder(run), refit.learner(run), calibration, report, card=card, drift=drift, trust=trust)
 
 
-def _columns(wide: pl.DataFrame, what: str, names: tuple[str, ...]) -> list[str]:
-    """Pivoted columns are ``logit_NAME`` and ``y_NAME``."""
-    return [f"{what}_{name}" for name in names]
+def _drift(refit: FitStage, inputs: Inputs, run: Path) -> dict[str, Any] | None:
+    """Of the very samples that the deployed weights were fitted on."""
+    learner, data = LightningLearner.load(refit.learner(run)), refit.data(run)
+    data.setup("fit")
+    ids = data.ids("train")
+    if len(ids) < LEAST:
+        return None
+    preprocessing = Preprocessing(View.parse(learner.party.view), dict(learner.party.modalities), dict(learner.statistics))
+    return Drift.fit(preprocessing, inputs.prepared("student"), ids).document()
+
+
+def _counted(rows: Sequence[Exclusion]) -> list[dict[str, Any]]:
+    return [{"reason": row.reason, "count": row.count} for row in rows]

@@ -12,8 +12,10 @@ import polars as pl
 import yaml
 
 from medkd.data.atomic import write_text, writing
+from medkd.data.datamodule import SampleData
 from medkd.data.reading import read_table
 from medkd.data.split import Role
+from medkd.data.target import Target
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
 from medkd.recipe.inputs import Inputs
@@ -63,6 +65,13 @@ class FitStage(Stage):
             "seed": self.config["seed"],
         }
         return merged(data, self.config["data"])
+
+    def data(self, run: Path) -> SampleData:
+        """The samples that it is fitted on, not yet set up."""
+        settings = self.data_config(run)
+        settings["target"] = Target.of(settings["target"])
+        settings["parties"] = {"student": Inputs.load(run).party(self.config["party"])}
+        return SampleData(**settings)
 
     def banks(self, run: Path) -> dict[str, str]:
         """Folder of each teacher's bank."""

@@ -88,22 +88,27 @@ class Inputs:
         """Read what ``save`` wrote.
 
         Raises:
-            InputError: the run was never prepared.
+            InputError: the run was never prepared, or by a medkd that kept other things of it.
         """
         file = run / "inputs.json"
         if not file.is_file():
             raise InputError("nothing was prepared here", where=run, remedy="Run the stage 'prepare' first")
         held = read_json(file)
-        held.pop("schema_version")
-        target = held.pop("target")
-        official = held.pop("official")
-        return cls(
-            target=Target.of(target),
-            official=OfficialFolds(tuple(official["test"]), tuple(official["validation"])) if official else None,
-            flow=tuple(Exclusion(**row) for row in held.pop("flow")),
-            aside=tuple(Exclusion(**row) for row in held.pop("aside")),
-            **held,
-        )
+        try:
+            held.pop("schema_version")
+            target = held.pop("target")
+            official = held.pop("official")
+            return cls(
+                target=Target.of(target),
+                official=OfficialFolds(tuple(official["test"]), tuple(official["validation"])) if official else None,
+                flow=tuple(Exclusion(**row) for row in held.pop("flow")),
+                aside=tuple(Exclusion(**row) for row in held.pop("aside")),
+                **held,
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"{file.name} was written by another medkd, or is damaged: {error}", where=run, remedy="Run medkd distill in a new folder"
+            ) from error
 
 
 def trusted(held: dict[str, Any]) -> tuple[str, ...]:

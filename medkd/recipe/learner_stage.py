@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from medkd.data.datamodule import SampleData
 from medkd.data.instantiate import instantiate
-from medkd.data.target import Target
 from medkd.distill.bank import TeacherBank
 from medkd.distill.trees import TreeLearner
 from medkd.recipe.fit_stage import FitStage
-from medkd.recipe.inputs import Inputs
 from medkd.recipe.stage import Stage
 
 
@@ -28,10 +25,7 @@ class LearnerStage(FitStage):
         """Fit, and predict the validation and test samples."""
         spec = self.config["model"]["learner"]
         learner = instantiate(spec, TreeLearner, ("medkd", str(spec["class_path"]).split(".")[0]))
-        settings = self.data_config(run)
-        settings["target"] = Target.of(settings["target"])
-        settings["parties"] = {"student": Inputs.load(run).party(self.config["party"])}
-        data = SampleData(**settings)
+        data = self.data(run)
         data.setup("fit")
         banks = {name: TeacherBank.open(Path(folder)) for name, folder in self.banks(run).items()}
         learner.fit(data, banks, self.config["seed"], self.config["threads"]).save(self.learner(run))

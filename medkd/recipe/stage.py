@@ -25,6 +25,8 @@ class Stage(ABC):
     """
 
     kind: ClassVar[str]
+    revision: ClassVar[int] = 1
+    """Raised by one whenever it writes something else for the same needs and configuration."""
     name: str
     needs: dict[str, Stage] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +37,8 @@ class Stage(ABC):
         held = self.__dict__.get("_digest")
         if held is None:
             needed = {name: stage.digest for name, stage in self.needs.items()}
-            held = digest_of({"kind": self.kind, "version": __version__, "name": self.name, "needs": needed, "config": self.config})
+            made = {"kind": self.kind, "version": __version__, "name": self.name, "needs": needed, "config": self.config}
+            held = digest_of(made | ({"revision": self.revision} if self.revision > 1 else {}))
             self.__dict__["_digest"] = held
         return str(held)
 

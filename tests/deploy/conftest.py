@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import torch
 import yaml
 from safetensors.torch import save_file
 
+from medkd.data.store import prepare
 from medkd.deploy.bundle import Bundle
+from medkd.deploy.drift import Drift
+from medkd.deploy.preprocessing import Preprocessing
 from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d
 
@@ -86,6 +90,97 @@ def bundle_folder(learner: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     out = tmp_path_factory.mktemp("bundle") / "bundle"
     Bundle.write(out, learner, CALIBRATION, REPORT, card={"licence": "CC BY-SA 4.0"}, provenance={"bundle_stage": "refit"})
     return out
+
+
+@pytest.fixture(scope="session")
+def trees_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of trees over 24 hours of vital signs: two boosters of a weight each, grown on made-up stays."""
+    import lightgbm
+    import numpy as np
+
+    from medkd.data.signal import observed
+    from medkd.data.view import View
+    from medkd.modalities.vitals import Vitals
+    from medkd.networks.summary import summarise
+    from medkd.networks.trees import Trees
+
+    vitals = Vitals()
+    channels, cells = vitals.shape(View.parse("vitals[0:24h]").parts[0])
+    rng = np.random.default_rng(0)
+    # Centres and spreads of the real ones, so that splits fall among real values.
+    values = rng.normal(rng.uniform(20, 120, (1, channels, 1)), 15, (300, channels, cells)).astype(np.float32)
+    values[rng.random(values.shape) < 0.3] = np.nan
+    table = summarise({"vitals": observed(torch.from_numpy(values), torch.ones(300, dtype=torch.bool), partial=True)})
+    aim = np.nan_to_num(table[:, ::17]).sum(axis=1) + rng.normal(0, 10, 300)
+    settings = {"num_leaves": 15, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1}
+    members = [
+        lightgbm.train({**settings, "objective": objective, "seed": 1}, lightgbm.Dataset(table, y), num_boost_round=30)
+        for objective, y in (("binary", aim > np.median(aim)), ("regression", (aim - aim.mean()) / aim.std()))
+    ]
+    network = Trees(1)
+    network.grow([[(members[0], 0.3), (members[1], 1.0)]])
+    folder = tmp_path_factory.mktemp("trees")
+    (folder / "learner").mkdir()
+    held = {
+        "schema_version": 1,
+        "network": {"class_path": "medkd.networks.trees.Trees", "init_args": {"outputs": 1}},
+        "view": "vitals[0:24h]",
+        "modalities": {"vitals": vitals.spec()},
+        "target": {"key": "mortality_24h", "kind": "binary", "columns": ["died"], "classes": ["death"]},
+        "statistics": {"vitals": {"mean": [0.0] * channels, "std": [1.0] * channels, "samples": 300}},
+    }
+    (folder / "learner" / "learner.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
+    (folder / "learner" / "model.txt").write_bytes(network.dump_weights())
+    Bundle.write(folder / "bundle", folder / "learner", {"temperature": 1.0, "threshold": 0.2}, REPORT | {"task": "stays"})
+    return folder / "bundle"
+
+
+CONFORMAL: dict[str, Any] = {
+    "coverage": 0.9,
+    "quantiles": {"brugada": {"present": 0.6, "absent": 0.45}},
+    "subjects": {"brugada": {"present": 60, "absent": 230}},
+}
+COVERAGE: dict[str, Any] = {
+    "n": 363,
+    "covered": 0.91,
+    "abstains": 0.4,
+    "classes": {
+        "brugada": {"n": 76, "subjects": 76, "covered": 0.92, "low": 0.84, "high": 0.96, "abstains": 0.5},
+        "not brugada": {"n": 287, "subjects": 287, "covered": 0.9, "low": 0.86, "high": 0.93, "abstains": 0.37},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def full_bundle(learner: Path, brugada: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with conformal quantiles, and a drift reference of 40 real recordings."""
+    folder = tmp_path_factory.mktemp("full")
+    held = yaml.safe_load((learner / "learner.yaml").read_text())
+    preprocessing = Preprocessing.read(held, ("medkd",), "learner.yaml")
+    names = sorted(path.name for path in (brugada / "files").iterdir())[:40]
+    samples = pl.DataFrame({"sample_id": names, "ecg": [f"files/{name}/{name}" for name in names]})
+    part = preprocessing.view.parts[0]
+    stored = prepare(folder / "prepared", preprocessing.modalities["ecg"], [part], samples, brugada)
+    drift = Drift.fit(preprocessing, {"ecg": stored[str(part)]}, names).document()
+    Bundle.write(
+        folder / "bundle",
+        learner,
+        CALIBRATION | {"conformal": CONFORMAL},
+        REPORT,
+        card={
+            "licence": "CC BY-SA 4.0",
+            "coverage": COVERAGE,
+            "flow": [
+                {"reason": "samples found", "count": 400},
+                {"reason": "no label", "count": 37},
+                {"reason": "samples kept", "count": 363},
+            ],
+            "aside": [{"reason": "ecg: no unit", "count": 5}],
+            "participants": {"samples": 363, "subjects": 363, "unlabelled": 0, "outcomes": {"brugada": {"with": 76, "without": 287}}},
+        },
+        drift=drift,
+    )
+    return folder / "bundle"
 
 
 @pytest.fixture(scope="session")

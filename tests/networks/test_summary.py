@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from medkd.networks.summary import SUMMARIES, summarise_grid
 @given(st.lists(st.one_of(st.none(), st.floats(-100, 100, width=32)), min_size=1, max_size=30))
 def test_numbers_agree_with_numpy(cells: list[float | None]) -> None:
     row = np.array([np.nan if cell is None else cell for cell in cells], np.float32)
-    found = dict(zip(SUMMARIES, summarise_grid(row[None, None])[0].tolist(), strict=True))
+    found = dict(zip(SUMMARIES, summarise_grid(torch.from_numpy(row[None, None]))[0].tolist(), strict=True))
     seen = np.flatnonzero(np.isfinite(row))
     assert found["observed"] == len(seen)
     assert found["since"] == pytest.approx((len(row) - 1 - seen[-1]) if len(seen) else len(row))
@@ -39,7 +40,7 @@ def test_numbers_agree_with_numpy(cells: list[float | None]) -> None:
 
 
 def test_variables_stand_one_after_another() -> None:
-    grid = np.array([[[1, np.nan], [np.nan, 5]]], np.float32)
+    grid = torch.tensor([[[1, torch.nan], [torch.nan, 5]]])
     both = summarise_grid(grid)
     assert both.shape == (1, 2 * len(SUMMARIES))
-    np.testing.assert_array_equal(both[0], np.concatenate([summarise_grid(grid[:, [place]])[0] for place in (0, 1)]))
+    np.testing.assert_array_equal(both[0], torch.cat([summarise_grid(grid[:, [place]])[0] for place in (0, 1)]))

@@ -8,12 +8,15 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from medkd.cli import main
 from medkd.deploy.bundle import Bundle
+from medkd.recipe.inputs import Inputs
 
 FIT = "labels1/seed0/student-fold0"
 
@@ -46,6 +49,30 @@ def test_run_leaves_report_predictions_and_bundle(fast_run: Path) -> None:
     assert (fast_run / "report.html").stat().st_size > 10_000
     bundle = Bundle.load(fast_run / "bundle")
     assert str(bundle.view) == "ecg[I]"
+
+
+def test_the_bundle_knows_its_samples_and_what_it_was_calibrated_on(fast_run: Path) -> None:
+    bundle, inputs = Bundle.load(fast_run / "bundle"), Inputs.load(fast_run)
+    assert bundle.conformal is not None
+    assert bundle.drift is not None
+    rows = pl.read_parquet(fast_run / "evidence" / "predictions.parquet").filter(arm="student", role="val")
+    for part, y in (("present", 1), ("absent", 0)):
+        place = bundle.conformal.answers("binary").index(part)
+        assert bundle.conformal.counts[0, place] == rows.filter(y=y)["subject_id"].n_unique()
+    ids = pl.read_parquet(Inputs.samples_file(fast_run))["sample_id"].to_list()
+    assert bundle.drift.samples == len(ids)
+    stored = inputs.prepared("student")["ecg"]
+    values = torch.from_numpy(np.array(stored.values[stored.rows(ids)]))
+    ready = bundle.statistics["ecg"].apply(values).numpy()
+    drifts = [bundle.drift_of({"ecg": sample[None]}) for sample in ready]
+    assert np.mean(np.array(drifts) > 1) <= 0.03
+    card = json.loads((fast_run / "bundle" / "card.json").read_text())
+    assert card["flow"][0]["reason"] == "samples found"
+    assert card["flow"][-1] == {"reason": "samples kept", "count": len(ids)}
+    assert card["cohort"]["licence"]
+    assert card["participants"]["samples"] == len(ids)
+    tested = pl.read_parquet(fast_run / "test_predictions.parquet").filter(arm="student")
+    assert card["coverage"]["n"] == tested.height
 
 
 def test_finished_stages_are_not_run_again(fast_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 COLOURS = {"teacher": "#7c3aed", "student": "#0369a1", "solo": "#d97706"}
 """Of arms; told apart by the colour-blind, and in grey print by their lines."""
+HERE, RECALIBRATED, DEVELOPMENT = "these patients", "recalibrated", "at development"
+"""Arms of an external validation: a bundle as it is, as it would be after recalibration, and what its own report says."""
+_OUTSIDE = {HERE: COLOURS["student"], RECALIBRATED: "#c2410c"}
 OTHER = "#64748b"
 """Of every other arm."""
 INK, FAINT, GRID, REFERENCE = "#1e293b", "#64748b", "#e8edf3", "#94a3b8"
-LINES = {"teacher": "--", "student": "-", "solo": ":"}
+LINES = {"teacher": "--", "student": "-", "solo": ":", HERE: "-", RECALIBRATED: "--"}
 OTHER_LINE = "-."
 NAMES = {
     "teacher": "teacher",
@@ -77,7 +80,7 @@ def arm_colour(arm: str) -> str:
     >>> arm_colour("student")
     '#0369a1'
     """
-    return COLOURS.get(arm, OTHER)
+    return (COLOURS | _OUTSIDE).get(arm, OTHER)
 
 
 def arm_line(arm: str) -> str:

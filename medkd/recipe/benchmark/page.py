@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from medkd.evidence.figures.appearance import COLOURS, FAINT, INK, OTHER
 from medkd.evidence.figures.forest import Group, Panel, Row, forest
 from medkd.evidence.figures.picture import picture
+from medkd.evidence.page import page_environment
 from medkd.recipe.benchmark.cell import CENTRE, LABELS, SAMPLES
 from medkd.recipe.benchmark.contestant import Absent
 from medkd.recipe.benchmark.finding import Estimate, Finding
@@ -45,9 +45,7 @@ class Page:
 
 def render(page: Page, findings: Sequence[Finding]) -> str:
     """The HTML."""
-    environment = Environment(
-        loader=PackageLoader("medkd.recipe.benchmark", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    environment = page_environment("medkd.recipe.benchmark")
     environment.filters["interval"] = _written
     centre = ordered(findings)
     return environment.get_template("page.html.j2").render(

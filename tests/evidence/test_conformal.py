@@ -1,0 +1,169 @@
+"""Conformal sets hold what they promise, of each class, and promise nothing where they cannot know."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from medkd.data.target import Target
+from medkd.errors import InputError
+from medkd.evidence.calibrate import calibrate, held_out_coverage
+from medkd.evidence.conformal import Conformal
+from tests.evidence.simulated import BINARY, simulate
+
+MULTILABEL = Target("both", "multilabel", ("a", "b"), ("A", "B"))
+MULTICLASS = Target("kind", "multiclass", ("kind",), ("x", "y", "z"))
+VALUE = Target("glucose", "regression", ("glucose",), units="mg/dL")
+
+
+def _draw(target: Target, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Predictions that are far from calibrated, of labels of very different frequency."""
+    if target.kind == "regression":
+        y = rng.standard_normal((n, 1)) * 3
+        return y + rng.standard_t(2, (n, 1)), y
+    if target.kind == "multiclass":
+        label = rng.choice(3, n, p=[0.7, 0.2, 0.1])
+        return softmax(4 * np.eye(3)[label] + 4 * rng.standard_normal((n, 3)), axis=1), np.eye(3)[label]
+    y = (rng.random((n, target.outputs)) < 0.2).astype(float)
+    return expit(3 * y - 1 + 3 * rng.standard_normal(y.shape)), y
+
+
+@pytest.mark.parametrize("target", [BINARY, MULTILABEL, MULTICLASS, VALUE], ids=lambda target: target.kind)
+def test_coverage_holds_in_each_class_over_many_draws(target: Target) -> None:
+    rng = np.random.default_rng(0)
+    draws, coverage, covered, asked = 400, 0.8, [], []
+    for _ in range(draws):
+        p, y = _draw(target, 90, rng)
+        sets = Conformal.fit(p, y, target, coverage)
+        p, y = _draw(target, 60, rng)
+        held = sets.holds(p, y)
+        covered.append(np.nansum(held, axis=0))
+        asked.append(np.isfinite(held).sum(axis=0))
+    share = np.sum(covered, axis=0) / np.sum(asked, axis=0)
+    # The draws are independent, items of one draw are not: the error is at most that of so many draws.
+    spread = np.std(np.array(covered) / np.maximum(asked, 1), axis=0) / np.sqrt(draws)
+    assert (share > coverage - 3 * spread).all()
+    smallest = np.mean(asked, axis=0).min() * 90 / 60
+    assert (share < coverage + 1 / smallest + 0.02 + 3 * spread).all()
+
+
+def test_the_quantile_is_the_one_of_the_finite_sample() -> None:
+    p = np.arange(1, 20).reshape(-1, 1) / 100
+    sets = Conformal.fit(p, np.zeros((19, 1)), BINARY, 0.9)
+    assert sets.quantiles[0, 1] == 0.18
+    assert Conformal.fit(p, np.zeros((19, 1)), BINARY, 0.95).quantiles[0, 1] == 0.19
+    assert Conformal.fit(p, np.zeros((19, 1)), BINARY, 0.96).quantiles[0, 1] == np.inf
+
+
+def test_a_class_that_is_too_rare_stands_in_every_set() -> None:
+    rng = np.random.default_rng(1)
+    y = np.zeros((100, 1))
+    y[:5] = 1
+    p = expit(4 * y - 2 + rng.standard_normal((100, 1)))
+    sets = Conformal.fit(p, y, BINARY, 0.9)
+    assert sets.document()["quantiles"] == {"conduction disturbance": {"present": None, "absent": float(sets.quantiles[0, 1])}}
+    assert sets.holds(np.linspace(0, 1, 50)[:, None], np.ones((50, 1)))[:, 0, 0].all()
+    assert set(sets.sets(np.linspace(0, 1, 50)[:, None])) == {"abstains", "conduction disturbance"}
+    unknown = Conformal.fit(np.empty((0, 1)), np.empty((0, 1)), BINARY)
+    assert unknown.sets(np.array([[0.01], [0.99]])) == ["abstains", "abstains"]
+
+
+def test_a_subject_with_many_samples_counts_once() -> None:
+    rng = np.random.default_rng(2)
+    p, y = _draw(BINARY, 200, rng)
+    twice = Conformal.fit(np.repeat(p, 3, axis=0), np.repeat(y, 3, axis=0), BINARY, 0.9, np.repeat(np.arange(200), 3))
+    once = Conformal.fit(p, y, BINARY, 0.9)
+    assert (twice.counts == once.counts).all()
+    assert np.allclose(twice.quantiles, once.quantiles)
+    assert (Conformal.fit(p, y, BINARY, 0.9, np.zeros(200)).quantiles == np.inf).all()
+
+
+def test_sets_are_written_as_a_clinician_reads_them() -> None:
+    quantiles = np.array([[0.6, 0.5], [0.2, 0.3]])
+    sets = Conformal(0.9, "multilabel", ("A", "B"), quantiles, np.ones((2, 2), int))
+    assert sets.sets(np.array([[0.9, 0.1], [0.45, 0.5], [0.1, 0.9]])) == ["A; not B", "A: abstains; B: abstains", "not A; B"]
+    one = Conformal(0.9, "multiclass", ("x", "y", "z"), np.array([[0.5], [0.5], [0.9]]), np.ones((3, 1), int))
+    assert one.sets(np.array([[0.8, 0.1, 0.1], [0.1, 0.5, 0.4], [0.49, 0.46, 0.05]])) == ["x or z", "y or z", "abstains"]
+    value = Conformal(0.9, "regression", ("glucose",), np.array([[12.3456]]), np.ones((1, 1), int))
+    assert value.sets(np.array([[100.0]])) == ["87.65 to 112.3"]
+    both = Conformal(0.9, "forecast", ("30 min", "60 min"), np.array([[1.0], [np.inf]]), np.ones((2, 1), int))
+    assert both.sets(np.array([[5.0, 6.0]])) == ["30 min: 4 to 6; 60 min: abstains"]
+
+
+def test_coverage_counts_what_is_in_the_sets() -> None:
+    sets = Conformal(0.9, "binary", ("cd",), np.array([[0.6, 0.5]]), np.ones((1, 2), int))
+    p, y = np.array([[0.9], [0.45], [0.1], [0.3], [0.2]]), np.array([[1.0], [1.0], [1.0], [0.0], [np.nan]])
+    found = sets.coverage_of(p, y, ["a", "a", "b", "c", "d"])
+    assert (found["n"], found["covered"], found["abstains"]) == (4, 0.75, 0.25)
+    assert found["classes"]["cd"]["covered"] == pytest.approx(2 / 3)
+    assert (found["classes"]["cd"]["n"], found["classes"]["cd"]["subjects"]) == (3, 2)
+    assert found["classes"]["not cd"] | {"low": 0, "high": 0} == {"n": 1, "subjects": 1, "covered": 1, "low": 0, "high": 0, "abstains": 0}
+    assert sets.coverage_of(p[4:], y[4:])["covered"] is None
+
+
+@pytest.mark.parametrize("target", [BINARY, MULTILABEL, MULTICLASS, VALUE], ids=lambda target: target.kind)
+def test_it_is_read_as_it_was_written(target: Target) -> None:
+    p, y = _draw(target, 40, np.random.default_rng(3))
+    sets = Conformal.fit(p, y, target)
+    again = Conformal.read(json.loads(json.dumps(sets.document(), allow_nan=False)), target, "calibration.json")
+    assert (again.quantiles == sets.quantiles).all()
+    assert again.sets(p) == sets.sets(p)
+    assert again.document() == sets.document()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"coverage": 1.0}, "coverage is 1.0"),
+        ({"quantiles": {"cd": {"present": 0.1, "absent": 0.2}}}, "do not name conduction disturbance"),
+        ({"quantiles": {"conduction disturbance": {"present": "0.1", "absent": 0.2}}}, "no number of 0 or more"),
+        ({"quantiles": {"conduction disturbance": {"present": -0.1, "absent": 0.2}}}, "no number of 0 or more"),
+        ({"subjects": {"conduction disturbance": {"present": 1.5, "absent": 2}}}, "no whole number"),
+        ({"subjects": None}, "do not name"),
+        ({"alpha": 0.1}, "cannot be read"),
+    ],
+)
+def test_a_document_that_cannot_be_used_is_refused(change: dict[str, Any], message: str) -> None:
+    p, y = _draw(BINARY, 40, np.random.default_rng(3))
+    document = Conformal.fit(p, y, BINARY).document() | change
+    with pytest.raises(InputError, match=message):
+        Conformal.read(document, BINARY, "calibration.json")
+
+
+def test_wrong_arguments_are_refused() -> None:
+    with pytest.raises(InputError, match="coverage is 1"):
+        Conformal.fit(np.zeros((3, 1)), np.zeros((3, 1)), BINARY, 1.0)
+    with pytest.raises(InputError, match="sample output"):
+        Conformal.fit(np.zeros((3, 2)), np.zeros((3, 2)), BINARY)
+
+
+def test_held_out_coverage_is_that_of_subjects_who_had_no_part_in_it() -> None:
+    predictions, _ = simulate(n=400, strength={"student": 0.9})
+    found = held_out_coverage(predictions, BINARY)
+    tested = predictions.filter(role="test").unique(["seed", "fold", "sample_id"]).height
+    assert found["n"] == tested
+    for row in found["classes"].values():
+        assert row["high"] > 0.9 > row["low"] - 0.05
+    # A model that knows nothing abstains instead of being wrong.
+    nothing, _ = simulate(n=400, strength={"student": 0.0})
+    blind = held_out_coverage(nothing, BINARY)
+    assert blind["abstains"] > found["abstains"] + 0.2
+    assert all(row["high"] > 0.9 for row in blind["classes"].values())
+
+
+def test_calibration_is_what_its_parts_are() -> None:
+    rng = np.random.default_rng(4)
+    logits = rng.standard_normal((300, 1))
+    y = (rng.random((300, 1)) < expit(logits / 2)).astype(float)
+    found = calibrate(logits, y, BINARY, "youden")
+    assert 1.2 < found["temperature"] < 4
+    calibrated = expit(logits / found["temperature"])
+    assert found["conformal"] == Conformal.fit(calibrated, y, BINARY).document()
+    assert 0 < found["threshold"]["conduction disturbance"] < 1
+    values = calibrate(logits, logits + 1, VALUE)
+    assert (values["temperature"], values["threshold"]) == (1.0, {"glucose": None})
+    assert values["conformal"]["quantiles"]["glucose"]["residual"] == pytest.approx(1.0)
