@@ -116,6 +116,16 @@ def evaluate(parser: Parser) -> None:
     option(parser, "target", metavar="KEY", help="the cohort's key for what the bundle predicts; default: the bundle's own")
     option(parser, "predictions", type=Path, metavar="RUN", help="in place of a bundle: what medkd predict left months ago")
     option(parser, "outcomes", type=Path, metavar="CSV", help="with --predictions: what has become of the patients")
+    option(parser, "manifest", type=Path, metavar="FILE", help="with --predictions: sample_id and subject_id, where patients have several")
+    option(
+        parser,
+        "period",
+        type=one_of("--period", ("week", "month", "quarter", "year")),
+        metavar="P",
+        help="with --predictions: default month",
+    )
+    option(parser, "recalibrate", metavar="WHO", help="refit calibration and threshold on 0.3 of the subjects, or on COLUMN=VALUE")
+    option(parser, "fast", action="store_true", help="100 bootstrap replicates")
     option(parser, "out", type=Path, metavar="DIR", required=True, help="where the evaluation goes")
     trust(parser)
 

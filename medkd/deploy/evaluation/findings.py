@@ -1,0 +1,212 @@
+"""Every figure of an evaluation, from predictions and what became of the patients; nothing is fitted here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from medkd.data.target import Target
+from medkd.deploy.evaluation.truth import matrix
+from medkd.errors import InputError
+from medkd.evidence.bootstrap import Block, bootstrap
+from medkd.evidence.calibration import histogram, reliability, wilson
+from medkd.evidence.calibration_line import IN_THE_LARGE, line_intervals
+from medkd.evidence.conformal import ABSTAINS, VALUES, Conformal
+from medkd.evidence.curves import GRID, curves_of
+from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED
+from medkd.evidence.metrics import METRICS, metric_named, metrics_for
+from medkd.evidence.predictive_values import AT_THRESHOLD
+from medkd.evidence.scoring import fold_blocks
+from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.subgroups import subgroup_rows
+
+LINE_REPLICATES = 200
+"""Of calibration slopes, each of which is a fit of its own; of very many samples there are fewer."""
+_LINE_ROWS = 4_000_000
+_OF_CLASS = ("auroc", "auprc", "brier")
+
+
+def settings_of(report: Mapping[str, Any], target: Target, fast: bool) -> EvidenceSettings:
+    """As at development, so that figures can stand side by side; where its report does not say, as usual."""
+    held = {key: value for key, value in (report.get("settings") or {}).items() if key in EvidenceSettings.__dataclass_fields__}
+    try:
+        settings = EvidenceSettings(**held)
+        metric_named(settings.metric, target.kind)
+    except (InputError, TypeError):
+        settings = EvidenceSettings(metric=metrics_for(target.kind)[0])
+    return replace(settings, replicates=min(settings.replicates, 100)) if fast else settings
+
+
+def findings(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Arms, classes, calibration, curves and subgroups; ``at development`` is read from the bundle's own report.
+
+    Args:
+        scored: see ``held_against``; with a second arm ``recalibrated`` where that was asked for.
+        target: what is predicted.
+        settings: how.
+        report: the bundle's ``report.json``, or nothing.
+    """
+    arms = [arm for arm in (HERE, RECALIBRATED) if arm in scored["arm"].unique().to_list()]
+    blocks = fold_blocks(scored, target)[0]
+    names = _metrics(scored, target)
+    metrics = {name: METRICS[name] for name in names}
+    found = bootstrap(blocks, arms, metrics, settings.replicates, settings.seed, target.is_categorical)
+    held: dict[str, Any] = {}
+    for arm in arms:
+        figures = {name: found[arm, name].interval(settings.confidence) for name in names}
+        held[arm] = figures[settings.metric] | {"metrics": figures}
+    developed = (report.get("arms") or {}).get("student")
+    if developed and report.get("metric") == settings.metric:
+        held[DEVELOPMENT] = {key: developed.get(key) for key in ("value", "low", "high")} | {"metrics": developed.get("metrics") or {}}
+    metric = METRICS[settings.metric]
+    result: dict[str, Any] = {
+        "metric": settings.metric,
+        "metric_title": metric.title,
+        "higher_is_better": metric.higher_is_better,
+        "arms": held,
+        "by_class": {name: _class(scored, blocks, target, place, arms, settings) for place, name in enumerate(target.names)},
+        "calibration": {},
+        "curves": {},
+    }
+    if target.kind not in VALUES:
+        result["calibration"] = {arm: _calibration(scored.filter(pl.col("arm") == arm), target) for arm in arms}
+        if of_development := _developed_calibration(report, target):
+            result["calibration"][DEVELOPMENT] = of_development
+        result["curves"] = curves_of(blocks, scored, target.names, arms)
+        _add_roc(result["curves"], report)
+    columns = [name for name in settings.subgroups if name in scored.columns]
+    rows = subgroup_rows(scored, target, settings, columns, HERE, None)
+    known = {(row.get("by"), row.get("group")): row.get("value") for row in report.get("subgroups") or ()}
+    result["subgroups"] = [
+        {key: value for key, value in row.items() if key != "gain"} | {"development": known.get((row["by"], row["group"]))} for row in rows
+    ]
+    return result
+
+
+def coverage(scored: pl.DataFrame, target: Target, conformal: Conformal | None) -> dict[str, Any] | None:
+    """What the bundle's conformal sets are worth here: the share of truths in them, by class; None for a bundle without."""
+    if conformal is None:
+        return None
+    table = scored.filter(pl.col("arm") == HERE)
+    subject = table.filter(pl.col("class") == target.names[0]).sort("sample")["subject"].to_numpy()
+    found = conformal.coverage_of(matrix(table, target, "calibrated"), matrix(table, target, "y"), subject)
+    return {"wanted": conformal.coverage, **found}
+
+
+def shares(predictions: pl.DataFrame, subjects: pl.Series) -> dict[str, Any]:
+    """How many items the model abstains on, and how many are unlike its training data; each null where it does not say.
+
+    Args:
+        predictions: scored items: ``set``, ``drift``.
+        subjects: of each item: an interval is as wide as their number asks for.
+    """
+    count = subjects.n_unique()
+    sets, drift = predictions["set"].drop_nulls(), predictions["drift"].drop_nulls()
+    silent = sets.eq(ABSTAINS) | sets.str.contains(f": {ABSTAINS}", literal=True)
+    flagged = drift > 1
+    return {"abstaining": _share(silent, count), "drifted": _share(flagged, count)}
+
+
+def interval_of(held: Mapping[str, Any] | None) -> str:
+    """An interval as it stands in a sentence.
+
+    >>> interval_of({"value": 0.7123, "low": 0.66, "high": 0.756})
+    '0.712 [0.660, 0.756]'
+    """
+    if held is None or held.get("value") is None:
+        return "not defined"
+    if held.get("low") is None:
+        return f"{held['value']:.3f}"
+    return f"{held['value']:.3f} [{held['low']:.3f}, {held['high']:.3f}]"
+
+
+def _share(which: pl.Series, subjects: int) -> dict[str, Any] | None:
+    if not len(which):
+        return None
+    value = float(which.mean() or 0.0)  # type: ignore[arg-type]
+    low, high = wilson(value, subjects)
+    return {"n": len(which), "value": value, "low": low, "high": high}
+
+
+def _metrics(scored: pl.DataFrame, target: Target) -> list[str]:
+    """Those of the target's kind; of decisions only where there is a threshold.
+
+    Without the calibration error, which grows with fewer samples whatever the model: observed over expected and the slope say more.
+    """
+    decides = scored["threshold"].null_count() < scored.height
+    return [name for name in metrics_for(target.kind) if name != "ece" and (decides or METRICS[name].reads != "decision")]
+
+
+def _class(
+    scored: pl.DataFrame, blocks: Sequence[Block], target: Target, place: int, arms: Sequence[str], settings: EvidenceSettings
+) -> dict[str, Any]:
+    """One class against the others: what it is worth, and what its threshold gives."""
+    name = target.names[place]
+    rows = scored.filter((pl.col("class") == name) & pl.col("y").is_not_null())
+    one = rows.filter(pl.col("arm") == HERE)
+    entry: dict[str, Any] = {"n": one.height, "subjects": one["subject"].n_unique(), "arms": {}}
+    if target.kind in VALUES:
+        error = one["calibrated"].to_numpy() - one["y"].to_numpy()
+        return entry | {"mean_error": float(error.mean()) if len(error) else None}
+    entry["positives"] = int(one["y"].sum())
+    entry["positive_subjects"] = one.filter(pl.col("y") == 1)["subject"].n_unique()
+    entry["prevalence"] = entry["positives"] / one.height if one.height else None
+    alone = [_alone(block, place) for block in blocks]
+    metrics = {key: METRICS[key] for key in _OF_CLASS} | {"observed_over_expected": IN_THE_LARGE}
+    metrics |= AT_THRESHOLD if one["threshold"].null_count() == 0 else {}
+    found = bootstrap(alone, arms, metrics, settings.replicates, settings.seed)
+    for arm in arms:
+        part = rows.filter(pl.col("arm") == arm).sort("sample")
+        number = part["subject"].rank("dense").to_numpy().astype(np.int64) - 1
+        line = line_intervals(
+            part["y"].to_numpy(),
+            part["calibrated"].to_numpy(),
+            number,
+            min(settings.replicates, LINE_REPLICATES, max(LINE_REPLICATES // 5, _LINE_ROWS // max(1, part.height))),
+            settings.confidence,
+            settings.seed,
+        )
+        cut = part["threshold"][0] if part.height else None
+        entry["arms"][arm] = {
+            "threshold": None if cut is None else float(cut),
+            **{key: found[arm, key].interval(settings.confidence) for key in metrics},
+            **line,
+        }
+    return entry
+
+
+def _alone(block: Block, place: int) -> Block:
+    """One class of a block."""
+    readings = {arm: {kind: table[:, [place]] for kind, table in kinds.items()} for arm, kinds in block.readings.items()}
+    return Block(block.seed, block.fold, block.subject, block.y[:, [place]], readings)
+
+
+def _calibration(scored: pl.DataFrame, target: Target) -> dict[str, Any]:
+    classes = {}
+    for name in target.names:
+        rows = scored.filter((pl.col("class") == name) & pl.col("y").is_not_null())
+        probability = rows["calibrated"].to_numpy()
+        curve = reliability(rows["y"].to_numpy(), probability) if rows.height else []
+        classes[name] = {"reliability": curve, "histogram": histogram(probability)}
+    return {"classes": classes}
+
+
+def _developed_calibration(report: Mapping[str, Any], target: Target) -> dict[str, Any] | None:
+    """The reliability curves of the bundle's own report, where it has them for all classes."""
+    held = ((report.get("calibration") or {}).get("student") or {}).get("classes") or {}
+    if set(held) != set(target.names):
+        return None
+    return {"classes": {name: {"reliability": held[name].get("reliability") or [], "histogram": []} for name in target.names}}
+
+
+def _add_roc(curves: dict[str, Any], report: Mapping[str, Any]) -> None:
+    """The ROC curve of the bundle's own report beside the one measured here, where it stands on the same grid."""
+    held = ((report.get("curves") or {}).get("roc") or {}).get("classes") or {}
+    for name, arms in curves["roc"]["classes"].items():
+        developed = (held.get(name) or {}).get("student")
+        if developed is not None and len(developed) == len(GRID):
+            arms[DEVELOPMENT] = developed

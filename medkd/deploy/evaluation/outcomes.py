@@ -1,0 +1,155 @@
+"""What a hospital knows months later: a table of outcomes, matched with predictions; what does not match is counted by its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from medkd.data.target import Target
+from medkd.errors import InputError, nearest
+from medkd.evidence.conformal import VALUES
+
+OUTCOME = "outcome"
+"""Name of the column where there is one outcome alone."""
+_YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+_FORMULA = "=+-@\t\r"
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of predicted items.
+
+    Args:
+        table: ``sample_id``, ``subject_id``, ``y_CLASS``, ``time`` (a date, null where unknown), and what else the file holds.
+        unmatched: (reason, count), never an identifier.
+    """
+
+    table: pl.DataFrame
+    unmatched: tuple[tuple[str, int], ...]
+
+
+def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, aside: Sequence[str] = ()) -> Outcomes:
+    """Match a CSV (or Parquet) file with a run.
+
+    Args:
+        path: columns ``sample_id`` or ``subject_id``; a column a class, by the class's name or that of the target's column, or for one
+            class or exclusive classes ``outcome``; ``time`` if known, an ISO date; ``sex``, ``age`` and ``site`` if known.
+        target: what was predicted.
+        predicted: ``sample_id``, and where known ``subject_id``, of the scored items.
+        aside: items that the run set aside.
+
+    Raises:
+        InputError: the file or a column is missing, or not a single line matches.
+    """
+    table = _read(path)
+    by = "sample_id" if "sample_id" in table.columns else "subject_id"
+    if by not in table.columns:
+        raise InputError("outcomes have no column 'sample_id'", where=path, remedy=nearest("sample_id", table.columns))
+    if by not in predicted.columns:
+        raise InputError(
+            "outcomes are by subject, and this run does not say whose its items are",
+            where=path,
+            remedy="Add a column sample_id, or give the run's manifest with --manifest",
+        )
+    counts: dict[str, int] = {}
+    table = _values(table, target, path, counts)
+    table = _once(table.with_columns(_same_names(pl.col(by), predicted[by])), by, target, counts)
+    known = set(predicted[by].to_list())
+    strangers = table.filter(~pl.col(by).is_in(list(known)))
+    set_aside = strangers.filter(pl.col(by).is_in(list(aside))).height if by == "sample_id" else 0
+    counts["outcomes of items that the run set aside"] = set_aside
+    counts["outcomes of items that the run does not hold"] = strangers.height - set_aside
+    # The file's own subjects are the better word: it was written by those who know them.
+    left = (
+        predicted.drop("subject_id") if by == "sample_id" and {"subject_id"} <= set(table.columns) & set(predicted.columns) else predicted
+    )
+    matched = left.join(table, on=by, how="inner", maintain_order="left")
+    counts["predictions without an outcome"] = predicted.height - matched.height
+    if matched.is_empty():
+        raise InputError("not a single outcome matches a prediction", where=path, remedy=f"Write {by} as in predictions.csv")
+    empty = matched.filter(pl.all_horizontal(pl.col(f"y_{name}").is_null() for name in target.names)).height
+    counts["predictions whose outcome is empty"] = empty
+    if "subject_id" not in matched.columns:
+        matched = matched.with_columns(pl.col("sample_id").alias("subject_id"))
+    matched = matched.with_columns(pl.coalesce("subject_id", "sample_id").alias("subject_id"))
+    if "age" in matched.columns:
+        matched = matched.with_columns(pl.col("age").cast(pl.Float64, strict=False))
+    if "time" in matched.columns:
+        matched = matched.with_columns(pl.col("time").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
+        counts["outcomes without a usable time (used, but not over time)"] = matched["time"].null_count()
+    return Outcomes(matched, tuple((reason, count) for reason, count in counts.items() if count))
+
+
+def _read(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise InputError(f"no such file: {path}", where="--outcomes", remedy="Give a CSV file")
+    try:
+        table = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"outcomes cannot be read: {reason}", where=path, remedy="Write them again as UTF-8 CSV") from error
+    return table.select(pl.all().cast(pl.String).str.strip_chars().replace("", None))
+
+
+def _values(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, int]) -> pl.DataFrame:
+    """With ``y_CLASS`` for each class."""
+    columns = {name: _column(table, name, place, target) for place, name in enumerate(target.names)}
+    if target.kind == "multiclass" and OUTCOME in table.columns:
+        return _exclusive(table, target, counts)
+    for name, column in columns.items():
+        if column is None:
+            wanted = [name, *([OUTCOME] if len(target.names) == 1 or target.kind == "multiclass" else [])]
+            raise InputError(
+                f"outcomes have no column '{name}'",
+                where=path,
+                remedy=f"Name it {' or '.join(wanted)}; they have: {', '.join(table.columns)}",
+            )
+        text = table[column].str.to_lowercase()
+        if target.kind in VALUES:
+            y = text.cast(pl.Float64, strict=False)
+            y = y.set(~y.is_finite(), None)
+        else:
+            y = pl.select(pl.when(text.is_in(_YES)).then(1.0).when(text.is_in(_NO)).then(0.0)).to_series()
+        wrong = int((y.is_null() & text.is_not_null()).sum())
+        counts["outcomes that are neither 0 nor 1" if target.kind not in VALUES else "outcomes that are no number"] = wrong
+        table = table.with_columns(y.alias(f"y_{name}"))
+    return table
+
+
+def _column(table: pl.DataFrame, name: str, place: int, target: Target) -> str | None:
+    names = [
+        name,
+        *([target.columns[place]] if len(target.columns) == len(target.names) else []),
+        *([OUTCOME] if len(target.names) == 1 else []),
+    ]
+    return next((column for column in names if column in table.columns), None)
+
+
+def _exclusive(table: pl.DataFrame, target: Target, counts: dict[str, int]) -> pl.DataFrame:
+    """One column that names the class, or gives its index."""
+    place = {name: index for index, name in enumerate(target.names)} | {str(index): index for index in range(len(target.names))}
+    index = table[OUTCOME].replace_strict(place, default=None, return_dtype=pl.Int64)
+    counts["outcomes that name no class"] = int((index.is_null() & table[OUTCOME].is_not_null()).sum())
+    return table.with_columns((index == number).cast(pl.Float64).alias(f"y_{name}") for number, name in enumerate(target.names))
+
+
+def _once(table: pl.DataFrame, by: str, target: Target, counts: dict[str, int]) -> pl.DataFrame:
+    """One line an item: repetitions go, contradictions both go."""
+    named = table.filter(pl.col(by).is_not_null())
+    counts["lines without an id"] = table.height - named.height
+    truths = [f"y_{name}" for name in target.names]
+    distinct = named.unique([by, *truths], keep="first", maintain_order=True)
+    counts["lines that repeat another"] = named.height - distinct.height
+    kept = distinct.filter(~pl.col(by).is_duplicated())
+    counts["lines that contradict another of the same id"] = distinct.height - kept.height
+    return kept
+
+
+def _same_names(column: pl.Expr, known: pl.Series) -> pl.Expr:
+    """``predictions.csv`` has an apostrophe before an id that a spreadsheet would take for a formula: such an id is known too."""
+    bare = column.str.strip_prefix("'")
+    written = column.str.starts_with("'") & bare.str.slice(0, 1).is_in(list(_FORMULA)) & ~column.is_in(known.implode())
+    return pl.when(written).then(bare).otherwise(column)

@@ -1,0 +1,58 @@
+"""Runs whose predictions are simulated, so that the right answer is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medkd.data.target import Target
+
+CD = Target("cd", "binary", ("cd",), ("conduction disturbance",))
+Simulated = Callable[..., Path]
+
+
+@pytest.fixture
+def simulated_run(tmp_path: Path) -> Simulated:
+    """Writes what a finished run leaves, from probabilities."""
+
+    def write(raw: Any, *, calibrated: Any = None, target: Target = CD, ids: list[str] | None = None, aside: tuple[str, ...] = ()) -> Path:
+        raw = np.asarray(raw, dtype=np.float64).reshape(-1, target.outputs)
+        calibrated = raw if calibrated is None else np.asarray(calibrated, dtype=np.float64).reshape(raw.shape)
+        names = ids or [f"item-{place:05d}" for place in range(len(raw))]
+        folder = tmp_path / "run"
+        folder.mkdir()
+        columns = {f"p_{name}": raw[:, place] for place, name in enumerate(target.names)}
+        columns |= {f"p_cal_{name}": calibrated[:, place] for place, name in enumerate(target.names)}
+        silent = [["conduction disturbance", "not conduction disturbance", "abstains"][place % 3] for place in range(len(raw))]
+        table = pl.DataFrame(
+            {"sample_id": names, **columns, "set": silent, "drift": [1.5 if place % 10 == 0 else 0.5 for place in range(len(raw))]}
+        )
+        table.with_columns(model_sha256=pl.lit("b" * 64), seconds=pl.lit(0.1), status=pl.lit("ok")).write_parquet(
+            folder / "predictions.parquet"
+        )
+        pl.DataFrame(
+            {"item": list(aside), "reason": ["broken"] * len(aside)}, schema=dict.fromkeys(("item", "reason"), pl.String)
+        ).write_csv(folder / "quarantine.csv")
+        record = {
+            "schema_version": 1,
+            "plan": {"bundle_sha256": "a" * 64},
+            "model_sha256": "b" * 64,
+            "predictions_sha256": "c" * 64,
+            "source": "folder",
+            "target": target.key,
+            "target_spec": target.spec(),
+            "threshold": dict.fromkeys(target.names, None if target.is_categorical or target.kind == "regression" else 0.3),
+            "view": "ecg[I]",
+            "versions": {"medkd": "0"},
+            "counts": {"items": len(raw) + len(aside), "ok": len(raw), "quarantined": len(aside)},
+        }
+        (folder / "run.json").write_text(json.dumps(record))
+        return folder
+
+    return write
