@@ -170,7 +170,10 @@ class _File:
 def _file(path: Path, stamp: int) -> _File:
     """``stamp`` is the file's time of change: one that was written anew is read anew."""
     table = _long(_read(path), path)
-    table = table.drop_nulls().sort(["series", "hours"] if "series" in table.columns else ["hours"], maintain_order=True)
+    table = table.drop_nulls()
+    if table.is_empty():
+        raise RecordError("holds no event", where=path.name, remedy="Export it again, or leave it out")
+    table = table.sort(["series", "hours"] if "series" in table.columns else ["hours"], maintain_order=True)
     names = table["variable"].unique().sort()
     code = table["variable"].replace_strict(names, pl.Series(range(len(names)), dtype=pl.Int64), return_dtype=pl.Int64)
     events = Events(table["hours"].to_numpy(), code.to_numpy(), table["value"].to_numpy(), tuple(names))
@@ -190,6 +193,8 @@ def _read(path: Path) -> pl.DataFrame:
                 raise RecordError(f"holds {rows:,} rows, {MOST_ROWS:,} at most", where=path.name, remedy="Write a file for each stay")
             return pl.read_parquet(path)
         return pl.read_csv(path)
+    except pl.exceptions.NoDataError as error:
+        raise RecordError("is empty", where=path.name, remedy="Export it again") from error
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise RecordError("is no readable event table", where=path.name, remedy="Write Parquet or CSV") from error
 

@@ -14,6 +14,7 @@ import polars as pl
 import yaml
 from numpy.typing import NDArray
 
+from medkd.data.display import Stretch, Trend
 from medkd.data.events import Events, event_columns, read_events, write_events
 from medkd.data.modality import Modality
 from medkd.data.sample import Exclusion
@@ -160,8 +161,7 @@ class Grid(Modality):
         """The grid "variable cell"."""
         start, end = raw.window
         shape = (len(raw.variables), _cells(start, end, self.step))
-        # A fraction of a second decides no cell: 0.3 / 0.1 is 2.9999...
-        cell = np.minimum(((raw.hours - start) / self.step + 1e-9).astype(np.int64), shape[1] - 1)
+        cell = np.minimum(self.cell_of(raw.hours, start), shape[1] - 1)
         flat = raw.variable * shape[1] + cell
         grid = np.full(shape[0] * shape[1], np.nan)
         if self.cell == "last":
@@ -172,6 +172,52 @@ class Grid(Modality):
             seen = count > 0
             grid[seen] = total[seen] / (count[seen] if self.cell == "mean" else 1)
         return grid.reshape(shape).astype(np.float32)
+
+    def display(self, raw: Events, part: Part) -> Trend:
+        """All known variables and all hours that the file holds: every value at its own hour; what the student does not see comes last.
+
+        A column that is no variable of ours is left out: it may be an outcome.
+        """
+        seen, (start, end) = self.names(part), self.window(part)
+        held = {raw.variables[place] for place in np.unique(raw.variable)}
+        names = (*seen, *(name for name in self.table() if name in held and name not in seen))
+        shown = raw.of(names)
+        # In whole cells of the student's, so that the edges of its window are edges of cells.
+        first, last = np.floor((np.array([shown.hours.min(initial=start), shown.hours.max(initial=end)]) - start) / self.step + 1e-9)
+        span = (float(start + min(first, 0.0) * self.step), float(max(end, start + (last + (shown.hours > end).any()) * self.step)))
+        return Trend(
+            modality=self.name,
+            variables=names,
+            units=tuple(self.table()[name].unit for name in names),
+            hours=shown.hours,
+            variable=shown.variable,
+            values=shown.value,
+            span=span,
+            window=(start, end),
+            seen=seen,
+            step=self.step,
+            silences=tuple(self.silences(shown.hours[shown.variable == place], *span) for place in range(len(names))),
+            additive=self.additive,
+        )
+
+    @property
+    def additive(self) -> bool:
+        """Whether values are amounts (doses, meals), not levels."""
+        return False
+
+    def silences(self, hours: NDArray[np.float64], start: float, end: float) -> tuple[Stretch, ...]:
+        """The parts of [``start``, ``end``) whose cells hold none of ``hours``, neighbouring cells as one."""
+        cells = _cells(start, end, self.step)
+        empty = np.ones(cells + 2, dtype=bool)
+        empty[np.clip(self.cell_of(hours, start), 0, cells - 1) + 1] = False
+        empty[[0, -1]] = False
+        edges = np.flatnonzero(np.diff(empty.astype(np.int8)))
+        return tuple((float(start + first * self.step), float(start + last * self.step)) for first, last in edges.reshape(-1, 2))
+
+    def cell_of(self, hours: NDArray[np.float64], start: float) -> NDArray[np.int64]:
+        """The cell that each hour falls in, counted from ``start``."""
+        # A fraction of a second decides no cell: 0.3 / 0.1 is 2.9999...
+        return ((hours - start) / self.step + 1e-9).astype(np.int64)
 
     def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
         """Write standardised events below ``folder``: the file of each series, and how many values were set aside, by reason."""

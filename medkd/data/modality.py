@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medkd.data.digest import digest_of
+from medkd.data.display import Display
 from medkd.data.view import Part
 from medkd.errors import InputError
 
@@ -60,6 +61,20 @@ class Modality(ABC):
         Raises:
             InputError: the part names a channel that this modality does not have.
         """
+
+    def display(self, raw: Any, part: Part) -> Display | None:
+        """What a person is shown of one sample: all that ``raw`` holds, with the student's ``part`` marked.
+
+        None where this modality has no display of its own; the prepared array is shown then.
+
+        Args:
+            raw: what ``read`` gave, before ``select``.
+            part: what the student sees of it.
+
+        Raises:
+            RecordError: it cannot be shown.
+        """
+        return None
 
     def find(self, folder: Path) -> list[str]:
         """What ``row[self.name]`` may be for each file of this kind below ``folder``: POSIX paths relative to it.

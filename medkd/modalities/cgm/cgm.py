@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from medkd.data.display import Stretch
 from medkd.data.events import Events
 from medkd.data.grid import Variable, variables_in
 from medkd.errors import RecordError
@@ -66,6 +68,16 @@ class CGM(History):
     def partial(self) -> bool:
         """Every step holds a value."""
         return False
+
+    @property
+    def additive(self) -> bool:
+        """Glucose is a level."""
+        return False
+
+    def silences(self, hours: NDArray[np.float64], start: float, end: float) -> tuple[Stretch, ...]:
+        """Where the sensor was silent for more than ``gap`` minutes."""
+        known = np.concatenate([[start], np.sort(hours), [end]])
+        return tuple((float(last), float(first)) for last, first in pairwise(known) if 60 * (first - last) > self.gap)
 
     def prepare(self, raw: Events) -> NDArray[np.float32]:
         """The series "1 step".

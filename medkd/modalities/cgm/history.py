@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from medkd.data.display import Stretch
 from medkd.data.events import Events
 from medkd.data.grid import Grid
 from medkd.data.view import Part
@@ -21,6 +23,15 @@ class History(Grid):
     def identifying(self) -> bool:
         """No: windows of a smooth curve look alike, and in most windows nobody eats or takes a dose."""
         return False
+
+    @property
+    def additive(self) -> bool:
+        """Meals and doses are."""
+        return True
+
+    def silences(self, hours: NDArray[np.float64], start: float, end: float) -> tuple[Stretch, ...]:
+        """None: hours without a meal or a dose are not missing."""
+        return ()
 
     def window(self, part: Part) -> tuple[float, float]:
         """First and last hour that a part shows."""

@@ -45,6 +45,16 @@ def median_beat(values: NDArray[np.float64], rate: float, before: float, after: 
         after: seconds kept after it.
         fewest: beats below which there is no median.
     """
+    starts = beat_starts(values, rate, before, after, fewest)
+    if starts is None:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(values, round((before + after) * rate), axis=1)
+    beat: NDArray[np.float64] = np.median(windows[:, starts], axis=1)
+    return beat
+
+
+def beat_starts(values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3) -> NDArray[np.int64] | None:
+    """The sample at which each beat begins that the median is taken of; see ``median_beat``."""
     start, length, reach = round(before * rate), round((before + after) * rate), max(1, round(_ALIGN * rate))
     peaks = r_peaks(values, rate)
     peaks = peaks[(peaks - start - reach >= 0) & (peaks - start + length + reach <= values.shape[1])]
@@ -63,8 +73,8 @@ def median_beat(values: NDArray[np.float64], rate: float, before: float, after: 
     # all beats move together by the median shift at most, so that the beat stays where its energy peaks
     placed = peaks + shifts[best] - int(np.median(shifts[best]))
     kept = placed[alike] if alike.sum() >= fewest else placed
-    beat: NDArray[np.float64] = np.median(windows[:, kept - start], axis=1)
-    return beat
+    found: NDArray[np.int64] = kept - start
+    return found
 
 
 def _correlation(rows: NDArray[np.float64], template: NDArray[np.float64]) -> NDArray[np.float64]:

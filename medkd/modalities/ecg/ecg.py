@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medkd.data.display import Stretch, Strip
 from medkd.data.modality import Modality, Params
 from medkd.data.view import Part
 from medkd.errors import InputError, RecordError, nearest
 from medkd.modalities.ecg.augmentation import Strengths, apply, draw
-from medkd.modalities.ecg.beats import median_beat
+from medkd.modalities.ecg.beats import beat_starts, median_beat
 from medkd.modalities.ecg.filters import filtered, resampled
 from medkd.modalities.ecg.leads import STANDARD, canonical
-from medkd.modalities.ecg.length import middle, windows
+from medkd.modalities.ecg.length import middle, middle_start, window_starts, windows
 from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
 from medkd.modalities.ecg.recording import Recording
 
@@ -122,6 +123,11 @@ class ECG(Modality):
             )
         return np.ascontiguousarray(beat, dtype=np.float32)
 
+    def display(self, raw: Recording, part: Part) -> Strip:
+        """All leads of the recording; marked are those of ``part``, and where in time the prepared signal comes from."""
+        seen = tuple(lead for lead in self._wanted(part) if lead in raw.leads)
+        return Strip(self.name, raw.leads, raw.values, raw.rate, seen, self._stretches(raw, part), self.representation == "median_beat")
+
     @property
     def aligned(self) -> bool:
         """Median beats are aligned at the QRS complex, and may be standardised sample by sample."""
@@ -161,6 +167,21 @@ class ECG(Modality):
     @property
     def _length(self) -> int:
         return round(self.rate * (self.seconds if self.representation == "rhythm" else sum(self.beat)))
+
+    def _stretches(self, raw: Recording, part: Part) -> tuple[Stretch, ...]:
+        """Seconds of the recording that each prepared window lies in, or each beat; none where it cannot be prepared."""
+        starts: list[int] | NDArray[np.int64] | None
+        try:
+            clean = self._clean(self.select(raw, part))
+        except RecordError:
+            return ()
+        if self.representation == "median_beat":
+            starts = beat_starts(clean, self.rate, *self.beat)
+        elif self.longer == "windows":
+            starts = window_starts(clean.shape[1], self._length)
+        else:
+            starts = [middle_start(clean.shape[1], self._length)]
+        return tuple((start / self.rate, (start + self._length) / self.rate) for start in (() if starts is None else map(int, starts)))
 
     def _wanted(self, part: Part) -> tuple[str, ...]:
         if part.window is not None:

@@ -15,7 +15,8 @@ def middle(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     spare = values.shape[1] - length
     if spare < 0:
         return np.pad(values, ((0, 0), (0, -spare)))
-    return values[:, spare // 2 : spare // 2 + length]
+    start = middle_start(values.shape[1], length)
+    return values[:, start : start + length]
 
 
 def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
@@ -26,7 +27,25 @@ def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """
     if values.shape[1] <= length:
         return middle(values, length)[None]
-    starts = list(range(0, values.shape[1] - length + 1, length))
-    if starts[-1] + length < values.shape[1]:
-        starts.append(values.shape[1] - length)
-    return np.stack([values[:, start : start + length] for start in starts])
+    return np.stack([values[:, start : start + length] for start in window_starts(values.shape[1], length)])
+
+
+def window_starts(samples: int, length: int) -> list[int]:
+    """Where each of ``windows`` begins in a record of ``samples``.
+
+    >>> window_starts(5, 2), window_starts(1, 2)
+    ([0, 2, 3], [0])
+    """
+    starts = list(range(0, samples - length + 1, length)) or [0]
+    if starts[-1] + length < samples:
+        starts.append(samples - length)
+    return starts
+
+
+def middle_start(samples: int, length: int) -> int:
+    """Where ``middle`` begins in a record of ``samples``.
+
+    >>> middle_start(6, 4), middle_start(2, 3)
+    (1, 0)
+    """
+    return max(samples - length, 0) // 2

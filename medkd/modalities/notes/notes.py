@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from medkd.data.display import Passage
 from medkd.data.modality import Modality
 from medkd.data.sample import Exclusion
 from medkd.data.view import Part
@@ -88,7 +89,14 @@ class Notes(Modality):
 
     def select(self, raw: Texts, part: Part) -> Texts:
         """Only what was written in the part's window."""
-        return raw.within(*(part.window or (0.0, self.hours)))
+        return raw.within(*self._window(part))
+
+    def display(self, raw: Texts, part: Part) -> Passage:
+        """Every text, as written."""
+        return Passage(self.name, raw.hours, raw.texts, self._window(part))
+
+    def _window(self, part: Part) -> tuple[float, float]:
+        return part.window or (0.0, self.hours)
 
     def prepare(self, raw: Texts) -> NDArray[np.float32]:
         """Token ids "chunk token", NaN where there is none."""

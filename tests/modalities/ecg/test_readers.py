@@ -167,13 +167,29 @@ def test_changed_byte(shared: Path, tmp_path: Path) -> None:
         read_recording(path)
 
 
-@pytest.mark.parametrize("line", ["00017_lr 12", "00017_lr 12 0 1000", "00017_lr 12 fast 1000", ""])
+@pytest.mark.parametrize("line", ["00017_lr 12", "00017_lr 12 0 1000", "00017_lr 12 fast 1000"])
 def test_no_sampling_rate(shared: Path, tmp_path: Path, line: str) -> None:
     path = damaged(shared, tmp_path)
     header = path.with_name("00017_lr.hea")
-    header.write_text("\n".join([line, *header.read_text().splitlines()[1:]]) if line else "")
+    header.write_text("\n".join([line, *header.read_text().splitlines()[1:]]))
     with pytest.raises(RecordError, match="states no sampling rate"):
         read_recording(path)
+
+
+def test_what_is_cut_or_empty_is_told_by_its_sizes(shared: Path, tmp_path: Path) -> None:
+    path = damaged(shared, tmp_path)
+    header, signals = path.with_name("00017_lr.hea"), path.with_name("00017_lr.dat")
+    whole, content = header.read_text(), signals.read_bytes()
+    for text, held, reason in (
+        ("", content, "header of ECG 00017_lr is empty"),
+        ("PK\0\0", content, "header of ECG 00017_lr is no text"),
+        (whole[:200], content, r"its header is cut short; it states 12 leads and describes \d"),
+        (whole, content[:1000], r"00017_lr\.dat holds 1,000 bytes where the header states 24,000"),
+    ):
+        header.write_text(text)
+        signals.write_bytes(held)
+        with pytest.raises(RecordError, match=reason):
+            read_recording(path)
 
 
 @pytest.mark.parametrize("name", ["broken.dcm", "broken.xml", "broken.hea"])

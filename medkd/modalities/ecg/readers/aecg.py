@@ -29,7 +29,10 @@ def read_aecg(path: Path) -> Recording:
     try:
         root: Any = parse(path, forbid_dtd=True).getroot()
     except (ParseError, DefusedXmlException, ValueError) as error:
-        raise RecordError(f"{path.name} is no readable XML: {error!r}", where=path, remedy="Export it again") from error
+        what = str(error.__cause__ or error) if isinstance(error, ParseError) else repr(error)
+        raise RecordError(
+            f"{path.name} is no readable XML: {what}", where=path, remedy="It is cut short or damaged: export it again"
+        ) from error
     if root.tag != f"{_V3}AnnotatedECG":
         raise RecordError(
             f"{path.name} is XML of kind '{root.tag.rpartition('}')[2]}', not an HL7 annotated ECG",

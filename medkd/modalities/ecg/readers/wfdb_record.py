@@ -39,10 +39,8 @@ def read_with_package(header: Path) -> Recording:
             f"ECG of record {header.stem} lacks its signal file {Path(str(error.filename)).name}", where=header, remedy="Copy it beside"
         ) from error
     except Exception as error:  # a damaged file can fail anywhere inside the package
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise RecordError(
-            f"ECG of record {header.stem} cannot be read: {reason}", where=header, remedy="The file is truncated or damaged: copy it again"
-        ) from error
+        what = f"ECG of record {header.stem} cannot be read: {_reason(header, error)}"
+        raise RecordError(what, where=header, remedy="The file is truncated or damaged: copy it again") from error
     if record.p_signal is None or not record.sig_len:
         raise RecordError(f"ECG of record {header.stem} holds no samples", where=header, remedy="Copy the record again")
     values = np.ascontiguousarray(record.p_signal.T, dtype=np.float64)
@@ -52,8 +50,29 @@ def read_with_package(header: Path) -> Recording:
     return Recording(values, standard_names(record.sig_name), float(record.fs), header.stem)
 
 
+def _reason(header: Path, error: Exception) -> str:
+    """What is wrong with a record that the package failed on: what can be seen from its sizes, else the package's words."""
+    lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
+    head, *signals = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    stated = int(head[1]) if len(head) > 1 and head[1].isdecimal() else 0
+    if len(signals) < stated or any(len(words) < 2 for words in signals):
+        return f"its header is cut short; it states {stated} leads and describes {sum(len(words) > 8 for words in signals)}"
+    file = header.with_name(signals[0][0]) if signals else header
+    plain = all(words[:2] == [file.name, "16"] for words in signals)
+    if plain and len(head) > 3 and head[3].isdecimal() and file.is_file():
+        held, wanted = file.stat().st_size, 2 * stated * int(head[3])
+        if held != wanted:
+            return f"{file.name} holds {held:,} bytes where the header states {wanted:,}"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
 def _require_rate(text: str, header: Path) -> None:
     """WFDB's default of 250 Hz would be a guess."""
+    if not text.strip() or "\0" in text:
+        what = "is empty" if not text.strip() else "is no text"
+        raise RecordError(f"header of ECG {header.stem} {what}", where=header, remedy="Copy the record again")
     first = next((line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")), "").split()
     rate = first[2].split("/")[0].split("(")[0] if len(first) > 2 else ""
     try:
