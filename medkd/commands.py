@@ -94,7 +94,7 @@ COMMANDS = {
     ),
     "predict": Command(
         "Score files with a bundle. Resumes where it stopped; an unreadable file is set aside.",
-        "medkd.deploy.predict:main",
+        "medkd.deploy.predict_command:main",
         "medkd predict runs/demo/bundle records --out scores",
         arguments.predict,
     ),

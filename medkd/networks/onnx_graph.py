@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET, IR_VERSION = 20, 10
-"""Of the graphs that are written; fixed, so that the same network gives the same bytes with any newer exporter."""
+"""Of the graphs that are written; fixed, so that they do not rise unseen with a newer exporter."""
 LOGITS, BATCH = "logits", "batch"
 _MASK = "_mask"
 
@@ -66,7 +66,6 @@ def traced(
         if size.dim_param:
             # The exporter's own name for it counts up within a process.
             size.dim_param = BATCH
-    strip(model)
     return model
 
 

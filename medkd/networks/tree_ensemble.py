@@ -1,7 +1,7 @@
 """LightGBM boosters as one ONNX node, exact in every split.
 
-Not by onnxmltools: its graphs hold thresholds in single precision, take no booster that learnt probabilities (cross-entropy), and give
-the probability of a booster that learnt labels, from which the logit comes back inexact.
+Not by onnxmltools: its graphs hold thresholds in single precision and send some missing values the other way (the scores of 546 to 701 of
+3,997 real stays were off by up to 0.23), and it takes no booster that learnt probabilities (cross-entropy).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DOMAIN, VERSION = "ai.onnx.ml", 5
 """The operators' set that ``TreeEnsemble`` came with."""
 _SUM, _NO_TRANSFORM, _AT_MOST = 1, 0, 0
+_EITHER_WAY = {"split_feature": 0, "threshold": 0.0, "decision_type": "<=", "missing_type": "NaN", "default_left": True}
+"""The split that ``TreeEnsemble`` asks of a tree of one leaf."""
 
 
 class _Table:
@@ -32,7 +34,7 @@ class _Table:
     def add(self, tree: Mapping[str, Any], place: int, share: float) -> None:
         """One tree, whose leaves count ``share`` in output ``place``."""
         if "split_feature" not in tree:
-            tree = {"split_feature": 0, "threshold": 0.0, "left_child": tree, "right_child": tree, "default_left": True, **_PLAIN}
+            tree = {**_EITHER_WAY, "left_child": tree, "right_child": tree}
         self.roots.append(self._node(tree, place, share))
 
     def _node(self, node: Mapping[str, Any], place: int, share: float) -> int:
@@ -53,9 +55,6 @@ class _Table:
             else:
                 children[0].append(self._node(child, place, share))
         return number
-
-
-_PLAIN = {"decision_type": "<=", "missing_type": "None"}
 
 
 def tree_ensemble(boosters: Sequence[Sequence[tuple[Any, float]]], source: str, result: str) -> onnx.NodeProto:
