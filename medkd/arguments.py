@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +145,34 @@ def bundle(parser: Parser) -> None:
 
 def app(parser: Parser) -> None:
     """The clinician's viewer."""
-    parser.add_argument("words", nargs="+", metavar="BUNDLE", help="folder that medkd distill left; or audit, forget SUBJECT, user NAME")
+    parser.add_argument("words", nargs="*", metavar="BUNDLE", help="folder that medkd distill left; or audit, forget SUBJECT, user [NAME]")
     option(parser, "cases", type=Path, metavar="DIR", help="records, a cohort's root, a manifest, or the folder of a medkd distill run")
     option(parser, "predictions", type=Path, metavar="RUN", help="what medkd predict left for these cases; default: they are scored first")
     option(parser, "data", type=Path, default=Path("runs/app"), metavar="DIR", help="verdicts, accounts, audit log; default runs/app")
-    option(parser, "database", metavar="URL", help="PostgreSQL in place of the file in --data: postgresql+psycopg://...")
+    option(parser, "database", metavar="URL", help="PostgreSQL in place of the file in --data: postgresql://...")
     option(parser, "open", action="store_true", help="show the model's view at once; default: the reader reads first (blinded)")
     option(parser, "host", default="127.0.0.1", metavar="HOST", help="address to listen at; default 127.0.0.1")
     option(parser, "port", type=count, default=7860, metavar="N", help="default 7860")
     option(parser, "proxy-header", metavar="NAME", help="trust a reverse proxy to name the reader in this header")
     option(parser, "proxy-address", metavar="IP", help="the proxy's address; needed with --proxy-header")
+    option(
+        parser,
+        "proxy-create",
+        type=one_of("--proxy-create", ROLES),
+        metavar="ROLE",
+        help="with --proxy-header: make an account of this role for who has none",
+    )
+    option(
+        parser,
+        "cookie-secure",
+        type=one_of("--cookie-secure", ("auto", "yes", "no")),
+        default="auto",
+        metavar="WHEN",
+        help="send the cookie over TLS alone: auto, yes or no; default auto: behind a proxy",
+    )
     option(parser, "role", type=one_of("--role", ROLES), metavar="ROLE", help=f"with user: {', '.join(ROLES)}")
-    option(parser, "identifiers", action="store_true", help="with user: may see patient identifiers")
+    option(parser, "identifiers", action=argparse.BooleanOptionalAction, default=None, help="with user: may see patient identifiers")
+    option(parser, "reset-password", action="store_true", help="with user: draw a new password")
     option(parser, "remove", action="store_true", help="with user: remove the account; its verdicts stay")
     trust(parser)
     parser.epilog = (
