@@ -98,12 +98,16 @@ def predict(parser: Parser) -> None:
     option(parser, "engine", type=one_of("--engine", ("local", "ray")), default="local", metavar="E", help="local or ray; default local")
     option(parser, "ray-address", metavar="ADDRESS", help="with --engine ray: the cluster; default: RAY_ADDRESS, else this machine")
     option(parser, "batch-size", type=count, default=32, metavar="N", help="records in a pass of the network; default 32")
-    option(parser, "devices", default="auto", metavar="D", help="auto, cpu, cuda, or several: cuda:0,cuda:1; default auto")
-    option(parser, "precision", type=one_of("--precision", ("32", "16")), default="32", metavar="P", help="32, or 16 on a GPU; default 32")
-    option(parser, "workers", type=count, metavar="N", help="threads that read and prepare; default: one a core, up to 8")
+    option(parser, "devices", default="auto", metavar="D", help="auto, cpu, cuda (every GPU), or GPUs by number: 0,1; default auto")
+    option(parser, "precision", type=count, default=32, metavar="BITS", help="32, or 16: faster on a GPU, and rounds; default 32")
     option(
-        parser, "retries", type=amount, default=2, metavar="N", help="times that a read which failed for the time is tried again; default 2"
+        parser,
+        "workers",
+        type=count,
+        metavar="N",
+        help="threads that read and prepare, default one a core, up to 8; with --engine ray, actors",
     )
+    option(parser, "retries", type=amount, default=2, metavar="N", help="how often to read again what disk or network refused; default 2")
     option(parser, "fhir", action="store_true", help="write fhir.ndjson too: FHIR R4 RiskAssessment or Observation")
     option(parser, "dicom-sr", action="store_true", help="write sr/ too: a DICOM SR for each DICOM record")
     trust(parser)

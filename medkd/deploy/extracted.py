@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from medkd.deploy.manifest import Items
+from medkd.deploy.private import private_folder, sweep_folders
 
 _EXTRACT = ".extract-"
 
@@ -23,11 +22,18 @@ def extracted(items: Items, out: Path) -> Iterator[Items]:
     if items.extract is None:
         yield items
         return
-    with tempfile.TemporaryDirectory(prefix=_EXTRACT, dir=out) as folder:
-        yield items.placed(Path(folder))
+    with private_folder(out, _EXTRACT) as folder:
+        yield items.placed(folder)
+
+
+@contextmanager
+def listed(items: Items, out: Path) -> Iterator[Path]:
+    """The table of items as a Parquet file below ``out`` (in a folder of mode 0700), for processes elsewhere, until the block ends."""
+    with private_folder(out, _EXTRACT) as folder:
+        items.table.write_parquet(folder / "items.parquet")
+        yield folder / "items.parquet"
 
 
 def sweep_extracts(out: Path) -> None:
     """Remove what killed runs left in ``out``."""
-    for left in out.glob(f"{_EXTRACT}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    sweep_folders(out, _EXTRACT)

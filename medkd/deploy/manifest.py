@@ -20,6 +20,7 @@ from medkd.errors import InputError, MedkdError, nearest
 MANIFESTS = (".csv", ".parquet")
 STRETCH = {"series": pl.String, "zero_hour": pl.Float64}
 """Columns that say which stretch of a file of events is a sample's."""
+_SLICE = 4096
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Items:
     @property
     def digest(self) -> str:
         """Changes with the list: names and paths, not the files' content."""
-        return digest_of(self.table.rows())
+        return digest_of([digest_of(part.rows()) for part in self.table.iter_slices(_SLICE)])
 
     def placed(self, folder: Path) -> Items:
         """The items with a file each to read, below ``folder`` where they lay in shared tables.
@@ -167,20 +168,22 @@ def _cohorts_marked(root: Path) -> Iterator[Any]:
 
 
 def _from_folder(root: Path, modalities: Mapping[str, Modality]) -> Items:
-    columns: dict[str, dict[str, str]] = {}
+    table: pl.DataFrame | None = None
     for name, modality in modalities.items():
-        columns[name] = {}
-        for path in sorted(modality.find(root)):
-            stem = _without_suffix(path, root)
-            columns[name][path if stem in columns[name] else stem] = path
-    ids = sorted({item for column in columns.values() for item in column})
-    if not ids:
+        found = _named(pl.Series(name, sorted(modality.find(root)), dtype=pl.String), root)
+        table = found if table is None else table.join(found, on="sample_id", how="full", coalesce=True)
+    if table is None or table.is_empty():
         raise InputError(f"no {' or '.join(modalities)} record found", where=root, remedy="Give the folder that holds them, or a manifest")
-    table = pl.DataFrame(
-        {"sample_id": ids, **{name: [column.get(item) for item in ids] for name, column in columns.items()}},
-        schema=dict.fromkeys(("sample_id", *modalities), pl.String),
-    )
     return _items(table, root, "folder", tuple(modalities), root)
+
+
+def _named(paths: pl.Series, root: Path) -> pl.DataFrame:
+    """``sample_id`` of each path: without suffix, but whole where another path has taken that name."""
+    bare = pl.Series("bare", [_without_suffix(path, root) for path in paths], dtype=pl.String)
+    whole = pl.col(paths.name)
+    once = pl.when(pl.col("bare").is_first_distinct()).then("bare").otherwise(whole).alias("sample_id")
+    table = pl.DataFrame([paths, bare]).select(once, whole)
+    return table.with_columns(pl.when(pl.col("sample_id").is_first_distinct()).then("sample_id").otherwise(whole).alias("sample_id"))
 
 
 def _without_suffix(path: str, root: Path) -> str:

@@ -19,13 +19,16 @@ CHUNK = 256
 PLAN, CHUNKS, RUN = "plan.json", "chunks", "run.json"
 PARQUET, TABLE, QUARANTINE = "predictions.parquet", "predictions.csv", "quarantine.csv"
 _WORDS = {
+    "schema_version": "another version of medkd",
     "bundle_sha256": "another bundle",
     "items_sha256": "another list of items",
     "batch_size": "another batch size",
     "device": "another device",
+    "runtime": "another runtime",
+    "precision": "another precision",
     "chunk": "another version of medkd",
-    "schema_version": "another version of medkd",
 }
+_SHOWN = ("batch_size", "device", "runtime", "precision")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Plan:
         items: how many there are.
         batch_size: rows in each pass of the network.
         device: "cpu" or "cuda": they round differently.
+        runtime: "torch" or "onnx", what computes the network.
+        precision: 32 or 16 bits of a number inside the network.
         chunk: items a chunk.
     """
 
@@ -46,8 +51,10 @@ class Plan:
     items: int
     batch_size: int
     device: str
+    runtime: str = "torch"
+    precision: int = 32
     chunk: int = CHUNK
-    schema_version: int = 1
+    schema_version: int = 2
 
     @property
     def chunks(self) -> int:
@@ -76,6 +83,7 @@ class Plan:
 
         Raises:
             InputError: it was begun for something else, or holds files of the same names that are not from here.
+            OSError: it cannot be written to.
         """
         path = out / PLAN
         if path.exists():
@@ -84,18 +92,15 @@ class Plan:
             for name in (PARQUET, TABLE, QUARANTINE, RUN):
                 if (out / name).exists():
                     raise InputError(f"{out} holds a {name} that no run here can go on with", where="--out", remedy="Give a new folder")
-        try:
-            (out / CHUNKS).mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                with writing_private(path) as temporary:
-                    temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write: {error.strerror}", where=out, remedy="Give a folder of your own with --out") from error
+        (out / CHUNKS).mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            with writing_private(path) as temporary:
+                temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     def _compare(self, begun: dict[str, Any], out: Path) -> None:
         for name, word in _WORDS.items():
             if begun.get(name) != getattr(self, name):
-                detail = f": {begun.get(name)}" if name in ("batch_size", "device") else ""
+                detail = f": {begun.get(name)}" if name in _SHOWN and name in begun else ""
                 raise InputError(
                     f"{out} was begun with {word}{detail}", where="--out", remedy="Give a new folder, or repeat the first command exactly"
                 )

@@ -1,32 +1,45 @@
-"""``medkd predict``: score a folder, a cohort or a manifest with a bundle; killed at any moment, the same command goes on."""
+"""Score a folder, a cohort or a manifest with a bundle; killed at any moment, the same call goes on."""
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import logging
-import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
+import polars as pl
 from tqdm import tqdm
 
 from medkd.deploy.bundle import Bundle
-from medkd.deploy.engines.local import score_chunks
+from medkd.deploy.checksums import read_checked
+from medkd.deploy.chunk_file import columns_of, is_done
+from medkd.deploy.devices import Devices
+from medkd.deploy.dicom_sr import Reports, write_dicom_sr
+from medkd.deploy.engines.arithmetic import exact
+from medkd.deploy.engines.job import Finished, Job
+from medkd.deploy.engines.local import compute_chunks
 from medkd.deploy.extracted import extracted, sweep_extracts
-from medkd.deploy.manifest import Items, find_items
-from medkd.deploy.plan import CHUNKS, PLAN, QUARANTINE, RUN, TABLE, Plan
-from medkd.deploy.predictions import columns_of, is_done, read_chunks, write_chunk, write_predictions
+from medkd.deploy.fhir import write_fhir
+from medkd.deploy.manifest import find_items
+from medkd.deploy.plan import CHUNKS, PLAN, Plan
+from medkd.deploy.predictions import count, first_reason, write_predictions
 from medkd.deploy.private import sweep_temporaries
 from medkd.deploy.pseudonym import KEY_FILE, Pseudonyms, names_of
-from medkd.deploy.run_record import write_run_record
-from medkd.errors import InputError
+from medkd.deploy.quarantine import RETRIES
+from medkd.deploy.run_record import Call, write_run_record
+from medkd.deploy.runtime import RUNTIMES
+from medkd.deploy.signature import check_signature
+from medkd.deploy.system_error import telling_refusals
+from medkd.errors import InputError, nearest
 
 BATCH_SIZE = 32
+ENGINES, PRECISIONS = ("local", "ray"), (16, 32)
+Engine = Callable[[Bundle, Job, Devices, Sequence[int], Callable[[int], object]], Iterator[Finished]]
+"""Computes and writes chunks of a job, and tells of each; called with how many more items are done."""
 _log = logging.getLogger("medkd.deploy")
 
 
@@ -38,6 +51,9 @@ class Summary:
         items: in the whole list.
         scored, quarantined: among those, once all chunks are there; both 0 before.
         chunks, done: chunks in all, and those that are there.
+        computed: items that this call computed.
+        seconds: that this call took.
+        reports: what came of the DICOM reports, where they were asked for.
     """
 
     items: int
@@ -45,35 +61,14 @@ class Summary:
     quarantined: int
     chunks: int
     done: int
+    computed: int
+    seconds: float
+    reports: Reports | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every chunk is there and the table was written."""
         return self.done == self.chunks
-
-
-def main(namespace: argparse.Namespace) -> int:
-    """Run ``medkd predict BUNDLE INPUT --out DIR [--shard I/N] [--trust PACKAGE] [--batch-size N] [--device D] [--workers N]``."""
-    options = {key: value for key, value in vars(namespace).items() if value is not None}
-    out = Path(options["out"])
-    summary = predict(
-        Path(options["bundle"]),
-        Path(options["input"]),
-        out,
-        shard=options.get("shard", (1, 1)),
-        trust=options.get("trust", ()),
-        batch_size=options.get("batch_size", BATCH_SIZE),
-        device=options.get("device", "auto"),
-        workers=options.get("workers"),
-    )
-    if not summary.complete:
-        print(f"{summary.done} of {summary.chunks} chunks are there; the table follows when the other shards are done.")
-        return 0
-    line = f"{summary.scored} of {summary.items} items scored: {out / TABLE}"
-    if summary.quarantined:
-        line += f"\n{summary.quarantined} set aside, with reasons: {out / QUARANTINE}"
-    print(line)
-    return 0
 
 
 def predict(
@@ -86,6 +81,14 @@ def predict(
     batch_size: int = BATCH_SIZE,
     device: str = "auto",
     workers: int | None = None,
+    runtime: str = "torch",
+    precision: int = 32,
+    key: Path | None = None,
+    retries: int = RETRIES,
+    engine: str = "local",
+    ray_address: str | None = None,
+    fhir: bool = False,
+    dicom_sr: bool = False,
 ) -> Summary:
     """Score everything in ``source``; see docs/deploy.md for what is written to ``out``.
 
@@ -96,88 +99,108 @@ def predict(
         shard: (i, n) or "i/n", counted from 1: compute every n-th chunk only.
         trust: packages beside medkd whose classes the bundle may name.
         batch_size: rows in each pass of the network.
-        device: auto, cpu or cuda.
-        workers: threads that read; by default one a core, at most 8.
+        device: auto, cpu, cuda (every GPU), or GPUs by number, such as "0,1".
+        workers: threads that read, by default one a core, at most 8; under Ray the number of actors, by default 2 on this machine and
+            one a core or GPU of a cluster.
+        runtime: torch or onnx.
+        precision: bits of a number inside the network: 16 is faster on a GPU, and rounds.
+        key: public key by which the bundle must have been signed.
+        retries: how often a record is tried again that disk or network refused for the moment.
+        engine: local, or ray.
+        ray_address: of a running cluster; by default that in ``RAY_ADDRESS``, else one of two actors is started here.
+        fhir: also write ``fhir.ndjson``.
+        dicom_sr: also write ``sr/``, a report for each record that is a DICOM object.
 
     Raises:
         InputError: something cannot be used, or not a single item could be scored; then nothing is left in ``out``.
     """
     started = time.perf_counter()
     part, parts = _shard(shard)
-    if batch_size < 1 or (workers is not None and workers < 1):
-        wrong, value = ("--batch-size", batch_size) if batch_size < 1 else ("--workers", workers)
-        raise InputError(f"{wrong} is {value}", where=wrong, remedy="Give at least 1")
-    on = _device(device)
+    _check(batch_size, workers, retries, engine, runtime, precision)
+    devices = Devices.parse(device, elsewhere=engine == "ray")
+    scorer = _engine(engine, ray_address)
+    if dicom_sr:
+        # A missing package is told before hours of scoring, not after.
+        importlib.import_module("highdicom")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file", where="--out", remedy="Give a folder")
     if out.resolve().is_relative_to(bundle.resolve()):
         raise InputError(f"{out} lies in the bundle, which must not change", where="--out", remedy="Give another folder")
-    loaded = Bundle.load(bundle, trust).to(on)
-    columns_of(loaded.target)
-    items = find_items(source, loaded.modalities, loaded.target.key)
-    plan = Plan(loaded.bundle_sha256, items.digest, items.table.height, batch_size, on)
-    existed = out.exists()
-    plan.begin(out)
-    names = Pseudonyms.of_folder(out)
-    try:
-        computed = _compute(loaded, items, plan, out, plan.shard(part, parts), workers or min(8, os.cpu_count() or 1), names)
-    except InputError:
-        if not any((out / CHUNKS).iterdir()):
-            _withdraw(out, existed)
-        raise
-    done = sum(is_done(out, index, plan) for index in range(plan.chunks))
-    if done < plan.chunks:
-        return Summary(plan.items, 0, 0, plan.chunks, done)
-    table, smallest = read_chunks(out, plan)
-    scored = int((table["status"] == "ok").sum())
-    if not scored:
-        first = names.hide(str(table["reason"][0]), names_of(items.table.row(0, named=True)))
-        _withdraw(out, existed)
-        raise InputError(
-            f"none of {plan.items} items could be read, the first because: {first}", where=source, remedy="Nothing was written"
-        )
-    write_predictions(out, table)
-    write_run_record(
-        out / RUN,
-        bundle=loaded,
-        items=items,
-        plan=plan,
-        table=table,
-        smallest_batch=smallest,
-        computed=computed,
-        seconds=time.perf_counter() - started,
-        names=names,
-    )
-    sweep_temporaries(out / CHUNKS)
-    sweep_temporaries(out)
-    sweep_extracts(out)
-    return Summary(plan.items, scored, plan.items - scored, plan.chunks, done)
+    with exact(devices.kind) as passes:
+        loaded = Bundle.load(bundle, trust, runtime=runtime, key=key)
+        columns_of(loaded.target)
+        items = find_items(source, loaded.modalities, loaded.target.key)
+        plan = Plan(loaded.bundle_sha256, items.digest, items.table.height, batch_size, devices.kind, runtime, precision)
+        job = Job(bundle, plan, items, out, tuple(trust), key, workers, retries, passes)
+        existed = out.exists()
+        with telling_refusals(out):
+            plan.begin(out)
+            names = Pseudonyms.of_folder(out)
+            missing = [index for index in plan.shard(part, parts) if not is_done(out, index, plan)]
+            try:
+                computed = _compute(loaded, job, devices, scorer, missing, names)
+            except InputError:
+                if parts == 1 and not any((out / CHUNKS).iterdir()):
+                    _withdraw(out, existed)
+                raise
+            done = sum(is_done(out, index, plan) for index in range(plan.chunks))
+            if done < plan.chunks:
+                return Summary(plan.items, 0, 0, plan.chunks, done, computed, time.perf_counter() - started)
+            counts = count(out, plan)
+            if not counts.scored:
+                first = _first_reason(job, names)
+                _withdraw(out, existed)
+                raise InputError(
+                    f"none of {plan.items} items could be read, the first because: {first}", where=source, remedy="Nothing was written"
+                )
+            write_predictions(out, plan)
+            signer = None if key is None else check_signature(read_checked(bundle), key, bundle)
+            call = Call(engine, computed, time.perf_counter() - started, signer)
+            write_run_record(out, bundle=loaded, items=items, plan=plan, counts=counts, call=call, names=names)
+            if fhir:
+                write_fhir(out, loaded, items)
+            reports = write_dicom_sr(out, loaded, items) if dicom_sr else None
+            sweep_temporaries(out / CHUNKS)
+            sweep_temporaries(out)
+            sweep_extracts(out)
+    return Summary(plan.items, counts.scored, counts.quarantined, plan.chunks, done, computed, call.seconds, reports)
 
 
-def _compute(bundle: Bundle, items: Items, plan: Plan, out: Path, chunks: Sequence[int], workers: int, names: Pseudonyms) -> int:
+def _compute(bundle: Bundle, job: Job, devices: Devices, engine: Engine, missing: Sequence[int], names: Pseudonyms) -> int:
     """Compute the chunks that are not there yet; how many items those held."""
-    missing = [index for index in chunks if not is_done(out, index, plan)]
     if not missing:
         return 0
-    total = sum(plan.rows(items.table, index).height for index in missing)
-    # Kernels that sum in a fixed order: the same record gives the same score in every run.
+    total = sum(job.plan.rows(job.items.table, index).height for index in missing)
     with (
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
-        extracted(items, out) as placed,
-        tqdm(total=total, unit="item", desc="scoring", disable=not sys.stderr.isatty()) as bar,
+        extracted(job.items, job.out) as placed,
+        tqdm(total=total, unit=" items", desc="scoring", smoothing=0.1, disable=not sys.stderr.isatty()) as bar,
     ):
-        for index, scored, size in score_chunks(bundle, placed, plan, missing, workers=workers, advance=bar.update):
-            write_chunk(out, index, scored, bundle.target, bundle.model_sha256, plan, size)
-            aside = [names.of(item.sample_id) for item in scored if item.quarantined is not None]
-            _log.info("chunk %d: %d items, %d set aside %s", index, len(scored), len(aside), " ".join(aside))
-            if size < plan.batch_size:
-                _log.warning("out of memory: batches of %d instead of %d", size, plan.batch_size)
+        for one in engine(bundle, replace(job, items=placed), devices, missing, bar.update):
+            hidden = " ".join(names.of(name) for name in one.aside)
+            _log.info("chunk %d: %d items, %d set aside %s", one.index, one.items, len(one.aside), hidden)
+            if one.batch_size < job.plan.batch_size:
+                _log.warning("out of memory: batches of %d instead of %d", one.batch_size, job.plan.batch_size)
     return total
+
+
+def _engine(name: str, address: str | None) -> Engine:
+    if name == "local":
+        return compute_chunks
+    # Here, since its package is optional.
+    from medkd.deploy.engines.ray import RayEngine
+
+    return RayEngine(address)
+
+
+def _first_reason(job: Job, names: Pseudonyms) -> str:
+    """Why the first item was set aside, its names hidden."""
+    item, reason = first_reason(job.out, job.plan)
+    return names.hide(reason, names_of(job.items.table.row(by_predicate=pl.col("sample_id") == item, named=True)))
 
 
 def _withdraw(out: Path, existed: bool) -> None:
     """Leave ``out`` as it was found: the records may be mended, and the same command must then start afresh."""
-    shutil.rmtree(out / CHUNKS)
+    shutil.rmtree(out / CHUNKS, ignore_errors=True)
     for name in (PLAN, KEY_FILE):
         (out / name).unlink(missing_ok=True)
     sweep_temporaries(out)
@@ -196,9 +219,13 @@ def _shard(shard: tuple[int, int] | str) -> tuple[int, int]:
     return part, parts
 
 
-def _device(name: str) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"no device '{name}'", where="--device", remedy="Choose from: auto, cpu, cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("this machine has no CUDA device that torch can use", where="--device", remedy="Use --device cpu")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+def _check(batch_size: int, workers: int | None, retries: int, engine: str, runtime: str, precision: int) -> None:
+    for option, value, least in (("--batch-size", batch_size, 1), ("--workers", workers, 1), ("--retries", retries, 0)):
+        if value is not None and value < least:
+            raise InputError(f"{option} is {value}", where=option, remedy=f"Give at least {least}")
+    for option, given, choices in (("--engine", engine, ENGINES), ("--runtime", runtime, RUNTIMES), ("--precision", precision, PRECISIONS)):
+        if given not in choices:
+            words = [str(choice) for choice in choices]
+            raise InputError(f"no {option.lstrip('-')} '{given}'", where=option, remedy=nearest(str(given), words))
+    if runtime == "onnx" and precision != 32:
+        raise InputError("ONNX Runtime computes in the precision of model.onnx", where="--precision", remedy="Use --precision 32")

@@ -1,132 +1,99 @@
-"""The table of predictions: its columns, its chunk files, and how they are merged."""
+"""The tables of a finished run, merged from its chunks as a stream: memory does not grow with the number of items."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
-from medkd.data.target import Target
-from medkd.deploy.plan import CHUNKS, PARQUET, QUARANTINE, TABLE, Plan
+from medkd.deploy.chunk_file import chunk_path, read_facts
+from medkd.deploy.plan import PARQUET, QUARANTINE, TABLE, Plan
 from medkd.deploy.private import writing_private
-from medkd.deploy.quarantine import Quarantined
+from medkd.deploy.system_error import errno_of
 from medkd.errors import InputError
 
+Table = TypeVar("Table", pl.DataFrame, pl.LazyFrame)
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_GROUP = 64
+"""Chunks merged at a time; a row group of the Parquet file holds as many."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What came of one item.
+class Counts:
+    """What a finished run came to.
 
     Args:
-        sample_id: its name.
-        raw, calibrated: a value a class; empty when it was set aside.
-        seconds: reading, preparing and its share of the network's time.
-        quarantined: why it was set aside, if it was.
+        scored, quarantined: items.
+        seconds: of all items together.
+        smallest_batch: smaller than the plan's where memory ran out.
+        retries: how often a record was tried again.
     """
 
-    sample_id: str
-    raw: Sequence[float]
-    calibrated: Sequence[float]
+    scored: int
+    quarantined: int
     seconds: float
-    quarantined: Quarantined | None = None
+    smallest_batch: int
+    retries: int
 
 
-def columns_of(target: Target) -> dict[str, pl.DataType]:
-    """Columns of the table and their types.
+def scan_chunks(out: Path, plan: Plan) -> pl.LazyFrame:
+    """All chunks as one table with the column ``reason``, not yet read."""
+    return pl.scan_parquet([chunk_path(out, index) for index in range(plan.chunks)])
+
+
+def count(out: Path, plan: Plan) -> Counts:
+    """What all chunks together came to.
 
     Raises:
-        InputError: two classes would share a column.
-
-    >>> list(columns_of(Target("cd", "binary", ("cd",))))
-    ['sample_id', 'p_cd', 'p_cal_cd', 'set', 'drift', 'model_sha256', 'seconds', 'status']
+        InputError: a chunk is damaged.
     """
-    classes = [f"{prefix}{name}" for prefix in ("p_", "p_cal_") for name in target.names]
-    if len(set(classes)) < len(classes):
-        raise InputError(f"classes {', '.join(target.names)} cannot each have a column", where=f"target {target.key}")
-    return {
-        "sample_id": pl.String(),
-        **{name: pl.Float64() for name in classes},
-        "set": pl.String(),
-        "drift": pl.Float64(),
-        "model_sha256": pl.String(),
-        "seconds": pl.Float64(),
-        "status": pl.String(),
-    }
-
-
-def chunk_path(out: Path, index: int) -> Path:
-    """Where chunk ``index`` is written."""
-    return out / CHUNKS / f"{index:05d}.parquet"
-
-
-def write_chunk(out: Path, index: int, scored: Sequence[Scored], target: Target, model_sha256: str, plan: Plan, batch_size: int) -> None:
-    """Write one chunk whole.
-
-    Args:
-        out: the run's folder.
-        index: of the chunk.
-        scored: its items, in order.
-        target, model_sha256, plan: of the run.
-        batch_size: what was in force at its end; smaller than the plan's where memory ran out.
-    """
-    columns = columns_of(target)
-    none = [None] * target.outputs
-    rows = [
-        (
-            item.sample_id,
-            *(item.raw if item.quarantined is None else none),
-            *(item.calibrated if item.quarantined is None else none),
-            None,
-            None,
-            model_sha256,
-            item.seconds,
-            "ok" if item.quarantined is None else "quarantined",
-            None if item.quarantined is None else item.quarantined.reason,
-        )
-        for item in scored
-    ]
-    table = pl.DataFrame(rows, schema={**columns, "reason": pl.String()}, orient="row")
-    with writing_private(chunk_path(out, index)) as temporary:
-        table.write_parquet(temporary, metadata={"plan": plan.digest, "batch_size": str(batch_size)})
-
-
-def is_done(out: Path, index: int, plan: Plan) -> bool:
-    """Whether chunk ``index`` is there, whole and of this plan."""
+    facts = [read_facts(out, index, plan) for index in range(plan.chunks)]
+    held = [one for one in facts if one is not None]
+    sums = scan_chunks(out, plan).select((pl.col("status") == "ok").sum().alias("ok"), pl.len(), pl.col("seconds").sum())
     try:
-        return pl.read_parquet_metadata(chunk_path(out, index)).get("plan") == plan.digest
-    except (OSError, pl.exceptions.PolarsError):
-        return False
+        scored, rows, seconds = sums.collect(engine="streaming").row(0)
+    except pl.exceptions.PolarsError as error:
+        raise _failure(out, plan, error) from error
+    return Counts(scored, rows - scored, seconds, min(one.batch_size for one in held), sum(one.retries for one in held))
 
 
-def read_chunks(out: Path, plan: Plan) -> tuple[pl.DataFrame, int]:
-    """All chunks as one table with the column ``reason``, and the smallest batch size that any of them came to."""
-    paths = [chunk_path(out, index) for index in range(plan.chunks)]
-    smallest = min(int(pl.read_parquet_metadata(path)["batch_size"]) for path in paths)
-    return pl.concat([pl.read_parquet(path) for path in paths]), smallest
-
-
-def write_predictions(out: Path, table: pl.DataFrame) -> None:
+def write_predictions(out: Path, plan: Plan) -> None:
     """Write ``predictions.parquet``, ``predictions.csv`` and ``quarantine.csv``, each whole, readable by their owner alone.
 
+    The first two hold what was scored, the last what was set aside. Two processes that write at the same moment write the same.
+
     Args:
         out: the run's folder.
-        table: what ``read_chunks`` gave.
+        plan: of the run, all of whose chunks are there.
+
+    Raises:
+        InputError: a chunk is damaged.
     """
-    predictions = table.drop("reason")
-    with writing_private(out / PARQUET) as temporary:
-        predictions.write_parquet(temporary, metadata={"schema_version": "1"})
-    with writing_private(out / TABLE) as temporary:
-        defused(predictions).write_csv(temporary)
-    aside = table.filter(pl.col("status") == "quarantined").select(pl.col("sample_id").alias("item"), "reason")
-    with writing_private(out / QUARANTINE) as temporary:
-        defused(aside).write_csv(temporary)
+    table = scan_chunks(out, plan)
+    scored = table.filter(pl.col("status") == "ok").drop("reason")
+    aside = table.filter(pl.col("status") != "ok").select(pl.col("sample_id").alias("item"), "reason")
+    try:
+        with writing_private(out / PARQUET) as temporary:
+            scored.sink_parquet(temporary, metadata={"schema_version": "1"}, row_group_size=_GROUP * plan.chunk)
+        with writing_private(out / TABLE) as temporary:
+            defused(scored).sink_csv(temporary, check_extension=False)
+        with writing_private(out / QUARANTINE) as temporary:
+            defused(aside).sink_csv(temporary, check_extension=False)
+    except pl.exceptions.PolarsError as error:
+        raise _failure(out, plan, error) from error
 
 
-def defused(table: pl.DataFrame) -> pl.DataFrame:
+def first_reason(out: Path, plan: Plan) -> tuple[str, str]:
+    """The first item that was set aside, and why."""
+    name, reason = scan_chunks(out, plan).filter(pl.col("status") != "ok").select("sample_id", "reason").head(1).collect().row(0)
+    return str(name), str(reason)
+
+
+def defused(table: Table) -> Table:
     """A table whose text a spreadsheet will not take for a formula: an apostrophe stands before = + - @.
 
     >>> defused(pl.DataFrame({"item": ["=1+1", "a"]}))["item"].to_list()
@@ -134,6 +101,18 @@ def defused(table: pl.DataFrame) -> pl.DataFrame:
     """
     return table.with_columns(
         pl.when(pl.col(name).str.slice(0, 1).is_in(list(_FORMULA))).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
-        for name, kind in table.schema.items()
+        for name, kind in table.collect_schema().items()
         if kind == pl.String
     )
+
+
+def _failure(out: Path, plan: Plan, error: pl.exceptions.PolarsError) -> InputError:
+    """What a failed merge came from: a chunk that cannot be read although its end is whole, else the disk."""
+    for path in (chunk_path(out, index) for index in range(plan.chunks)):
+        try:
+            pl.read_parquet(path)
+        except pl.exceptions.PolarsError:
+            return InputError(f"{path.name} is damaged", where=path.parent, remedy="Remove it, and repeat the command")
+    number = errno_of(error)
+    reason = str(error) if number is None else os.strerror(number)
+    return InputError(f"cannot write: {reason}", where=out, remedy="Make room, then repeat the command: it goes on where it stopped")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from medkd.deploy.private import writing_private
+from medkd.deploy.private import write_once
 
 KEY_VARIABLE = "MEDKD_HASH_KEY"
 KEY_FILE = ".hash_key"
@@ -37,9 +37,7 @@ class Pseudonyms:
         if secret := os.environ.get(KEY_VARIABLE):
             return cls(secret.encode())
         path = folder / KEY_FILE
-        if not path.exists():
-            with writing_private(path) as temporary:
-                temporary.write_text(secrets.token_hex(32))
+        write_once(path, secrets.token_hex(32))
         return cls(path.read_bytes())
 
     def of(self, name: str) -> str:
