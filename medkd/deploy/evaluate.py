@@ -31,7 +31,12 @@ def main(namespace: argparse.Namespace) -> int:
     """Run ``medkd evaluate BUNDLE --cohort NAME`` or ``medkd evaluate --predictions RUN --outcomes CSV``."""
     given = {key: value for key, value in vars(namespace).items() if value is not None}
     out = Path(given["out"])
-    shared = {"recalibrate": given.get("recalibrate"), "trust": given.get("trust", ()), "fast": bool(given.get("fast"))}
+    shared = {
+        "recalibrate": given.get("recalibrate"),
+        "trust": given.get("trust", ()),
+        "key": given.get("require_signed"),
+        "fast": bool(given.get("fast")),
+    }
     if "predictions" in given or "outcomes" in given:
         for option in ("predictions", "outcomes"):
             if option not in given:
@@ -67,6 +72,7 @@ def evaluate_cohort(
     target: str | None = None,
     recalibrate: str | None = None,
     trust: Sequence[str] = (),
+    key: Path | None = None,
     fast: bool = False,
 ) -> dict[str, Any]:
     """External validation: score a cohort, and hold what was said against what happened.
@@ -78,6 +84,7 @@ def evaluate_cohort(
         target: the cohort's key for what the bundle predicts; by default the bundle's own.
         recalibrate: see ``Subset.parse``; the figures are then of all others.
         trust: packages beside medkd whose classes the bundle may name.
+        key: public key by which the bundle must have been signed.
         fast: fewer bootstrap replicates.
 
     Returns:
@@ -88,9 +95,9 @@ def evaluate_cohort(
     """
     subset = None if recalibrate is None else Subset.parse(recalibrate)
     _check_out(out, bundle)
-    loaded = Bundle.load(bundle, trust)
+    loaded = Bundle.load(bundle, trust, key=key)
     outside = OutsideCohort.open(cohort, root, out, loaded.target, target)
-    predict(bundle, outside.root, out / SCORES, trust=trust)
+    predict(bundle, outside.root, out / SCORES, trust=trust, key=key)
     table, run = read_table(out / SCORES / PARQUET), read_json(out / SCORES / RUN)
     report = read_json(bundle / REPORT)
     what = Evaluated(
@@ -118,6 +125,7 @@ def evaluate_outcomes(
     period: str = "month",
     recalibrate: str | None = None,
     trust: Sequence[str] = (),
+    key: Path | None = None,
     fast: bool = False,
 ) -> dict[str, Any]:
     """The months after: hold what a finished run said against outcomes that have arrived since.
@@ -129,7 +137,7 @@ def evaluate_outcomes(
         bundle: that made the run; with it, development's figures and the coverage of its sets are shown too.
         manifest: a table with ``sample_id`` and ``subject_id``, where a patient has several samples or outcomes come by patient.
         period: week, month, quarter or year.
-        recalibrate, trust, fast: as for ``evaluate_cohort``.
+        recalibrate, trust, key, fast: as for ``evaluate_cohort``.
 
     Raises:
         InputError: the run is not finished or of another bundle, or nothing matches.
@@ -139,7 +147,7 @@ def evaluate_outcomes(
         raise InputError(f"no period '{period}'", where="--period", remedy=nearest(period, PERIODS))
     _check_out(out, bundle, run)
     table, record = read_table(run / PARQUET, "Repeat medkd predict"), read_json(run / RUN, "Repeat medkd predict")
-    what = Evaluated.of_run(record, run, bundle, trust)
+    what = Evaluated.of_run(record, run, bundle, trust, key)
     aside = pl.read_csv(run / QUARANTINE, infer_schema=False)["item"].to_list() if (run / QUARANTINE).is_file() else []
     predicted = table.select("sample_id", *(["subject_id"] if "subject_id" in table.columns else []))
     if manifest is not None:

@@ -40,7 +40,7 @@ class Evaluated:
     psi: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of_run(cls, record: Mapping[str, Any], run: Path, bundle: Path | None, trust: Sequence[str]) -> Evaluated:
+    def of_run(cls, record: Mapping[str, Any], run: Path, bundle: Path | None, trust: Sequence[str], key: Path | None) -> Evaluated:
         """From the run's bundle where that is given, else from what ``run.json`` says of it.
 
         Args:
@@ -48,13 +48,14 @@ class Evaluated:
             run: its folder.
             bundle: the bundle's folder.
             trust: packages beside medkd whose classes the bundle may name.
+            key: public key by which the bundle must have been signed.
 
         Raises:
             InputError: the run was made with another bundle, or does not say what it predicted.
         """
         source = str(record.get("source", ""))
         if bundle is not None:
-            loaded = Bundle.load(bundle, trust)
+            loaded = Bundle.load(bundle, trust, key=key)
             if loaded.bundle_sha256 != record["plan"]["bundle_sha256"]:
                 raise InputError("the run was made with another bundle", where=run, remedy="Give the bundle that made it, or none")
             return cls("follow-up", source, loaded.target, loaded.calibration.threshold, read_json(bundle / REPORT), loaded)
