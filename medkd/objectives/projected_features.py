@@ -40,7 +40,7 @@ def projected_features(
     Source: Yasar 2026, Student Capacity Moderates Knowledge Distillation Effectiveness, arXiv:2605.31191.
 
     >>> x = torch.rand(2, 3, 8)
-    >>> [round(term.item(), 5) for term in projected_features(x, x, torch.eye(3))]
+    >>> [round(term.item(), 5) + 0.0 for term in projected_features(x, x, torch.eye(3))]
     [0.0, 0.0]
     """
     t = teacher.detach()

@@ -67,7 +67,7 @@ def test_numbers_as_series_are_names(tmp_path: Path) -> None:
         ("word.csv", "hours,heart_rate\n0,fast\n", "a word where a number belongs"),
         ("time.csv", "hours,heart_rate\n12:30,80\n", "a word where a number belongs"),
         ("damaged.parquet", "PAR1", "no readable event table"),
-        ("empty.csv", "", "no readable event table"),
+        ("empty.csv", "", "is empty"),
         ("other.csv", "series,hours,variable,value\nz,0,sbp,120\n", "no event of this series"),
     ],
 )

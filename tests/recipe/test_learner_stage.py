@@ -77,7 +77,7 @@ def test_the_bundle_holds_the_text_and_predict_scores_with_it(run: Path, tmp_pat
     assert "model.txt" in held
     assert "model.safetensors" not in held
     assert "model.txt" in (run / "bundle" / "SHA256SUMS").read_text()
-    assert main(["predict", str(run / "bundle"), str(run / "cohort"), "--out", str(tmp_path / "scored"), "--device", "cpu"]) == 0
+    assert main(["predict", str(run / "bundle"), str(run / "cohort"), "--out", str(tmp_path / "scored"), "--devices", "cpu"]) == 0
     inputs, bundle = Inputs.load(run), Bundle.load(run / "bundle")
     known = pl.read_parquet(Inputs.samples_file(run)).select("sample_id")
     scored = pl.read_parquet(tmp_path / "scored" / "predictions.parquet").join(known, on="sample_id")

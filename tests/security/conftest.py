@@ -1,0 +1,117 @@
+"""The viewer as it is served, on real recordings of patients whose names are attacks; and what an attacker tries on it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from starlette.testclient import TestClient
+
+from medkd.app import pages
+from medkd.app.accounts import Accounts
+from medkd.app.audit import open_audit
+from medkd.app.cases import open_cases
+from medkd.app.database import open_database
+from medkd.app.desk import Desk
+from medkd.app.export import export_csv
+from medkd.app.pages import look
+from medkd.app.server import build_server
+from medkd.app.sessions import Sessions
+from medkd.app.verdicts import Verdicts
+from medkd.deploy.bundle import Bundle
+from medkd.modalities.ecg import ECG
+from tests.app.conftest import CHEAP
+from tests.app.visitor import Visitor
+from tests.deploy.conftest import CALIBRATION, REPORT, save_learner
+
+PASSWORD = "correct horse battery"
+MARK = "Zebrowski"
+"""A patient's name, wherever one can stand."""
+HOSTILE = f"{MARK}<img src=x onerror=alert(1)>"
+READERS = {"ada": "reader", "ben": "reader", "cleo": "adjudicator", "grace": "admin"}
+
+
+def hostile_bundle(folder: Path) -> Path:
+    """With random weights; every name in its report and its class are HTML."""
+    learner = save_learner(folder / "learner", ECG(seconds=10.0))
+    held = yaml.safe_load((learner / "learner.yaml").read_text())
+    held["target"] |= {"classes": [HOSTILE], "rule": HOSTILE}
+    (learner / "learner.yaml").write_text(yaml.safe_dump(held))
+    group = {"by": HOSTILE, "group": HOSTILE, "n": 9, "suppressed": True, "reason": HOSTILE, "value": None}
+    check = {"check": HOSTILE, "passed": False, "detail": ""}
+    report = REPORT | {"task": HOSTILE, "cohort": HOSTILE, "sentence": HOSTILE, "subgroups": [group], "leak_audit": [check]}
+    Bundle.write(folder / "bundle", learner, CALIBRATION, report, card={"licence": HOSTILE}, provenance={"note": HOSTILE})
+    return folder / "bundle"
+
+
+def records(shared: Path, folder: Path) -> Path:
+    """A manifest of four real recordings and a broken one, whose patients' names are HTML."""
+    folder.mkdir()
+    found = sorted((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())[:4]
+    for record in found:
+        for file in record.iterdir():
+            shutil.copyfile(file, folder / file.name)
+    (folder / "broken.hea").write_text("broken 12 100 1200\n")
+    names = [path.name for path in found] + ["broken"]
+    listed = {"sample_id": [f"{HOSTILE}{place}" for place in range(5)], "subject_id": [f"{HOSTILE}'s{place}" for place in range(5)]}
+    pl.DataFrame(listed | {"ecg": names}).write_csv(folder / "list.csv")
+    return folder / "list.csv"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A viewer in this process.
+
+    Args:
+        desk: what it works with.
+        client: makes a browser without a session.
+    """
+
+    desk: Desk
+    client: Callable[[], TestClient]
+
+    def visitor(self, name: str) -> Visitor:
+        """Someone who has logged in and sees the work list."""
+        visitor = Visitor(self.client())
+        assert visitor.log_in(name, PASSWORD).status_code == 303
+        visitor.visit()
+        return visitor
+
+
+@pytest.fixture(scope="module")
+def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    """Blinded; nothing is read yet."""
+    folder = tmp_path_factory.mktemp("viewer")
+    place, data = hostile_bundle(folder), folder / "app"
+    bundle = Bundle.load(place)
+    database = open_database(None, data)
+    audit = open_audit(database, data)
+    accounts = Accounts(database, audit, CHEAP)
+    for name, role in READERS.items():
+        accounts.add(name, PASSWORD, role, identifiers=name == "ben")
+    cases = open_cases(place, bundle, records(shared, folder / "records"), data, None)
+    desk = Desk.of(place, bundle, cases, accounts, Verdicts(database, audit, bundle.target.key), audit)
+    app = build_server(
+        database,
+        accounts,
+        Sessions(database),
+        audit,
+        pages.build(desk),
+        look=look.look(),
+        files={look.KEYS: look.FOLDER / "keys.js"},
+        export=lambda account: export_csv(desk.verdicts, account, bundle.target.names, audit),
+    )
+    with ExitStack() as opened:
+
+        def client() -> TestClient:
+            made = TestClient(app, client=("10.0.0.9", 50000), base_url="http://viewer", follow_redirects=False, raise_server_exceptions=False)
+            return opened.enter_context(made)
+
+        yield Viewer(desk, client)
+    database.dispose()
