@@ -42,7 +42,7 @@ demo: setup  ## a synthetic cohort end to end: report and bundle in runs/demo
 	$(BIN)/medkd distill ecg_lead --cohort demo_ecg --out runs/demo
 
 test: setup  ## every test and every docstring's example
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: setup  ## ruff and mypy: what must pass before a commit
 	$(BIN)/ruff check .

@@ -1,0 +1,5 @@
+"""What readers see: the pages of the viewer."""
+
+from medkd.app.pages.shell import build
+
+__all__ = ["build"]
