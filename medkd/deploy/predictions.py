@@ -17,7 +17,8 @@ from medkd.errors import InputError
 
 Table = TypeVar("Table", pl.DataFrame, pl.LazyFrame)
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes a cell for that begins so."""
 _GROUP = 64
 """Chunks merged at a time; a row group of the Parquet file holds as many."""
 
@@ -100,7 +101,7 @@ def defused(table: Table) -> Table:
     ["'=1+1", 'a']
     """
     return table.with_columns(
-        pl.when(pl.col(name).str.slice(0, 1).is_in(list(_FORMULA))).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        pl.when(pl.col(name).str.slice(0, 1).is_in(list(FORMULA))).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
         for name, kind in table.collect_schema().items()
         if kind == pl.String
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from medkd.data.target import Target
+from medkd.deploy.predictions import FORMULA
 from medkd.errors import InputError, nearest
 from medkd.evidence.conformal import VALUES
 
 OUTCOME = "outcome"
 """Name of the column where there is one outcome alone."""
 _YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
-_FORMULA = "=+-@\t\r"
 
 
 @dataclass(frozen=True)
@@ -151,5 +151,5 @@ def _once(table: pl.DataFrame, by: str, target: Target, counts: dict[str, int]) 
 def _same_names(column: pl.Expr, known: pl.Series) -> pl.Expr:
     """``predictions.csv`` has an apostrophe before an id that a spreadsheet would take for a formula: such an id is known too."""
     bare = column.str.strip_prefix("'")
-    written = column.str.starts_with("'") & bare.str.slice(0, 1).is_in(list(_FORMULA)) & ~column.is_in(known.implode())
+    written = column.str.starts_with("'") & bare.str.slice(0, 1).is_in(list(FORMULA)) & ~column.is_in(known.implode())
     return pl.when(written).then(bare).otherwise(column)
