@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medkd.app.audit_head import BEGINNING, AuditHead
@@ -66,7 +66,7 @@ class Audit:
         session.flush()
         if self.head:
             head, mac = self.head, row.mac
-            event.listen(session, "after_commit", lambda _session: head.advance(number, mac), once=True)
+            self.database.once_committed(session, lambda: head.advance(number, mac))
         return number
 
     def rows(self) -> Iterator[AuditRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from medkd.errors import InputError
 
 FILE = "verdicts.sqlite"
 _BUSY_SECONDS = 30
+_AFTERWARDS = "afterwards"
 _DRIVER = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -46,6 +47,12 @@ class Database:
         """A transaction that may write: committed, durably, when the block ends well, else rolled back."""
         with self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+        for act in session.info.pop(_AFTERWARDS, ()):
+            act()
+
+    def once_committed(self, session: Session, act: Callable[[], None]) -> None:
+        """Do something before ``session`` returns to whoever opened it, when its rows are durable and the next writer has its turn."""
+        session.info.setdefault(_AFTERWARDS, []).append(act)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

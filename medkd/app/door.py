@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
+import anyio
+from anyio import to_thread
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -35,6 +38,8 @@ class Door:
         self.cookie_secure = cookie_secure
         self._pages = Environment(loader=PackageLoader("medkd.app"), autoescape=select_autoescape(default=True))
         self._vouched: dict[str, float] = {}
+        # Checking a password takes a processor for a while: whoever waits for that holds none of the threads that answer readers.
+        self._checking = anyio.CapacityLimiter(max(2, os.cpu_count() or 2))
 
     def identify(self, request: Request) -> Account | None:
         """Who a request comes from: whom the proxy names, or whose session its cookie is."""
@@ -57,7 +62,8 @@ class Door:
         """Check name and password; a new session replaces the browser's earlier one."""
         form = await _form(request)
         try:
-            account = await run_in_threadpool(self.accounts.check, form("name"), form("password"), self.proxy.client(request))
+            address = self.proxy.client(request)
+            account = await to_thread.run_sync(self.accounts.check, form("name"), form("password"), address, limiter=self._checking)
         except LockedOut as error:
             return self._page("login.html.j2", 429, problem=str(error), name=form("name"))
         except Refused as error:
@@ -87,7 +93,8 @@ class Door:
         try:
             if form("new") != form("again"):
                 raise InputError("the two new passwords differ", remedy="Type the same twice")
-            await run_in_threadpool(self.accounts.change_password, account.name, form("current"), form("new"))
+            typed = form("current"), form("new")
+            await to_thread.run_sync(self.accounts.change_password, account.name, *typed, limiter=self._checking)
         except InputError as error:
             status = 429 if isinstance(error, LockedOut) else 400
             return self._page("password.html.j2", status, problem=str(error), account=account)

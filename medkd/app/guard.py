@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import sys
-import traceback
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medkd.app.account import Account
+from medkd.app.quiet import TOLD, note
 
 OPEN = ("/healthz", "/login.css", "/login")
 """Paths that need no session; the last of them not where the proxy logs people in."""
@@ -67,9 +66,9 @@ class Guard:
                 return await _answer(413, "the request is too large")(scope, receive, outgoing)
             await self.app(scope, _first(body, receive), outgoing)
         except Exception as error:
-            _note(error)
+            note(error)
             if not outgoing.begun:
-                await _answer(500, "something went wrong; what was not confirmed is not stored")(scope, receive, outgoing)
+                await _answer(500, TOLD)(scope, receive, outgoing)
 
     async def _refuse(self, request: Request) -> Response | None:
         """The answer to a request that may not pass; None where it may."""
@@ -199,9 +198,3 @@ def _is_served(path: str) -> bool:
 
 def _answer(status: int, what: str) -> Response:
     return JSONResponse({"error": what}, status) if status in (401, 403) else PlainTextResponse(f"{what}\n", status)
-
-
-def _note(error: Exception) -> None:
-    """Where it happened, without the message: that may name a patient."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    print(f"medkd app: {type(error).__name__} in {last.filename}:{last.lineno}", file=sys.stderr)

@@ -19,6 +19,7 @@ from medkd.app.database import Database
 from medkd.app.door import Door
 from medkd.app.guard import Guard
 from medkd.app.peer import Proxy
+from medkd.app.quiet import quieten
 from medkd.app.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def build_server(
             return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
         app.add_route("/export.csv", csv, ["GET"])
+    quieten(blocks)
     gr.mount_gradio_app(
         app,
         blocks,

@@ -49,6 +49,10 @@ class Verdicts:
 
     def shown(self, case: CaseKey, reader: str) -> None:
         """Note that the model's output is now shown to a reader; a reading that they give later is not blinded."""
+        with self.database.reading() as session:
+            # After their reading it says nothing more, and a note that is there is enough: nobody waits for a turn to write.
+            if any(self._find(session, kind, case.case_key, reader) for kind in (ReadingRow, ShownRow)):
+                return
 
         def write(session: Session) -> None:
             if self._find(session, ShownRow, case.case_key, reader) is None:

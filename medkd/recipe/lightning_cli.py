@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -112,7 +113,7 @@ def main(argv: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Raises:
-        InputError: the configuration is missing, is not YAML, or is wrong.
+        InputError: the configuration is missing, is not YAML, or is wrong; or a checkpoint is no checkpoint.
     """
     quieten()
     words = list(argv)
@@ -121,7 +122,15 @@ def main(argv: Sequence[str]) -> int:
             _check_file(Path(words[place + 1]))
     if len(words) == 1:
         raise InputError("no configuration", where=f"medkd {words[0]}", remedy="Give --config YAML")
-    StageCLI(words)
+    try:
+        StageCLI(words)
+    except UnpicklingError as error:
+        named = [Path(word.rpartition("=")[2]).name for word in words if word.endswith(".ckpt")]
+        raise InputError(
+            "the checkpoint is damaged, or holds more than weights and plain values; nothing in it was run",
+            where=named[0] if named else "ckpt_path",
+            remedy="Give one that medkd fit wrote",
+        ) from error
     return 0
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -30,7 +30,7 @@ from tests.app.conftest import CHEAP
 from tests.app.visitor import Visitor
 from tests.deploy.conftest import CALIBRATION, REPORT, save_learner
 
-PASSWORD = "correct horse battery"
+GOOD = "correct horse battery"
 MARK = "Zebrowski"
 """A patient's name, wherever one can stand."""
 HOSTILE = f"{MARK}<img src=x onerror=alert(1)>"
@@ -79,7 +79,7 @@ class Viewer:
     def visitor(self, name: str) -> Visitor:
         """Someone who has logged in and sees the work list."""
         visitor = Visitor(self.client())
-        assert visitor.log_in(name, PASSWORD).status_code == 303
+        assert visitor.log_in(name, GOOD).status_code == 303
         visitor.visit()
         return visitor
 
@@ -94,7 +94,7 @@ def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
     audit = open_audit(database, data)
     accounts = Accounts(database, audit, CHEAP)
     for name, role in READERS.items():
-        accounts.add(name, PASSWORD, role, identifiers=name == "ben")
+        accounts.add(name, GOOD, role, identifiers=name == "ben")
     cases = open_cases(place, bundle, records(shared, folder / "records"), data, None)
     desk = Desk.of(place, bundle, cases, accounts, Verdicts(database, audit, bundle.target.key), audit)
     app = build_server(
@@ -107,11 +107,13 @@ def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
         files={look.KEYS: look.FOLDER / "keys.js"},
         export=lambda account: export_csv(desk.verdicts, account, bundle.target.names, audit),
     )
-    with ExitStack() as opened:
+    numbers = count(1)
 
-        def client() -> TestClient:
-            made = TestClient(app, client=("10.0.0.9", 50000), base_url="http://viewer", follow_redirects=False, raise_server_exceptions=False)
-            return opened.enter_context(made)
+    def client() -> TestClient:
+        # A machine of its own each: failed logins count by address.
+        peer = (f"10.0.0.{next(numbers)}", 50000)
+        return TestClient(app, client=peer, base_url="http://viewer", follow_redirects=False, raise_server_exceptions=False)
 
+    with client():
         yield Viewer(desk, client)
     database.dispose()

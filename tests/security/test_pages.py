@@ -11,7 +11,7 @@ import pytest
 
 from medkd.app.attribution import CAUTION
 from medkd.app.schema import AuditRow
-from tests.security.conftest import HOSTILE, MARK, PASSWORD, Viewer
+from tests.security.conftest import GOOD, HOSTILE, MARK, Viewer
 
 QUESTION = f"{HOSTILE}?"
 TAG = re.compile(r"<(img|script|svg|iframe|object|embed)", re.IGNORECASE)
@@ -64,7 +64,7 @@ def test_nothing_of_the_model_comes_before_the_readers_own_reading(viewer: Viewe
         act()
         text = visitor.text
         assert not [digits for digits in (f"{p:.3f}", f"{p:.6f}", repr(p)) if digits in text]
-        assert CAUTION not in visitor.text
+        assert CAUTION[-50:] not in visitor.text
         assert "threshold" not in panes(visitor.shown)
     assert desk.verdicts.verdicts() == []
     assert viewer.visitor("ada").http.get("/export.csv").text.count("\n") == 1
@@ -74,7 +74,7 @@ def test_nothing_of_the_model_comes_before_the_readers_own_reading(viewer: Viewe
     assert f"{p:.2f}" in panes(visitor.shown)
     assert "threshold" in panes(visitor.shown)
     visitor.ask("explain", "input", explain=True)
-    assert CAUTION in visitor.text
+    assert CAUTION[-50:] in visitor.text
 
 
 def test_one_reader_gets_nothing_of_another(viewer: Viewer):
@@ -96,7 +96,7 @@ def test_one_reader_gets_nothing_of_another(viewer: Viewer):
 
 def test_a_removed_account_and_a_lesser_role_count_at_once(viewer: Viewer):
     desk = viewer.desk
-    desk.accounts.add("mallory", PASSWORD, "admin")
+    desk.accounts.add("mallory", GOOD, "admin")
     visitor = viewer.visitor("mallory")
     desk.accounts.change("mallory", "reader", False)
     assert "only an admin" in str(visitor.ask("Add account", **{"account-name": "eve", "account-role": "admin"}))
@@ -147,12 +147,12 @@ def test_every_name_from_outside_is_text_on_every_page(viewer: Viewer):
             shown = panes(visitor.shown)
             assert not TAG.search(shown), (who, page)
             assert "<b>[x]" not in shown
+            # A blank line would end the HTML and begin Markdown.
+            assert not [value for value in visitor.shown.values() if isinstance(value, str) and value.startswith("<") and "\n" in value]
             seen.append(shown)
     whole = "\n".join(seen)
     assert whole.count("&lt;img src=x onerror=alert(1)&gt;") > 100
     assert "&lt;b&gt;[x](javascript:alert(1))&lt;/b&gt;" in whole
-    # A blank line would end the HTML and begin Markdown.
-    assert not [shown for value in visitor.shown.values() if isinstance(value, str) and (shown := value).startswith("<") and "\n" in shown]
 
 
 def test_a_figure_holds_no_tag_but_its_own(viewer: Viewer):

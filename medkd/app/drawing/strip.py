@@ -173,24 +173,18 @@ def _frame(figure: go.Figure, strip: Strip, page: Sheet) -> None:
         line={"color": INK, "width": 1},
         hoverinfo="skip",
     )
+    # Set at once, as the annotations are: each that is added by itself has Plotly look through all before it again.
+    shapes: list[dict[str, Any]] = []
     for panel in page.panels:
         if strip.leads[panel.lead] not in strip.seen:
             continue
         for start, end in _merged(strip.stretches) or [(0.0, strip.seconds)]:
             left, right = max(start, panel.start), min(end, panel.end)
             if left < right:
-                figure.add_shape(
-                    type="rect",
-                    x0=left - panel.shift,
-                    x1=right - panel.shift,
-                    y0=panel.floor,
-                    y1=panel.ceiling,
-                    fillcolor=STUDENT_TINT,
-                    line={"width": 0},
-                    layer="below",
-                )
+                ends = {"x0": left - panel.shift, "x1": right - panel.shift, "y0": panel.floor, "y1": panel.ceiling}
+                shapes.append({"type": "rect", **ends, "fillcolor": STUDENT_TINT, "line": {"width": 0}, "layer": "below"})
     border = {"type": "rect", "x0": page.left, "x1": page.right, "y0": page.bottom, "y1": page.top, "line": {"color": _EDGE, "width": 1}}
-    figure.add_shape(**border)
+    figure.update_layout(shapes=[*shapes, border])
 
 
 def _merged(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -209,32 +203,38 @@ def _merged(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float
 
 
 def _words(figure: go.Figure, strip: Strip, page: Sheet, colours: str) -> None:
+    annotations: list[dict[str, Any]] = []
     for panel in page.panels:
         name = escape(strip.leads[panel.lead])
         seen = strip.leads[panel.lead] in strip.seen
-        figure.add_annotation(
-            x=panel.start - panel.shift + 0.03,
-            y=panel.ceiling,
-            text=f"<b>{name} ●</b>" if seen else name,
-            font={"size": 15 if seen else 14, "color": STUDENT if seen else INK},
-            bgcolor="rgba(255, 248, 246, 0.75)",
-            borderpad=1,
-            showarrow=False,
-            xanchor="left",
-            yanchor="top",
+        annotations.append(
+            {
+                "x": panel.start - panel.shift + 0.03,
+                "y": panel.ceiling,
+                "text": f"<b>{name} ●</b>" if seen else name,
+                "font": {"size": 15 if seen else 14, "color": STUDENT if seen else INK},
+                "bgcolor": "rgba(255, 248, 246, 0.75)",
+                "borderpad": 1,
+                "showarrow": False,
+                "xanchor": "left",
+                "yanchor": "top",
+            }
         )
     shown = f"seconds {page.start:.3g} to {page.end:.3g} of {strip.seconds:.4g}, " if page.end - page.start < strip.seconds - 0.01 else ""
     mark = f"<span style='color:{STUDENT}'><b>● and tint: seen by the student ({escape(_seen(strip))})</b></span>"
-    figure.add_annotation(
-        x=0,
-        y=1,
-        xref="paper",
-        yref="paper",
-        yshift=4,
-        text=f"{shown}25 mm/s, 10 mm/mV   {mark}" + (f"<br>{colours}" if colours else ""),
-        align="left",
-        showarrow=False,
-        xanchor="left",
-        yanchor="bottom",
-        font={"size": 13, "color": QUIET},
+    annotations.append(
+        {
+            "x": 0,
+            "y": 1,
+            "xref": "paper",
+            "yref": "paper",
+            "yshift": 4,
+            "text": f"{shown}25 mm/s, 10 mm/mV   {mark}" + (f"<br>{colours}" if colours else ""),
+            "align": "left",
+            "showarrow": False,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "font": {"size": 13, "color": QUIET},
+        }
     )
+    figure.update_layout(annotations=annotations)

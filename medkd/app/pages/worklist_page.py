@@ -116,8 +116,7 @@ class WorkListPage:
         return _neighbour(order, order.index(case) if case in order else None, 1)
 
     def _order(self, account: Account, inputs: Mapping[Any, Any]) -> list[int]:
-        rows, _ = self._list(account).page(size=max(1, len(self._desk.cases)), **self._asked(account, inputs))
-        return [row["case"] for row in rows]
+        return self._list(account).order(**self._asked(account, inputs))
 
     def _list(self, account: Account) -> WorkList:
         everyone = account.may("adjudicator")

@@ -57,6 +57,8 @@ def _reason(header: Path, error: Exception) -> str:
     stated = int(head[1]) if len(head) > 1 and head[1].isdecimal() else 0
     if len(signals) < stated or any(len(words) < 2 for words in signals):
         return f"its header is cut short; it states {stated} leads and describes {sum(len(words) > 8 for words in signals)}"
+    if any("/" in words[0] or "\\" in words[0] for words in signals):
+        return "its header names a signal file in another folder"
     file = header.with_name(signals[0][0]) if signals else header
     plain = all(words[:2] == [file.name, "16"] for words in signals)
     if plain and len(head) > 3 and head[3].isdecimal() and file.is_file():
