@@ -1,6 +1,6 @@
 """Fifty readers at once in front of ``medkd app``, then a server that is killed under them.
 
-    python benchmarks/viewer_load.py [--run runs/demo] [--readers 50] [--seconds 60] [--kill-seconds 45] [--think 2 4]
+    python benchmarks/viewer_load.py [--run runs/demo] [--readers 50] [--seconds 60] [--kill-seconds 45] [--think 2 4] [--once]
 
 The server is the command itself, on the bundle of a run and a hundred of its records, with SQLite and argon2 as they come; the readers
 are threads of this process, so both share the machine. Each logs in from an address of their own and then, as fast as a person at
@@ -31,12 +31,12 @@ from typing import TypeVar
 import httpx
 import numpy as np
 import polars as pl
+import yaml
 
 from medkd.app.accounts import Accounts
 from medkd.app.audit import open_audit
 from medkd.app.database import open_database
 from medkd.app.verdicts import Verdicts
-from medkd.deploy.bundle import Bundle
 
 sys.path.append(str(Path(__file__).parents[1]))
 from tests.app.visitor import Visitor
@@ -80,7 +80,9 @@ class Server:
         self._process.wait()
 
     def stop(self) -> float:
-        """Seconds of processor time that it took since its start."""
+        """Seconds of processor time that it took since its start; 0 where it is dead already."""
+        if self._process.poll() is not None:
+            return 0.0
         held = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         self._process.terminate()
         self._process.wait(30)
@@ -181,10 +183,10 @@ def figures(readers: list[Reader]) -> dict[str, dict[str, float]]:
     return found
 
 
-def lost(readers: list[Reader], data: Path, bundle: Bundle) -> list[str]:
+def lost(readers: list[Reader], data: Path, target: str) -> list[str]:
     """Acknowledged verdicts that are not the newest of their case and reader."""
     database = open_database(None, data)
-    verdicts = Verdicts(database, open_audit(database, data), bundle.target.key)
+    verdicts = Verdicts(database, open_audit(database, data), target)
     held = {(row.reader, row.case.case_key): (row.agreement, row.comment) for row in verdicts.verdicts()}
     database.dispose()
     names = sorted(path.stem for path in (data.parent / "records").glob("*.hea"))
@@ -222,6 +224,7 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kill-seconds", type=float, default=45)
+    parser.add_argument("--once", action="store_true", help="leave the killed server dead, and look at what is on the disk")
     parser.add_argument("--think", type=float, nargs=2, default=(2, 4), metavar=("LEAST", "MOST"))
     arguments = parser.parse_args()
     if not (arguments.run / "bundle").is_dir():
@@ -233,8 +236,8 @@ def main() -> int:
 
 def load(folder: Path, arguments: argparse.Namespace) -> int:
     """Both parts, in this folder."""
-    data, bundle = folder / "app", Bundle.load(arguments.run / "bundle")
-    (question,) = bundle.target.names
+    data, config = folder / "app", yaml.safe_load((arguments.run / "bundle" / "config.yaml").read_text(encoding="utf-8"))
+    (question,) = config["outputs"]
     records = take_records(arguments.run, folder / "records")
     database = open_database(None, data)
     accounts = Accounts(database, open_audit(database, data))
@@ -252,14 +255,15 @@ def load(folder: Path, arguments: argparse.Namespace) -> int:
     errors = [error for reader in readers for error in reader.errors]
     told |= {"verdicts": sum(len(reader.acknowledged) for reader in readers), "errors": len(errors), "of them": errors[:3]}
     if arguments.kill_seconds:
-        away = threading.Event()
+        away, again = threading.Event(), 0.0
         with reading(readers, arguments.kill_seconds, away.is_set):
             time.sleep(arguments.kill_seconds / 3)
             away.set()
             server.kill()
-            again = server.start()
-            time.sleep(_SETTLES)
-            away.clear()
+            if not arguments.once:
+                again = server.start()
+                time.sleep(_SETTLES)
+                away.clear()
         told["killed"] = {
             "cut off": sum(reader.cut_off for reader in readers),
             "seconds to start": round(started, 1),
@@ -268,7 +272,7 @@ def load(folder: Path, arguments: argparse.Namespace) -> int:
             "errors": sum(len(reader.errors) for reader in readers) - len(errors),
         }
     told["server's processor seconds"] = round(server.stop(), 1)
-    missing = lost(readers, data, bundle)
+    missing = lost(readers, data, config["target"]["key"])
     audit = is_whole(data)
     told |= {"lost verdicts": missing, "audit": audit}
     print(json.dumps(told, indent=1))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _GRACE_SECONDS = 3
+# Longer than nginx keeps its own end (60 s): one that closes first meets a request that is just being sent, and a verdict is not retried.
+_KEPT_SECONDS = 75
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -42,6 +44,7 @@ def serve_until_stopped(app: ASGIApp, port: socket.socket) -> None:
         proxy_headers=False,
         server_header=False,
         ws="none",
+        timeout_keep_alive=_KEPT_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     # The server raises a signal again once it has stopped for it.
