@@ -28,6 +28,8 @@ from medkd.deploy.bundle import Bundle
 from medkd.modalities.ecg import ECG
 from tests.app.conftest import CHEAP
 from tests.app.visitor import Visitor
+from tests.bad_input.conftest import bundle as bundle
+from tests.bad_input.conftest import spoilt_bundle as spoilt_bundle
 from tests.deploy.conftest import CALIBRATION, REPORT, save_learner
 
 GOOD = "correct horse battery"

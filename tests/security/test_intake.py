@@ -25,7 +25,6 @@ from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.ecg.readers.recording_file import read_recording
 from medkd.verify import verify
-from tests.deploy.conftest import CALIBRATION, REPORT, save_learner
 
 ECGS = {"ecg": ECG()}
 RUN = Path("pwned")
@@ -44,18 +43,6 @@ def _harmless(_elsewhere: None) -> object:
     """Whatever a test does, nothing of a payload ran."""
     yield
     assert not RUN.exists()
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("bundle")
-    Bundle.write(place / "bundle", save_learner(place / "learner", ECG()), CALIBRATION, REPORT)
-    return place / "bundle"
-
-
-@pytest.fixture
-def copy(bundle: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(bundle, tmp_path / "bundle"))
 
 
 @pytest.fixture
@@ -183,10 +170,16 @@ def test_golden_vectors_with_a_pickle_in_them(tmp_path: Path):
 @pytest.mark.parametrize("write", PICKLES)
 @pytest.mark.parametrize(("name", "runtime"), [("model.safetensors", "torch"), ("model.onnx", "onnx")])
 def test_weights_that_are_a_pickle(
-    copy: Path, record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], write: Callable[[Path], None], name: str, runtime: str
+    spoilt_bundle: Path,
+    record: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    write: Callable[[Path], None],
+    name: str,
+    runtime: str,
 ):
-    write(copy / name)
-    words = ("predict", sealed(copy), record.parent, "--out", tmp_path / "out", "--runtime", runtime)
+    write(spoilt_bundle / name)
+    words = ("predict", sealed(spoilt_bundle), record.parent, "--out", tmp_path / "out", "--runtime", runtime)
     assert "bundle" in refused(capsys, *words)
     assert not (tmp_path / "out").exists()
 
@@ -239,7 +232,7 @@ DOCUMENTS = [
 @pytest.mark.parametrize(("name", "change", "runtimes"), DOCUMENTS)
 @pytest.mark.parametrize("trust", [(), ("--trust", "numpy")])
 def test_a_bundle_that_names_code(
-    copy: Path,
+    spoilt_bundle: Path,
     record: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -248,21 +241,21 @@ def test_a_bundle_that_names_code(
     runtimes: tuple[str, ...],
     trust: tuple[str, ...],
 ):
-    held = yaml.safe_load((copy / name).read_text())
+    held = yaml.safe_load((spoilt_bundle / name).read_text())
     change(held)
-    (copy / name).write_text(yaml.safe_dump(held))
+    (spoilt_bundle / name).write_text(yaml.safe_dump(held))
     for runtime in runtimes:
-        line = refused(capsys, "predict", sealed(copy), record.parent, "--out", tmp_path / "out", "--runtime", runtime, *trust)
+        line = refused(capsys, "predict", sealed(spoilt_bundle), record.parent, "--out", tmp_path / "out", "--runtime", runtime, *trust)
         assert "os.system" in line or "cannot import" in line
     assert not (tmp_path / "out").exists()
 
 
-def test_a_network_that_names_code_is_not_even_read_by_onnx(copy: Path):
+def test_a_network_that_names_code_is_not_even_read_by_onnx(spoilt_bundle: Path):
     """Under ONNX Runtime the class is neither imported nor called."""
-    held = yaml.safe_load((copy / "config.yaml").read_text())
+    held = yaml.safe_load((spoilt_bundle / "config.yaml").read_text())
     a_network(held)
-    (copy / "config.yaml").write_text(yaml.safe_dump(held))
-    Bundle.load(sealed(copy), runtime="onnx")
+    (spoilt_bundle / "config.yaml").write_text(yaml.safe_dump(held))
+    Bundle.load(sealed(spoilt_bundle), runtime="onnx")
 
 
 @pytest.mark.parametrize(
@@ -278,50 +271,50 @@ def test_a_network_that_names_code_is_not_even_read_by_onnx(copy: Path):
 )
 @pytest.mark.parametrize("name", ["config.yaml", "preprocess.yaml"])
 @pytest.mark.parametrize("runtime", ["torch", "onnx"])
-def test_a_document_that_is_code(copy: Path, name: str, text: str, runtime: str):
-    (copy / name).write_text(f"schema_version: 1\n{text}\n" if text.startswith("network") else text)
+def test_a_document_that_is_code(spoilt_bundle: Path, name: str, text: str, runtime: str):
+    (spoilt_bundle / name).write_text(f"schema_version: 1\n{text}\n" if text.startswith("network") else text)
     with pytest.raises(InputError) as caught:
-        Bundle.load(sealed(copy), runtime=runtime)
+        Bundle.load(sealed(spoilt_bundle), runtime=runtime)
     assert "\n" not in str(caught.value)
 
 
-def test_a_yaml_bomb(copy: Path):
+def test_a_yaml_bomb(spoilt_bundle: Path):
     """A billion laughs: each line ten times the one before."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    (copy / "config.yaml").write_text("schema_version: 1\n" + "\n".join(lines) + "\n")
+    (spoilt_bundle / "config.yaml").write_text("schema_version: 1\n" + "\n".join(lines) + "\n")
     with pytest.raises(InputError):
-        Bundle.load(sealed(copy))
+        Bundle.load(sealed(spoilt_bundle))
 
 
 @pytest.mark.parametrize("domain", ["evil.example", "ai.onnx.contrib", "com.microsoft.experimental"])
-def test_a_graph_of_someones_own_operators(copy: Path, domain: str):
+def test_a_graph_of_someones_own_operators(spoilt_bundle: Path, domain: str):
     onnx = pytest.importorskip("onnx")
-    model = onnx.load(copy / "model.onnx")
+    model = onnx.load(spoilt_bundle / "model.onnx")
     node = onnx.helper.make_node("Run", [model.graph.output[0].name], ["out"], domain=domain, command=f"mkdir {RUN}")
     model.graph.node.append(node)
     model.opset_import.append(onnx.helper.make_opsetid(domain, 1))
-    (copy / "model.onnx").write_bytes(model.SerializeToString())
+    (spoilt_bundle / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match="the graph cannot be opened"):
-        Bundle.load(sealed(copy), runtime="onnx")
+        Bundle.load(sealed(spoilt_bundle), runtime="onnx")
 
 
 @pytest.mark.parametrize("place", ["../../etc/passwd", "/etc/passwd", "learner.yaml", "http://evil.example/w"])
-def test_a_graph_whose_weights_lie_elsewhere(copy: Path, place: str):
+def test_a_graph_whose_weights_lie_elsewhere(spoilt_bundle: Path, place: str):
     onnx = pytest.importorskip("onnx")
     from onnx import external_data_helper
 
-    model = onnx.load(copy / "model.onnx")
+    model = onnx.load(spoilt_bundle / "model.onnx")
     held = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
     external_data_helper.set_external_data(held, location=place, length=len(held.raw_data))
     held.ClearField("raw_data")
-    (copy / "model.onnx").write_bytes(model.SerializeToString())
+    (spoilt_bundle / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match="keeps weights in another file"):
-        Bundle.load(sealed(copy), runtime="onnx")
+        Bundle.load(sealed(spoilt_bundle), runtime="onnx")
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "..", ".hidden"])
-def test_sums_name_files_of_the_bundle_alone(copy: Path, name: str):
-    (copy / SUMS).write_text((copy / SUMS).read_text() + f"{'0' * 64}  {name}\n")
+def test_sums_name_files_of_the_bundle_alone(spoilt_bundle: Path, name: str):
+    (spoilt_bundle / SUMS).write_text((spoilt_bundle / SUMS).read_text() + f"{'0' * 64}  {name}\n")
     with pytest.raises(InputError, match="was changed"):
-        Bundle.load(copy)
+        Bundle.load(spoilt_bundle)
