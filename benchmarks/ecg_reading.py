@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import wfdb
 
-from medkd.data.view import View
+from medkd.data.core.view import View
 from medkd.modalities.ecg import ECG
 
 

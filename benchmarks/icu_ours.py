@@ -2,7 +2,7 @@
 
     python icu_ours.py task|mimic4|cinc2012|mimic3 ROOT OUT
 
-``task`` forms the cells of PyHealth's ``InHospitalMortalityMIMIC4`` from our reading of tables (``medkd.data.tables``): its rule of
+``task`` forms the cells of PyHealth's ``InHospitalMortalityMIMIC4`` from our reading of tables (``medkd.data.io.tables``): its rule of
 who, when and which items is written here for the benchmark, and is no target of ours. The others are what ``medkd cohort build``
 does, every modality prepared; ``mimic3`` for each of its targets. Only reading and building are timed, not the imports.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.tables import scan_table
+from medkd.data.io.tables import scan_table
 
 _TIME = pl.Datetime("us")
 HOURS = 48

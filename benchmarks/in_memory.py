@@ -15,8 +15,8 @@ import yaml
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from medkd.data.modality import Modality
-from medkd.data.view import Part
+from medkd.data.core.modality import Modality
+from medkd.data.core.view import Part
 from medkd.deploy.bundle import Bundle
 from medkd.networks.resnet1d import ResNet1d
 

@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from in_memory import RECORDS, InMemory, write_bundle, write_manifest
 
-from medkd.data.instantiate import instantiate
-from medkd.data.modality import Modality
-from medkd.data.signal import observed
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.modality import Modality
+from medkd.data.core.signal import observed
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.manifest import find_items
 from medkd.deploy.predict import BATCH_SIZE, predict

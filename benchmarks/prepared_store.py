@@ -21,13 +21,13 @@ import torch
 import wfdb
 
 from medkd.cohorts.ptbxl import PTBXL
-from medkd.data.dataset import SampleDataset
-from medkd.data.party import Party
-from medkd.data.sample import check_samples
-from medkd.data.statistics import Statistics
-from medkd.data.store import Prepared, prepare
-from medkd.data.target import Target
-from medkd.data.view import View
+from medkd.data.core.party import Party
+from medkd.data.core.sample import check_samples
+from medkd.data.core.target import Target
+from medkd.data.core.view import View
+from medkd.data.loading.dataset import SampleDataset
+from medkd.data.loading.statistics import Statistics
+from medkd.data.loading.store import Prepared, prepare
 from medkd.modalities.ecg import ECG
 
 AT_LEAST = 10.0

@@ -25,12 +25,12 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
-from medkd.data.atomic import write_json
-from medkd.data.datamodule import SampleData
-from medkd.data.digest import digest_file
-from medkd.data.party import Party
-from medkd.data.splitting import draw_split
-from medkd.data.target import Target
+from medkd.data.core.party import Party
+from medkd.data.core.target import Target
+from medkd.data.io.atomic import write_json
+from medkd.data.io.digest import digest_file
+from medkd.data.loading.datamodule import SampleData
+from medkd.data.splits.draw import draw_split
 from medkd.distill.bank import BankMeta, write_bank
 from medkd.distill.distiller import Distiller
 from medkd.modalities.ecg import ECG

@@ -32,9 +32,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.target import Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.target import Target
 from medkd.errors import MedkdError
 from medkd.objectives.attention_transfer import AttentionTransfer
 from medkd.objectives.contrastive_representation import crd_contrast, crd_partition, crd_remember, crd_scores

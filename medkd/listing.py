@@ -17,14 +17,14 @@ from medkd.errors import InputError, nearest
 from medkd.extras import remedy_for
 
 if TYPE_CHECKING:
-    from medkd.data.cohort import Cohort
-    from medkd.data.modality import Modality
+    from medkd.data.core.cohort import Cohort
+    from medkd.data.core.modality import Modality
 
 RECIPE = "recipe.yaml"
 """The file that makes a folder a task."""
 _BASES = {
-    "cohorts": "medkd.data.cohort:Cohort",
-    "modalities": "medkd.data.modality:Modality",
+    "cohorts": "medkd.data.core.cohort:Cohort",
+    "modalities": "medkd.data.core.modality:Modality",
     "objectives": "medkd.objectives.objective:Objective",
 }
 _SINGULAR = {"cohorts": "cohort", "modalities": "modality", "objectives": "objective", "tasks": "task"}

@@ -11,8 +11,8 @@ import pytest
 import medkd.cohorts
 import medkd.tasks
 from medkd.cli import main
-from medkd.data.cohort import Cohort
-from medkd.data.modality import Modality
+from medkd.data.core.cohort import Cohort
+from medkd.data.core.modality import Modality
 from medkd.errors import InputError
 from medkd.listing import entries, find_cohort, find_modality, find_task
 from medkd.objectives.objective import Objective
@@ -20,7 +20,7 @@ from medkd.objectives.objective import Objective
 COHORT = '''
 """A module."""
 {imports}
-from medkd.data.cohort import Cohort
+from medkd.data.core.cohort import Cohort
 
 class Found(Cohort):
     """Ten patients of {name}.

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.data.display import Display, Strip, Trend
-from medkd.data.signal import observed
+from medkd.data.core.display import Display, Strip, Trend
+from medkd.data.core.signal import observed
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.preprocessing import Prepared
 from medkd.errors import InputError, nearest

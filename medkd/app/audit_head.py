@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from medkd.deploy.private import writing_private
+from medkd.data.io.private import writing_private
 
 BEGINNING = "0" * 64
 """What stands for the seal before the first row."""

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from medkd.app.audit_head import alone
-from medkd.deploy.private import writing_private
+from medkd.data.io.private import writing_private
 
 KEY_FILE, KEY_VARIABLE = ".audit_key", "MEDKD_AUDIT_KEY"
 

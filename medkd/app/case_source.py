@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medkd.data.atomic import writing_folder
-from medkd.data.instantiate import instantiate
-from medkd.data.modality import Modality
-from medkd.data.reading import read_json, read_table
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.modality import Modality
+from medkd.data.io.atomic import writing_folder
+from medkd.data.io.load import read_json, read_table
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.manifest import STRETCH, Items, find_items
 from medkd.errors import InputError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.reading import read_table
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.load import read_table
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.manifest import Items
 from medkd.deploy.plan import PARQUET, QUARANTINE

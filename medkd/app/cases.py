@@ -16,11 +16,11 @@ import polars as pl
 from medkd.app.attribution import Attribution, attribute
 from medkd.app.case_source import CaseSource, find_source
 from medkd.app.case_table import case_table, labels
-from medkd.data.digest import digest_of
-from medkd.data.display import Display, Passage, Plain, Strip, Trend
-from medkd.data.modality import Modality
-from medkd.data.reading import read_table
-from medkd.data.view import Part
+from medkd.data.core.display import Display, Passage, Plain, Strip, Trend
+from medkd.data.core.modality import Modality
+from medkd.data.core.view import Part
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_table
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.plan import PARQUET
 from medkd.deploy.predict import predict

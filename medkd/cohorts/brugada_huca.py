@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import polars as pl
 
-from medkd.data.cohort import Cohort
-from medkd.data.modality import Modality
-from medkd.data.sample import Exclusion
-from medkd.data.target import Target
+from medkd.data.core.cohort import Cohort
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
 

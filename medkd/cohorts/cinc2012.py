@@ -11,10 +11,10 @@ import polars as pl
 
 from medkd.cohorts.icu.left_out import leave_out
 from medkd.cohorts.icu.stay_files import read_stay_files
-from medkd.data.event_cohort import EventCohort
-from medkd.data.modality import Modality
-from medkd.data.sample import Exclusion
-from medkd.data.target import Target
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Target
+from medkd.data.events.event_cohort import EventCohort
 from medkd.errors import InputError
 from medkd.modalities.labs import Labs
 from medkd.modalities.nursing import Nursing

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from medkd.data.event_cohort import EventCohort
-from medkd.data.sample import Exclusion
-from medkd.data.target import Target
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Target
+from medkd.data.events.event_cohort import EventCohort
 from medkd.errors import InputError
 from medkd.modalities.cgm.glucose_at import glucose_at
 from medkd.modalities.cgm.origins import origins, thinned

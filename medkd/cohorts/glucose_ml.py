@@ -11,8 +11,8 @@ from typing import ClassVar
 import polars as pl
 
 from medkd.cohorts.glucose_forecast import GlucoseForecast
-from medkd.data.archive import read_members
-from medkd.data.modality import Modality
+from medkd.data.core.modality import Modality
+from medkd.data.io.archive import read_members
 from medkd.errors import InputError
 from medkd.modalities.cgm import CGM
 from medkd.modalities.cgm.cgm import sensor_reading

@@ -9,7 +9,7 @@ import polars as pl
 
 from medkd.cohorts.icu.hours import hours_between
 from medkd.cohorts.icu.mimic import Mimic
-from medkd.data.tables import scan_table
+from medkd.data.io.tables import scan_table
 
 _TIME = pl.Datetime("us")
 

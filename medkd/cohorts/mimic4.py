@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from medkd.cohorts.icu.mimic import Mimic
-from medkd.data.tables import scan_table
+from medkd.data.io.tables import scan_table
 
 _TIME = pl.Datetime("us")
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medkd.data.atomic import writing_folder
-from medkd.data.instantiate import check_trusted
-from medkd.data.modality import Modality
-from medkd.data.signal import observed
-from medkd.data.statistics import Statistics
-from medkd.data.target import Target
-from medkd.data.view import View
+from medkd.data.core.instantiate import check_trusted
+from medkd.data.core.modality import Modality
+from medkd.data.core.signal import observed
+from medkd.data.core.target import Target
+from medkd.data.core.view import View
+from medkd.data.io.atomic import writing_folder
+from medkd.data.loading.statistics import Statistics
 from medkd.deploy.bundle_layout import CALIBRATION, CALIBRATION_VERSION, CONFIG, DRIFT, OWN, PREPROCESS, VERSION, read_target
 from medkd.deploy.bundle_writing import refuse_other, write_files
 from medkd.deploy.calibration import Calibration

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from medkd.data.target import Kind, Target
+from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
 
 VERSION = 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from medkd.data.instantiate import check_trusted
+from medkd.data.core.instantiate import check_trusted
 from medkd.deploy.aggregates import aggregates_of, refuse_patients
 from medkd.deploy.bundle_layout import (
     CALIBRATION,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.calibration import Calibration
 from medkd.deploy.preprocessing import Preprocessing
 from medkd.deploy.schema_version import read_versioned

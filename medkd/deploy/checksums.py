@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from medkd.data.digest import digest_file
+from medkd.data.io.digest import digest_file
 from medkd.errors import InputError
 
 SUMS = "SHA256SUMS"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.private import writing_private
 from medkd.deploy.plan import CHUNKS, Plan
-from medkd.deploy.private import writing_private
 from medkd.deploy.quarantine import Quarantined
 from medkd.errors import InputError
 

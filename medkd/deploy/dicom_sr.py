@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from medkd import __version__
-from medkd.data.reading import read_table
+from medkd.data.io.load import read_table
+from medkd.data.io.private import sweep_temporaries, writing_private
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.card import INTENDED_USE
 from medkd.deploy.manifest import STRETCH, Items
 from medkd.deploy.plan import PARQUET
 from medkd.deploy.predictions import defused
-from medkd.deploy.private import sweep_temporaries, writing_private
 from medkd.deploy.pseudonym import Pseudonyms
 from medkd.deploy.quarantine import Quarantined, attempt
 from medkd.evidence.conformal import VALUES

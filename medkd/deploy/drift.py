@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medkd.data import store
+from medkd.data.loading import store
 from medkd.deploy.preprocessing import Prepared, Preprocessing
 from medkd.deploy.summaries import SCALES, Array, Summaries
 from medkd.errors import InputError

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.reading import read_json, read_table
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.load import read_json, read_table
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.bundle_layout import REPORT
 from medkd.deploy.evaluation.evaluated import Evaluated

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from medkd.data.io.private import private_folder, sweep_folders
 from medkd.deploy.manifest import Items
-from medkd.deploy.private import private_folder, sweep_folders
 
 _EXTRACT = ".extract-"
 

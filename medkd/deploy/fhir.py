@@ -12,12 +12,12 @@ from typing import Any
 import polars as pl
 
 from medkd import __version__
-from medkd.data.reading import read_table
+from medkd.data.io.load import read_table
+from medkd.data.io.private import writing_private
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.card import INTENDED_USE
 from medkd.deploy.manifest import Items
 from medkd.deploy.plan import PARQUET
-from medkd.deploy.private import writing_private
 from medkd.evidence.conformal import VALUES
 
 FHIR = "fhir.ndjson"

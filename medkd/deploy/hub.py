@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import yaml
 
-from medkd.data.atomic import writing_folder
+from medkd.data.io.atomic import writing_folder
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.bundle_layout import CARD, CARD_PAGE, CONFIG, REPORT
 from medkd.deploy.checksums import SIGNATURE, SUMS, read_checked, write_sums

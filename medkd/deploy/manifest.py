@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.cohort import Cohort, Extract
-from medkd.data.digest import digest_of
-from medkd.data.modality import Modality
+from medkd.data.core.cohort import Cohort, Extract
+from medkd.data.core.modality import Modality
+from medkd.data.io.digest import digest_of
 from medkd.errors import InputError, MedkdError, nearest
 
 MANIFESTS = (".csv", ".parquet")

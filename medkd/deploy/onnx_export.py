@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medkd.data.signal import Signal, observed
+from medkd.data.core.signal import Signal, observed
 from medkd.deploy.onnx_network import OnnxNetwork
 from medkd.deploy.preprocessing import Preprocessing
 from medkd.errors import InputError, MedkdError

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.digest import digest_of
-from medkd.data.reading import read_json
-from medkd.deploy.private import writing_private
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_json
+from medkd.data.io.private import writing_private
 from medkd.errors import InputError
 
 CHUNK = 256

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 from tqdm import tqdm
 
+from medkd.data.io.private import sweep_temporaries
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.checksums import read_checked
 from medkd.deploy.chunk_file import columns_of, is_done
@@ -27,7 +28,6 @@ from medkd.deploy.fhir import write_fhir
 from medkd.deploy.manifest import find_items
 from medkd.deploy.plan import CHUNKS, PLAN, Plan
 from medkd.deploy.predictions import count, first_reason, write_predictions
-from medkd.deploy.private import sweep_temporaries
 from medkd.deploy.pseudonym import KEY_FILE, Pseudonyms, names_of
 from medkd.deploy.quarantine import RETRIES
 from medkd.deploy.run_record import Call, write_run_record

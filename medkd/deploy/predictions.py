@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import polars as pl
 
+from medkd.data.io.private import writing_private
 from medkd.deploy.chunk_file import chunk_path, read_facts
 from medkd.deploy.plan import PARQUET, QUARANTINE, TABLE, Plan
-from medkd.deploy.private import writing_private
 from medkd.deploy.system_error import errno_of
 from medkd.errors import InputError
 

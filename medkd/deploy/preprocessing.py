@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medkd.data.instantiate import instantiate
-from medkd.data.modality import Modality
-from medkd.data.statistics import Statistics
-from medkd.data.view import View
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.modality import Modality
+from medkd.data.core.view import View
+from medkd.data.loading.statistics import Statistics
 from medkd.errors import InputError, RecordError
 
 Prepared = dict[str, NDArray[np.float32]]

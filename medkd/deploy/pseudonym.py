@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from medkd.deploy.private import write_once
+from medkd.data.io.private import write_once
 
 KEY_VARIABLE = "MEDKD_HASH_KEY"
 KEY_FILE = ".hash_key"

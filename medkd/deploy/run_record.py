@@ -13,12 +13,12 @@ from typing import Any
 import polars as pl
 import torch
 
-from medkd.data.digest import digest_file
+from medkd.data.io.digest import digest_file
+from medkd.data.io.private import writing_private
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.manifest import Items
 from medkd.deploy.plan import PARQUET, RUN, Plan
 from medkd.deploy.predictions import Counts, scan_chunks
-from medkd.deploy.private import writing_private
 from medkd.deploy.pseudonym import KEY_VARIABLE, Pseudonyms, names_of
 
 _PACKAGES = ("medkd", "torch", "numpy", "polars")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from medkd.data.instantiate import instantiate
+from medkd.data.core.instantiate import instantiate
 from medkd.deploy.onnx_network import OnnxNetwork
 from medkd.errors import InputError, nearest
 from medkd.networks.network import Network

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medkd.data.atomic import write_text, writing_folder
+from medkd.data.io.atomic import write_text, writing_folder
 from medkd.deploy.checksums import SIGNATURE, SUMS, read_checked
 from medkd.errors import InputError
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.data.modality import Modality
-from medkd.data.view import Part
+from medkd.data.core.modality import Modality
+from medkd.data.core.view import Part
 from medkd.errors import InputError
 
 Array = NDArray[np.float64]

@@ -14,9 +14,9 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from medkd.data.digest import digest_of
-from medkd.data.output import Output
-from medkd.data.reading import read_array, read_json, read_table
+from medkd.data.core.output import Output
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_array, read_json, read_table
 from medkd.distill.learner import learner_sha256
 from medkd.errors import InputError
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
 from tqdm import tqdm
 
-from medkd.data.atomic import writing, writing_folder
-from medkd.data.digest import digest_of
-from medkd.data.split import Split
-from medkd.data.store import Prepared
+from medkd.data.io.atomic import writing, writing_folder
+from medkd.data.io.digest import digest_of
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.split import Split
 from medkd.distill.bank import BankMeta, TeacherBank, write_bank
 from medkd.distill.learner import Learner
 from medkd.errors import InputError

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from medkd.data.atomic import writing_folder
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.atomic import writing_folder
 from medkd.distill.bank import TeacherBank, write_bank
 
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.target import Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.target import Target
 from medkd.distill.bank import TeacherBank
 from medkd.distill.frozen_teacher import FrozenTeacher
 from medkd.distill.optimisers import LearningRate, optimiser, rate_factor

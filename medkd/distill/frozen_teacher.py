@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from medkd.data.output import Output
-from medkd.data.signal import Signal
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
 from medkd.distill.learner import LightningLearner, learner_sha256
 
 

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 import yaml
 
-from medkd.data.atomic import writing_folder
-from medkd.data.digest import digest_file, digest_of
-from medkd.data.instantiate import instantiate
-from medkd.data.modality import Modality
-from medkd.data.output import Output
-from medkd.data.party import Party
-from medkd.data.signal import observed
-from medkd.data.statistics import Statistics
-from medkd.data.store import Prepared
-from medkd.data.target import Target
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.modality import Modality
+from medkd.data.core.output import Output
+from medkd.data.core.party import Party
+from medkd.data.core.signal import observed
+from medkd.data.core.target import Target
+from medkd.data.io.atomic import writing_folder
+from medkd.data.io.digest import digest_file, digest_of
+from medkd.data.loading.statistics import Statistics
+from medkd.data.loading.store import Prepared
 from medkd.errors import InputError
 from medkd.networks.network import Network
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, multiclass_auroc
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 
 
 def validation_score(logits: Tensor, targets: Tensor, labelled: Tensor, target: Target) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from medkd.data.statistics import Statistics
+from medkd.data.loading.statistics import Statistics
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
 from medkd.networks.heads import Head

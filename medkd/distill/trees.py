@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.data.datamodule import SampleData
-from medkd.data.signal import Signal
-from medkd.data.statistics import Statistics
-from medkd.data.target import Target
+from medkd.data.core.signal import Signal
+from medkd.data.core.target import Target
+from medkd.data.loading.datamodule import SampleData
+from medkd.data.loading.statistics import Statistics
 from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.evidence.bootstrap import Block, Replicates, bootstrap
 from medkd.evidence.calibration import histogram, reliability

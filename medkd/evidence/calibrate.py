@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities
 from medkd.evidence.conformal import VALUES, Conformal, shares
 from medkd.evidence.metrics import Array

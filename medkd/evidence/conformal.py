@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.data.target import Kind, Target
+from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration import wilson
 from medkd.evidence.metrics import Array

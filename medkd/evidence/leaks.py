@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.view import View
+from medkd.data.core.view import View
 
 
 @dataclass(frozen=True)

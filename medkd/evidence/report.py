@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from jsonschema import Draft202012Validator
 
-from medkd.data.atomic import write_json, write_text
+from medkd.data.io.atomic import write_json, write_text
 from medkd.errors import MedkdError
 from medkd.evidence.figures.appearance import COLOURS, arm_colour, arm_name
 from medkd.evidence.figures.arms import arms_figure

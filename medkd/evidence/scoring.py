@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.atomic import writing
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.atomic import writing
 from medkd.errors import InputError, nearest
 from medkd.evidence.bootstrap import Block
 from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities

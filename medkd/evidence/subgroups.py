@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.evidence.bootstrap import bootstrap
 from medkd.evidence.metrics import metric_named
 from medkd.evidence.scoring import fold_blocks

@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 
 

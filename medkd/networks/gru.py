@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from medkd.data.output import Output
-from medkd.data.signal import Signal
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
 from medkd.networks.grids import check_channels, joined, since_observed
 from medkd.networks.heads import Head
 from medkd.networks.network import Network

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from medkd.data.output import Output
-from medkd.data.signal import Signal
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.extras import remedy_for
 from medkd.networks.heads import Head

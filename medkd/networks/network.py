@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import safetensors.torch
 from torch import nn
 
-from medkd.data.output import Output
-from medkd.data.signal import Signal
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.onnx_graph import LOGITS, traced
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 
 if TYPE_CHECKING:
     import onnx

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medkd.data.output import Output
-from medkd.data.signal import Signal
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError, nearest
 from medkd.networks.heads import Head
 from medkd.networks.network import Network, only_signal

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 
 QUARTERS = 4
 _MEANS, _COUNTS = ([f"{what} of quarter {place}" for place in range(1, QUARTERS + 1)] for what in ("mean", "observed"))

@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from medkd.data.output import Output
-from medkd.data.signal import Signal
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.network import Network
 

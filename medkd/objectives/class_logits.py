@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.target import Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.target import Target
 from medkd.objectives.precision import full_precision
 
 

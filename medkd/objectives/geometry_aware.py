@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.target import Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.objectives.class_graph import graph_of, smoothed, smoothed_released
 from medkd.objectives.needed import needed, same_shape

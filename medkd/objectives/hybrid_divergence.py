@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.target import Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits, class_targets
 from medkd.objectives.needed import needed, needed_probabilities, same_shape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from medkd.data.output import Output
-from medkd.data.target import Target
+from medkd.data.core.output import Output
+from medkd.data.core.target import Target
 from medkd.errors import InputError, nearest
 
 _REMEDY = {

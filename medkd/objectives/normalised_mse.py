@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.networks.projector import Projector
 from medkd.objectives.needed import projected_pair
 from medkd.objectives.objective import Objective

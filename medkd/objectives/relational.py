@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.needed import needed
 from medkd.objectives.objective import Objective

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
 from medkd.objectives.needed import needed, same_shape

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.target import Kind, Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
 from medkd.objectives.needed import needed
 from medkd.objectives.objective import Objective

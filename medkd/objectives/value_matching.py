@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.needed import needed, same_shape
 from medkd.objectives.objective import Objective

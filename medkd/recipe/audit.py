@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkd.data.split import Split
-from medkd.data.store import Prepared
-from medkd.data.view import View
+from medkd.data.core.view import View
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.split import Split
 from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import LightningLearner
 from medkd.evidence.duplicates import near_duplicates

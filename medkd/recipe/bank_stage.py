@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from medkd.data.reading import read_table
+from medkd.data.io.load import read_table
 from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.banking import Member, build_bank
 from medkd.distill.control_banks import label_only_bank, shuffled_bank

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from medkd.data.reading import read_json, read_table
-from medkd.data.sample import Exclusion
-from medkd.data.view import View
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.view import View
+from medkd.data.io.load import read_json, read_table
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.drift import LEAST, Drift
 from medkd.deploy.preprocessing import Preprocessing

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkd.data.atomic import write_json, writing_folder
-from medkd.data.digest import digest_file, digest_of
-from medkd.data.reading import read_json, read_table
-from medkd.data.split import Split
-from medkd.data.splitting import draw_split
-from medkd.data.store import CHUNK, Prepared
+from medkd.data.io.atomic import write_json, writing_folder
+from medkd.data.io.digest import digest_file, digest_of
+from medkd.data.io.load import read_json, read_table
+from medkd.data.loading.store import CHUNK, Prepared
+from medkd.data.splits.draw import draw_split
+from medkd.data.splits.split import Split
 from medkd.errors import InputError
 from medkd.evidence.bootstrap import bootstrap
 from medkd.evidence.metrics import metric_named

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from medkd.data.instantiate import instantiate
-from medkd.data.target import Target
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.target import Target
 from medkd.distill.distiller import Distiller
 from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError

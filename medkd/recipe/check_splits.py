@@ -7,10 +7,10 @@ from itertools import combinations
 
 import polars as pl
 
-from medkd.data.cohort import OfficialFolds
-from medkd.data.split import Split
-from medkd.data.splitting import draw_split
-from medkd.data.target import Target
+from medkd.data.core.cohort import OfficialFolds
+from medkd.data.core.target import Target
+from medkd.data.splits.draw import draw_split
+from medkd.data.splits.split import Split
 from medkd.errors import InputError
 
 

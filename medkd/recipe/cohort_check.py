@@ -9,11 +9,11 @@ from typing import Literal
 
 import polars as pl
 
-from medkd.data.cohort import Cohort
-from medkd.data.sample import check_samples
-from medkd.data.splitting import draw_split
-from medkd.data.target import Target
-from medkd.deploy.private import writing_private
+from medkd.data.core.cohort import Cohort
+from medkd.data.core.sample import check_samples
+from medkd.data.core.target import Target
+from medkd.data.io.private import writing_private
+from medkd.data.splits.draw import draw_split
 from medkd.errors import InputError
 from medkd.recipe.inputs import Inputs
 

@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from medkd.data.cohort import Cohort
-from medkd.data.reading import read_table
-from medkd.data.shard import Shard
-from medkd.data.splitting import draw_split
+from medkd.data.core.cohort import Cohort
+from medkd.data.io.load import read_table
+from medkd.data.loading.shard import Shard
+from medkd.data.splits.draw import draw_split
 from medkd.errors import InputError
 from medkd.recipe.cohort_check import check_cohort, print_check
 from medkd.recipe.cohort_description import aside_table, describe, flow_table

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.cohort import Cohort
-from medkd.data.modality import Modality
-from medkd.data.sample import Exclusion, check_samples
-from medkd.data.target import Target
-from medkd.data.view import Part
+from medkd.data.core.cohort import Cohort
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion, check_samples
+from medkd.data.core.target import Target
+from medkd.data.core.view import Part
 
 
 def describe(cohort: Cohort, chosen: Target, protocol: str, folder: Path) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.atomic import write_json, writing_folder
-from medkd.data.cohort import Cohort, Extract
-from medkd.data.digest import digest_of
-from medkd.data.merging import merge_prepared, merge_series
-from medkd.data.reading import read_json
-from medkd.data.sample import Exclusion, check_samples, summed
-from medkd.data.shard import Shard
-from medkd.data.store import Prepared, prepare
+from medkd.data.core.cohort import Cohort, Extract
+from medkd.data.core.sample import Exclusion, check_samples, summed
+from medkd.data.io.atomic import write_json, writing_folder
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_json
+from medkd.data.loading.merging import merge_prepared, merge_series
+from medkd.data.loading.shard import Shard
+from medkd.data.loading.store import Prepared, prepare
 from medkd.errors import InputError
 from medkd.recipe.inputs import Wanted, parties_of, wanted_by
 from medkd.recipe.recipe import Recipe

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from medkd.data.atomic import write_text
-from medkd.data.reading import read_json
+from medkd.data.io.atomic import write_text
+from medkd.data.io.load import read_json
 from medkd.listing import find_task
 from medkd.recipe.estimate import estimate
 from medkd.recipe.opening import begin

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from medkd.data.instantiate import instantiate
-from medkd.data.signal import Signal, observed
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.signal import Signal, observed
 from medkd.distill.trees import TreeLearner
 from medkd.networks.network import Network
 from medkd.recipe.fit_stage import FitStage

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import polars as pl
 
 from medkd import __version__
-from medkd.data.atomic import writing
-from medkd.data.digest import digest_of
-from medkd.data.reading import read_table
+from medkd.data.io.atomic import writing
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_table
 from medkd.evidence.assess import assess
 from medkd.evidence.report import write_report
 from medkd.evidence.scoring import score_predictions

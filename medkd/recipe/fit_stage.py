@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import polars as pl
 import yaml
 
-from medkd.data.atomic import write_text, writing
-from medkd.data.datamodule import SampleData
-from medkd.data.reading import read_table
-from medkd.data.split import Role
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.atomic import write_text, writing
+from medkd.data.io.load import read_table
+from medkd.data.loading.datamodule import SampleData
+from medkd.data.splits.split import Role
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
 from medkd.recipe.inputs import Inputs

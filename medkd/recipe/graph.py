@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from medkd.data.digest import digest_of
+from medkd.data.io.digest import digest_of
 from medkd.distill.bank import FIELDS
 from medkd.recipe.bank_stage import BankStage, ControlBankStage
 from medkd.recipe.bundle_stage import BundleStage

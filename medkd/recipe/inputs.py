@@ -9,17 +9,17 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from medkd.data.atomic import write_json, writing
-from medkd.data.cohort import Cohort, Extract, OfficialFolds
-from medkd.data.digest import digest_of
-from medkd.data.instantiate import instantiate
-from medkd.data.modality import Modality
-from medkd.data.party import Party
-from medkd.data.reading import read_json
-from medkd.data.sample import Exclusion, check_samples, summed
-from medkd.data.store import Prepared, prepare
-from medkd.data.target import Target
-from medkd.data.view import Part
+from medkd.data.core.cohort import Cohort, Extract, OfficialFolds
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.modality import Modality
+from medkd.data.core.party import Party
+from medkd.data.core.sample import Exclusion, check_samples, summed
+from medkd.data.core.target import Target
+from medkd.data.core.view import Part
+from medkd.data.io.atomic import write_json, writing
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_json
+from medkd.data.loading.store import Prepared, prepare
 from medkd.errors import InputError, nearest
 from medkd.recipe.recipe import Arm, Recipe, merged
 from medkd.recipe.same_recording import joined_subjects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from medkd.data.instantiate import instantiate
+from medkd.data.core.instantiate import instantiate
 from medkd.distill.bank import TeacherBank
 from medkd.distill.trees import TreeLearner
 from medkd.recipe.fit_stage import FitStage

@@ -16,7 +16,7 @@ from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from medkd.data.datamodule import SampleData
+from medkd.data.loading.datamodule import SampleData
 from medkd.distill.distiller import Distiller
 from medkd.distill.learner import LightningLearner
 from medkd.distill.randomness import KeepRandomness

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medkd.data.cohort import Cohort
-from medkd.data.reading import read_table
+from medkd.data.core.cohort import Cohort
+from medkd.data.io.load import read_table
 from medkd.errors import InputError, nearest
 from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings

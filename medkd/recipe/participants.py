@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 
 
 def participants(samples: pl.DataFrame, target: Target, least: int = 10) -> dict[str, Any]:

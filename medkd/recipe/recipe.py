@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from medkd.data.atomic import write_text
+from medkd.data.io.atomic import write_text
 from medkd.errors import InputError, nearest
 from medkd.evidence.controls import CONTROLS
 from medkd.evidence.settings import EvidenceSettings

@@ -9,8 +9,8 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from medkd.data.sample import Exclusion
-from medkd.data.store import Prepared
+from medkd.data.core.sample import Exclusion
+from medkd.data.loading.store import Prepared
 from medkd.evidence.duplicates import duplicate_pairs
 
 SAME = 0.9995

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from medkd.data.reading import read_table
-from medkd.data.split import Split
-from medkd.data.splitting import draw_split
+from medkd.data.io.load import read_table
+from medkd.data.splits.draw import draw_split
+from medkd.data.splits.split import Split
 from medkd.recipe.inputs import Inputs
 from medkd.recipe.stage import Stage
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from medkd import __version__
-from medkd.data.atomic import write_json
-from medkd.data.digest import digest_of
-from medkd.data.reading import read_json
+from medkd.data.io.atomic import write_json
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_json
 
 
 @dataclass(frozen=True)

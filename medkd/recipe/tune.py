@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from medkd import __version__
-from medkd.data.digest import digest_of
+from medkd.data.io.digest import digest_of
 from medkd.errors import InputError
 from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from optuna.storages import RDBStorage
 
-from medkd.data.atomic import write_text, writing
-from medkd.data.reading import read_table
+from medkd.data.io.atomic import write_text, writing
+from medkd.data.io.load import read_table
 from medkd.errors import InputError
 from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings

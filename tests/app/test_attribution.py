@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from medkd.app.attribution import GRADIENTS, SHAPLEY, along, attribute, overlay
-from medkd.data.display import Strip
-from medkd.data.modality import Modality
-from medkd.data.output import Output
-from medkd.data.signal import Signal
-from medkd.data.statistics import Statistics
-from medkd.data.target import Target
-from medkd.data.view import View
+from medkd.data.core.display import Strip
+from medkd.data.core.modality import Modality
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal
+from medkd.data.core.target import Target
+from medkd.data.core.view import View
+from medkd.data.loading.statistics import Statistics
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.calibration import Calibration
 from medkd.deploy.preprocessing import Preprocessing

@@ -15,11 +15,11 @@ import torch
 from medkd.app.case_source import find_source
 from medkd.app.case_table import uncertainty
 from medkd.app.cases import SEEN_IN_TRAINING, Cases, open_cases
-from medkd.data.display import Strip, Trend
-from medkd.data.modality import Modality
-from medkd.data.statistics import Statistics
-from medkd.data.target import Target
-from medkd.data.view import View
+from medkd.data.core.display import Strip, Trend
+from medkd.data.core.modality import Modality
+from medkd.data.core.target import Target
+from medkd.data.core.view import View
+from medkd.data.loading.statistics import Statistics
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.calibration import Calibration
 from medkd.deploy.manifest import find_items

@@ -18,9 +18,9 @@ from medkd.app.drawing.probability import describe_probability, probability_figu
 from medkd.app.drawing.sheet import sheet_of
 from medkd.app.drawing.strip import describe_strip, strip_figure
 from medkd.app.drawing.trend import describe_trend, trend_figure
-from medkd.data.display import Passage, Plain, Strip, Trend
-from medkd.data.target import Target
-from medkd.data.view import Part
+from medkd.data.core.display import Passage, Plain, Strip, Trend
+from medkd.data.core.target import Target
+from medkd.data.core.view import Part
 from medkd.modalities.ecg import ECG
 from medkd.modalities.ecg.leads import STANDARD
 

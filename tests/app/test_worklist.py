@@ -12,7 +12,7 @@ import pytest
 
 from medkd.app.cases import Cases
 from medkd.app.worklist import SORTS, STATUSES, WorkList
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 
 TARGET = Target("cd", "binary", ("cd",))

@@ -13,10 +13,10 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, TwelveLeadECGWaveformStorage, generate_uid
 
-from medkd.data import events
-from medkd.data.archive import read_members
-from medkd.data.events import read_events
-from medkd.data.tables import scan_table
+from medkd.data.events import events
+from medkd.data.events.events import read_events
+from medkd.data.io.archive import read_members
+from medkd.data.io.tables import scan_table
 from medkd.errors import InputError, RecordError
 from medkd.modalities.codes.published_file import published_bytes
 from medkd.modalities.ecg.readers.recording_file import read_recording

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from medkd.cohorts.brugada_huca import BrugadaHUCA
-from medkd.data.sample import check_samples
-from medkd.data.view import Part
+from medkd.data.core.sample import check_samples
+from medkd.data.core.view import Part
 from medkd.errors import InputError
 
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from medkd.cohorts.cinc2012 import CinC2012
-from medkd.data.sample import check_samples
-from medkd.data.view import Part
+from medkd.data.core.sample import check_samples
+from medkd.data.core.view import Part
 from medkd.errors import InputError
 
 OUTCOMES = "RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n1,6,1,5,-1,0\n2,16,8,-1,3,1\n"

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from medkd.cohorts.cinc2019 import _COLUMNS, EARLY, SEEN, CinC2019
-from medkd.data.sample import check_samples
-from medkd.data.view import Part
+from medkd.data.core.sample import check_samples
+from medkd.data.core.view import Part
 from medkd.errors import InputError
 
 

@@ -14,9 +14,9 @@ from sklearn.metrics import roc_auc_score
 from medkd.cohorts.demo_ecg import DemoECG
 from medkd.cohorts.demo_ecg.diseases import PREVALENCE
 from medkd.cohorts.ptbxl import PTBXL
-from medkd.data.digest import digest_file
-from medkd.data.sample import check_samples
-from medkd.data.view import View
+from medkd.data.core.sample import check_samples
+from medkd.data.core.view import View
+from medkd.data.io.digest import digest_file
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
 

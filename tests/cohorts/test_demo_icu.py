@@ -16,10 +16,10 @@ from medkd.cohorts.demo_icu import DemoICU
 from medkd.cohorts.demo_icu.layout import COLUMNS
 from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES
 from medkd.cohorts.mimic4 import MIMIC4
-from medkd.data.cohort import Extract
-from medkd.data.digest import digest_file
-from medkd.data.sample import check_samples
-from medkd.data.view import View
+from medkd.data.core.cohort import Extract
+from medkd.data.core.sample import check_samples
+from medkd.data.core.view import View
+from medkd.data.io.digest import digest_file
 from medkd.errors import InputError
 from medkd.modalities.codes import Codes
 from medkd.modalities.labs import Labs

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from medkd.cohorts.eicu import EICU
-from medkd.data.sample import check_samples
+from medkd.data.core.sample import check_samples
 from medkd.errors import InputError
 
 DEMO = "data/icu/eicu-demo-2.0.1-partial"

@@ -13,8 +13,8 @@ from medkd.cohorts.meds import MEDS
 from medkd.cohorts.meds.admissions import DEATH
 from medkd.cohorts.meds.predictions import write_meds_predictions
 from medkd.cohorts.meds.reading import FOLDS, METADATA, SPLITS
-from medkd.data.sample import check_samples
-from medkd.data.splitting import draw_split
+from medkd.data.core.sample import check_samples
+from medkd.data.splits.draw import draw_split
 from medkd.errors import InputError
 
 DEMO = "data/icu/mimic-iv-demo-meds"

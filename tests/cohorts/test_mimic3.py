@@ -12,9 +12,9 @@ import pytest
 
 from medkd.cli import main
 from medkd.cohorts.mimic3 import MIMIC3
-from medkd.data.sample import check_samples
-from medkd.data.store import prepare_chunk
-from medkd.data.view import Part
+from medkd.data.core.sample import check_samples
+from medkd.data.core.view import Part
+from medkd.data.loading.store import prepare_chunk
 from medkd.errors import InputError
 
 DEMO = "data/icu/mimic-iii-clinical-database-demo-1.4"

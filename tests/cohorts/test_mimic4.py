@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from medkd.cohorts.mimic4 import MIMIC4
-from medkd.data.events import read_events
-from medkd.data.sample import check_samples
+from medkd.data.core.sample import check_samples
+from medkd.data.events.events import read_events
 from medkd.errors import InputError
 
 DEMO = "data/icu/mimic-iv-clinical-database-demo-2.2"

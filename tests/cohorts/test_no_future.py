@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from medkd.cohorts.meds import MEDS
 from medkd.cohorts.mimic3 import MIMIC3
-from medkd.data.event_cohort import EventCohort
-from medkd.data.store import prepare_chunk
-from medkd.data.view import Part
+from medkd.data.core.view import Part
+from medkd.data.events.event_cohort import EventCohort
+from medkd.data.loading.store import prepare_chunk
 
 SERIES = ("ICUSTAYS", "ADMISSIONS", "PATIENTS", "DIAGNOSES_ICD")
 TIMED = {"CHARTEVENTS": "valuenum", "LABEVENTS": "valuenum", "OUTPUTEVENTS": "value", "NOTEEVENTS": "text"}

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from medkd.cohorts.ptbxl import PTBXL, SUPERCLASSES
-from medkd.data.sample import check_samples
+from medkd.data.core.sample import check_samples
 from medkd.errors import InputError
 
 COUNTS = {"NORM": 297, "STTC": 96, "CD": 78, "MI": 73, "HYP": 40}

@@ -13,7 +13,7 @@ import pytest
 from medkd.cohorts.shanghai_cgm import ShanghaiCGM
 from medkd.cohorts.shanghai_cgm.diet_text import eaten
 from medkd.cohorts.shanghai_cgm.insulin_text import injected, pumped
-from medkd.data.sample import check_samples
+from medkd.data.core.sample import check_samples
 from medkd.errors import InputError
 
 

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from medkd.cohorts.demo_ecg import DemoECG
-from medkd.data.party import Party
-from medkd.data.splitting import draw_split
-from medkd.data.store import Prepared, prepare
-from medkd.data.target import Target
+from medkd.data.core.party import Party
+from medkd.data.core.target import Target
+from medkd.data.loading.store import Prepared, prepare
+from medkd.data.splits.draw import draw_split
 from medkd.modalities.ecg import ECG
 
 TARGET = Target("cd", "binary", ("CD",), ("conduction disturbance",))

@@ -11,7 +11,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from medkd.data.store import prepare
+from medkd.data.loading.store import prepare
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.drift import Drift
 from medkd.deploy.preprocessing import Preprocessing
@@ -98,8 +98,8 @@ def trees_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import lightgbm
     import numpy as np
 
-    from medkd.data.signal import observed
-    from medkd.data.view import View
+    from medkd.data.core.signal import observed
+    from medkd.data.core.view import View
     from medkd.modalities.vitals import Vitals
     from medkd.networks.summary import summarise
     from medkd.networks.trees import Trees

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from scipy.special import expit
 
-from medkd.data.view import Part
+from medkd.data.core.view import Part
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.checksums import write_sums
 from medkd.errors import InputError, RecordError

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkd.data.statistics import Statistics
-from medkd.data.store import Prepared
-from medkd.data.view import Part, View
+from medkd.data.core.view import Part, View
+from medkd.data.loading.statistics import Statistics
+from medkd.data.loading.store import Prepared
 from medkd.deploy.drift import Drift
 from medkd.deploy.preprocessing import Preprocessing
 from medkd.deploy.summaries import CHANNELS, Summaries

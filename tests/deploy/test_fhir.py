@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.fhir import BUNDLE_SYSTEM, MODEL_SYSTEM, write_fhir
 from medkd.deploy.manifest import Items

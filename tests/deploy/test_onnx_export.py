@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 import medkd.tasks
-from medkd.data.instantiate import instantiate
-from medkd.data.output import Output
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.output import Output
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.manifest import find_items
 from medkd.deploy.onnx_export import TOLERANCE, difference, export

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 import torch
 
-from medkd.data.output import Output
+from medkd.data.core.output import Output
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.plan import Plan
 from medkd.deploy.predict import predict

@@ -9,8 +9,8 @@ import torch
 import yaml
 from torch import nn
 
-from medkd.data.split import Split
-from medkd.data.statistics import Statistics
+from medkd.data.loading.statistics import Statistics
+from medkd.data.splits.split import Split
 from medkd.distill.bank import BankMeta
 from medkd.distill.banking import Member, build_bank
 from medkd.distill.learner import LightningLearner, learner_sha256

@@ -15,9 +15,9 @@ import pytest
 import torch
 from scipy.stats import ortho_group
 
-from medkd.data.output import Output
-from medkd.data.split import Split
-from medkd.data.store import Prepared
+from medkd.data.core.output import Output
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.split import Split
 from medkd.distill import banking
 from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.banking import Member, build_bank, plan_rows
@@ -31,8 +31,8 @@ DIM = 6
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from medkd.data.split import Split
-from medkd.data.store import Prepared
+from medkd.data.splits.split import Split
+from medkd.data.loading.store import Prepared
 from medkd.distill import banking
 from medkd.distill.bank import BankMeta
 from medkd.distill.learner import LightningLearner

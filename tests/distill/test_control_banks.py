@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.distill.bank import BankMeta, TeacherBank, write_bank
 from medkd.distill.control_banks import label_only_bank, shuffled_bank
 from medkd.errors import InputError

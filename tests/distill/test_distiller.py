@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from medkd.data.batch import Batch
-from medkd.data.datamodule import SampleData
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.loading.datamodule import SampleData
 from medkd.distill.bank import TeacherBank
 from medkd.distill.distiller import Distiller
 from medkd.distill.frozen_teacher import FrozenTeacher

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from medkd.data.signal import Signal
-from medkd.data.split import Split
+from medkd.data.core.signal import Signal
+from medkd.data.splits.split import Split
 from medkd.distill.frozen_teacher import FrozenTeacher
 from medkd.distill.learner import LightningLearner, learner_sha256
 from medkd.errors import InputError

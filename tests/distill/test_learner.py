@@ -14,9 +14,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from medkd.data.signal import Signal
-from medkd.data.split import Split
-from medkd.data.store import Prepared
+from medkd.data.core.signal import Signal
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.split import Split
 from medkd.distill.learner import LightningLearner, learner_sha256
 from medkd.errors import InputError
 from medkd.recipe.graph import Graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.distill.distiller import Distiller
 from medkd.distill.start import beside_heads, freeze
 from medkd.networks.fusion import SumFusion

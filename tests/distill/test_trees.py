@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.data.datamodule import SampleData
-from medkd.data.modality import Modality, Params
-from medkd.data.output import Output
-from medkd.data.party import Party
-from medkd.data.splitting import draw_split
-from medkd.data.store import Prepared
-from medkd.data.target import Kind, Target
-from medkd.data.view import Part
+from medkd.data.core.modality import Modality, Params
+from medkd.data.core.output import Output
+from medkd.data.core.party import Party
+from medkd.data.core.target import Kind, Target
+from medkd.data.core.view import Part
+from medkd.data.loading.datamodule import SampleData
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.draw import draw_split
 from medkd.distill.learner import LightningLearner
 from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError

@@ -11,7 +11,7 @@ import pytest
 from simulated import BINARY, simulate
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.evidence.assess import assess
 from medkd.evidence.leaks import Check

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.evidence.calibrate import calibrate, held_out_coverage
 from medkd.evidence.conformal import Conformal

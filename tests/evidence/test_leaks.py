@@ -5,7 +5,7 @@ import time
 import numpy as np
 import polars as pl
 
-from medkd.data.view import View
+from medkd.data.core.view import View
 from medkd.evidence import leaks
 from medkd.evidence.duplicates import duplicate_pairs, near_duplicates
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from simulated import BINARY, simulate
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import MedkdError
 from medkd.evidence.assess import assess
 from medkd.evidence.figures.appearance import COLOURS

@@ -7,7 +7,7 @@ import itertools
 import polars as pl
 import pytest
 
-from medkd.data.grid import Grid
+from medkd.data.events.grid import Grid
 from medkd.modalities.labs import Labs
 from medkd.modalities.nursing import Nursing
 from medkd.modalities.vitals import Vitals

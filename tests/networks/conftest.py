@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.networks.gru import GruD
 from medkd.networks.hours import HourTransformer
 from medkd.networks.network import Network

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkd.data.instantiate import instantiate
-from medkd.data.signal import Signal
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.fusion import SumFusion
 from medkd.networks.gru import GruD

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkd.data.signal import Signal, observed
+from medkd.data.core.signal import Signal, observed
 from medkd.errors import InputError
 from medkd.networks.grids import check_channels, joined, since_observed
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.hours import HourTransformer
 

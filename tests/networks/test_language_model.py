@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.language_model import LanguageModel
 

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.networks.fusion import SumFusion
 from medkd.networks.network import Network
 from medkd.networks.onnx_graph import inputs_of, strip

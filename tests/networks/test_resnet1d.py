@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.resnet1d import ResNet1d
 

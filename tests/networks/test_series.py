@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 
 
 @pytest.fixture

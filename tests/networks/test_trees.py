@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.trees import Trees
 

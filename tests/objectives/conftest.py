@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.target import Kind, Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.target import Kind, Target
 
 MakeBatch = Callable[..., Batch]
 MakeOutput = Callable[..., Output]

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.data.output import Output
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.attention_alignment import AttentionAlignment, attend, attention_alignment
 

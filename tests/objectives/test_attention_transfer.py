@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medkd.data.output import Output
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.attention_transfer import AttentionTransfer, attention_transfer
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 import medkd.objectives
-from medkd.data.output import Output
-from medkd.data.target import Kind
+from medkd.data.core.output import Output
+from medkd.data.core.target import Kind
 from medkd.errors import InputError
 from medkd.objectives.objective import Objective
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, log_loss
 
-from medkd.data.output import Output
-from medkd.data.target import Target
+from medkd.data.core.output import Output
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.objectives.mask_distillation import MaskDistillation, dice_loss, intersection_over_union, mask_distillation
 

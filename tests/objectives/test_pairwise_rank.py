@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.data.output import Output
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.pairwise_rank import PairwiseRank, pairwise_rank
 

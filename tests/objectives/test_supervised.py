@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss, mean_squared_error
 
-from medkd.data.output import Output
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.supervised import Supervised, supervised
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import rbf_kernel
 
-from medkd.data.output import Output
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.objectives.whitening import Whitening, whitening
 

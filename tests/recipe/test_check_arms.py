@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.recipe import opening
 from medkd.recipe.check_arms import check_arms, check_target

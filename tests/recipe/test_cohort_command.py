@@ -14,7 +14,7 @@ import pytest
 
 from medkd.cli import main
 from medkd.cohorts.demo_ecg import DemoECG
-from medkd.data.split import Split
+from medkd.data.splits.split import Split
 from medkd.modalities.ecg import ECG
 
 Typed = Callable[..., tuple[int, str]]

@@ -15,9 +15,9 @@ from medkd.cli import main
 from medkd.cohorts.demo_ecg import DemoECG
 from medkd.cohorts.demo_icu import DemoICU
 from medkd.data import events, merging
-from medkd.data.archive import read_members
-from medkd.data.sample import summed
-from medkd.data.shard import Shard
+from medkd.data.core.sample import summed
+from medkd.data.io.archive import read_members
+from medkd.data.loading.shard import Shard
 from medkd.modalities.notes import texts
 
 STAYS = 160

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from medkd.data.batch import Batch
+from medkd.data.core.batch import Batch
 from medkd.distill.distiller import Distiller
 from medkd.recipe import fit_stage
 from medkd.recipe.opening import begin, open_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.recipe.participants import participants
 
 SAMPLES = pl.DataFrame(

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkd.data.splitting import draw_split
-from medkd.data.store import Prepared
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.draw import draw_split
 from medkd.recipe.same_recording import joined_subjects
 
 

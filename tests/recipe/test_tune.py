@@ -14,8 +14,8 @@ import yaml
 from tqdm import tqdm
 
 from medkd.cli import main
-from medkd.data.datamodule import SampleData
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.loading.datamodule import SampleData
 from medkd.distill.bank import TeacherBank
 from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings

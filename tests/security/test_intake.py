@@ -16,8 +16,8 @@ import torch
 import yaml
 
 from medkd.cli import main
-from medkd.data.archive import read_members
-from medkd.data.reading import read_array
+from medkd.data.io.archive import read_members
+from medkd.data.io.load import read_array
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.checksums import SUMS, write_sums
 from medkd.deploy.manifest import find_items

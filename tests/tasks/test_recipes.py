@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import medkd.tasks
-from medkd.data.view import View
+from medkd.data.core.view import View
 from medkd.recipe.fit_stage import FitStage
 from medkd.recipe.graph import make_graph
 from medkd.recipe.inputs import prepare_inputs

@@ -8,7 +8,7 @@ from medkd.app.attribution import Attribution, overlay
 from medkd.app.drawing.plain import describe_plain, plain_figure
 from medkd.app.drawing.strip import describe_strip, strip_figure
 from medkd.app.drawing.trend import describe_trend, trend_figure
-from medkd.data.display import Display, Passage, Plain, Strip
+from medkd.data.core.display import Display, Passage, Plain, Strip
 
 
 def figure_of(display: Display, attribution: Attribution | None = None, *, start: float = 0.0, width: int = 1000) -> go.Figure | None:

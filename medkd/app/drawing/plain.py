@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from medkd.app.drawing.palette import DIVERGING, QUIET, layout, readable
-from medkd.data.display import Plain
+from medkd.data.core.display import Plain
 
 _MOST_CELLS = 500_000
 

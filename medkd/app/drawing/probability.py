@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from medkd.app.drawing.palette import INK, OUT_OF_FOLD, STUDENT, TEACHER, layout, readable
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 
 _BAR, _LINE, _GAP, _HEAD, _FOOT = 22, 18, 12, 26, 34
 _LETTER = 6.9

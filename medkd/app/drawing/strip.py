@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medkd.app.drawing.palette import AGAINST, FOR, INK, QUIET, STUDENT, STUDENT_TINT, attribution_words, layout
 from medkd.app.drawing.sheet import Panel, Sheet, sheet_of
-from medkd.data.display import Strip
+from medkd.data.core.display import Strip
 
 _MM_A_SECOND, _MM_A_MILLIVOLT = 25, 10
 _SHEET, _FINE, _BOLD, _EDGE = "#fff8f6", "#f8dcd8", "#eba9a2", "#d98a82"

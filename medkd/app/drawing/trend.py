@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from medkd.app.drawing.palette import DIVERGING, INK, QUIET, STUDENT, STUDENT_TINT, attribution_words, layout, readable
-from medkd.data.display import Trend
+from medkd.data.core.display import Trend
 
 _UNITS = {"Cel": "°C", "1": "", "1/min": "/min", "10*3/uL": "10³/µL", "years": "years"}
 _PANEL, _LINE, _FOOT = 68, 17, 34

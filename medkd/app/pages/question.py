@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 
 UNSURE = "unsure"

@@ -14,7 +14,7 @@ from medkd.app.drawing.palette import readable
 from medkd.app.pages.event import Updates
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.plot import plot_data
-from medkd.data.display import Display, Passage, Strip
+from medkd.data.core.display import Display, Passage, Strip
 from medkd.errors import MedkdError
 
 _WHOLE, _PAGE = 12.5, 10

@@ -17,8 +17,8 @@ from medkd.cohorts.demo_icu.signs import levels, values
 from medkd.cohorts.demo_icu.stays import Array, Stays, admitted, seen
 from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES, VITALS, Sign
 from medkd.cohorts.mimic4 import MIMIC4
-from medkd.data.made_up import written_once
-from medkd.data.modality import Modality
+from medkd.data.core.modality import Modality
+from medkd.data.io.synthetic import written_once
 from medkd.errors import InputError
 
 HOURS = 48

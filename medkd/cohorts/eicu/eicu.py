@@ -15,9 +15,9 @@ from medkd.cohorts.icu.charted import oxygen_fraction
 from medkd.cohorts.icu.hours import belongs_to_stay
 from medkd.cohorts.icu.icu_cohort import IcuCohort
 from medkd.cohorts.icu.items import Items, as_variables, items_in
-from medkd.data.cohort import Extract
-from medkd.data.sample import Exclusion
-from medkd.data.tables import find_table, scan_table
+from medkd.data.core.cohort import Extract
+from medkd.data.core.sample import Exclusion
+from medkd.data.io.tables import find_table, scan_table
 
 ITEMS = Path(__file__).with_name("items.yaml")
 STAY = "patientunitstayid"

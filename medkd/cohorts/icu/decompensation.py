@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from medkd.cohorts.icu.left_out import leave_out
-from medkd.data.sample import Exclusion
-from medkd.data.target import Target
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Target
 
 EVERY = 4
 """Hours from one question to the next; the first is asked that long after admission."""

@@ -16,12 +16,12 @@ from medkd.cohorts.icu.decompensation import DECOMPENSATION, EVERY, decompensati
 from medkd.cohorts.icu.length_of_stay import LENGTH_OF_STAY, length_of_stay
 from medkd.cohorts.icu.mortality import in_hospital_mortality, mortality_target
 from medkd.cohorts.icu.stays import usable_stays
-from medkd.data.cohort import Extract
-from medkd.data.event_cohort import EventCohort
-from medkd.data.modality import Modality
-from medkd.data.sample import Exclusion
-from medkd.data.tables import find_table, scan_table
-from medkd.data.target import Target
+from medkd.data.core.cohort import Extract
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Target
+from medkd.data.events.event_cohort import EventCohort
+from medkd.data.io.tables import find_table, scan_table
 from medkd.errors import InputError
 from medkd.modalities.codes import Codes
 from medkd.modalities.labs import Labs

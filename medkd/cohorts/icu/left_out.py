@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from medkd.data.sample import Exclusion
+from medkd.data.core.sample import Exclusion
 
 
 def leave_out(table: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> tuple[pl.DataFrame, list[Exclusion]]:

@@ -14,7 +14,7 @@ from medkd.cohorts.icu.charted import coma_scale, oxygen_fraction
 from medkd.cohorts.icu.hours import during_stays, hours_between
 from medkd.cohorts.icu.icu_cohort import IcuCohort
 from medkd.cohorts.icu.items import as_variables, items_in
-from medkd.data.tables import scan_table
+from medkd.data.io.tables import scan_table
 
 ITEMS = Path(__file__).with_name("mimic_items.yaml")
 IDLE = ("Standby", "Other/Remarks")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkd.data.archive import read_members
+from medkd.data.io.archive import read_members
 from medkd.errors import InputError
 
 

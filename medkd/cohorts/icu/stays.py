@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from medkd.cohorts.icu.left_out import leave_out
-from medkd.data.sample import Exclusion
+from medkd.data.core.sample import Exclusion
 
 STAY = ("series", "subject_id", "age", "sex", "site", "length", "discharge", "died", "death")
 """Columns of a table of stays, one row a stay; all hours count from the admission to intensive care.

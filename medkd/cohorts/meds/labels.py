@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from medkd.cohorts.icu.left_out import leave_out
-from medkd.data.sample import Exclusion
-from medkd.data.target import Kind, Target
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
 
 LABELS = "labels"

@@ -22,12 +22,12 @@ from medkd.cohorts.meds.admissions import ADMISSION, DEATH, DISCHARGE, YEAR, adm
 from medkd.cohorts.meds.codes import codes_for, resolved
 from medkd.cohorts.meds.labels import SEEN, label_files, label_target, labelled
 from medkd.cohorts.meds.reading import METADATA, event_files, official_folds, scan_meds
-from medkd.data.cohort import Extract, OfficialFolds
-from medkd.data.event_cohort import EventCohort
-from medkd.data.modality import Modality
-from medkd.data.reading import read_table
-from medkd.data.sample import Exclusion
-from medkd.data.target import Target
+from medkd.data.core.cohort import Extract, OfficialFolds
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.target import Target
+from medkd.data.events.event_cohort import EventCohort
+from medkd.data.io.load import read_table
 from medkd.errors import InputError
 from medkd.modalities.codes import Codes
 from medkd.modalities.labs import Labs

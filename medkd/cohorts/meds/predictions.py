@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.atomic import writing
+from medkd.data.io.atomic import writing
 from medkd.errors import InputError
 
 

@@ -12,8 +12,8 @@ import polars as pl
 from medkd.cohorts.glucose_forecast import GlucoseForecast
 from medkd.cohorts.shanghai_cgm.diet_text import eaten
 from medkd.cohorts.shanghai_cgm.insulin_text import injected, pumped
-from medkd.data.archive import read_members
-from medkd.data.modality import Modality
+from medkd.data.core.modality import Modality
+from medkd.data.io.archive import read_members
 from medkd.errors import InputError
 from medkd.modalities.cgm import CGM
 from medkd.modalities.cgm.cgm import sensor_reading

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from medkd.data.reading import read_json
-from medkd.data.target import Target
+from medkd.data.core.target import Target
+from medkd.data.io.load import read_json
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.bundle_layout import REPORT, read_target
 from medkd.deploy.plan import RUN

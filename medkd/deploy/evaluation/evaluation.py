@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from medkd import __version__
-from medkd.data.atomic import write_json
+from medkd.data.io.atomic import write_json
 from medkd.deploy.evaluation.evaluated import Evaluated
 from medkd.deploy.evaluation.findings import coverage, findings, settings_of, shares
 from medkd.deploy.evaluation.over_time import over_time

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.evaluation.truth import matrix
 from medkd.errors import InputError
 from medkd.evidence.bootstrap import Block, bootstrap

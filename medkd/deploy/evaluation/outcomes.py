@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.predictions import FORMULA
 from medkd.errors import InputError, nearest
 from medkd.evidence.conformal import VALUES

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from medkd.data.sample import check_samples
-from medkd.data.target import Target
+from medkd.data.core.sample import check_samples
+from medkd.data.core.target import Target
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.extracted import extracted
 from medkd.deploy.manifest import find_items

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import binom
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.evaluation.findings import shares
 from medkd.errors import InputError, nearest
 from medkd.evidence.bootstrap import bootstrap

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 from jsonschema import Draft202012Validator
 
-from medkd.data.atomic import write_json, write_text
+from medkd.data.io.atomic import write_json, write_text
+from medkd.data.io.private import writing_private
 from medkd.deploy.aggregates import refuse_patients
 from medkd.deploy.evaluation.pictures import comparison_figure, cusum_figures, period_figures, subgroup_figure
-from medkd.deploy.private import writing_private
 from medkd.errors import MedkdError
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED, arm_colour
 from medkd.evidence.figures.calibration import calibration_figures

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.evaluation.truth import matrix
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration import choose_threshold, fit_temperature, parse_rule, probabilities

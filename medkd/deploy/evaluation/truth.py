@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.evidence.conformal import VALUES
 from medkd.evidence.figures.appearance import HERE
 from medkd.evidence.metrics import Array

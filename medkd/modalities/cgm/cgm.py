@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.display import Stretch
-from medkd.data.events import Events
-from medkd.data.grid import Variable, variables_in
+from medkd.data.core.display import Stretch
+from medkd.data.events.events import Events
+from medkd.data.events.grid import Variable, variables_in
 from medkd.errors import RecordError
 from medkd.modalities.cgm.history import History
 from medkd.modalities.cgm.origins import GAP

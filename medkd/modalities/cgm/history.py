@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.data.display import Stretch
-from medkd.data.events import Events
-from medkd.data.grid import Grid
-from medkd.data.view import Part
+from medkd.data.core.display import Stretch
+from medkd.data.core.view import Part
+from medkd.data.events.events import Events
+from medkd.data.events.grid import Grid
 
 
 class History(Grid):

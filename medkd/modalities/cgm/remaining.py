@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.data.events import Events
+from medkd.data.events.events import Events
 
 Array = NDArray[np.float64]
 Left = Callable[[Array], Array]

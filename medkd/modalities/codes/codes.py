@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.events import Events, read_events, write_events
-from medkd.data.modality import Modality
-from medkd.data.sample import Exclusion
-from medkd.data.view import Part
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.view import Part
+from medkd.data.events.events import Events, read_events, write_events
 from medkd.errors import InputError, nearest
 from medkd.modalities.codes.ccs import read_ccs
 from medkd.modalities.codes.chapters import CHAPTERS, ICD9, ICD10, chapter, spelled

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.data.modality import Params
+from medkd.data.core.modality import Params
 
 _LEADS = 12
 _WANDER = 3

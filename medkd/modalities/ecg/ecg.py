@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.data.display import Stretch, Strip
-from medkd.data.modality import Modality, Params
-from medkd.data.view import Part
+from medkd.data.core.display import Stretch, Strip
+from medkd.data.core.modality import Modality, Params
+from medkd.data.core.view import Part
 from medkd.errors import InputError, RecordError, nearest
 from medkd.modalities.ecg.augmentation import Strengths, apply, draw
 from medkd.modalities.ecg.beats import beat_starts, median_beat

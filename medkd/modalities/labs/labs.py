@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from medkd.data.grid import Grid, Variable, variables_in
+from medkd.data.events.grid import Grid, Variable, variables_in
 
 
 @dataclass(frozen=True)

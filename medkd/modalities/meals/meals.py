@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.data.events import Events
-from medkd.data.grid import Variable, variables_in
-from medkd.data.view import Part
+from medkd.data.core.view import Part
+from medkd.data.events.events import Events
+from medkd.data.events.grid import Variable, variables_in
 from medkd.modalities.cgm.history import History
 from medkd.modalities.cgm.remaining import remaining
 from medkd.modalities.meals.absorption import to_absorb

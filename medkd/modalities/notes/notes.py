@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.display import Passage
-from medkd.data.modality import Modality
-from medkd.data.sample import Exclusion
-from medkd.data.view import Part
+from medkd.data.core.display import Passage
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.view import Part
 from medkd.errors import InputError
 from medkd.modalities.notes.texts import Texts, read_texts, write_texts
 from medkd.modalities.notes.tokenizers import hashed_chunks, pretrained_chunks, tokenizer_digest

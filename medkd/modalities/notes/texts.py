@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.atomic import writing
+from medkd.data.io.atomic import writing
 from medkd.errors import RecordError
 
 COLUMNS = {"series": pl.String, "hours": pl.Float64, "text": pl.String}

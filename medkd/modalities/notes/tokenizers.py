@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from medkd.data.digest import digest_file, digest_of
+from medkd.data.io.digest import digest_file, digest_of
 from medkd.errors import InputError
 from medkd.extras import remedy_for
 

@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from medkd.data.split import Split
-from medkd.data.splitting import draw_split
+from medkd.data.splits.draw import draw_split
+from medkd.data.splits.split import Split
 from medkd.errors import InputError
 from medkd.recipe.benchmark.problem import Floats, Problem
 from medkd.recipe.inputs import PARTIES, Inputs

@@ -14,7 +14,7 @@ import torch
 from scipy import stats
 from tqdm import tqdm
 
-from medkd.data.reading import read_table
+from medkd.data.io.load import read_table
 from medkd.evidence.bootstrap import Block, Replicates, bootstrap
 from medkd.evidence.comparison import compare
 from medkd.evidence.metrics import METRICS

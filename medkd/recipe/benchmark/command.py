@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.data.atomic import write_text, writing
+from medkd.data.io.atomic import write_text, writing
 from medkd.errors import InputError, nearest
 from medkd.listing import entries, find_task
 from medkd.recipe.benchmark.cell import Cell, design

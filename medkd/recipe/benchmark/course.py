@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.objectives.objective import Objective
 from medkd.objectives.supervised import supervised
 from medkd.recipe.benchmark.lesson import Answers, Lesson

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from medkd.data.sampler import EpochBatches
+from medkd.data.loading.sampler import EpochBatches
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import torch
 from tqdm import tqdm
 
 from medkd import __version__
-from medkd.data.atomic import write_json
-from medkd.data.digest import digest_of
-from medkd.data.reading import read_json
+from medkd.data.io.atomic import write_json
+from medkd.data.io.digest import digest_of
+from medkd.data.io.load import read_json
 from medkd.recipe.benchmark.cell import CENTRE, CONTROL, Cell
 from medkd.recipe.benchmark.contest import SOLO, TEACHER, Budget, Choice, aurocs, play
 from medkd.recipe.benchmark.contestant import contestants

@@ -18,8 +18,8 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
-from medkd.data.reading import read_table
-from medkd.data.split import Split
+from medkd.data.io.load import read_table
+from medkd.data.splits.split import Split
 from medkd.errors import InputError, MedkdError
 from medkd.evidence.clarke import clarke_shares
 from medkd.evidence.metrics import measure

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.modalities.codes.code_numbers import code_lists
 from medkd.modalities.codes.ontology import Ontology

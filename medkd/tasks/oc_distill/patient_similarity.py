@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import block_diag, coo_array, csr_array, eye_array
 from torch import Tensor
 
-from medkd.data.atomic import writing
+from medkd.data.io.atomic import writing
 from medkd.errors import InputError
 from medkd.modalities.codes.ontology import Indices, Ontology, ancestry
 

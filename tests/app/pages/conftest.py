@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from medkd.app.accounts import Accounts
 from medkd.app.audit import open_audit
 from medkd.app.database import open_database
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.bundle import Bundle
 from medkd.evidence.conformal import Conformal
 from medkd.modalities.ecg import ECG

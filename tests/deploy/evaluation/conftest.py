@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 
 CD = Target("cd", "binary", ("cd",), ("conduction disturbance",))
 Simulated = Callable[..., Path]

@@ -18,7 +18,7 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, roc_auc_score
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.bundle import Bundle
 from medkd.deploy.evaluate import evaluate_cohort, evaluate_outcomes, main
 from medkd.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.evaluation.outcomes import read_outcomes
 from medkd.errors import InputError
 from tests.deploy.evaluation.conftest import CD

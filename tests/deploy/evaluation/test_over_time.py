@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from scipy.special import expit, logit
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.evaluation.over_time import over_time
 from medkd.deploy.evaluation.truth import held_against
 from medkd.errors import InputError

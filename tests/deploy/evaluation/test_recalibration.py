@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from medkd.data.target import Target
+from medkd.data.core.target import Target
 from medkd.deploy.evaluation.recalibration import Recalibration, Subset
 from medkd.deploy.evaluation.truth import held_against, matrix
 from medkd.errors import InputError

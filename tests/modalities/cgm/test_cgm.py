@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.data.events import Events
-from medkd.data.view import View
+from medkd.data.core.view import View
+from medkd.data.events.events import Events
 from medkd.errors import RecordError
 from medkd.modalities.cgm import CGM
 from medkd.modalities.insulin import Insulin

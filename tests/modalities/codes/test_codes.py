@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medkd.data.event_cohort import FromEvents
-from medkd.data.view import View
+from medkd.data.core.view import View
+from medkd.data.events.event_cohort import FromEvents
 from medkd.errors import InputError
 from medkd.modalities.codes import Codes
 from medkd.modalities.codes.code_numbers import code_at, code_lists, halves

@@ -12,8 +12,8 @@ import pytest
 import wfdb
 from scipy import signal
 
-from medkd.data.instantiate import instantiate
-from medkd.data.view import Part, View
+from medkd.data.core.instantiate import instantiate
+from medkd.data.core.view import Part, View
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG, Recording
 from medkd.modalities.ecg.filters import design, filtered

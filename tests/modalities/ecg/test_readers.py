@@ -100,7 +100,7 @@ def test_every_readable_format_prepares_to_the_standard_form(shared: Path) -> No
     ecg, folder = ECG(), shared / "data/ecg/formats"
     found = [name for name in find_recordings(folder) if "philips" not in name]
     assert len(found) == 10
-    from medkd.data.view import Part
+    from medkd.data.core.view import Part
 
     for name in found:
         values = ecg.prepare(ecg.select(ecg.read({"ecg": name}, folder), Part("ecg")))

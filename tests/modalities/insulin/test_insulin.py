@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medkd.data.events import Events
-from medkd.data.view import View
+from medkd.data.core.view import View
+from medkd.data.events.events import Events
 from medkd.modalities.insulin import Insulin
 from medkd.modalities.insulin.insulin import CURVES
 from medkd.modalities.insulin.on_board import on_board

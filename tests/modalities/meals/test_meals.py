@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medkd.data.events import Events
-from medkd.data.view import View
+from medkd.data.core.view import View
+from medkd.data.events.events import Events
 from medkd.modalities.meals import Meals
 from medkd.modalities.meals.absorption import to_absorb
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medkd.data.event_cohort import FromEvents
-from medkd.data.view import View
+from medkd.data.core.view import View
+from medkd.data.events.event_cohort import FromEvents
 from medkd.errors import InputError, RecordError
 from medkd.modalities.notes import Notes
 from medkd.modalities.notes.texts import Texts, read_texts

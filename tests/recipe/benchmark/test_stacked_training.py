@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
 from medkd.evidence.metrics import measure
 from medkd.recipe.benchmark.contestant import contestants
 from medkd.recipe.benchmark.course import Course, Try

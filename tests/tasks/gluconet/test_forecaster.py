@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from medkd.data.signal import Signal
+from medkd.data.core.signal import Signal
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
 from medkd.listing import RECIPE, find_task

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from medkd.data.batch import Batch
-from medkd.data.output import Output
-from medkd.data.signal import Signal, observed
-from medkd.data.target import Target
+from medkd.data.core.batch import Batch
+from medkd.data.core.output import Output
+from medkd.data.core.signal import Signal, observed
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.modalities.codes.code_numbers import halves
 from medkd.objectives.ontology_contrastive import ontology_nt_xent

@@ -1,0 +1,212 @@
+"""Timed values of one sample, as monitors, laboratories and sensors give them, and the files that hold those of many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from medkd.data.io.atomic import writing
+from medkd.errors import RecordError
+
+COLUMNS = ("series", "hours", "variable", "value")
+"""Of an event file: whose, when (hours), what, how much. A file without ``series`` holds one sample's events."""
+SERIES_A_FILE = 1024
+MOST_ROWS = 50_000_000
+"""Of a file that is read whole."""
+ROWS_AT_ONCE = 4_000_000
+"""Of events that are sorted in memory; about 40 bytes each, three times over."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of one sample, in time order.
+
+    Args:
+        hours: "event", relative to the sample's time zero.
+        variable: "event", positions in ``variables``.
+        value: "event", in each variable's own unit.
+        variables: names.
+        window: first and last hour of which something is said; events lie in [start, end).
+    """
+
+    hours: NDArray[np.float64]
+    variable: NDArray[np.int64]
+    value: NDArray[np.float32]
+    variables: tuple[str, ...]
+    window: tuple[float, float] = (-np.inf, np.inf)
+
+    def within(self, start: float, end: float) -> Events:
+        """Only what happens in [start, end).
+
+        >>> Events(np.array([0.0, 2.0]), np.array([0, 0]), np.array([1, 2], np.float32), ("heart_rate",)).within(0, 2).value.tolist()
+        [1.0]
+        """
+        kept = (self.hours >= start) & (self.hours < end)
+        return replace(self, hours=self.hours[kept], variable=self.variable[kept], value=self.value[kept], window=(start, end))
+
+    def of(self, variables: Sequence[str]) -> Events:
+        """Only these variables, in this order."""
+        place = np.array([variables.index(name) if name in variables else -1 for name in self.variables] or [-1])
+        moved = place[self.variable]
+        kept = moved >= 0
+        return replace(self, hours=self.hours[kept], variable=moved[kept], value=self.value[kept], variables=tuple(variables))
+
+
+def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str]:
+    """Write events as Parquet files of up to 1,024 series each, below ``folder/name``.
+
+    No more than ``ROWS_AT_ONCE`` rows, or those of 1,024 series, are in memory: the query is run once for each such part.
+
+    Args:
+        events: columns ``series`` (text), ``hours``, ``variable``, ``value``; what has a null is left out.
+        folder: what the returned paths are relative to.
+        name: of the modality.
+
+    Returns:
+        The file of each series that has an event.
+    """
+    usable = events.select(COLUMNS).drop_nulls()
+    series = usable.group_by("series").len().sort("series").collect(engine="streaming")
+    held: dict[str, str] = {}
+    for part in _parts([int(block["len"].sum()) for block in series.iter_slices(SERIES_A_FILE)]):
+        names = series["series"].slice(part.start * SERIES_A_FILE, len(part) * SERIES_A_FILE)
+        table = usable.filter(pl.col("series").is_between(pl.lit(names[0]), pl.lit(names[-1]))).collect(engine="streaming")
+        # By everything: rows come in any order, and those of one hour must have one.
+        table = table.sort(COLUMNS)
+        ends = series["len"].slice(part.start * SERIES_A_FILE, len(names)).cum_sum()
+        first = 0
+        for number, place in zip(part, range(0, len(names), SERIES_A_FILE), strict=True):
+            block = names.slice(place, SERIES_A_FILE)
+            path, end = f"{name}/{number:05d}.parquet", ends[place + len(block) - 1]
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with writing(folder / path) as temporary:
+                table[first:end].write_parquet(temporary)
+            held |= dict.fromkeys(block, path)
+            first = end
+    return held
+
+
+def _parts(rows: Sequence[int]) -> list[range]:
+    """Files that follow each other, as many at a time as ``ROWS_AT_ONCE`` rows allow, or one.
+
+    >>> _parts([ROWS_AT_ONCE // 2, ROWS_AT_ONCE // 2, 1, 2 * ROWS_AT_ONCE])
+    [range(0, 2), range(2, 3), range(3, 4)]
+    """
+    parts: list[range] = []
+    held = 0
+    for number, count in enumerate(rows):
+        if parts and held + count <= ROWS_AT_ONCE:
+            parts[-1] = range(parts[-1].start, number + 1)
+        else:
+            parts.append(range(number, number + 1))
+            held = 0
+        held += count
+    return parts
+
+
+def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Events:
+    """Events of one series, hours counted from ``zero_hour`` of it.
+
+    Args:
+        path: Parquet or CSV, long (``hours, variable, value``) or wide (``hours`` and a column a variable), with or without ``series``.
+        series: whose; may be None where the file has no such column.
+        zero_hour: the sample's time zero, in hours of the series.
+
+    Raises:
+        RecordError: the file is missing, damaged, lacks a column, or has no event of that series.
+    """
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError as error:
+        raise RecordError(f"no such file: {path.name}", where=str(path.parent), remedy="Check the path") from error
+    held = _file(path, stamp)
+    start, end = held.span(series, path)
+    hours = held.events.hours[start:end] - zero_hour
+    return replace(held.events, hours=hours, variable=held.events.variable[start:end], value=held.events.value[start:end])
+
+
+def event_columns(path: Path) -> tuple[str, ...]:
+    """Columns of an event file; none where it is something else."""
+    try:
+        if path.suffix == ".parquet":
+            columns = list(pl.read_parquet_schema(path))
+        elif path.suffix == ".csv":
+            columns = pl.read_csv(path, n_rows=0).columns
+        else:
+            return ()
+    except (pl.exceptions.PolarsError, OSError, ValueError):
+        return ()
+    return tuple(columns) if "hours" in columns else ()
+
+
+@dataclass(frozen=True)
+class _File:
+    """An event file in memory, series after series."""
+
+    events: Events
+    spans: Mapping[str, tuple[int, int]] | None
+
+    def span(self, series: str | None, path: Path) -> tuple[int, int]:
+        if self.spans is None:
+            return 0, len(self.events.hours)
+        if series is None:
+            if len(self.spans) == 1:
+                return next(iter(self.spans.values()))
+            raise RecordError(f"holds {len(self.spans)} series and none was named", where=path.name, remedy="Name it in a column 'series'")
+        found = self.spans.get(series)
+        if found is None:
+            raise RecordError("holds no event of this series", where=path.name, remedy="Check the name in the column 'series'")
+        return found
+
+
+@lru_cache(maxsize=8)
+def _file(path: Path, stamp: int) -> _File:
+    """``stamp`` is the file's time of change: one that was written anew is read anew."""
+    table = _long(_read(path), path)
+    table = table.drop_nulls()
+    if table.is_empty():
+        raise RecordError("holds no event", where=path.name, remedy="Export it again, or leave it out")
+    table = table.sort(["series", "hours"] if "series" in table.columns else ["hours"], maintain_order=True)
+    names = table["variable"].unique().sort()
+    code = table["variable"].replace_strict(names, pl.Series(range(len(names)), dtype=pl.Int64), return_dtype=pl.Int64)
+    events = Events(table["hours"].to_numpy(), code.to_numpy(), table["value"].to_numpy(), tuple(names))
+    if "series" not in table.columns:
+        return _File(events, None)
+    runs = table["series"].rle().struct.unnest()
+    ends = runs["len"].cum_sum()
+    return _File(events, {value: (end - length, end) for value, length, end in zip(runs["value"], runs["len"], ends, strict=True)})
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            # Its footer says how many rows there are: a few bytes may stand for billions.
+            rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+            if rows > MOST_ROWS:
+                raise RecordError(f"holds {rows:,} rows, {MOST_ROWS:,} at most", where=path.name, remedy="Write a file for each stay")
+            return pl.read_parquet(path)
+        return pl.read_csv(path)
+    except pl.exceptions.NoDataError as error:
+        raise RecordError("is empty", where=path.name, remedy="Export it again") from error
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise RecordError("is no readable event table", where=path.name, remedy="Write Parquet or CSV") from error
+
+
+def _long(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    if "hours" not in table.columns:
+        raise RecordError("has no column 'hours'", where=path.name, remedy="Give hours, variable, value; or hours and a column a variable")
+    keys = [name for name in ("series", "hours") if name in table.columns]
+    if not {"variable", "value"} <= set(table.columns):
+        table = table.unpivot(index=keys, variable_name="variable", value_name="value")
+    types: dict[str, Any] = {"series": pl.String, "hours": pl.Float64, "variable": pl.String, "value": pl.Float32}
+    try:
+        return table.select(pl.col(name).cast(types[name]) for name in (*keys, "variable", "value"))
+    except pl.exceptions.PolarsError as error:
+        raise RecordError("holds a word where a number belongs", where=path.name, remedy="Write hours and values as numbers") from error

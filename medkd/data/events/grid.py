@@ -1,0 +1,280 @@
+"""Modalities that are variables over hours: events on a regular grid, NaN where nothing was observed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import yaml
+from numpy.typing import NDArray
+
+from medkd.data.core.display import Stretch, Trend
+from medkd.data.core.modality import Modality
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.view import Part
+from medkd.data.events.events import Events, event_columns, read_events, write_events
+from medkd.data.io.spill import spooled
+from medkd.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What is measured.
+
+    Args:
+        unit: in which it is kept.
+        low, high: plausibility limits in that unit; a value outside them is no measurement.
+        units: factor and offset from other units: ``kept = factor * value + offset``; compared without case.
+        names: other names of it, compared without case.
+    """
+
+    unit: str
+    low: float
+    high: float
+    units: Mapping[str, tuple[float, float]]
+    names: tuple[str, ...] = ()
+
+
+@cache
+def variables_in(path: Path) -> Mapping[str, Variable]:
+    """The table of variables in a YAML file: name → unit, low, high, and if need be units and names."""
+    held = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {
+        name: Variable(
+            str(entry["unit"]),
+            float(entry["low"]),
+            float(entry["high"]),
+            {str(unit).lower(): _line(line) for unit, line in (entry.get("units") or {}).items()},
+            tuple(entry.get("names") or ()),
+        )
+        for name, entry in held.items()
+    }
+
+
+def _line(given: Any) -> tuple[float, float]:
+    return (float(given[0]), float(given[1])) if isinstance(given, list) else (float(given), 0.0)
+
+
+@dataclass(frozen=True)
+class Grid(Modality):
+    """Variables over hours. A cell holds the mean (or the last) of what was observed in it, NaN where nothing was.
+
+    Args:
+        variables: which, in this order; empty means all of the table.
+        hours: length of a part that names no window, from time zero.
+        step: hours a cell.
+        cell: what a cell holds where several values fall into it: mean, last or sum.
+    """
+
+    variables: tuple[str, ...] = ()
+    hours: float = 24.0
+    step: float = 1.0
+    cell: Literal["mean", "last", "sum"] = "mean"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variables", tuple(self.variables))
+        for name in self.variables:
+            if name not in self.table():
+                raise InputError(f"{self.name} has no variable '{name}'", where="variables", remedy=nearest(name, self.table()))
+        if self.step <= 0 or self.hours <= 0 or self.cell not in ("mean", "last", "sum"):
+            raise InputError(
+                f"hours {self.hours:g}, step {self.step:g}, cell {self.cell}",
+                where=self.name,
+                remedy="Give hours and step above 0, and mean, last or sum",
+            )
+
+    @classmethod
+    @abstractmethod
+    def table(cls) -> Mapping[str, Variable]:
+        """Every variable that this modality knows."""
+
+    @property
+    def partial(self) -> bool:
+        """A cell may be unobserved."""
+        return True
+
+    @classmethod
+    @cache
+    def _names(cls) -> Mapping[str, str]:
+        """Every name of a variable, in lower case → our name of it."""
+        return {alias.lower(): name for name, held in cls.table().items() for alias in (name, *held.names)}
+
+    @classmethod
+    @cache
+    def _standard(cls, variables: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float32], NDArray[np.float32]]:
+        """Our names of a file's variables, and their plausible limits; once for all the samples of a file."""
+        names = tuple(cls._names().get(name.lower(), name) for name in variables)
+        limits = [(known.low, known.high) if (known := cls.table().get(name)) else (-np.inf, np.inf) for name in names]
+        # As 32-bit numbers, so that a value that was kept at its very limit is kept again.
+        low, high = np.array(limits or [(0.0, 0.0)], np.float32).T
+        return names, low, high
+
+    def names(self, part: Part) -> tuple[str, ...]:
+        """The variables that a part shows.
+
+        Raises:
+            InputError: it names one that this modality does not show.
+        """
+        shown = self.variables or tuple(self.table())
+        for name in part.selector:
+            if name not in shown:
+                raise InputError(f"{self.name} has no variable '{name}'", where=str(part), remedy=nearest(name, shown))
+        return part.selector or shown
+
+    def window(self, part: Part) -> tuple[float, float]:
+        """First and last hour that a part shows."""
+        return part.window or (0.0, self.hours)
+
+    def shape(self, part: Part) -> tuple[int, ...]:
+        """Variables, cells."""
+        start, end = self.window(part)
+        return len(self.names(part)), _cells(start, end, self.step)
+
+    def find(self, folder: Path) -> list[str]:
+        """Files of one sample each: Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a variable of ours."""
+        files = {path.relative_to(folder).as_posix(): set(event_columns(path)) for path in sorted(folder.rglob("*"))}
+        known = set(self._names())
+        return [name for name, held in files.items() if {"variable", "value"} <= held or known & {column.lower() for column in held}]
+
+    def read(self, row: Mapping[str, Any], root: Path) -> Events:
+        """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on.
+
+        A variable may go by any of its names; its unit is ours. What lies outside the plausible limits is left out.
+        """
+        series = row.get("series") or row.get("sample_id")
+        held = read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+        names, low, high = self._standard(held.variables)
+        kept = (held.value >= low[held.variable]) & (held.value <= high[held.variable])
+        return replace(held, hours=held.hours[kept], variable=held.variable[kept], value=held.value[kept], variables=names)
+
+    def select(self, raw: Events, part: Part) -> Events:
+        """Only the part's variables, and only its hours."""
+        return raw.of(self.names(part)).within(*self.window(part))
+
+    def prepare(self, raw: Events) -> NDArray[np.float32]:
+        """The grid "variable cell"."""
+        start, end = raw.window
+        shape = (len(raw.variables), _cells(start, end, self.step))
+        cell = np.minimum(self.cell_of(raw.hours, start), shape[1] - 1)
+        flat = raw.variable * shape[1] + cell
+        grid = np.full(shape[0] * shape[1], np.nan)
+        if self.cell == "last":
+            grid[flat] = raw.value
+        else:
+            count = np.bincount(flat, minlength=len(grid))
+            total = np.bincount(flat, raw.value.astype(np.float64), minlength=len(grid))
+            seen = count > 0
+            grid[seen] = total[seen] / (count[seen] if self.cell == "mean" else 1)
+        return grid.reshape(shape).astype(np.float32)
+
+    def display(self, raw: Events, part: Part) -> Trend:
+        """All known variables and all hours that the file holds: every value at its own hour; what the student does not see comes last.
+
+        A column that is no variable of ours is left out: it may be an outcome.
+        """
+        seen, (start, end) = self.names(part), self.window(part)
+        held = {raw.variables[place] for place in np.unique(raw.variable)}
+        names = (*seen, *(name for name in self.table() if name in held and name not in seen))
+        shown = raw.of(names)
+        # In whole cells of the student's, so that the edges of its window are edges of cells.
+        first, last = np.floor((np.array([shown.hours.min(initial=start), shown.hours.max(initial=end)]) - start) / self.step + 1e-9)
+        span = (float(start + min(first, 0.0) * self.step), float(max(end, start + (last + (shown.hours > end).any()) * self.step)))
+        return Trend(
+            modality=self.name,
+            variables=names,
+            units=tuple(self.table()[name].unit for name in names),
+            hours=shown.hours,
+            variable=shown.variable,
+            values=shown.value,
+            span=span,
+            window=(start, end),
+            seen=seen,
+            step=self.step,
+            silences=tuple(self.silences(shown.hours[shown.variable == place], *span) for place in range(len(names))),
+            additive=self.additive,
+        )
+
+    @property
+    def additive(self) -> bool:
+        """Whether values are amounts (doses, meals), not levels."""
+        return False
+
+    def silences(self, hours: NDArray[np.float64], start: float, end: float) -> tuple[Stretch, ...]:
+        """The parts of [``start``, ``end``) whose cells hold none of ``hours``, neighbouring cells as one."""
+        cells = _cells(start, end, self.step)
+        empty = np.ones(cells + 2, dtype=bool)
+        empty[np.clip(self.cell_of(hours, start), 0, cells - 1) + 1] = False
+        empty[[0, -1]] = False
+        edges = np.flatnonzero(np.diff(empty.astype(np.int8)))
+        return tuple((float(start + first * self.step), float(start + last * self.step)) for first, last in edges.reshape(-1, 2))
+
+    def cell_of(self, hours: NDArray[np.float64], start: float) -> NDArray[np.int64]:
+        """The cell that each hour falls in, counted from ``start``."""
+        # A fraction of a second decides no cell: 0.3 / 0.1 is 2.9999...
+        return ((hours - start) / self.step + 1e-9).astype(np.int64)
+
+    def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
+        """Write standardised events below ``folder``: the file of each series, and how many values were set aside, by reason."""
+        with spooled(self.standardise(events), folder) as standard:
+            flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw").collect(engine="streaming")
+            files = write_events(standard.filter(pl.col("flaw").is_null()), folder, self.name)
+        return files, [Exclusion(f"{self.name}: {flaw}", count) for flaw, count in flaws.iter_rows()]
+
+    def standardise(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Published values in this modality's variables and units, and a column ``flaw`` that says why one is no measurement.
+
+        Args:
+            events: ``series``, ``hours``, ``variable`` (any of a variable's names), ``value``, and if known ``unit`` (null: its own).
+
+        Returns:
+            series, hours, variable, value, flaw (null for what can be used).
+        """
+        table = self.table()
+        given = "unit" in events.collect_schema().names()
+        unit = pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars() if given else pl.lit(None, dtype=pl.String)
+        held = [(alias, name, table[name]) for alias, name in self._names().items()]
+        # Joins, as replacing values would keep the whole column in memory.
+        known = pl.LazyFrame(
+            [(alias, name, own.unit.lower(), own.low, own.high) for alias, name, own in held],
+            {"alias": pl.String, "variable": pl.String, "own": pl.String, "low": pl.Float64, "high": pl.Float64},
+            orient="row",
+        )
+        lines = pl.LazyFrame(
+            [(name, unit, *line) for name, own in table.items() for unit, line in own.units.items()],
+            {"variable": pl.String, "unit": pl.String, "factor": pl.Float64, "offset": pl.Float64},
+            orient="row",
+        )
+        alias = pl.col("variable").cast(pl.String).str.to_lowercase().str.strip_chars().alias("alias")
+        value = pl.col("value").cast(pl.Float64, strict=False)
+        is_own = pl.col("unit").is_null() | (pl.col("unit") == "") | (pl.col("unit") == pl.col("own"))
+        return (
+            events.select("series", "hours", alias, value, unit.alias("unit"))
+            .join(known, on="alias", how="left", maintain_order="left", build_side="force_right")
+            .join(lines, on=["variable", "unit"], how="left", maintain_order="left", build_side="force_right")
+            .with_columns(pl.when(is_own).then("value").otherwise(pl.col("value") * pl.col("factor") + pl.col("offset")).alias("value"))
+            .with_columns(
+                pl.when(pl.col("variable").is_null())
+                .then(pl.lit("variable not used"))
+                .when(~is_own & pl.col("factor").is_null())
+                .then(pl.lit("unit not known"))
+                .when(pl.col("value").is_null() | pl.col("value").is_nan())
+                .then(pl.lit("no number"))
+                .when((pl.col("value") < pl.col("low")) | (pl.col("value") > pl.col("high")))
+                .then(pl.lit("outside plausible limits"))
+                .when(pl.col("hours").is_null())
+                .then(pl.lit("no time"))
+                .otherwise(None)
+                .alias("flaw")
+            )
+            .select("series", "hours", "variable", pl.col("value").cast(pl.Float32), "flaw")
+        )
+
+
+def _cells(start: float, end: float, step: float) -> int:
+    return max(int(np.ceil((end - start) / step - 1e-9)), 1)

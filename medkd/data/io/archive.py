@@ -1,0 +1,97 @@
+"""Files inside a folder, a .zip or a .tar.gz, read where they lie: nothing is ever unpacked into the user's folder."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from medkd.data.io.archive_limits import refuse_bomb
+from medkd.errors import InputError
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive, by its name."""
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def open_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, IO[bytes]]]:
+    """Every file of a folder or an archive, in its order there (in a folder by name), in one pass.
+
+    A stream is good until the next one is asked for.
+
+    Args:
+        path: folder or archive.
+        suffix: that names end with, in lower case.
+
+    Raises:
+        InputError: the archive is truncated or damaged, or a member's name climbs out of it.
+    """
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and file.name.lower().endswith(suffix):
+                with file.open("rb") as handle:
+                    yield file.relative_to(path).as_posix(), handle
+        return
+    with _damage_named(path):
+        yield from _of_zip(path, suffix) if path.name.lower().endswith(".zip") else _of_tar(path, suffix)
+
+
+def read_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, bytes]]:
+    """As ``open_members``, but what is in each file."""
+    for name, handle in open_members(path, suffix):
+        yield name, handle.read()
+
+
+def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        unpacked = 0
+        for member in archive.infolist():
+            _refuse_climbing(member.filename, path)
+            # A member never yields more than its directory entry says; members may overlap, so that all of them count together.
+            unpacked += member.file_size
+            refuse_bomb(path.name, path.stat().st_size, unpacked, path.parent)
+            if not member.is_dir() and member.filename.lower().endswith(suffix):
+                with archive.open(member) as handle:
+                    yield member.filename, handle
+
+
+def _of_tar(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
+    # gzip's own reader, since that of tarfile takes a stream that breaks off between two members for a whole one; "|" reads forwards only.
+    opener = path.open if path.name.lower().endswith(".tar") else partial(gzip.open, path)
+    with opener("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        unpacked = 0
+        for member in archive:
+            _refuse_climbing(member.name, path)
+            unpacked += member.size
+            refuse_bomb(path.name, path.stat().st_size, unpacked, path.parent)
+            if member.isfile() and member.name.lower().endswith(suffix):
+                handle = archive.extractfile(member)
+                if handle is not None:
+                    yield member.name, handle
+        while stream.read(1 << 20):
+            pass
+
+
+def _refuse_climbing(name: str, path: Path) -> None:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts:
+        raise InputError(
+            f"{path.name} holds '{name}', which climbs out of its folder", where=path.parent, remedy="Get the published archive"
+        )
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path.name} is truncated or damaged", where=path.parent, remedy="Copy the published archive again") from error

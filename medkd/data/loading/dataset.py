@@ -1,0 +1,114 @@
+"""Prepared samples as batches: gathered, augmented and normalised a whole batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from medkd.data.core.batch import Batch
+from medkd.data.core.modality import Params
+from medkd.data.core.party import Party
+from medkd.data.core.signal import Signal, observed
+from medkd.data.core.target import Target
+from medkd.data.loading.sampler import Key
+from medkd.data.loading.statistics import Statistics
+from medkd.data.loading.store import Prepared
+
+
+class SampleDataset(Dataset[Batch]):
+    """Batches of samples for one or several parties; those with the same strengths share each sample's augmentation.
+
+    Args:
+        samples: rows of the sample table, in the order of their positions.
+        labelled: "sample" bool; the label of the others is withheld.
+        target: what is predicted.
+        parties: what each party sees.
+        prepared: party → modality → prepared arrays.
+        statistics: party → modality → statistics of the training samples.
+        augment_seed: seed of the augmentation; None for none.
+    """
+
+    def __init__(
+        self,
+        samples: pl.DataFrame,
+        labelled: Tensor,
+        target: Target,
+        parties: Mapping[str, Party],
+        prepared: Mapping[str, Mapping[str, Prepared]],
+        statistics: Mapping[str, Mapping[str, Statistics]],
+        augment_seed: int | None = None,
+    ) -> None:
+        self.target, self.parties, self.prepared, self.statistics = target, parties, prepared, statistics
+        self.augment_seed = augment_seed
+        self.ids = samples["sample_id"].to_list()
+        self.subjects = samples["subject_id"].to_list()
+        self.sites = samples["site"].cast(pl.String).fill_null("").to_list() if "site" in samples.columns else [""] * samples.height
+        columns = samples.select(pl.col(target.columns).cast(pl.Float32)).to_torch(dtype=pl.Float32).clone()
+        known = ~torch.isnan(columns) & labelled[:, None]
+        self.targets, self.labelled = torch.where(known, columns, 0.0), known
+        self.rows = {party: {name: stored.rows(self.ids) for name, stored in modalities.items()} for party, modalities in prepared.items()}
+        self._params: dict[tuple[str, str], tuple[int, Params]] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: Key) -> Batch:
+        return self.__getitems__([key])
+
+    def __getitems__(self, keys: Sequence[Key]) -> Batch:
+        """The batch of these (position, epoch) pairs."""
+        places = np.array([place for place, _ in keys])
+        epoch = keys[0][1]
+        views: dict[str, dict[str, Signal]] = {}
+        presence: dict[str, dict[str, Tensor]] = {}
+        for party, modalities in self.prepared.items():
+            views[party], presence[party] = {}, {}
+            for name, stored in modalities.items():
+                rows = self.rows[party][name][places]
+                values = torch.from_numpy(np.asarray(stored.values[rows]))
+                modality = self.parties[party].modalities[name]
+                if self.augment_seed is not None:
+                    params = {key: value[places] for key, value in self._augmentation(party, name, epoch).items()}
+                    values = modality.augment(values, params)
+                here = torch.from_numpy(stored.present[rows])
+                views[party][name] = observed(self.statistics[party][name].apply(values), here, partial=modality.partial)
+                presence[party][name] = here
+        return Batch(
+            views=views,
+            presence=presence,
+            targets=self.targets[places],
+            labelled=self.labelled[places],
+            target=self.target,
+            sample_id=[self.ids[place] for place in places],
+            subject_id=[self.subjects[place] for place in places],
+            site=[self.sites[place] for place in places],
+        )
+
+    def _augmentation(self, party: str, name: str, epoch: int) -> Params:
+        """Parameters of all samples for one epoch: a pure function of (seed, epoch), so that a resumed run repeats them.
+
+        Parties whose modality is equal share what was drawn; one with other strengths or another length draws its own.
+        """
+        held = self._params.get((party, name))
+        if held is None or held[0] != epoch:
+            modality = self.parties[party].modalities[name]
+            alike = (
+                drawn
+                for (other, kind), drawn in self._params.items()
+                if kind == name and drawn[0] == epoch and self.parties[other].modalities[name] == modality
+            )
+            rng = np.random.default_rng([self.augment_seed or 0, epoch, 2])
+            held = next(alike, None) or (epoch, modality.sample_augmentation(rng, len(self)))
+            self._params[party, name] = held
+        return held[1]
+
+
+def as_is(batch: Any) -> Any:
+    """Collate nothing: the data set returns whole batches."""
+    return batch
