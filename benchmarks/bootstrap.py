@@ -8,8 +8,8 @@ from itertools import islice
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from medkd.evidence.bootstrap import Block, bootstrap, multiplicities
-from medkd.evidence.metrics import METRICS
+from medkd.evidence.statistics.bootstrap import Block, bootstrap, multiplicities
+from medkd.evidence.statistics.metrics import METRICS
 
 SAMPLES, SUBJECTS, REPLICATES, ARMS = 2000, 1500, 1000, ("student", "solo")
 

@@ -31,7 +31,7 @@ from medkd.deploy.runtime import open_network
 from medkd.deploy.schema_version import read_versioned
 from medkd.deploy.signature import check_signature
 from medkd.errors import InputError
-from medkd.evidence.conformal import Conformal
+from medkd.evidence.calibration.conformal import Conformal
 from medkd.networks.network import Network
 
 

@@ -12,7 +12,7 @@ from medkd.deploy.preprocessing import Preprocessing
 from medkd.deploy.schema_version import read_versioned
 from medkd.deploy.tripod_content import metric_name
 from medkd.errors import InputError, nearest
-from medkd.evidence.metrics import METRICS
+from medkd.evidence.statistics.metrics import METRICS
 
 INTENDED_USE = "Research use; not a medical device."
 FACTS = ("purpose", "licence", "flow", "aside", "participants", "coverage")

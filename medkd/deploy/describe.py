@@ -17,7 +17,7 @@ from medkd.deploy.tripod_methods import gives
 from medkd.deploy.tripod_results import coverage_lines
 from medkd.distill.learner import WEIGHTS
 from medkd.errors import InputError
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.conformal import VALUES
 
 _INDENT = 24
 _WIDTH = 110

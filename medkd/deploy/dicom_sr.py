@@ -22,7 +22,7 @@ from medkd.deploy.plan import PARQUET
 from medkd.deploy.predictions import defused
 from medkd.deploy.pseudonym import Pseudonyms
 from medkd.deploy.quarantine import Quarantined, attempt
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.conformal import VALUES
 
 if TYPE_CHECKING:
     from highdicom.sr import CodedConcept, ComprehensiveSR

@@ -18,7 +18,7 @@ from medkd.deploy.bundle import Bundle
 from medkd.deploy.card import INTENDED_USE
 from medkd.deploy.manifest import Items
 from medkd.deploy.plan import PARQUET
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.conformal import VALUES
 
 FHIR = "fhir.ndjson"
 STATUS = "preliminary"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medkd.evidence.metrics import METRICS
+from medkd.evidence.statistics.metrics import METRICS
 
 
 @dataclass(frozen=True)

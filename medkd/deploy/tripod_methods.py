@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medkd.deploy.tripod_content import Content, Table, joined, metric_name, percent
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.conformal import VALUES
 
 Card = Mapping[str, Any]
 PROTOCOLS = {

@@ -11,15 +11,15 @@ import polars as pl
 
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.evidence.bootstrap import Block, Replicates, bootstrap
-from medkd.evidence.calibration import histogram, reliability
+from medkd.evidence.calibration.temperature import histogram, reliability
 from medkd.evidence.comparison import compare
-from medkd.evidence.curves import curves_of
-from medkd.evidence.leaks import Check, audit_passed
-from medkd.evidence.metrics import METRICS, Metric, ece, metric_named, metrics_for
+from medkd.evidence.leaks.leaks import Check, audit_passed
 from medkd.evidence.scoring import fold_blocks, score_predictions
 from medkd.evidence.sentence import sentence
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.bootstrap import Block, Replicates, bootstrap
+from medkd.evidence.statistics.curves import curves_of
+from medkd.evidence.statistics.metrics import METRICS, Metric, ece, metric_named, metrics_for
 from medkd.evidence.subgroups import subgroup_rows
 
 SHOWN = ("teacher", "student", "solo")

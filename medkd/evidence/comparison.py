@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from medkd.evidence.bootstrap import Replicates
 from medkd.evidence.controls import control_gains
+from medkd.evidence.statistics.bootstrap import Replicates
 from medkd.evidence.verdict import verdict
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medkd.evidence.bootstrap import Replicates
+from medkd.evidence.statistics.bootstrap import Replicates
 
 CONTROLS: dict[str, str] = {
     "self_teacher": "taught by a teacher that sees only the student's own view (self-training)",

@@ -22,9 +22,9 @@ from medkd.evidence.figures.label_efficiency import label_figure
 from medkd.evidence.figures.roc import roc_figures
 from medkd.evidence.figures.subgroups import subgroup_figure
 from medkd.evidence.figures.training import training_figure
-from medkd.evidence.metrics import METRICS
 from medkd.evidence.page import page_environment
 from medkd.evidence.scoring import write_predictions
+from medkd.evidence.statistics.metrics import METRICS
 
 
 def write_report(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.evidence.metrics import Array, Weighted, auprc, auroc
+from medkd.evidence.statistics.metrics import Array, Weighted, auprc, auroc
 
 
 def row_bootstrap(
@@ -17,7 +17,7 @@ def row_bootstrap(
 ) -> tuple[float, float, float]:
     """Value, low and high of a metric when single rows are drawn with replacement; classes averaged, one against the rest.
 
-    Rows are not independent where a subject has several: the interval is then too narrow. ``medkd.evidence.bootstrap`` draws subjects,
+    Rows are not independent where a subject has several: the interval is then too narrow. ``medkd.evidence.statistics.bootstrap`` draws subjects,
     and is what our reports use. A draw in which a class lacks positives or negatives is left out (the release that this repeats
     stops there).
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from medkd.data.core.target import Target
 from medkd.data.io.atomic import writing
 from medkd.errors import InputError, nearest
-from medkd.evidence.bootstrap import Block
-from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities
-from medkd.evidence.metrics import Array
+from medkd.evidence.calibration.temperature import choose_threshold, fit_temperature, probabilities
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.bootstrap import Block
+from medkd.evidence.statistics.metrics import Array
 
 FIT = ["label_fraction", "arm", "seed", "fold"]
 RAW = [*FIT, "role", "sample_id", "subject_id", "class", "logit", "y"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medkd.evidence.metrics import Metric
+from medkd.evidence.statistics.metrics import Metric
 
 CONCLUSIONS = {
     "helps": "the teacher helps, and by more than self-training does",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medkd.errors import InputError
-from medkd.evidence.calibration import parse_rule
+from medkd.evidence.calibration.temperature import parse_rule
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from medkd.data.core.target import Target
-from medkd.evidence.bootstrap import bootstrap
-from medkd.evidence.metrics import metric_named
 from medkd.evidence.scoring import fold_blocks
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.bootstrap import bootstrap
+from medkd.evidence.statistics.metrics import metric_named
 
 
 def subgroup_rows(

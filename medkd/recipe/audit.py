@@ -16,8 +16,8 @@ from medkd.data.loading.store import Prepared
 from medkd.data.splits.split import Split
 from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import LightningLearner
-from medkd.evidence.duplicates import near_duplicates
-from medkd.evidence.leaks import (
+from medkd.evidence.leaks.duplicates import near_duplicates
+from medkd.evidence.leaks.leaks import (
     Check,
     events_after_prediction,
     in_sample_teacher_rows,

@@ -15,7 +15,7 @@ from medkd.deploy.bundle import Bundle
 from medkd.deploy.drift import LEAST, Drift
 from medkd.deploy.preprocessing import Preprocessing
 from medkd.distill.learner import LightningLearner
-from medkd.evidence.calibrate import arrays_of, calibrate, held_out_coverage
+from medkd.evidence.calibration.calibrate import arrays_of, calibrate, held_out_coverage
 from medkd.evidence.settings import EvidenceSettings
 from medkd.listing import find_cohort
 from medkd.recipe.fit_stage import FitStage

@@ -17,10 +17,10 @@ from medkd.data.loading.store import CHUNK, Prepared
 from medkd.data.splits.draw import draw_split
 from medkd.data.splits.split import Split
 from medkd.errors import InputError
-from medkd.evidence.bootstrap import bootstrap
-from medkd.evidence.metrics import metric_named
 from medkd.evidence.scoring import fold_blocks, score_predictions
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.bootstrap import bootstrap
+from medkd.evidence.statistics.metrics import metric_named
 from medkd.recipe.fit_stage import FitStage
 from medkd.recipe.graph import Graph, needed_fields
 from medkd.recipe.inputs import Inputs

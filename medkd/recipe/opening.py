@@ -10,8 +10,8 @@ from typing import Any
 from medkd.data.core.cohort import Cohort
 from medkd.data.io.load import read_table
 from medkd.errors import InputError, nearest
-from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import metric_named
 from medkd.listing import find_cohort
 from medkd.recipe.check_arms import check_arms, check_target
 from medkd.recipe.check_splits import check_splits

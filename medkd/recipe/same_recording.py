@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from medkd.data.core.sample import Exclusion
 from medkd.data.loading.store import Prepared
-from medkd.evidence.duplicates import duplicate_pairs
+from medkd.evidence.leaks.duplicates import duplicate_pairs
 
 SAME = 0.9995
 """Correlation from which on two prepared signals are one recording."""

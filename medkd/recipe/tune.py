@@ -23,8 +23,8 @@ from tqdm import tqdm
 from medkd import __version__
 from medkd.data.io.digest import digest_of
 from medkd.errors import InputError
-from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import metric_named
 from medkd.recipe.cell import Cell
 from medkd.recipe.recipe import Recipe
 from medkd.recipe.runner import run_stages

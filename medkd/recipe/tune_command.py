@@ -14,8 +14,8 @@ from optuna.storages import RDBStorage
 from medkd.data.io.atomic import write_text, writing
 from medkd.data.io.load import read_table
 from medkd.errors import InputError
-from medkd.evidence.metrics import metric_named
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import metric_named
 from medkd.listing import find_task
 from medkd.recipe.cell import Cell, make_cell
 from medkd.recipe.check_arms import check_arms, check_target

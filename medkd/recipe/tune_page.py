@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 
 from medkd.evidence.figures.appearance import REFERENCE, arm_colour, arm_name
 from medkd.evidence.figures.picture import legend_below, picture
-from medkd.evidence.metrics import METRICS
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import METRICS
 from medkd.recipe.tune import ArmStudy
 
 ACROSS = 3

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
-from medkd.evidence.metrics import METRICS
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import METRICS
 from medkd.recipe.cell import Cell
 from medkd.recipe.recipe import Recipe
 from medkd.recipe.search import Plain

@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.evidence.assess import assess
-from medkd.evidence.leaks import Check
+from medkd.evidence.leaks.leaks import Check
 from medkd.evidence.report import check_report
 from medkd.evidence.scoring import score_predictions
 from medkd.evidence.settings import EvidenceSettings

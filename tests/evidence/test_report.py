@@ -16,7 +16,7 @@ from medkd.data.core.target import Target
 from medkd.errors import MedkdError
 from medkd.evidence.assess import assess
 from medkd.evidence.figures.appearance import COLOURS
-from medkd.evidence.leaks import Check
+from medkd.evidence.leaks.leaks import Check
 from medkd.evidence.report import render, write_report
 from medkd.evidence.scoring import score_predictions
 from medkd.evidence.settings import EvidenceSettings

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from medkd.evidence.metrics import auprc, auroc
 from medkd.evidence.row_bootstrap import row_bootstrap
+from medkd.evidence.statistics.metrics import auprc, auroc
 
 
 @pytest.mark.parametrize(("metric", "reference"), [(auroc, roc_auc_score), (auprc, average_precision_score)])

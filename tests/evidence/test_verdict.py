@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medkd.evidence.bootstrap import Replicates
 from medkd.evidence.comparison import compare
+from medkd.evidence.statistics.bootstrap import Replicates
 from medkd.evidence.verdict import verdict
 
 UP, ACROSS, DOWN = {"low": 0.01, "high": 0.05}, {"low": -0.01, "high": 0.05}, {"low": -0.05, "high": -0.01}

@@ -12,16 +12,16 @@ import polars as pl
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.truth import matrix
 from medkd.errors import InputError
-from medkd.evidence.bootstrap import Block, bootstrap
-from medkd.evidence.calibration import histogram, reliability, wilson
-from medkd.evidence.calibration_line import IN_THE_LARGE, line_intervals
-from medkd.evidence.conformal import ABSTAINS, VALUES, Conformal
-from medkd.evidence.curves import GRID, curves_of
+from medkd.evidence.calibration.calibration_line import IN_THE_LARGE, line_intervals
+from medkd.evidence.calibration.conformal import ABSTAINS, VALUES, Conformal
+from medkd.evidence.calibration.temperature import histogram, reliability, wilson
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED
-from medkd.evidence.metrics import METRICS, metric_named, metrics_for
-from medkd.evidence.predictive_values import AT_THRESHOLD
 from medkd.evidence.scoring import fold_blocks
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.bootstrap import Block, bootstrap
+from medkd.evidence.statistics.curves import GRID, curves_of
+from medkd.evidence.statistics.metrics import METRICS, metric_named, metrics_for
+from medkd.evidence.statistics.predictive_values import AT_THRESHOLD
 from medkd.evidence.subgroups import subgroup_rows
 
 LINE_REPLICATES = 200

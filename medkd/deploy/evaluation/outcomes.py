@@ -11,7 +11,7 @@ import polars as pl
 from medkd.data.core.target import Target
 from medkd.deploy.predictions import FORMULA
 from medkd.errors import InputError, nearest
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.conformal import VALUES
 
 OUTCOME = "outcome"
 """Name of the column where there is one outcome alone."""

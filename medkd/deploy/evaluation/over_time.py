@@ -12,14 +12,14 @@ from scipy.stats import binom
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.findings import shares
 from medkd.errors import InputError, nearest
-from medkd.evidence.bootstrap import bootstrap
-from medkd.evidence.calibration_line import IN_THE_LARGE
-from medkd.evidence.conformal import VALUES
-from medkd.evidence.cusum import alarm_limit, risk_adjusted_cusum
+from medkd.evidence.calibration.calibration_line import IN_THE_LARGE
+from medkd.evidence.calibration.conformal import VALUES
 from medkd.evidence.figures.appearance import HERE
-from medkd.evidence.metrics import METRICS
 from medkd.evidence.scoring import fold_blocks
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.bootstrap import bootstrap
+from medkd.evidence.statistics.cusum import alarm_limit, risk_adjusted_cusum
+from medkd.evidence.statistics.metrics import METRICS
 from medkd.evidence.subgroups import too_small
 
 PERIODS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}

@@ -17,7 +17,7 @@ from matplotlib.ticker import PercentFormatter
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, OTHER, REFERENCE, arm_colour, arm_line
 from medkd.evidence.figures.forest import Group, Panel, Row, forest
 from medkd.evidence.figures.picture import MOST_CLASSES, legend_below, picture, title_of
-from medkd.evidence.metrics import METRICS
+from medkd.evidence.statistics.metrics import METRICS
 
 _WARNING, _ALARM = "#d97706", "#b91c1c"
 _HALF, _DOUBLE = "#7c3aed", "#0369a1"

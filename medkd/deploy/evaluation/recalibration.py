@@ -14,12 +14,12 @@ from scipy.special import expit, logit
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.truth import matrix
 from medkd.errors import InputError, nearest
-from medkd.evidence.calibration import choose_threshold, fit_temperature, parse_rule, probabilities
-from medkd.evidence.calibration_line import CERTAIN, calibration_line
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.calibration_line import CERTAIN, calibration_line
+from medkd.evidence.calibration.conformal import VALUES
+from medkd.evidence.calibration.temperature import choose_threshold, fit_temperature, parse_rule, probabilities
 from medkd.evidence.figures.appearance import RECALIBRATED
-from medkd.evidence.metrics import Array
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import Array
 from medkd.evidence.subgroups import too_small
 
 _REMEDY = "Write a share of the subjects such as 0.3, or COLUMN=VALUE such as site=A"

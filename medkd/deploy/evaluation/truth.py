@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 
 from medkd.data.core.target import Target
-from medkd.evidence.conformal import VALUES
+from medkd.evidence.calibration.conformal import VALUES
 from medkd.evidence.figures.appearance import HERE
-from medkd.evidence.metrics import Array
 from medkd.evidence.scoring import SCORED, group_columns
 from medkd.evidence.settings import EvidenceSettings
+from medkd.evidence.statistics.metrics import Array
 
 CARRIED = ("time", "set", "drift")
 """Columns that come along where they are known."""

@@ -15,9 +15,9 @@ from scipy import stats
 from tqdm import tqdm
 
 from medkd.data.io.load import read_table
-from medkd.evidence.bootstrap import Block, Replicates, bootstrap
 from medkd.evidence.comparison import compare
-from medkd.evidence.metrics import METRICS
+from medkd.evidence.statistics.bootstrap import Block, Replicates, bootstrap
+from medkd.evidence.statistics.metrics import METRICS
 from medkd.recipe.benchmark.cell import CENTRE, CONTROL, Cell
 from medkd.recipe.benchmark.cohort_problems import Outer, outer_folds
 from medkd.recipe.benchmark.contest import SOLO, TEACHER, Budget, Choice, play

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from medkd.evidence.metrics import Array, measure
+from medkd.evidence.statistics.metrics import Array, measure
 from medkd.recipe.benchmark.contestant import Contestant
 from medkd.recipe.benchmark.course import Try
 from medkd.recipe.benchmark.lesson import Lesson, mixed_batches

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from medkd.evidence.metrics import Array
+from medkd.evidence.statistics.metrics import Array
 from medkd.recipe.benchmark.cell import CONTROL
 
 CONFIDENCE, ALPHA = 0.95, 0.05

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medkd.evidence.metrics import Array
+from medkd.evidence.statistics.metrics import Array
 from medkd.recipe.benchmark.cell import CENTRE
 from medkd.recipe.benchmark.contest import SOLO, TEACHER, Choice
 from medkd.recipe.benchmark.family import Family

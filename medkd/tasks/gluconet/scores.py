@@ -21,8 +21,8 @@ from sklearn.linear_model import Ridge
 from medkd.data.io.load import read_table
 from medkd.data.splits.split import Split
 from medkd.errors import InputError, MedkdError
-from medkd.evidence.clarke import clarke_shares
-from medkd.evidence.metrics import measure
+from medkd.evidence.statistics.clarke import clarke_shares
+from medkd.evidence.statistics.metrics import measure
 from medkd.recipe.inputs import Inputs
 
 Array = NDArray[np.float64]

@@ -23,7 +23,7 @@ from medkd.app.audit import open_audit
 from medkd.app.database import open_database
 from medkd.data.core.target import Target
 from medkd.deploy.bundle import Bundle
-from medkd.evidence.conformal import Conformal
+from medkd.evidence.calibration.conformal import Conformal
 from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d
 

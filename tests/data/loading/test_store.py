@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkd.data.loading import store
 from medkd.data.core.view import View
 from medkd.data.io.digest import digest_file
+from medkd.data.loading import store
 from medkd.data.loading.store import Prepared, part_key, prepare
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG

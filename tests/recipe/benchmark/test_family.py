@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medkd.evidence.metrics import measure
+from medkd.evidence.statistics.metrics import measure
 from medkd.recipe.benchmark.family import Family, bayes_auroc
 
 

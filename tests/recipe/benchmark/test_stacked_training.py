@@ -10,7 +10,7 @@ import torch
 
 from medkd.data.core.batch import Batch
 from medkd.data.core.output import Output
-from medkd.evidence.metrics import measure
+from medkd.evidence.statistics.metrics import measure
 from medkd.recipe.benchmark.contestant import contestants
 from medkd.recipe.benchmark.course import Course, Try
 from medkd.recipe.benchmark.family import Family

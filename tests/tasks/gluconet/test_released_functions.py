@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.evidence.leaks import future_changes_past
+from medkd.evidence.leaks.leaks import future_changes_past
 from medkd.tasks.gluconet.active_insulin import active_insulin, active_insulin_released
 from medkd.tasks.gluconet.effective_carbs import effective_carbs, effective_carbs_released
 from medkd.tasks.gluconet.forecast_windows import forecast_windows, forecast_windows_released

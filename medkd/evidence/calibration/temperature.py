@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 from medkd.errors import InputError
-from medkd.evidence.metrics import Array
+from medkd.evidence.statistics.metrics import Array
 
 LIMITS = (0.1, 10.0)
 """Temperatures considered: a few well separated validation samples would otherwise ask for infinite confidence."""

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from medkd.data.core.view import View
-from medkd.evidence import leaks
-from medkd.evidence.duplicates import duplicate_pairs, near_duplicates
+from medkd.evidence.leaks import leaks
+from medkd.evidence.leaks.duplicates import duplicate_pairs, near_duplicates
 
 
 def test_a_subject_in_two_parts() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from medkd.evidence.bootstrap import Block, bootstrap, multiplicities, strata_of
-from medkd.evidence.metrics import METRICS
+from medkd.evidence.statistics.bootstrap import Block, bootstrap, multiplicities, strata_of
+from medkd.evidence.statistics.metrics import METRICS
 
 AUROC = {"auroc": METRICS["auroc"]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medkd.evidence.metrics import METRICS, Array, Metric, ratio
+from medkd.evidence.statistics.metrics import METRICS, Array, Metric, ratio
 
 
 def ppv(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:

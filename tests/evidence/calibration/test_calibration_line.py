@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from medkd.evidence.calibration_line import calibration_line, line_intervals, observed_over_expected
+from medkd.evidence.calibration.calibration_line import calibration_line, line_intervals, observed_over_expected
 
 
 def test_weights_are_repetitions() -> None:

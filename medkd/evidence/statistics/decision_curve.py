@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medkd.evidence.metrics import Array
+from medkd.evidence.statistics.metrics import Array
 
 
 def net_benefit(y: Array, probability: Array, thresholds: Array) -> Array:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkd.evidence.bootstrap import Block
-from medkd.evidence.decision_curve import net_benefit, treat_all
-from medkd.evidence.roc_curve import mean_roc
+from medkd.evidence.statistics.bootstrap import Block
+from medkd.evidence.statistics.decision_curve import net_benefit, treat_all
+from medkd.evidence.statistics.roc_curve import mean_roc
 
 GRID = np.linspace(0.0, 1.0, 101)
 

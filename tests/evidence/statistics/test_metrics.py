@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from medkd.errors import InputError
-from medkd.evidence.metrics import METRICS, auprc, auroc, measure, metric_named
+from medkd.evidence.statistics.metrics import METRICS, auprc, auroc, measure, metric_named
 
 
 @pytest.fixture(params=["ties", "no ties"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medkd.errors import InputError
-from medkd.evidence.cusum import alarm_limit, risk_adjusted_cusum
+from medkd.evidence.statistics.cusum import alarm_limit, risk_adjusted_cusum
 
 
 @pytest.mark.parametrize("odds_ratio", [2.0, 0.5])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.evidence.metrics import Array, Metric
+from medkd.evidence.statistics.metrics import Array, Metric
 
 _CHUNK = 1_000_000
 """Subject x replicate weights held at a time: 8 MB, which stays near the processor."""

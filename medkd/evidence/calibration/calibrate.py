@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medkd.data.core.target import Target
-from medkd.evidence.calibration import choose_threshold, fit_temperature, probabilities
-from medkd.evidence.conformal import VALUES, Conformal, shares
-from medkd.evidence.metrics import Array
+from medkd.evidence.calibration.conformal import VALUES, Conformal, shares
+from medkd.evidence.calibration.temperature import choose_threshold, fit_temperature, probabilities
+from medkd.evidence.statistics.metrics import Array
 
 COVERAGE = 0.9
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.evidence.leaks import Check
+from medkd.evidence.leaks.leaks import Check
 
 _BLOCK = 1024
 _PROJECTED = 96

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError, nearest
-from medkd.evidence.calibration import wilson
-from medkd.evidence.metrics import Array
+from medkd.evidence.calibration.temperature import wilson
+from medkd.evidence.statistics.metrics import Array
 
 ABSTAINS = "abstains"
 VALUES = ("regression", "forecast")

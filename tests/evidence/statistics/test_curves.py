@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from medkd.evidence.bootstrap import Block, bootstrap
-from medkd.evidence.decision_curve import net_benefit, treat_all
-from medkd.evidence.metrics import METRICS
-from medkd.evidence.roc_curve import mean_roc
+from medkd.evidence.statistics.bootstrap import Block, bootstrap
+from medkd.evidence.statistics.decision_curve import net_benefit, treat_all
+from medkd.evidence.statistics.metrics import METRICS
+from medkd.evidence.statistics.roc_curve import mean_roc
 
 
 def test_net_benefit_by_counting() -> None:

@@ -11,8 +11,8 @@ from scipy.special import expit, softmax
 
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.evidence.calibrate import calibrate, held_out_coverage
-from medkd.evidence.conformal import Conformal
+from medkd.evidence.calibration.calibrate import calibrate, held_out_coverage
+from medkd.evidence.calibration.conformal import Conformal
 from tests.evidence.simulated import BINARY, simulate
 
 MULTILABEL = Target("both", "multilabel", ("a", "b"), ("A", "B"))

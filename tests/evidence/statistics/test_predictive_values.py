@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_score
 
-from medkd.evidence.predictive_values import flagged, npv, ppv
+from medkd.evidence.statistics.predictive_values import flagged, npv, ppv
 
 
 def test_they_are_those_of_scikit_learn_under_any_weights() -> None:

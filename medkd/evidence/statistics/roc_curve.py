@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medkd.evidence.bootstrap import Block
-from medkd.evidence.metrics import Array
+from medkd.evidence.statistics.bootstrap import Block
+from medkd.evidence.statistics.metrics import Array
 
 
 def mean_roc(blocks: Sequence[Block], arm: str, column: int, grid: Array) -> Array | None:

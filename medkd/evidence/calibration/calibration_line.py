@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from medkd.evidence.bootstrap import Replicates, multiplicities
-from medkd.evidence.metrics import Array, Metric, ratio
+from medkd.evidence.statistics.bootstrap import Replicates, multiplicities
+from medkd.evidence.statistics.metrics import Array, Metric, ratio
 
 CERTAIN = 1e-9
 """Probabilities are kept so far from 0 and 1, whose logit is infinite."""

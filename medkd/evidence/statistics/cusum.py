@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medkd.errors import InputError
-from medkd.evidence.metrics import Array
+from medkd.evidence.statistics.metrics import Array
 
 _CELLS = 4_000_000
 """Simulated outcomes held at a time."""

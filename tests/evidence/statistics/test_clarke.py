@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.evidence.clarke import ZONES, clarke_shares, clarke_zones
+from medkd.evidence.statistics.clarke import ZONES, clarke_shares, clarke_zones
 
 
 @pytest.mark.parametrize(
