@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.networks.resnet1d import ResNet1d
 
 CHANNELS, TIME, RECORDS = 12, 1000, 256

@@ -28,9 +28,9 @@ from in_memory import RECORDS, InMemory, write_bundle, write_manifest
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.core.signal import observed
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.manifest import find_items
-from medkd.deploy.predict import BATCH_SIZE, predict
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.inference.manifest import find_items
+from medkd.deploy.inference.predict import BATCH_SIZE, predict
 
 SIZES = (1_000, 10_000, 100_000)
 TRUST = ("in_memory",)
@@ -90,7 +90,7 @@ def _batches(bundle: Bundle) -> list[object]:
 
 def _peak(folder: Path, items: int, runtime: str) -> float:
     code = (
-        "import resource, sys; from pathlib import Path; from medkd.deploy.predict import predict\n"
+        "import resource, sys; from pathlib import Path; from medkd.deploy.inference.predict import predict\n"
         f"done = predict(*map(Path, sys.argv[1:4]), trust={TRUST}, runtime=sys.argv[4], device='cpu')\n"
         f"assert done.scored == {items}\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"

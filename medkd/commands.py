@@ -94,19 +94,19 @@ COMMANDS = {
     ),
     "predict": Command(
         "Score files with a bundle. Resumes where it stopped; an unreadable file is set aside.",
-        "medkd.deploy.predict_command:main",
+        "medkd.deploy.inference.command:main",
         "medkd predict runs/demo/bundle records --out scores",
         arguments.predict,
     ),
     "evaluate": Command(
         "Hold a bundle against patients it never saw, or a run's predictions against what became of them.",
-        "medkd.deploy.evaluate:main",
+        "medkd.deploy.evaluation.command:main",
         "medkd evaluate runs/ecg_lead-ptbxl/bundle --cohort brugada_huca --root DIR --out external",
         arguments.evaluate,
     ),
     "bundle": Command(
         "Check, describe, export or sign a bundle.",
-        "medkd.deploy.bundle_command:main",
+        "medkd.deploy.inference.bundle_command:main",
         "medkd bundle check runs/demo/bundle",
         arguments.bundle,
     ),

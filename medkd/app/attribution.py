@@ -12,8 +12,8 @@ from torch import Tensor
 
 from medkd.data.core.display import Display, Strip, Trend
 from medkd.data.core.signal import observed
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.preprocessing import Prepared
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.preprocessing import Prepared
 from medkd.errors import InputError, nearest
 
 GRADIENTS, SHAPLEY = "integrated gradients", "Shapley values"

@@ -12,8 +12,8 @@ from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.io.atomic import writing_folder
 from medkd.data.io.load import read_json, read_table
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.manifest import STRETCH, Items, find_items
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.inference.manifest import STRETCH, Items, find_items
 from medkd.errors import InputError
 from medkd.listing import find_cohort
 from medkd.recipe.inputs import Inputs, trusted

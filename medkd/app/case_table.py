@@ -9,11 +9,11 @@ import polars as pl
 
 from medkd.data.core.target import Target
 from medkd.data.io.load import read_table
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.manifest import Items
-from medkd.deploy.plan import PARQUET, QUARANTINE
-from medkd.deploy.predictions import defused
-from medkd.deploy.pseudonym import Pseudonyms, names_of
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.inference.manifest import Items
+from medkd.deploy.inference.plan import PARQUET, QUARANTINE
+from medkd.deploy.inference.predictions import defused
+from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
 from medkd.errors import InputError
 
 OK, ASIDE, UNSCORED = "ok", "set aside", "not scored"

@@ -21,11 +21,11 @@ from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
 from medkd.data.io.digest import digest_of
 from medkd.data.io.load import read_table
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.plan import PARQUET
-from medkd.deploy.predict import predict
-from medkd.deploy.pseudonym import Pseudonyms, names_of
-from medkd.deploy.quarantine import Quarantined, attempt
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.inference.plan import PARQUET
+from medkd.deploy.inference.predict import predict
+from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
+from medkd.deploy.inference.quarantine import Quarantined, attempt
 from medkd.errors import InputError, RecordError
 from medkd.listing import find_cohort
 from medkd.recipe.inputs import Inputs

@@ -17,8 +17,8 @@ from medkd.app.audit import Audit
 from medkd.app.cases import Cases
 from medkd.app.verdicts import Verdicts
 from medkd.app.written import CaseKey, ModelOutput
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.bundle_layout import CARD, REPORT
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.layout import CARD, REPORT
 from medkd.errors import InputError
 
 _LONGEST = 3600.0

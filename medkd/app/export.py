@@ -12,7 +12,7 @@ from medkd.app.account import Account
 from medkd.app.audit import Audit
 from medkd.app.verdicts import Verdicts
 from medkd.app.written import CaseKey, ModelOutput, Reading, Verdict
-from medkd.deploy.predictions import defused
+from medkd.deploy.inference.predictions import defused
 
 
 def export_table(verdicts: Verdicts, account: Account, classes: Sequence[str]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, or_, select
 from medkd.app.audit import Audit
 from medkd.app.database import Database
 from medkd.app.schema import OF_CASE
-from medkd.deploy.pseudonym import Pseudonyms
+from medkd.deploy.inference.pseudonym import Pseudonyms
 from medkd.errors import InputError
 
 _CACHES = ("scores-*", ".scoring-*")

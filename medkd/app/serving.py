@@ -18,7 +18,7 @@ from medkd.app.listening import listen, serve_until_stopped
 from medkd.app.peer import Proxy
 from medkd.app.sessions import Sessions
 from medkd.app.verdicts import Verdicts
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.errors import InputError
 
 if TYPE_CHECKING:

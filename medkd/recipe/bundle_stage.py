@@ -11,9 +11,9 @@ import polars as pl
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import View
 from medkd.data.io.load import read_json, read_table
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.drift import LEAST, Drift
-from medkd.deploy.preprocessing import Preprocessing
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.drift import LEAST, Drift
+from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.distill.learner import LightningLearner
 from medkd.evidence.calibration.calibrate import arrays_of, calibrate, held_out_coverage
 from medkd.evidence.settings import EvidenceSettings

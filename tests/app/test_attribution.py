@@ -19,9 +19,9 @@ from medkd.data.core.signal import Signal
 from medkd.data.core.target import Target
 from medkd.data.core.view import View
 from medkd.data.loading.statistics import Statistics
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.calibration import Calibration
-from medkd.deploy.preprocessing import Preprocessing
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.calibration import Calibration
+from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.notes import Notes

@@ -20,13 +20,13 @@ from medkd.data.core.modality import Modality
 from medkd.data.core.target import Target
 from medkd.data.core.view import View
 from medkd.data.loading.statistics import Statistics
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.calibration import Calibration
-from medkd.deploy.manifest import find_items
-from medkd.deploy.plan import PARQUET, QUARANTINE
-from medkd.deploy.predict import predict
-from medkd.deploy.predictions import defused
-from medkd.deploy.preprocessing import Preprocessing
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.calibration import Calibration
+from medkd.deploy.bundle.preprocessing import Preprocessing
+from medkd.deploy.inference.manifest import find_items
+from medkd.deploy.inference.plan import PARQUET, QUARANTINE
+from medkd.deploy.inference.predict import predict
+from medkd.deploy.inference.predictions import defused
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.vitals import Vitals

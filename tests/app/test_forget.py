@@ -12,7 +12,7 @@ from medkd.app.database import Database
 from medkd.app.forget import forget
 from medkd.app.verdicts import Verdicts
 from medkd.app.written import CaseKey, ModelOutput
-from medkd.deploy.pseudonym import Pseudonyms
+from medkd.deploy.inference.pseudonym import Pseudonyms
 from medkd.errors import InputError
 
 MODEL = ModelOutput("ab")

@@ -13,7 +13,7 @@ import yaml
 import medkd.tasks
 from medkd.cli import main
 from medkd.cohorts.demo_ecg import DemoECG
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.modalities.ecg import ECG
 from tests.deploy.conftest import CALIBRATION, REPORT, save_learner
 

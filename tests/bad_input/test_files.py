@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from medkd.deploy.checksums import write_sums
+from medkd.deploy.bundle.checksums import write_sums
 from medkd.recipe.opening import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
 

@@ -12,9 +12,9 @@ import yaml
 from safetensors.torch import save_file
 
 from medkd.data.loading.store import prepare
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.drift import Drift
-from medkd.deploy.preprocessing import Preprocessing
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.drift import Drift
+from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d
 

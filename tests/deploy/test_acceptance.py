@@ -19,13 +19,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkd.deploy.predict import predict
+from medkd.deploy.inference.predict import predict
 from medkd.errors import InputError
 
 RAY = """
 import sys
 from pathlib import Path
-from medkd.deploy.predict import predict
+from medkd.deploy.inference.predict import predict
 predict(*map(Path, sys.argv[1:]), engine="ray")
 """
 
@@ -93,7 +93,7 @@ def test_killed_twenty_times(bundle_folder: Path, records: Path, undisturbed: Pa
     chosen = random.Random(seed)  # noqa: S311
     # Processes of their own, each forked from one that has imported everything already.
     spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["medkd.deploy.predict", "medkd.modalities.ecg", "medkd.networks.resnet1d"])
+    spawn.set_forkserver_preload(["medkd.deploy.inference.predict", "medkd.modalities.ecg", "medkd.networks.resnet1d"])
     kills, left, pace, out = 0, [], 0.0, tmp_path / "out0"
     while kills < 20:
         process = spawn.Process(target=predict, args=(bundle_folder, records, out))

@@ -13,8 +13,8 @@ import torch
 import yaml
 
 from medkd.cli import main
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.predict import predict
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.inference.predict import predict
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
 from medkd.networks.gru import GruD

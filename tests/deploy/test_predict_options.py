@@ -17,10 +17,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.predict import predict
-from medkd.deploy.predict_command import main
-from medkd.deploy.signature import make_keys, sign
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.signature import make_keys, sign
+from medkd.deploy.inference.command import main
+from medkd.deploy.inference.predict import predict
 from medkd.errors import InputError
 
 ONNX = pytest.mark.skipif(
@@ -30,7 +30,7 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from typing import Any
-from medkd.deploy.predict import predict
+from medkd.deploy.inference.predict import predict
 for manifest in sys.argv[2:]:
     predict(Path(sys.argv[1]), Path(manifest), Path(manifest).with_suffix(".out"), device="cpu")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -109,7 +109,7 @@ def test_processes_that_merge_at_the_same_moment_write_the_same(
     for name in ("predictions.parquet", "predictions.csv", "quarantine.csv", "run.json"):
         (out / name).unlink()
     spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["medkd.deploy.predict", "medkd.modalities.ecg", "medkd.networks.resnet1d"])
+    spawn.set_forkserver_preload(["medkd.deploy.inference.predict", "medkd.modalities.ecg", "medkd.networks.resnet1d"])
     processes = [spawn.Process(target=predict, args=(bundle_folder, source, out)) for _ in range(4)]
     for process in processes:
         process.start()

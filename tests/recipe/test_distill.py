@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from medkd.cli import main
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.recipe.inputs import Inputs
 
 FIT = "labels1/seed0/student-fold0"

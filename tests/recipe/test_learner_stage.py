@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from medkd.cli import main
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import LightningLearner
 from medkd.recipe.inputs import Inputs

@@ -24,7 +24,7 @@ from medkd.app.pages import look
 from medkd.app.server import build_server
 from medkd.app.sessions import Sessions
 from medkd.app.verdicts import Verdicts
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.modalities.ecg import ECG
 from tests.app.conftest import CHEAP
 from tests.app.visitor import Visitor

@@ -18,9 +18,9 @@ import yaml
 from medkd.cli import main
 from medkd.data.io.archive import read_members
 from medkd.data.io.load import read_array
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.checksums import SUMS, write_sums
-from medkd.deploy.manifest import find_items
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.checksums import SUMS, write_sums
+from medkd.deploy.inference.manifest import find_items
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.ecg.readers.recording_file import read_recording

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from medkd.data.core.target import Target
 from medkd.data.io.load import read_json
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.bundle_layout import REPORT, read_target
-from medkd.deploy.plan import RUN
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.layout import REPORT, read_target
+from medkd.deploy.inference.plan import RUN
 from medkd.errors import InputError
 
 

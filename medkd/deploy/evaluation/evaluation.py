@@ -15,11 +15,11 @@ from medkd import __version__
 from medkd.data.io.atomic import write_json
 from medkd.deploy.evaluation.evaluated import Evaluated
 from medkd.deploy.evaluation.findings import coverage, findings, settings_of, shares
-from medkd.deploy.evaluation.over_time import over_time
-from medkd.deploy.evaluation.page import write_evaluation
+from medkd.deploy.evaluation.labels import held_against
 from medkd.deploy.evaluation.recalibration import Recalibration, Subset
+from medkd.deploy.evaluation.report import write_evaluation
 from medkd.deploy.evaluation.sentence import details, sentence
-from medkd.deploy.evaluation.truth import held_against
+from medkd.deploy.evaluation.temporal import over_time
 from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.truth import matrix
+from medkd.deploy.evaluation.labels import matrix
 from medkd.errors import InputError
 from medkd.evidence.calibration.calibration_line import IN_THE_LARGE, line_intervals
 from medkd.evidence.calibration.conformal import ABSTAINS, VALUES, Conformal

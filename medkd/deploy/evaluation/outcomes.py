@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from medkd.data.core.target import Target
-from medkd.deploy.predictions import FORMULA
+from medkd.deploy.inference.predictions import FORMULA
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration.conformal import VALUES
 

@@ -12,7 +12,7 @@ import polars as pl
 from scipy.special import expit, logit
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.truth import matrix
+from medkd.deploy.evaluation.labels import matrix
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration.calibration_line import CERTAIN, calibration_line
 from medkd.evidence.calibration.conformal import VALUES

@@ -22,7 +22,7 @@ from medkd.app.accounts import Accounts
 from medkd.app.audit import open_audit
 from medkd.app.database import open_database
 from medkd.data.core.target import Target
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.evidence.calibration.conformal import Conformal
 from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkd.deploy.bundle import Bundle
+from medkd.deploy.bundle.bundle import Bundle
 
 Sit = Callable[..., Any]
 """Opens a page of a reader who is logged in (``Reader`` of conftest)."""

@@ -19,8 +19,8 @@ from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, roc_auc_score
 
 from medkd.data.core.target import Target
-from medkd.deploy.bundle import Bundle
-from medkd.deploy.evaluate import evaluate_cohort, evaluate_outcomes, main
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.evaluation.command import evaluate_cohort, evaluate_outcomes, main
 from medkd.errors import InputError
 from tests.deploy.conftest import CALIBRATION, REPORT
 from tests.deploy.evaluation.conftest import CD

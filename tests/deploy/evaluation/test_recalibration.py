@@ -9,8 +9,8 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from medkd.data.core.target import Target
+from medkd.deploy.evaluation.labels import held_against, matrix
 from medkd.deploy.evaluation.recalibration import Recalibration, Subset
-from medkd.deploy.evaluation.truth import held_against, matrix
 from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings
 from tests.deploy.evaluation.conftest import CD

@@ -1,1 +1,0 @@
-"""Where batch inference runs."""

@@ -1,0 +1,88 @@
+"""An evaluation on disk: what a machine reads, what a clinician reads, and what both can be recomputed from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jsonschema import Draft202012Validator
+
+from medkd.data.io.atomic import write_json, write_text
+from medkd.data.io.private import writing_private
+from medkd.deploy.bundle.aggregates import refuse_patients
+from medkd.deploy.evaluation.figures import comparison_figure, cusum_figures, period_figures, subgroup_figure
+from medkd.errors import MedkdError
+from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED, arm_colour
+from medkd.evidence.figures.calibration import calibration_figures
+from medkd.evidence.figures.decision import decision_figures
+from medkd.evidence.figures.roc import roc_figures
+from medkd.evidence.page import page_environment
+
+JSON, PAGE, TABLE = "evaluation.json", "evaluation.html", "evaluation_predictions.parquet"
+_SCHEMA = "evaluation.schema.json"
+_SHOWN = 12
+"""Input summaries of which the shift is shown."""
+
+
+def write_evaluation(out: Path, evaluation: Mapping[str, Any], scored: pl.DataFrame) -> None:
+    """Write ``evaluation.json``, ``evaluation.html`` and ``evaluation_predictions.parquet``, each whole or not at all.
+
+    The first two hold aggregates alone; the table holds patients, and is readable by its owner only.
+
+    Args:
+        out: the folder; made where it is missing.
+        evaluation: all figures.
+        scored: what they follow from.
+
+    Raises:
+        MedkdError: the evaluation does not fit its schema.
+    """
+    check_evaluation(evaluation)
+    refuse_patients(evaluation, JSON)
+    page = render(evaluation)
+    out.mkdir(parents=True, exist_ok=True)
+    with writing_private(out / TABLE) as temporary:
+        scored.write_parquet(temporary)
+    write_json(out / JSON, evaluation)
+    write_text(out / PAGE, page)
+
+
+def check_evaluation(evaluation: Mapping[str, Any]) -> None:
+    """Refuse an evaluation that does not fit ``evaluation.schema.json``.
+
+    Raises:
+        MedkdError: naming the first place that does not fit.
+    """
+    schema = json.loads(resources.files("medkd.deploy.evaluation").joinpath(_SCHEMA).read_text(encoding="utf-8"))
+    for problem in sorted(Draft202012Validator(schema).iter_errors(evaluation), key=lambda error: list(map(str, error.absolute_path))):
+        place = ".".join(map(str, problem.absolute_path)) or "its top"
+        raise MedkdError(f"{JSON} does not fit its schema: {problem.message[:200]}", where=place, remedy="Make it with medkd evaluate")
+
+
+def render(evaluation: Mapping[str, Any]) -> str:
+    """The page: no script, no request to any server, every word from outside escaped."""
+    environment = page_environment("medkd.deploy.evaluation")
+    environment.filters["colour"] = arm_colour
+    return environment.get_template("page.html.j2").render(
+        found=evaluation,
+        worry=evaluation["in_sample"] or evaluation["fast"] or _crossed(evaluation["over_time"]),
+        arms=[arm for arm in (HERE, RECALIBRATED, DEVELOPMENT) if arm in evaluation["arms"]],
+        measured=[arm for arm in (HERE, RECALIBRATED) if arm in evaluation["arms"]],
+        comparison=comparison_figure(evaluation),
+        roc=roc_figures(evaluation),
+        calibration=calibration_figures(evaluation),
+        decision=decision_figures(evaluation),
+        subgroups=subgroup_figure(evaluation),
+        periods=period_figures(evaluation),
+        cusum=cusum_figures(evaluation),
+        psi=list(evaluation["input"]["psi"].items())[:_SHOWN],
+        confidence=f"{evaluation['settings']['confidence'] * 100:g}%",
+    )
+
+
+def _crossed(found: Mapping[str, Any] | None) -> bool:
+    return any(chart["crossed"] for charts in (found or {"cusum": {}})["cusum"].values() for chart in charts)

@@ -1,0 +1,185 @@
+"""Scoring on a Ray cluster: actors, each with the bundle loaded once, compute chunks and write them to the shared folder.
+
+An actor writes its chunks itself, whole or not at all, so what a killed driver or a dead machine leaves is what a local run would
+have left, and the same command goes on with it. Bundle, input and output lie under the same path on every machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.inference.chunks import is_done
+from medkd.deploy.inference.devices import Devices
+from medkd.deploy.inference.engines.determinism import exact
+from medkd.deploy.inference.engines.local import compute_chunks
+from medkd.deploy.inference.extracted import listed
+from medkd.deploy.inference.job import Finished, Job
+from medkd.deploy.inference.os_errors import telling_refusals
+from medkd.errors import InputError, MedkdError
+
+ADDRESS = "RAY_ADDRESS"
+_LOCAL_ACTORS = 2
+_READERS = 2
+_CHUNKS_PER_CALL = 4
+"""Reading goes on over the chunks of one call; more of them would deal out the work less evenly."""
+_STORE = 128 << 20
+_SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_enable_metrics_collection": "0"}
+
+
+class RayEngine:
+    """Computes chunks with actors of Ray Data.
+
+    Args:
+        address: of a running cluster; by default that in ``RAY_ADDRESS``, else a cluster of this machine alone is started. Who would
+            give that one work needs a token, unless Ray was imported before.
+
+    Raises:
+        ModuleNotFoundError: Ray is not installed.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        self.address = address or os.environ.get(ADDRESS) or None
+        os.environ.update(_SILENT)
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        if self.address is None and "ray" not in sys.modules:
+            # Whatever else can reach this machine's ports must not be able to give it work. Ray reads this when it is imported.
+            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+        # Before a folder is begun: it may be missing.
+        import ray.data  # noqa: F401
+
+    def __call__(
+        self, bundle: Bundle, job: Job, devices: Devices, chunks: Sequence[int], advance: Callable[[int], object]
+    ) -> Iterator[Finished]:
+        """See ``medkd.deploy.inference.engines.local.compute_chunks``; chunks come in the order in which they are done."""
+        import ray
+
+        with _connected(self.address, job, devices), listed(job.items, job.out) as table:
+            actors = min(job.workers or _actors(self.address, devices), len(chunks))
+            calls = -(-len(chunks) // max(1, min(_CHUNKS_PER_CALL, len(chunks) // (2 * actors))))
+            done = ray.data.from_items([{"chunk": index} for index in chunks], override_num_blocks=calls).map_batches(
+                _Actor,
+                batch_size=None,
+                compute=ray.data.ActorPoolStrategy(size=actors),
+                num_cpus=1,
+                num_gpus=1 if devices.kind == "cuda" else None,
+                fn_constructor_args=(_anywhere(job), table.resolve(), devices.kind),
+            )
+            for row in done.iter_rows():
+                if row["refusal"]:
+                    what, where, remedy = row["refusal"]
+                    raise InputError(what, where=where, remedy=remedy)
+                advance(row["items"])
+                yield Finished(row["index"], row["items"], tuple(row["aside"]), row["batch_size"], row["retries"])
+
+
+class _Actor:
+    """Loads the bundle once, then computes the chunks that it is given.
+
+    Args:
+        job: of the run, its list of items empty.
+        table: file that holds the list.
+        device: "cpu" or "cuda"; of several GPUs Ray shows each actor its own.
+    """
+
+    def __init__(self, job: Job, table: Path, device: str) -> None:
+        # A refusal that left an actor would be told as Ray's own failure, after several more tries.
+        self.refusal: list[str] = []
+        try:
+            self.devices = Devices.parse(device)
+            self.job = replace(job, items=replace(job.items, table=pl.read_parquet(table)))
+            with exact(device) as passes:
+                self.bundle = job.load(self.devices.names[0])
+            self.job = replace(self.job, passes=passes)
+        except MedkdError as error:
+            self.refusal = [error.what, error.where, error.remedy]
+        except OSError as error:
+            self.refusal = [
+                f"{platform.node()} cannot read: {error}",
+                str(job.out),
+                "Show every machine the same folders at the same paths",
+            ]
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        done: list[Finished] = []
+        if not self.refusal:
+            try:
+                with telling_refusals(self.job.out):
+                    done = self._compute([int(index) for index in batch["chunk"]])
+            except MedkdError as error:
+                self.refusal = [error.what, error.where, error.remedy]
+        rows = [{**asdict(one), "aside": list(one.aside), "refusal": []} for one in done]
+        if self.refusal:
+            rows.append({**asdict(Finished(-1, 0, (), 0, 0)), "aside": [], "refusal": self.refusal})
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    def _compute(self, chunks: list[int]) -> list[Finished]:
+        """Those that are missing; what an actor wrote that died afterwards stays."""
+        plan = self.job.plan
+        there = [index for index in chunks if is_done(self.job.out, index, plan)]
+        missing = [index for index in chunks if index not in there]
+        kept = [Finished(index, plan.rows(self.job.items.table, index).height, (), plan.batch_size, 0) for index in there]
+        with exact(self.devices.kind):
+            return kept + list(compute_chunks(self.bundle, self.job, self.devices, missing, lambda _: None))
+
+
+@contextmanager
+def _connected(address: str | None, job: Job, devices: Devices) -> Iterator[None]:
+    """A cluster to run on; one that the caller is connected to already stays so."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    if address is None:
+        ray.init(
+            "local",
+            num_cpus=job.workers or _LOCAL_ACTORS,
+            include_dashboard=False,
+            object_store_memory=_STORE,
+            **quiet,
+        )
+    else:
+        try:
+            ray.init(address, **quiet)
+        except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"no Ray cluster at {address}: {reason}", where="--ray-address", remedy="Start one: ray start --head"
+            ) from error
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _actors(address: str | None, devices: Devices) -> int:
+    import ray
+
+    if address is None:
+        return _LOCAL_ACTORS
+    there = int(ray.cluster_resources().get("GPU" if devices.kind == "cuda" else "CPU", 0))  # type: ignore[no-untyped-call]
+    if not there:
+        raise InputError("the Ray cluster has no GPU", where="--devices", remedy="Use --devices cpu")
+    return there
+
+
+def _anywhere(job: Job) -> Job:
+    """The job with paths that mean the same in every working folder, and without its list."""
+    items = replace(job.items, root=job.items.root.resolve(), table=job.items.table.clear())
+    key = None if job.key is None else job.key.resolve()
+    return replace(job, bundle=job.bundle.resolve(), out=job.out.resolve(), key=key, items=items, workers=_READERS)

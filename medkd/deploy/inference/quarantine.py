@@ -1,0 +1,87 @@
+"""One bad record never stops a run: it is set aside with its reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from medkd.deploy.inference.os_errors import PASSING, errno_of
+from medkd.errors import MedkdError
+
+T = TypeVar("T")
+
+RETRIES = 2
+"""How often a record is tried again by default."""
+_PAUSE, _GROWTH = 0.1, 5.0
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An item that was set aside.
+
+    Args:
+        reason: one line, in the words of whatever refused it.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Attempt(Generic[T]):
+    """What came of one item.
+
+    Args:
+        value: the result, or why there is none.
+        seconds: how long it took.
+        retries: how often it was tried again.
+    """
+
+    value: T | Quarantined
+    seconds: float = 0.0
+    retries: int = 0
+
+
+def attempt(
+    act: Callable[[], T], clock: Callable[[], float], retries: int = RETRIES, pause: Callable[[float], object] = time.sleep
+) -> Attempt[T]:
+    """Do it; whatever goes wrong with this one item becomes its reason. Interrupts and exits pass through.
+
+    Args:
+        act: what to do.
+        clock: seconds.
+        retries: how often to try again what disk or network refused for the moment (``PASSING``), waiting 0.1 s, 0.5 s, 2.5 s and so
+            on; what is plainly wrong with a record is not tried again.
+        pause: waits for seconds.
+
+    >>> attempt(lambda: 1 // 0, lambda: 0.0).value
+    Quarantined(reason='ZeroDivisionError: integer division or modulo by zero')
+    """
+    start = clock()
+    tried = 0
+    while True:
+        try:
+            value: T | Quarantined = act()
+        except Exception as error:
+            # Readers of foreign formats fail in ways of their own, and the other items are still to be scored.
+            passing = errno_of(error) in PASSING
+            if passing and tried < retries:
+                pause(_PAUSE * _GROWTH**tried)
+                tried += 1
+                continue
+            value = Quarantined(_reason(error) + (f" Tried {tried + 1} times." if passing and tried else ""))
+        return Attempt(value, clock() - start, tried)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MedkdError):
+        return _one_line(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        # Its text holds the number and the path, of which the name of the item is enough.
+        return _one_line(f"{error.strerror}.")
+    return _one_line(f"{type(error).__name__}: {error}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

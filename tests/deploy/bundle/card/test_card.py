@@ -1,0 +1,134 @@
+"""The card says what the run found, and no name in it can become markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.card.card import INTENDED_USE, KEYS, read_card, weakest
+from medkd.deploy.bundle.card.page import escape_markdown, render_card
+from medkd.deploy.bundle.card.tripod import by_item
+from medkd.errors import InputError
+from tests.deploy.conftest import CALIBRATION, REPORT
+
+
+def test_every_figure_comes_from_the_run(bundle_folder: Path) -> None:
+    card = json.loads((bundle_folder / "card.json").read_text())
+    assert card["intended_use"] == INTENDED_USE
+    assert card["figures"]["student"] == {"value": 0.77, "low": 0.67, "high": 0.87}
+    assert card["figures"]["gain of control shuffled_teacher"]["value"] == -0.05
+    assert card["student_metrics"]["brier"]["value"] == 0.15
+    assert card["calibration"]["threshold"] == {"brugada": 0.31}
+    assert card["cohort"] == {"name": "brugada_huca", "licence": "CC BY-SA 4.0"}
+    assert card["provenance"]["versions.torch"] == "2.15.0"
+    text = (bundle_folder / "CARD.md").read_text()
+    for expected in (
+        INTENDED_USE,
+        "| student | 0.770 | 0.670 | 0.870 |",
+        "| AUROC, student | 0.770 (0.670 to 0.870) |",
+        "| sex | female | 120 | 0.700 | 0.600 | 0.800 |",
+        "not shown: 2 positive subjects, fewer than 10",
+        "- passed: no subject in two parts of a split",
+        "the deployed weights were refitted on all subjects",
+        "Only 30% of the training subjects were labelled",
+        "do not claim that the teacher helped",
+        "| test subjects, over all folds and seeds | 363 |",
+        "Weakest subgroups by AUROC (over all 0.770): sex female 0.700 (0.600 to 0.800), n = 120.",
+        "External validation: every figure comes from resampling brugada_huca.",
+        "Conformal sets: the bundle has no quantiles.",
+        "- 18a Funding",
+    ):
+        assert expected in text
+
+
+def test_it_is_laid_out_by_item_of_the_checklist(full_bundle: Path) -> None:
+    card = read_card((full_bundle / "card.json").read_bytes(), "card.json")
+    items = by_item(card)
+    held = {item.number: item for item in items}
+    assert list(held) == sorted(held, key=lambda number: (int(re.sub(r"\D", "", number)), number))
+    assert {re.sub(r"\D", "", number) for number in held} == {str(number) for number in range(1, 28)}
+    assert len(held) == len(items) == 52
+    assert held["20a"].tables[0].rows == (("samples found", "400"), ("no label", "37"), ("samples kept", "363"))
+    assert ("brugada", "76", "287") in held["13"].tables[0].rows
+    assert ("ecg: no unit", "5") in held["7"].tables[-1].rows
+    assert ("brugada", "present", "0.600", "60") in held["15"].tables[-1].rows
+    assert any(row[:4] == ("brugada", "76", "76", "0.920") for table in held["23a"].tables for row in table.rows)
+    assert any("Subjects with brugada: 76. With fewer than 100" in line for line in held["26"].lines)
+    assert any("40 training samples by 6 summaries" in line for line in held["27a"].lines)
+    # What no run can know is not made up.
+    assert not {"17", "18a", "18b", "18c", "18d", "19"} & {item.number for item in items if item.is_stated}
+    text = (full_bundle / "CARD.md").read_text()
+    for item in items:
+        assert (f"### {item.number} {item.title}\n" in text) == (item.is_stated and item.number != "2")
+        assert (f"- {item.number} {item.title}\n" in text) != item.is_stated
+    assert "91% of test items (90% wanted) and abstained in 40%" in text
+
+
+def test_tables_are_tables(full_bundle: Path) -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    text = (full_bundle / "CARD.md").read_text().split("---\n", 2)[2]
+    html = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    card = read_card((full_bundle / "card.json").read_bytes(), "card.json")
+    assert html.count("<table>") == 1 + sum(len(item.tables) for item in by_item(card))
+    assert "|" not in re.sub(r"<[^>]+>", "", html)
+    assert html.count("<li>passed") == 1
+
+
+def test_a_card_of_the_version_before_is_still_read(bundle_folder: Path) -> None:
+    card = json.loads((bundle_folder / "card.json").read_text())
+    old = {key: value for key, value in card.items() if key in KEYS} | {"schema_version": 1}
+    found = read_card(json.dumps(old).encode(), "card.json")
+    assert found["weakest"][0]["group"] == "female"
+    assert found["metric_title"] == "AUROC"
+    assert "Verdict: **no evidence**" in render_card(found)
+    with pytest.raises(InputError, match="newer"):
+        read_card(json.dumps({**old, "schema_version": 3}).encode(), "card.json")
+
+
+def test_the_weakest_are_those_with_the_largest_error_where_less_is_better() -> None:
+    rows = [{"by": "site", "group": str(value), "value": value, "suppressed": value == 9} for value in (1, 5, 3, 9, 2, 4)]
+    assert [row["value"] for row in weakest(rows, 2, higher_is_better=False)] == [5, 4, 3]
+    assert [row["value"] for row in weakest(rows, 2, higher_is_better=True)] == [1]
+
+
+def test_names_with_markup_stay_text(learner: Path, tmp_path: Path) -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    report = REPORT | {
+        "task": "<script>alert(1)</script>",
+        "cohort": "a | b\n\n# heading",
+        "sentence": "[click](javascript:alert(1)) `code` **bold** &amp;",
+        "subgroups": [{"by": "site", "group": "x|y|<b>z</b>", "n": 3, "suppressed": True, "reason": "few", "value": None}],
+    }
+    Bundle.write(tmp_path / "out", learner, CALIBRATION, report)
+    lines = (tmp_path / "out" / "CARD.md").read_text().split("---\n", 2)[2]
+    html = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(lines)
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert "<code>" not in html
+    assert 'javascript:alert(1)"' not in html
+    assert html.count("<h1>") == 1
+    assert "x|y|&lt;b&gt;z&lt;/b&gt;" in html
+
+
+def test_only_facts_of_recipe_and_cohort_are_taken_beside_the_run(learner: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'licence'"):
+        Bundle.write(tmp_path / "out", learner, CALIBRATION, REPORT, card={"license": "MIT"})
+
+
+def test_a_report_with_little_in_it_still_makes_a_card(learner: Path, tmp_path: Path) -> None:
+    Bundle.write(tmp_path / "out", learner, {"temperature": 1, "threshold": None}, {"schema_version": 1})
+    text = (tmp_path / "out" / "CARD.md").read_text()
+    assert "Verdict: **invalid**" in text
+    assert "None was made." in text
+    assert "- 20a Flow of participants" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("snake_case_name", "snake_case_name"), ("_it_", "\\_it\\_"), ("a\n# b", "a \\# b"), (0.5, "0.5")]
+)
+def test_escaping_leaves_plain_names_readable(text: object, shown: str) -> None:
+    assert escape_markdown(text) == shown

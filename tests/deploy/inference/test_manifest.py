@@ -1,0 +1,99 @@
+"""What INPUT may be, and what is said of a list that cannot be used."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from medkd.deploy.inference.manifest import find_items
+from medkd.errors import InputError
+from medkd.modalities.ecg import ECG
+
+ECGS = {"ecg": ECG()}
+
+
+def _manifest(tmp_path: Path, text: str, name: str = "list.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_manifest_keeps_its_names_and_is_sorted(tmp_path: Path) -> None:
+    items = find_items(
+        _manifest(tmp_path, "\ufeffsample_id,ecg,ward,subject_id\n00017,b/x,3,7\n 00002 ,./a/../y.hea,3,\n00003,,1,8\n"), ECGS
+    )
+    assert items.table.to_dicts() == [
+        {"sample_id": "00002", "subject_id": None, "ecg": "y.hea"},
+        {"sample_id": "00003", "subject_id": "8", "ecg": None},
+        {"sample_id": "00017", "subject_id": "7", "ecg": "b/x"},
+    ]
+    assert items.root == tmp_path
+    assert items.source == "manifest"
+
+
+def test_csv_and_parquet_are_the_same_list(tmp_path: Path) -> None:
+    csv = _manifest(tmp_path, "sample_id,ecg\n2,b\n1,a\n")
+    pl.DataFrame({"sample_id": [1, 2], "ecg": ["a", "b"]}).write_parquet(tmp_path / "list.parquet")
+    one, other = find_items(csv, ECGS), find_items(tmp_path / "list.parquet", ECGS)
+    assert one.digest == other.digest
+    assert one.digest != find_items(_manifest(tmp_path, "sample_id,ecg\n2,b\n1,c\n"), ECGS).digest
+
+
+def test_absolute_paths_below_the_manifest_are_taken(tmp_path: Path) -> None:
+    items = find_items(_manifest(tmp_path, f"sample_id,ecg\n1,{tmp_path.resolve()}/a/b\n"), ECGS)
+    assert items.table["ecg"].to_list() == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sample_id,egc\n1,a\n", "manifest has no column 'ecg' (LIST). Did you mean 'egc'?"),
+        ("sampleid,ecg\n1,a\n", "manifest has no column 'sample_id' (LIST). Did you mean 'sampleid'?"),
+        ("sample_id,ecg\n1,a\n2,b\n1,c\n", "sample_id '1' stands twice (LIST, lines 2 and 4)"),
+        ("sample_id,ecg\n1,a\n,b\n", "no sample_id (LIST, line 3)"),
+        ("sample_id,ecg\n1,a\n2,../secret\n", "path '../secret' leads out of the manifest's folder (LIST, line 3)"),
+        ("sample_id,ecg\n1,a/../../b\n", "leads out of the manifest's folder"),
+        ("sample_id,ecg\n1,/etc/passwd\n", "leads out of the manifest's folder"),
+        ("sample_id,ecg\n", "nothing to score"),
+        ("", "manifest cannot be read"),
+        ("sample_id,ecg\n1,a,b,c\n", "manifest cannot be read"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = _manifest(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        find_items(path, ECGS)
+    assert message.replace("LIST", str(path)) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_items(tmp_path / "nowhere", ECGS)
+    with pytest.raises(InputError, match="is no manifest"):
+        find_items(_manifest(tmp_path, "x", "list.xlsx"), ECGS)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no ecg record found"):
+        find_items(tmp_path / "empty", ECGS)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="manifest cannot be read"):
+        find_items(tmp_path / "broken.parquet", ECGS)
+
+
+def test_a_cohort_is_known_by_its_marker_and_a_folder_is_walked(brugada: Path) -> None:
+    cohort, folder = find_items(brugada, ECGS, "brugada"), find_items(brugada / "files", ECGS)
+    assert (cohort.source, folder.source) == ("cohort brugada_huca", "folder")
+    assert cohort.table.height == folder.table.height == 363
+    assert folder.table["sample_id"][0] == "1009874/1009874"
+    assert cohort.table["sample_id"][0] == "1009874"
+
+
+def test_a_marker_that_is_not_a_cohorts_leaves_a_plain_folder(brugada: Path, tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_text("colour,taste\nred,sweet\n")
+    shutil.copytree(brugada / "files" / "1009874", tmp_path / "ward" / "1009874")
+    items = find_items(tmp_path, ECGS, "brugada")
+    assert items.source == "folder"
+    assert items.table["sample_id"].to_list() == ["ward/1009874/1009874"]
