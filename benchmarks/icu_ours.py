@@ -60,9 +60,9 @@ def task(root: Path, out: Path) -> None:
 
 def build(name: str, root: Path, out: Path, *, every: bool) -> None:
     """What ``medkd cohort build`` does, for the cohort's own target or every one."""
-    from medkd.recipe.cohort_command import whole
-    from medkd.recipe.inputs import prepare_inputs
-    from medkd.recipe.opening import cohort_at
+    from medkd.pipeline.cohort_build.command import whole
+    from medkd.pipeline.inputs import prepare_inputs
+    from medkd.pipeline.setup import cohort_at
 
     cohort = cohort_at(name, root, out / "cohort", {})
     for key in cohort.targets() if every else (None,):
@@ -82,7 +82,7 @@ def main() -> None:
         import medkd.cohorts.cinc2012
         import medkd.cohorts.mimic3
         import medkd.cohorts.mimic4
-        import medkd.recipe.cohort_command  # noqa: F401
+        import medkd.pipeline.cohort_build.command  # noqa: F401
     started, used = time.perf_counter(), time.process_time()
     acts[kind]()
     taken = {"wall": time.perf_counter() - started, "cpu": time.process_time() - used}

@@ -40,7 +40,7 @@ from medkd.objectives.objective import Objective
 from medkd.objectives.relational import Relational
 from medkd.objectives.similarity_preserving import SimilarityPreserving
 from medkd.objectives.soft_labels import SoftLabels
-from medkd.recipe.lightning_cli import quieten
+from medkd.pipeline.lightning_cli import quieten
 
 AT_MOST = 1.05
 RECORDS, BATCH, LENGTH, WIDTH = 2000, 64, 1000, 512

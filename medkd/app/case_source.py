@@ -16,7 +16,7 @@ from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.manifest import STRETCH, Items, find_items
 from medkd.errors import InputError
 from medkd.listing import find_cohort
-from medkd.recipe.inputs import Inputs, trusted
+from medkd.pipeline.inputs import Inputs, trusted
 
 INPUTS, MANIFEST = "inputs.json", "manifest.parquet"
 _SIGNALS = "signals-"

@@ -28,7 +28,7 @@ from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
 from medkd.deploy.inference.quarantine import Quarantined, attempt
 from medkd.errors import InputError, RecordError
 from medkd.listing import find_cohort
-from medkd.recipe.inputs import Inputs
+from medkd.pipeline.inputs import Inputs
 
 SEEN_IN_TRAINING = (
     "The model in use was refitted on these very subjects, so its own scores flatter it here. "

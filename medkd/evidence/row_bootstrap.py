@@ -17,8 +17,8 @@ def row_bootstrap(
 ) -> tuple[float, float, float]:
     """Value, low and high of a metric when single rows are drawn with replacement; classes averaged, one against the rest.
 
-    Rows are not independent where a subject has several: the interval is then too narrow. ``medkd.evidence.statistics.bootstrap`` draws subjects,
-    and is what our reports use. A draw in which a class lacks positives or negatives is left out (the release that this repeats
+    Rows are not independent where a subject has several: the interval is then too narrow. ``medkd.evidence.statistics.bootstrap``
+    draws subjects, and is what our reports use. A draw in which a class lacks positives or negatives is left out (the release that this repeats
     stops there).
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from medkd.deploy.bundle.checksums import write_sums
-from medkd.recipe.opening import open_run
+from medkd.pipeline.setup import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from medkd.cohorts.demo_ecg import DemoECG
-from medkd.recipe.opening import open_run
+from medkd.pipeline.setup import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
 
 KEYS = [

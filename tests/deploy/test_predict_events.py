@@ -18,7 +18,7 @@ from medkd.deploy.inference.predict import predict
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
 from medkd.networks.gru import GruD
-from medkd.recipe.inputs import Inputs
+from medkd.pipeline.inputs import Inputs
 
 TREES = {"learner": {"class_path": "medkd.distill.trees.TreeLearner", "init_args": {"rounds": 10, "min_leaf": 5}}}
 KINDS = ("trees", "network")

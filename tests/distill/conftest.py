@@ -15,9 +15,9 @@ from medkd.distill.bank import BankMeta
 from medkd.distill.banking import Member, build_bank
 from medkd.distill.learner import LightningLearner, learner_sha256
 from medkd.networks.resnet1d import ResNet1d
-from medkd.recipe.graph import Graph
-from medkd.recipe.opening import begin
-from medkd.recipe.recipe import load_recipe
+from medkd.pipeline.graph import Graph
+from medkd.pipeline.recipe import load_recipe
+from medkd.pipeline.setup import begin
 
 TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
 

@@ -23,7 +23,7 @@ from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.banking import Member, build_bank, plan_rows
 from medkd.distill.learner import Learner, LightningLearner
 from medkd.errors import InputError
-from medkd.recipe.graph import Graph
+from medkd.pipeline.graph import Graph
 
 DIM = 6
 

@@ -32,8 +32,8 @@ from medkd.objectives.relational import Relational
 from medkd.objectives.similarity_preserving import SimilarityPreserving
 from medkd.objectives.soft_labels import SoftLabels
 from medkd.objectives.variational_information import VariationalInformation
-from medkd.recipe.graph import Graph
-from medkd.recipe.lightning_cli import StageCLI
+from medkd.pipeline.graph import Graph
+from medkd.pipeline.lightning_cli import StageCLI
 
 STUDENT = "labels0.5/seed0/student-fold0"
 SOLO = "labels0.5/seed0/solo-without-0"

@@ -14,7 +14,7 @@ from medkd.data.splits.split import Split
 from medkd.distill.frozen_teacher import FrozenTeacher
 from medkd.distill.learner import LightningLearner, learner_sha256
 from medkd.errors import InputError
-from medkd.recipe.graph import Graph
+from medkd.pipeline.graph import Graph
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import yaml
 
 import medkd.tasks
 from medkd.data.core.view import View
-from medkd.recipe.fit_stage import FitStage
-from medkd.recipe.graph import make_graph
-from medkd.recipe.inputs import prepare_inputs
-from medkd.recipe.learner_stage import LearnerStage
-from medkd.recipe.lightning_cli import main
-from medkd.recipe.opening import open_cohort
-from medkd.recipe.recipe import load_recipe
-from medkd.recipe.stage import Stage
+from medkd.pipeline.graph import make_graph
+from medkd.pipeline.inputs import prepare_inputs
+from medkd.pipeline.lightning_cli import main
+from medkd.pipeline.recipe import load_recipe
+from medkd.pipeline.setup import open_cohort
+from medkd.pipeline.stages.fit import FitStage
+from medkd.pipeline.stages.learner import LearnerStage
+from medkd.pipeline.stages.stage import Stage
 
 RECIPES = sorted(Path(medkd.tasks.__path__[0]).glob("*/*.yaml"))
 

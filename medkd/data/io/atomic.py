@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from medkd.errors import InputError
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
@@ -53,3 +55,21 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, indented, keys in the order given; NaN is refused."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+@contextmanager
+def removed_on_input_error(run: Path) -> Iterator[None]:
+    """Remove ``run`` again when the block ends in an ``InputError`` and the folder was not there before; else leave it.
+
+    What was interrupted, or begun earlier, stays, so that it can be continued.
+    """
+    created = [folder for folder in (run, *run.parents) if not folder.exists()]
+    try:
+        yield
+    except InputError:
+        if run in created:
+            shutil.rmtree(run, ignore_errors=True)
+        for folder in created[1:]:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise

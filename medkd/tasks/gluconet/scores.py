@@ -23,7 +23,7 @@ from medkd.data.splits.split import Split
 from medkd.errors import InputError, MedkdError
 from medkd.evidence.statistics.clarke import clarke_shares
 from medkd.evidence.statistics.metrics import measure
-from medkd.recipe.inputs import Inputs
+from medkd.pipeline.inputs import Inputs
 
 Array = NDArray[np.float64]
 SENSOR = "cgm"

@@ -22,12 +22,12 @@ from medkd.deploy.inference.manifest import find_items
 from medkd.distill.learner import LightningLearner
 from medkd.distill.trees import TreeLearner
 from medkd.networks.network import Network
-from medkd.recipe.fit_stage import FitStage
-from medkd.recipe.graph import make_graph
-from medkd.recipe.inputs import Inputs, prepare_inputs
-from medkd.recipe.learner_stage import LearnerStage
-from medkd.recipe.opening import open_cohort
-from medkd.recipe.recipe import load_recipe
+from medkd.pipeline.graph import make_graph
+from medkd.pipeline.inputs import Inputs, prepare_inputs
+from medkd.pipeline.recipe import load_recipe
+from medkd.pipeline.setup import open_cohort
+from medkd.pipeline.stages.fit import FitStage
+from medkd.pipeline.stages.learner import LearnerStage
 from tests.deploy.conftest import REPORT
 
 RECORDS = 24

@@ -65,7 +65,7 @@ def make_card(
         report: the run's ``report.json``.
         target, preprocessing, calibration, weights: of the bundle.
         facts: what the report does not hold, where it is known: ``purpose``, ``licence`` of the data, ``flow`` and ``aside`` (rows with
-            ``reason`` and ``count``), ``participants`` (see ``medkd.recipe.participants``) and ``coverage`` (see ``held_out_coverage``).
+            ``reason`` and ``count``), ``participants`` (see ``medkd.pipeline.participants``) and ``coverage`` (see ``held_out_coverage``).
         provenance: digests and versions beside those of the report.
         weights_file, network: the weights' file, and the dotted name of what they are loaded into.
         drift: the input-drift reference, if there is one.

@@ -1,0 +1,1 @@
+"""TODO medkd/pipeline/cohort_build."""

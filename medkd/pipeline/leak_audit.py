@@ -1,0 +1,122 @@
+"""The leak audit of a run: what its stages left behind, held against its splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from medkd.data.core.view import View
+from medkd.data.loading.store import Prepared
+from medkd.data.splits.split import Split
+from medkd.distill.bank import TeacherBank
+from medkd.distill.learner import LightningLearner
+from medkd.evidence.leaks.duplicates import near_duplicates
+from medkd.evidence.leaks.leaks import (
+    Check,
+    events_after_prediction,
+    in_sample_teacher_rows,
+    label_in_view,
+    run_audit,
+    statistics_outside_training,
+    subjects_across_splits,
+)
+from medkd.pipeline.inputs import PRETRAINING, Inputs
+from medkd.pipeline.shared_recordings import SAME
+from medkd.pipeline.stages.bank import BankStage, ControlBankStage
+from medkd.pipeline.stages.fit import FitStage
+from medkd.pipeline.stages.split import SplitStage
+from medkd.pipeline.stages.stage import Stage
+
+
+def audit(stages: Mapping[str, Stage], inputs: Inputs, samples: pl.DataFrame, run: Path) -> list[Check]:
+    """Every check, by name; one that cannot be run has not passed."""
+    splits = {stage.name: stage.load(run) for stage in stages.values() if isinstance(stage, SplitStage)}
+    fits = [stage for stage in stages.values() if isinstance(stage, FitStage)]
+    banks = [stage for stage in stages.values() if isinstance(stage, BankStage | ControlBankStage)]
+    views = {party: View.parse(held["view"]) for party, held in inputs.parties.items()}
+    hour = inputs.target.prediction_hour
+    checks: dict[str, Callable[[], Check]] = {
+        "no subject in two parts of a split": partial(_subjects, splits),
+        "no near-duplicate content between training and test": partial(_duplicates, splits, inputs),
+        "statistics fitted on training samples only": partial(_statistics, fits, splits, run),
+        "teacher outputs are out of fold": partial(_bank_rows, banks, splits, run),
+        "no event after the time of prediction": partial(events_after_prediction, views, hour, ("teacher", PRETRAINING)),
+        "no party sees the label": partial(label_in_view, views, inputs.target.columns),
+    }
+    return run_audit(checks)
+
+
+def _parts(split: Split) -> Iterator[dict[str, pl.DataFrame]]:
+    for fold in split.evaluated:
+        yield {role: split.role(role, (fold,)) for role in ("train", "val", "test")}
+
+
+def _subjects(splits: Mapping[str, Split]) -> Check:
+    found = [
+        subjects_across_splits({role: set(part["subject_id"]) for role, part in parts.items()})
+        for split in splits.values()
+        for parts in _parts(split)
+    ]
+    return next((check for check in found if not check.passed), Check(found[0].check, True, f"{len(found)} test folds"))
+
+
+def _duplicates(splits: Mapping[str, Split], inputs: Inputs) -> Check:
+    """On the teacher's view, which shows most of a record; the first seed's folds bring every sample against every other."""
+    split = next(iter(splits.values()))
+    modalities = inputs.party("teacher").modalities
+    checks = [near_duplicates(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))]
+    for name, stored in inputs.prepared("teacher").items():
+        for parts in _parts(split) if modalities[name].identifying else ():
+            checks.append(near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME))
+    return next((check for check in checks if not check.passed), checks[-1])
+
+
+def _values(stored: Prepared, part: pl.DataFrame) -> Any:
+    rows = stored.rows(part["sample_id"].to_list())
+    return np.asarray(stored.values[rows[stored.present[rows]]])
+
+
+def _statistics(fits: list[FitStage], splits: Mapping[str, Split], run: Path) -> Check:
+    name, count = "statistics fitted on training samples only", 0
+    for seed, split in splits.items():
+        mine = [fit for fit in fits if fit.needs["split"].name == seed]
+        learners = [(fit, LightningLearner.load(fit.learner(run))) for fit in mine]
+        sets = [(fit.name, asdict(held), fit.config["held_out"]) for fit, learner in learners for held in learner.statistics.values()]
+        check = statistics_outside_training(sets, split.sha256)
+        if not check.passed:
+            return check
+        count += len(sets)
+    return Check(name, True, f"{count} sets of statistics")
+
+
+def _bank_rows(banks: list[BankStage | ControlBankStage], splits: Mapping[str, Split], run: Path) -> Check:
+    tables = []
+    for stage in banks:
+        source: Stage = stage.needs["bank"] if isinstance(stage, ControlBankStage) else stage
+        teachers = [teacher for name, teacher in source.needs.items() if name.startswith("teacher:")]
+        held_out = [list(teacher.config["held_out"]) for teacher in teachers]
+        index = TeacherBank.open(stage.folder(run) / "bank", in_sample=True, check=False).index
+        outer = list(source.config["held_out"])
+        tables += [
+            index.select(
+                "sample_id",
+                pl.col("fold").cast(pl.Int64),
+                pl.lit(fold, dtype=pl.Int64).alias("outer_fold"),
+                pl.col("source").map_elements(partial(_left_out, held_out), return_dtype=pl.List(pl.Int64)).alias("held_out"),
+                (pl.col("source") != -1).alias("labelled"),
+            )
+            for fold in outer
+        ]
+    return in_sample_teacher_rows(pl.concat(tables)) if tables else Check("teacher outputs are out of fold", True, "no bank")
+
+
+def _left_out(held_out: list[list[int]], source: int) -> list[int]:
+    """Folds that no teacher that spoke was trained on."""
+    spoke = held_out if source == -1 else [held_out[source]]
+    return sorted(set.intersection(*(set(folds) for folds in spoke)))

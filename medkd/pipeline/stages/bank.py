@@ -1,0 +1,55 @@
+"""Let cross-fitted teachers speak, once, and keep what they said; and the banks of the controls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from medkd.data.io.load import read_table
+from medkd.distill.bank import BankMeta, TeacherBank
+from medkd.distill.banking import Member, build_bank
+from medkd.distill.control_banks import label_only_bank, shuffled_bank
+from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.stages.fit import FitStage
+from medkd.pipeline.stages.stage import Stage
+
+
+class BankStage(Stage):
+    """Out-of-fold answers of one outer fold's teachers.
+
+    Config: ``party``, ``held_out`` (outer), ``labels``, ``fields``. Needs ``split`` and the teachers' fits as ``teacher:N``.
+    """
+
+    kind: ClassVar[str] = "bank"
+
+    def run(self, run: Path) -> None:
+        """Build it, or go on with a build that was killed."""
+        inputs, split = Inputs.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
+        fits = [stage for name, stage in self.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)]
+        members = [Member(LightningLearner.load(stage.learner(run)), frozenset(stage.config["held_out"])) for stage in fits]
+        prepared = inputs.prepared(self.config["party"])
+        meta = BankMeta(
+            teachers={str(stage.learner(run).resolve()): learner_sha256(stage.learner(run)) for stage in fits},
+            prepared={str(stored.folder.resolve()): stored.sha256 for stored in prepared.values()},
+            split_sha256=split.sha256,
+            held_out=tuple(self.config["held_out"]),
+            labels=self.config["labels"],
+            fields=tuple(self.config["fields"]),
+        )
+        build_bank(self.folder(run) / "bank", members, split, prepared, meta)
+
+
+class ControlBankStage(Stage):
+    """A bank derived from another, of a teacher that knows less. Config: ``control``, ``seed``. Needs ``bank``."""
+
+    kind: ClassVar[str] = "bank"
+
+    def run(self, run: Path) -> None:
+        """Derive it."""
+        source = TeacherBank.open(self.needs["bank"].folder(run) / "bank")
+        out = self.folder(run) / "bank"
+        if self.config["control"] == "shuffled_teacher":
+            shuffled_bank(source, out, self.config["seed"])
+        else:
+            label_only_bank(source, out, read_table(Inputs.samples_file(run)), Inputs.load(run).target)

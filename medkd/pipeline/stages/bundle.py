@@ -1,0 +1,72 @@
+"""What a hospital gets: the refitted student, calibrated on the folds' inner validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from medkd.data.core.sample import Exclusion
+from medkd.data.core.view import View
+from medkd.data.io.load import read_json, read_table
+from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.drift import LEAST, Drift
+from medkd.deploy.bundle.preprocessing import Preprocessing
+from medkd.distill.learner import LightningLearner
+from medkd.evidence.calibration.calibrate import arrays_of, calibrate, held_out_coverage
+from medkd.evidence.settings import EvidenceSettings
+from medkd.listing import find_cohort
+from medkd.pipeline.inputs import Inputs, trusted
+from medkd.pipeline.participants import participants
+from medkd.pipeline.stages.fit import FitStage
+from medkd.pipeline.stages.stage import Stage
+
+
+class BundleStage(Stage):
+    """The bundle. Config: ``labels`` (the fraction refitted at). Needs ``evidence`` and ``refit``."""
+
+    kind: ClassVar[str] = "bundle"
+    revision: ClassVar[int] = 2
+
+    def run(self, run: Path) -> None:
+        """Write ``bundle/``."""
+        inputs, evidence, refit = Inputs.load(run), self.needs["evidence"], self.needs["refit"]
+        assert isinstance(refit, FitStage)  # noqa: S101 (narrows the type; the graph builds it so)
+        settings = EvidenceSettings(**evidence.config["evidence"])
+        rows = read_table(evidence.folder(run) / "predictions.parquet", evidence.remedy(run)).filter(
+            (pl.col("arm") == "student") & (pl.col("label_fraction") == self.config["labels"])
+        )
+        logits, y, subjects = arrays_of(rows.filter(pl.col("role") == "val"), inputs.target)
+        calibration = {
+            **calibrate(logits, y, inputs.target, settings.threshold, subjects),
+            "obtained": f"{len(logits)} inner-validation predictions of the student over all folds and seeds",
+            "operating_point": {"chosen_for": settings.threshold},
+        }
+        card = {
+            "licence": find_cohort(inputs.cohort).licence,
+            "flow": _counted(inputs.flow),
+            "aside": _counted(inputs.aside),
+            "participants": participants(read_table(Inputs.samples_file(run)), inputs.target, settings.min_group),
+            "coverage": held_out_coverage(rows, inputs.target),
+        }
+        report = read_json(run / "report.json", evidence.remedy(run))
+        drift = _drift(refit, inputs, run)
+        trust = trusted(inputs.parties["student"])
+        Bundle.write(self.folder(run), refit.learner(run), calibration, report, card=card, drift=drift, trust=trust)
+
+
+def _drift(refit: FitStage, inputs: Inputs, run: Path) -> dict[str, Any] | None:
+    """Of the very samples that the deployed weights were fitted on."""
+    learner, data = LightningLearner.load(refit.learner(run)), refit.data(run)
+    data.setup("fit")
+    ids = data.ids("train")
+    if len(ids) < LEAST:
+        return None
+    preprocessing = Preprocessing(View.parse(learner.party.view), dict(learner.party.modalities), dict(learner.statistics))
+    return Drift.fit(preprocessing, inputs.prepared("student"), ids).document()
+
+
+def _counted(rows: Sequence[Exclusion]) -> list[dict[str, Any]]:
+    return [{"reason": row.reason, "count": row.count} for row in rows]

@@ -1,0 +1,301 @@
+"""``medkd tune`` on a small synthetic cohort: what trials may see, what is written, and what is run again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import optuna
+import polars as pl
+import pytest
+import yaml
+from tqdm import tqdm
+
+from medkd.cli import main
+from medkd.data.core.target import Target
+from medkd.data.loading.datamodule import SampleData
+from medkd.distill.bank import TeacherBank
+from medkd.errors import InputError
+from medkd.evidence.settings import EvidenceSettings
+from medkd.pipeline.graph import Graph
+from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.recipe import load_recipe
+from medkd.pipeline.stages.bank import BankStage
+from medkd.pipeline.stages.fit import FitStage
+from medkd.pipeline.stages.split import SplitStage
+from medkd.pipeline.tuning import study as tune
+from medkd.pipeline.tuning.search_space import spelled_out, with_values
+from medkd.pipeline.tuning.study import ArmStudy, open_storage, trials_table
+from medkd.pipeline.tuning.trial_data import Cell, make_cell
+
+TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
+SHORT = [f"{arm}.{key}" for arm in ("solo", "teacher", "student") for key in ("data.steps=8", "data.batch_size=16", "trainer.max_epochs=1")]
+OVERRIDES = ["cohort_options.subjects=100", *SHORT]
+WORDS = ["tune", "ecg_lead", "--seeds", "1", "--jobs", "1", "--labels", "1", *(f"--{override}" for override in OVERRIDES)]
+
+
+StandIn = tuple[ArmStudy, list[tuple[int, float]]]
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search over all three arms; read only."""
+    out = tmp_path_factory.mktemp("tune") / "run"
+    assert main([*WORDS, "--trials", "2", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def cell(tuned: Path) -> Cell:
+    """The one cell of the search, opened again."""
+    return make_cell(tuned / "whole", tuned / "cells", 100, 0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def held_out(tuned: Path, cell: Cell) -> list[str]:
+    """Samples of the outer fold: everybody who is in the whole cohort and not in the cell."""
+    everybody = pl.read_parquet(Inputs.samples_file(tuned / "whole"))["sample_id"].to_list()
+    left = set(pl.read_parquet(Inputs.samples_file(cell.folder))["sample_id"])
+    return [name for name in everybody if name not in left]
+
+
+def data_of(config: dict[str, Any], **changed: Any) -> SampleData:
+    """The data module of a ``fit.yaml``, set up as Lightning does it."""
+    held = {**config["data"], **changed}
+    inputs = Inputs.load(Path(held["samples"]).parent)
+    data = SampleData(**{**held, "target": Target.of(held["target"]), "parties": {"student": inputs.party("student")}})
+    data.setup("fit")
+    return data
+
+
+def config_of(cell: Cell) -> dict[str, Any]:
+    held: dict[str, Any] = yaml.safe_load(next((cell.folder / "student").glob("*/fit.yaml")).read_text())
+    return held
+
+
+def test_a_fifth_of_the_subjects_is_nowhere_in_a_cell(cell: Cell, held_out: list[str]):
+    assert len(held_out) >= 20
+    gone = set(held_out)
+    assert not gone & set(cell.split.table["sample_id"])
+    assert cell.split.role("test", (0,)).is_empty()
+    for party in ("teacher", "student"):
+        for stored in cell.inputs.prepared(party).values():
+            assert not gone & set(stored.index["sample_id"])
+            assert stored.index["sample_id"].to_list() == cell.split.table["sample_id"].to_list()
+            assert len(stored.values) == stored.index.height
+    assert cell.inputs.root == ""
+
+
+def test_all_that_a_fit_is_given_lies_in_its_cell(cell: Cell):
+    def paths(value: Any) -> list[str]:
+        if isinstance(value, dict | list):
+            return [path for inner in (value.values() if isinstance(value, dict) else value) for path in paths(inner)]
+        return [value] if isinstance(value, str) and os.sep in value else []
+
+    found = paths(config_of(cell))
+    assert len(found) > 5
+    assert all(Path(path).is_relative_to(cell.folder) for path in found)
+
+
+def test_a_stage_that_asks_for_a_test_subject_is_refused(tuned: Path, cell: Cell, held_out: list[str]):
+    config = config_of(cell)
+    assert data_of(config).ids("test") == []
+    for party in ("teacher", "student"):
+        for stored in cell.inputs.prepared(party).values():
+            with pytest.raises(InputError, match=f"{len(held_out)} samples were not prepared"):
+                stored.rows(held_out)
+    bank = TeacherBank.open(Path(config["model"]["banks"]["teacher"]))
+    with pytest.raises(InputError, match=f"bank lacks {len(held_out)} of {len(held_out)} samples"):
+        bank.rows(held_out)
+    # Even with a split that does name them, as a whole run of the same seed has it.
+    whole = SplitStage("split/seed100", {}, {"seed": 100, "protocol": "holdout"})
+    whole.run(tuned / "whole")
+    named = data_of(config, split=str(whole.file(tuned / "whole")), split_sha256=whole.load(tuned / "whole").sha256)
+    assert named.ids("test") == held_out
+    with pytest.raises(InputError, match=f"{len(held_out)} samples were not prepared"):
+        named.test_dataloader()
+
+
+def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell):
+    recipe = spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,)))
+    whole, inputs = tuned / "whole", Inputs.load(tuned / "whole")
+    graph = Graph(recipe, inputs, (0,), (1, 2, 3, 4, 5), ("logits",))
+    ordinary = graph.without("solo", 100, (0,), 1.0)
+    graph.split(100).run(whole)
+    ordinary.execute(whole)
+    fit, stages = cell.stages(recipe, "solo", "by-hand")
+    stages[0].execute(cell.folder)
+    columns = ["sample_id", "logit", "y"]
+    expected = pl.read_parquet(ordinary.folder(whole) / "predictions.parquet").filter(pl.col("role") == "val").select(columns)
+    found = pl.read_parquet(fit.folder(cell.folder) / "predictions.parquet").select(columns)
+    assert found.equals(expected)
+
+
+def test_teachers_of_the_bank_left_the_outer_fold_out(cell: Cell):
+    stages = cell.stages(spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,))), "student", "any")[1]
+    (bank,) = [stage for stage in stages if isinstance(stage, BankStage)]
+    teachers = [stage for name, stage in bank.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)]
+    assert sorted(tuple(teacher.config["held_out"]) for teacher in teachers) == [(0, fold) for fold in (1, 2, 3, 4, 5)]
+    assert not any(isinstance(stage, SplitStage) for stage in stages)
+
+
+def test_the_written_recipe_is_the_task_s_with_the_best_values(tuned: Path):
+    best: dict[str, Any] = {}
+    storage = f"sqlite:///{tuned / 'tune.sqlite3'}"
+    for name in optuna.study.get_all_study_names(storage):
+        best |= optuna.load_study(study_name=name, storage=storage).best_params
+    assert len(best) == 10
+    base = spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,)))
+    assert load_recipe(tuned / "recipe.yaml") == with_values(base, best)
+    assert load_recipe(tuned / "recipe.yaml") != base
+    top = [line for line in (tuned / "recipe.yaml").read_text().splitlines() if line.startswith("#")]
+    assert any("seed 100" in line and "outer fold 0 were taken out" in line for line in top)
+    assert any(line.startswith("#   solo.model.learning_rate, 0.0003 to 0.01 (log): 0.001 -> ") for line in top)
+    assert any("inner, not nested" in line for line in top)
+
+
+def test_the_first_trial_is_the_recipe_as_it_stands(tuned: Path):
+    trials = pl.read_csv(tuned / "trials.csv")
+    assert trials["arm"].to_list() == ["solo", "solo", "teacher", "teacher", "student", "student"]
+    first = trials.filter(pl.col("trial") == 0)
+    assert first["solo.model.learning_rate"].drop_nulls().to_list() == [0.001]
+    assert first["student.model.weights.soft_labels"].drop_nulls().to_list() == [0.7]
+    assert first["score"].is_between(0, 1).all()
+    assert (tuned / "search.html").read_text().count("<svg") == 3
+
+
+def test_finished_trials_are_not_run_again(tuned: Path, capsys: pytest.CaptureFixture[str]):
+    before = {path: path.stat().st_mtime_ns for path in (tuned / "cells").rglob("predictions.parquet")}
+    table = pl.read_csv(tuned / "trials.csv")
+    assert main([*WORDS, "--trials", "2", "--out", str(tuned)]) == 0
+    assert "nothing to run again" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in (tuned / "cells").rglob("predictions.parquet")} == before
+    assert pl.read_csv(tuned / "trials.csv").equals(table)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--search.solo.model.learning_rate", "{low: 1}"], "search.solo.model.learning_rate.high is None"),
+        (["--search.solo.model.rate", "{low: 1, high: 2}"], "search names 'solo.model.rate', which the recipe does not hold"),
+        (["--search.solo.model.network.init_args.dropout", "{low: 0.5, high: 1.5}"], "(recipe, solo"),
+        (["--folds", "2"], "protocol holdout has 1 test fold (--folds). Give 1 at most."),
+        (["--arm", "solos"], "Did you mean 'solo'?"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_leaves_nothing(options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([*WORDS, "--out", str(tmp_path / "new" / "run"), *options]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1
+    assert said in shown.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_another_recipe_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "recipe.yaml").write_text("mine")
+    assert main([*WORDS, "--out", str(tmp_path)]) == 2
+    assert "another recipe lies here" in capsys.readouterr().err
+    assert (tmp_path / "recipe.yaml").read_text() == "mine"
+
+
+def test_a_file_that_is_no_storage_is_refused(tmp_path: Path):
+    (tmp_path / "tune.sqlite3").write_text("no database at all, but long enough to be looked at " * 20)
+    with pytest.raises(InputError, match="not a file of studies"):
+        open_storage(tmp_path / "tune.sqlite3")
+
+
+@pytest.fixture
+def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """A study of the solo's rate in three cells whose fits cost nothing: the score is highest at 0.004, undefined above 0.009."""
+    fitted: list[tuple[int, float]] = []
+
+    def stages(self: Cell, recipe: Any, arm: str, name: str) -> tuple[Any, list[Any]]:
+        return recipe.solo.model["learning_rate"], []
+
+    def score(self: Cell, fit: float, settings: EvidenceSettings) -> float | None:
+        fitted.append((self.fold, fit))
+        return None if fit > 0.009 else 0.9 - 20 * abs(fit - 0.004)
+
+    monkeypatch.setattr(Cell, "stages", stages)
+    monkeypatch.setattr(Cell, "score", score)
+    monkeypatch.setattr(tune, "run_stages", lambda stages, run, jobs, bar: None)
+    cells = [Cell(cell.folder, cell.inputs, cell.split, fold, cell.labels) for fold in (0, 1, 2)]
+    recipe = spelled_out(load_recipe(TASK, [*OVERRIDES, "search={solo.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"]))
+    return ArmStudy.open("solo", recipe, cells, open_storage(tmp_path / "tune.sqlite3")), fitted
+
+
+def run(study: ArmStudy, trials: int, until: float = float("inf")) -> None:
+    with tqdm(disable=True) as bar:
+        study.run(trials, 1, until, bar)
+
+
+def test_the_search_finds_better_prunes_and_sets_what_diverged_apart(stand_in: StandIn):
+    study, fitted = stand_in
+    run(study, 40)
+    table = trials_table([study])
+    assert table.height == 40
+    assert set(table["state"]) == {"complete", "pruned", "diverged"}
+    assert study.base == pytest.approx(0.84)
+    assert study.best is not None
+    assert study.best.value == pytest.approx(0.9, abs=0.005)
+    assert study.chosen == {"solo.model.learning_rate": study.best.params["solo.model.learning_rate"]}
+    pruned = table.filter(pl.col("state") == "pruned")["solo.model.learning_rate"].to_list()
+    later = {rate for fold, rate in fitted if fold == 2}
+    assert not later & set(pruned)
+    assert len({rate for _, rate in fitted}) == 40
+
+
+def test_a_killed_search_goes_on_with_the_values_it_had_begun(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
+    study, fitted = stand_in
+    run(study, 4)
+    begun: list[float] = []
+
+    def die(stages: Any, folder: Path, jobs: int, bar: Any) -> None:
+        begun.extend(trial.params["solo.model.learning_rate"] for trial in study.study.trials if trial.state.name == "RUNNING")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tune, "run_stages", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(study, 8)
+    assert len(study.finished) == 4
+    known = len(fitted)
+    run(study, 8)
+    assert len(study.finished) == 8
+    assert [rate for fold, rate in fitted[known:] if fold == 0] == begun
+
+
+def test_no_trial_begins_after_the_time_is_up(stand_in: StandIn):
+    study, fitted = stand_in
+    run(study, 8, until=0.0)
+    assert (fitted, study.base, study.best, study.chosen) == ([], None, None, {})
+
+
+def test_where_nothing_better_is_found_the_recipe_stays(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
+    study, _ = stand_in
+    monkeypatch.setattr(Cell, "score", lambda self, fit, settings: 0.5)
+    run(study, 6)
+    assert study.chosen == {}
+    assert study.base == 0.5
+
+
+def test_a_recipe_without_a_score_as_it_stands_is_refused(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
+    study, _ = stand_in
+    monkeypatch.setattr(Cell, "score", lambda self, fit, settings: None)
+    with pytest.raises(InputError, match="the solo as it stands has no auroc"):
+        run(study, 4)
+
+
+def test_where_less_is_better_the_least_is_best(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    held, _ = stand_in
+    recipe = dataclasses.replace(held.recipe, evidence={"metric": "brier"})
+    study = ArmStudy.open("solo", recipe, held.cells, open_storage(tmp_path / "tune.sqlite3"))
+    assert study.study.study_name != held.study.study_name
+    monkeypatch.setattr(Cell, "score", lambda self, fit, settings: fit)
+    run(study, 8)
+    rates = trials_table([study]).filter(pl.col("state") == "complete")["solo.model.learning_rate"]
+    assert study.best is not None
+    assert study.best.value == pytest.approx(rates.min())
+    assert study.base == pytest.approx(0.001)
