@@ -33,10 +33,10 @@ import numpy as np
 import polars as pl
 import yaml
 
-from medkd.app.accounts import Accounts
-from medkd.app.audit import open_audit
-from medkd.app.database import open_database
-from medkd.app.verdicts import Verdicts
+from medkd.app.auth.accounts import Accounts
+from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.database import open_database
+from medkd.app.storage.reviews import Verdicts
 
 sys.path.append(str(Path(__file__).parents[1]))
 from tests.app.visitor import Visitor

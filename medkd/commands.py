@@ -112,13 +112,13 @@ COMMANDS = {
     ),
     "app": Command(
         "Open the clinician's viewer on a bundle and cases.",
-        "medkd.app.command:main",
+        "medkd.app.server.command:main",
         "medkd app runs/demo/bundle --cases runs/demo",
         arguments.app,
     ),
     "verify": Command(
         "Hold our formulas against golden vectors of published code.",
-        "medkd.verify:verify",
+        "medkd.papers.verify:verify",
         "medkd verify ../shared/golden --strict --allow-skip some_system/some_function",
         arguments.verify,
         calls="keywords",
@@ -129,6 +129,6 @@ COMMANDS = {
         "medkd benchmark privileged --objectives soft_labels,info_nce --out runs/benchmark",
         arguments.benchmark,
     ),
-    "list": Command("List tasks, cohorts, modalities and objectives.", "medkd.listing:main", "medkd list cohorts", arguments.listing),
+    "list": Command("List tasks, cohorts, modalities and objectives.", "medkd.registry:main", "medkd list cohorts", arguments.listing),
     "doctor": Command("Say what is missing on this machine, and how to mend it.", "medkd.doctor:main", "medkd doctor", arguments.nothing),
 }

@@ -11,8 +11,8 @@ from typing import Any
 from medkd.benchmark.dataset import TARGET
 from medkd.benchmark.stacked_network import EMBEDDING
 from medkd.errors import InputError, nearest
-from medkd.listing import entries
 from medkd.objectives.objective import Objective
+from medkd.registry import entries
 
 GIVEN = {"logits", "embedding"}
 """Fields of an output that a small network on columns has."""

@@ -23,11 +23,11 @@ from medkd.benchmark.synthetic_run import Measured, run_cells
 from medkd.benchmark.synthetic_world import Family
 from medkd.data.io.atomic import removed_on_input_error, write_text, writing
 from medkd.errors import InputError, nearest
-from medkd.listing import entries, find_task
 from medkd.pipeline.inputs import prepare_inputs
 from medkd.pipeline.recipe import Recipe, load_recipe
 from medkd.pipeline.runner import default_jobs
 from medkd.pipeline.setup import open_cohort
+from medkd.registry import entries, find_task
 
 BENCHMARKS = ("privileged",)
 CELLS = design(Cell("centre", 1000, 0.1), samples=(250, 500, 2000), labels=(0.05, 0.3, 1.0), in_sample=(0.1, 1.0))

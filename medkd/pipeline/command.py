@@ -10,12 +10,12 @@ from pathlib import Path
 
 from medkd.data.io.atomic import write_text
 from medkd.data.io.load import read_json
-from medkd.listing import find_task
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.runner import default_jobs, pending, run_stages
 from medkd.pipeline.setup import begin
 from medkd.pipeline.summary import program_typed, summary
 from medkd.pipeline.time_estimate import estimate
+from medkd.registry import find_task
 
 FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "labels": (1.0,), "evidence": {"replicates": 200}}
 

@@ -13,12 +13,12 @@ from medkd.data.io.load import read_table
 from medkd.errors import InputError, nearest
 from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.metrics import metric_named
-from medkd.listing import find_cohort
 from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.check_splits import check_splits
 from medkd.pipeline.graph import Graph, make_graph
 from medkd.pipeline.inputs import Inputs, prepare_inputs
 from medkd.pipeline.recipe import Recipe, load_recipe
+from medkd.registry import find_cohort
 
 FAST_SUBJECTS = 150
 """Size of a synthesised cohort in a ``--fast`` run, unless the recipe asks for fewer."""

@@ -15,10 +15,10 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine, text
 
-from medkd.app.accounts import Accounts
-from medkd.app.audit import Audit, open_audit
-from medkd.app.database import Database, open_database
-from medkd.app.verdicts import Verdicts
+from medkd.app.auth.accounts import Accounts
+from medkd.app.storage.audit_log import Audit, open_audit
+from medkd.app.storage.database import Database, open_database
+from medkd.app.storage.reviews import Verdicts
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """argon2id at the least cost it allows: these tests are not about how long guessing takes."""

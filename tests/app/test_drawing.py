@@ -11,13 +11,13 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from medkd.app.attribution import Attribution
-from medkd.app.drawing.figure import describe, figure_of
-from medkd.app.drawing.palette import AGAINST, CONFIG, FOR, INK, STUDENT
-from medkd.app.drawing.probability import describe_probability, probability_figure
-from medkd.app.drawing.sheet import sheet_of
-from medkd.app.drawing.strip import describe_strip, strip_figure
-from medkd.app.drawing.trend import describe_trend, trend_figure
+from medkd.app.figures.attribution import Attribution
+from medkd.app.figures.figure import describe, figure_of
+from medkd.app.figures.palette import AGAINST, CONFIG, FOR, INK, STUDENT
+from medkd.app.figures.probability import describe_probability, probability_figure
+from medkd.app.figures.sheet import sheet_of
+from medkd.app.figures.strip import describe_strip, strip_figure
+from medkd.app.figures.trend import describe_trend, trend_figure
 from medkd.data.core.display import Passage, Plain, Strip, Trend
 from medkd.data.core.target import Target
 from medkd.data.core.view import Part

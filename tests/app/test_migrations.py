@@ -9,8 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from medkd.app.database import FILE, Database, open_database
-from medkd.app.schema import AccountRow, Base
+from medkd.app.storage.database import FILE, Database, open_database
+from medkd.app.storage.schema import AccountRow, Base
 from medkd.errors import InputError
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from medkd.app.audit import open_audit
-from medkd.app.database import FILE, open_database
-from medkd.app.verdicts import Verdicts
-from medkd.app.written import CaseKey, ModelOutput
+from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.database import FILE, open_database
+from medkd.app.storage.records import CaseKey, ModelOutput
+from medkd.app.storage.reviews import Verdicts
 from medkd.errors import InputError
 
 
@@ -41,7 +41,7 @@ def test_the_driver_need_not_be_named(empty_postgresql: str, data: Path):
 _OPEN = """
 import sys
 from pathlib import Path
-from medkd.app.database import open_database
+from medkd.app.storage.database import open_database
 open_database(sys.argv[1], Path(sys.argv[2])).dispose()
 """
 

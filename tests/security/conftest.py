@@ -14,16 +14,16 @@ import yaml
 from starlette.testclient import TestClient
 
 from medkd.app import pages
-from medkd.app.accounts import Accounts
-from medkd.app.audit import open_audit
-from medkd.app.cases import open_cases
-from medkd.app.database import open_database
-from medkd.app.desk import Desk
-from medkd.app.export import export_csv
+from medkd.app.auth.accounts import Accounts
+from medkd.app.auth.sessions import Sessions
+from medkd.app.cases.cases import open_cases
 from medkd.app.pages import look
-from medkd.app.server import build_server
-from medkd.app.sessions import Sessions
-from medkd.app.verdicts import Verdicts
+from medkd.app.pages.context import Desk
+from medkd.app.server.server import build_server
+from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.database import open_database
+from medkd.app.storage.export import export_csv
+from medkd.app.storage.reviews import Verdicts
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.modalities.ecg import ECG
 from tests.app.conftest import CHEAP

@@ -24,7 +24,7 @@ from medkd.deploy.inference.manifest import find_items
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.ecg.readers.recording_file import read_recording
-from medkd.verify import verify
+from medkd.papers.verify import verify
 
 ECGS = {"ecg": ECG()}
 RUN = Path("pwned")

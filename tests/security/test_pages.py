@@ -9,8 +9,8 @@ from itertools import product
 import polars as pl
 import pytest
 
-from medkd.app.attribution import CAUTION
-from medkd.app.schema import AuditRow
+from medkd.app.figures.attribution import CAUTION
+from medkd.app.storage.schema import AuditRow
 from tests.security.conftest import GOOD, HOSTILE, MARK, Viewer
 
 QUESTION = f"{HOSTILE}?"

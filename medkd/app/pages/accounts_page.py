@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from medkd.app.account import ROLES, Account
-from medkd.app.desk import Desk
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import HANDLER, Updates
 from medkd.app.pages.markup import markup, pane
+from medkd.app.storage.account import ROLES, Account
 from medkd.errors import InputError
 
 

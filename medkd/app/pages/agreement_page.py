@@ -7,12 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from medkd.app.account import Account
-from medkd.app.agreement import Agreement
-from medkd.app.desk import Desk
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import Updates
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.question import words_of
+from medkd.app.storage.account import Account
+from medkd.app.storage.agreement import Agreement
 
 
 class AgreementPage:

@@ -7,9 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from medkd.app.account import Account
-from medkd.app.case_table import OK
-from medkd.app.desk import Desk
+from medkd.app.cases.table import OK
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import HANDLER, Updates, width_of
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.model_view import model_figure, model_view
@@ -18,7 +17,8 @@ from medkd.app.pages.question import fields_of, reading_of, words_of
 from medkd.app.pages.settle_panel import SettlePanel
 from medkd.app.pages.signal_view import SignalView
 from medkd.app.pages.worklist_page import WorkListPage
-from medkd.app.written import AGREEMENTS
+from medkd.app.storage.account import Account
+from medkd.app.storage.records import AGREEMENTS
 from medkd.errors import InputError
 
 _PANEL, _SCORE = 464, 374

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gradio as gr
 
-from medkd.app.account import Account
-from medkd.app.desk import Desk
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import Updates
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.meaning import WEAKNESS, weak_subgroups
+from medkd.app.storage.account import Account
 
 
 class ModelPage:

@@ -6,8 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from medkd.app.desk import Desk
-from medkd.app.drawing.probability import describe_probability, probability_figure
+from medkd.app.figures.probability import describe_probability, probability_figure
+from medkd.app.pages.context import Desk
 from medkd.app.pages.markup import markup
 from medkd.app.pages.meaning import at_threshold, drift_in_words, like_this, set_in_words, weak_subgroups
 

@@ -7,7 +7,7 @@ import json
 import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 
-from medkd.app.drawing.palette import CONFIG
+from medkd.app.figures.palette import CONFIG
 
 
 def plot_data(figure: go.Figure) -> PlotData:

@@ -7,11 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from medkd.app.account import Account
-from medkd.app.desk import Desk
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import Updates
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.question import fields_of, reading_of, words_of
+from medkd.app.storage.account import Account
 from medkd.errors import InputError
 
 

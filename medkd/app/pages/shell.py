@@ -7,15 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from medkd.app.account import Account
-from medkd.app.desk import Desk
 from medkd.app.pages.accounts_page import AccountsPage
 from medkd.app.pages.agreement_page import AgreementPage
 from medkd.app.pages.case_page import CasePage
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import HANDLER, Updates, width_of
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.model_page import ModelPage
 from medkd.app.pages.worklist_page import WorkListPage
+from medkd.app.storage.account import Account
 from medkd.errors import InputError
 
 TITLES = {"list": "Work list", "model": "Model", "agreement": "Agreement", "accounts": "Accounts"}

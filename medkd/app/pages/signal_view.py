@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from medkd.app.attribution import CAUTION
-from medkd.app.desk import Desk
-from medkd.app.drawing.figure import describe, figure_of
-from medkd.app.drawing.palette import readable
+from medkd.app.figures.attribution import CAUTION
+from medkd.app.figures.figure import describe, figure_of
+from medkd.app.figures.palette import readable
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import Updates
 from medkd.app.pages.markup import markup, pane
 from medkd.app.pages.plot import plot_data
@@ -18,7 +18,7 @@ from medkd.data.core.display import Display, Passage, Strip
 from medkd.errors import MedkdError
 
 _WHOLE, _PAGE = 12.5, 10
-"""Seconds of a recording that stand on one sheet (see ``medkd.app.drawing.sheet``), and from sheet to sheet of a longer one."""
+"""Seconds of a recording that stand on one sheet (see ``medkd.app.figures.sheet``), and from sheet to sheet of a longer one."""
 
 
 class SignalView:

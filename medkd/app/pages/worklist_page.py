@@ -8,12 +8,12 @@ from typing import Any
 
 import gradio as gr
 
-from medkd.app.account import Account
-from medkd.app.case_table import OK
-from medkd.app.desk import Desk
+from medkd.app.cases.table import OK
+from medkd.app.cases.worklist import SORTS, STATUSES, WorkList
+from medkd.app.pages.context import Desk
 from medkd.app.pages.event import HANDLER, Updates
 from medkd.app.pages.markup import markup, pane
-from medkd.app.worklist import SORTS, STATUSES, WorkList
+from medkd.app.storage.account import Account
 
 SIZE = 25
 """Cases a page."""
@@ -33,7 +33,7 @@ class WorkListPage:
     """The work list.
 
     In blinded mode nothing of the model is shown of a case that the reader has not read, and no filter or order uses it either (see
-    ``medkd.app.worklist``): whoever sorts by uncertainty gets the cases that they have read in that order, and the others by number.
+    ``medkd.app.cases.worklist``): whoever sorts by uncertainty gets the cases that they have read in that order, and the others by number.
 
     Args:
         desk: whose cases.

@@ -53,7 +53,7 @@ class OutsideCohort:
             InputError: there is no such cohort or folder, or its target is another.
         """
         # The engine names no cohort and imports from no floor above: it asks the front desk what there is.
-        kind = importlib.import_module("medkd.listing").find_cohort(name)
+        kind = importlib.import_module("medkd.registry").find_cohort(name)
         if root is None and not hasattr(kind, "synthesise"):
             raise InputError(f"cohort {name} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
         cohort = kind(kind.synthesise(out / "cohort") if root is None else root)

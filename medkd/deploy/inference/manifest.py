@@ -160,7 +160,7 @@ def _extract(cohort: Cohort, samples: pl.DataFrame, modalities: tuple[str, ...],
 def _cohorts_marked(root: Path) -> Iterator[Any]:
     """Cohorts whose marker lies in ``root``, synthetic ones last: they imitate a published layout, whose own reader goes first."""
     # The engine names no cohort and imports from no floor above: it asks the front desk what there is.
-    listing = importlib.import_module("medkd.listing")
+    listing = importlib.import_module("medkd.registry")
     entries = [entry for entry in listing.entries("cohorts") if entry.found is not None]
     for entry in sorted(entries, key=lambda entry: (entry.name.startswith("demo_"), entry.name)):
         if (root / entry.found.marker).exists():

@@ -17,11 +17,11 @@ from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.distill.learner import LightningLearner
 from medkd.evidence.calibration.calibrate import arrays_of, calibrate, held_out_coverage
 from medkd.evidence.settings import EvidenceSettings
-from medkd.listing import find_cohort
 from medkd.pipeline.inputs import Inputs, trusted
 from medkd.pipeline.participants import participants
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
+from medkd.registry import find_cohort
 
 
 class BundleStage(Stage):

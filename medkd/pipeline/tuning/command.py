@@ -16,7 +16,6 @@ from medkd.data.io.load import read_table
 from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.metrics import metric_named
-from medkd.listing import find_task
 from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.check_splits import check_splits
 from medkd.pipeline.inputs import Inputs, prepare_inputs
@@ -31,6 +30,7 @@ from medkd.pipeline.tuning.search_space import ARMS, space_of, spelled_out, with
 from medkd.pipeline.tuning.study import ArmStudy, open_storage, trials_table
 from medkd.pipeline.tuning.summary import header, question, table
 from medkd.pipeline.tuning.trial_data import Cell, make_cell
+from medkd.registry import find_task
 
 FIRST_SEED = 100
 """Evidence uses the seeds from 0 on; those of a search begin here, or after them."""

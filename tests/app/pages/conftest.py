@@ -18,9 +18,9 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from medkd.app.accounts import Accounts
-from medkd.app.audit import open_audit
-from medkd.app.database import open_database
+from medkd.app.auth.accounts import Accounts
+from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.database import open_database
 from medkd.data.core.target import Target
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.evidence.calibration.conformal import Conformal

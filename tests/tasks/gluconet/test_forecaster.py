@@ -12,7 +12,7 @@ import yaml
 from medkd.data.core.signal import Signal
 from medkd.distill.learner import LightningLearner
 from medkd.errors import InputError
-from medkd.listing import RECIPE, find_task
+from medkd.registry import RECIPE, find_task
 from medkd.tasks.gluconet.forecaster import Forecaster
 from medkd.tasks.gluconet.scores import table
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from medkd.tasks.pet_free_amyloid.student_loss import Timetable, student_loss
-from medkd.tasks.pet_free_amyloid.teacher_loss import mean_cosine, teacher_loss
+from medkd.papers.pet_free_amyloid.student_loss import Timetable, student_loss
+from medkd.papers.pet_free_amyloid.teacher_loss import mean_cosine, teacher_loss
 
 
 def test_collapse_can_act_here_and_not_in_the_release():

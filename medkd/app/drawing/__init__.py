@@ -1,1 +1,0 @@
-"""Figures of the viewer, drawn by Plotly in the reader's own browser."""

@@ -1,0 +1,1 @@
+"""TODO medkd/app/figures."""

@@ -1,1 +1,0 @@
-"""A public set, several federated teachers, and one small student (FedMTFI, arXiv:2606.01607)."""

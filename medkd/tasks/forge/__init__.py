@@ -1,1 +1,0 @@
-"""FORGE, continual learning of brain disorders over sites that arrive one after another."""

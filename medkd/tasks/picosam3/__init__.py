@@ -1,1 +1,0 @@
-"""PicoSAM3, segmentation of a region of interest inside an image sensor."""

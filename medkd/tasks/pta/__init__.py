@@ -1,1 +1,0 @@
-"""PTA (Purify-then-Align), several sensors of which any may be missing."""

@@ -1,1 +1,0 @@
-"""TaxDistill, the taxonomy of metagenomic contigs from composition and abundance, taught by a genome language model."""

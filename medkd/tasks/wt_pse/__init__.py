@@ -1,1 +1,0 @@
-"""WT-PSE, domain-generalised segmentation of optic disc and cup, on which ROBUST-WT builds."""
