@@ -29,7 +29,10 @@ def by_scikit_learn(block: Block, replicates: int) -> dict[str, np.ndarray]:
     drawn = np.hstack(list(multiplicities(np.zeros(SUBJECTS, dtype=np.int64), REPLICATES, np.random.default_rng(0))))
     y = block.y[:, 0]
     weights = [drawn[block.subject, column] for column in islice(range(REPLICATES), replicates)]
-    return {arm: np.array([roc_auc_score(y, block.readings[arm]["score"][:, 0], sample_weight=w) for w in weights]) for arm in ARMS}
+    return {
+        arm: np.array([roc_auc_score(y, block.readings[arm]["score"][:, 0], sample_weight=w) for w in weights])
+        for arm in ARMS
+    }
 
 
 def main() -> None:
@@ -46,7 +49,9 @@ def main() -> None:
     worst = max(float(np.abs(ours[arm, "auroc"].values - theirs[arm]).max()) for arm in ARMS)
     print(f"{REPLICATES} paired replicates over {SAMPLES} samples of {SUBJECTS} subjects, {len(ARMS)} arms")
     mine = float(np.median(times))
-    print(f"medkd {mine:.3f} s · scikit-learn loop {loop:.2f} s · ratio {loop / mine:.0f}x · largest difference {worst:.1e}")
+    print(
+        f"medkd {mine:.3f} s · scikit-learn loop {loop:.2f} s · ratio {loop / mine:.0f}x · largest difference {worst:.1e}"
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Run: python benchmarks/ecg_reading.py --root ../shared/data/ecg/ptbxl
 
-Both loops go over the same records in the same process, in turn; printed are the median ratio of the rounds and its extremes.
+Both loops go over the same records in the same process, in turn; printed are the median ratio of the rounds and its
+extremes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def seconds(act: Callable[[str], object], names: list[str]) -> float:
 
 def main() -> None:
     """Compare over every WFDB record below the root."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--root", type=Path, required=True, help="folder with WFDB records")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
@@ -54,7 +57,10 @@ def main() -> None:
         if not np.array_equal(ecg.read({"ecg": name}, root).values, wfdb.rdrecord(str(root / name)).p_signal.T):
             raise SystemExit(f"{name} is read differently")
     ours = {"read": read, "read + prepare ecg": prepare("ecg"), "read + prepare ecg[I]": prepare("ecg[I]")}
-    rounds = [(seconds(theirs, names), {what: seconds(act, names) for what, act in ours.items()}) for _ in range(arguments.rounds)]
+    rounds = [
+        (seconds(theirs, names), {what: seconds(act, names) for what, act in ours.items()})
+        for _ in range(arguments.rounds)
+    ]
     print(
         f"{len(names)} records, equal values; wfdb.rdrecord: {1e3 * statistics.median(t for t, _ in rounds) / len(names):.2f} ms a record"
     )

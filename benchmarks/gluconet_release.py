@@ -2,10 +2,10 @@
 
     python benchmarks/gluconet_release.py --root ../shared/data/cgm/glucose-ml
 
-Of each of some people (AZT1D, readings every 5 minutes, bridged to a regular series; the longest unbroken stretch of up to five days) the
-first 70 % train a ridge and the last 30 % test it. Windows are 36 readings, forecasts 12. The release decomposes the whole training and
-the whole test series (VMD), so that each window holds its future, and reports column 0 of the forecasts, 5 minutes ahead, as 60 minutes.
-What is forecast is the raw glucose in every row of the table.
+Of each of some people (AZT1D, readings every 5 minutes, bridged to a regular series; the longest unbroken stretch of up
+to five days) the first 70 % train a ridge and the last 30 % test it. Windows are 36 readings, forecasts 12. The release
+decomposes the whole training and the whole test series (VMD), so that each window holds its future, and reports column
+0 of the forecasts, 5 minutes ahead, as 60 minutes. What is forecast is the raw glucose in every row of the table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from medkd.tasks.gluconet.vmd_split import vmd_split, vmd_split_released
 Array = NDArray[np.float64]
 DAYS, STEP = 5, 5
 PENALTY = 100.0
-"""Of the ridge, the same for all; with 1 the decomposed windows do far worse at 60 minutes, with 10,000 all come together."""
+"""Of the ridge, the same for all.
+
+With 1 the decomposed windows do far worse at 60 minutes, with 10,000 all come together.
+"""
 WAYS = {
     "whole series": "VMD of the whole series, training and test at once",
     "each part": "VMD of the whole training, the whole test series (release)",

@@ -1,4 +1,7 @@
-"""Seconds that ``medkd --help`` takes, start of the interpreter included: median and spread of 15 runs. It must stay below 0.5."""
+"""Seconds that ``medkd --help`` takes, start of the interpreter included: median and spread of 15 runs.
+
+It must stay below 0.5.
+"""
 
 from __future__ import annotations
 

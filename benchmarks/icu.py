@@ -1,13 +1,16 @@
-"""Reading MIMIC-IV's laboratory table against PyHealth 2.1: equal samples and cells first, then CPU, wall time and memory.
+"""Reading MIMIC-IV's laboratory table against PyHealth 2.1.
+
+Equal samples and cells first, then CPU, wall time and memory.
 
     python benchmarks/icu.py --python python3.12 --shared ../shared/data/icu
 
-Generated tables of 5,000 patients (``icu_tables.py``). PyHealth's ``InHospitalMortalityMIMIC4`` runs in an environment of its own, made
-with uv for the benchmark and gone afterwards (several GB), or in that of ``--peer``; it must have Python 3.12. What is compared, cell by
-cell, is the raw grid, before PyHealth fills and resamples it; filling is counted in its time. Both are timed from reading to
-what they write, imports left out; a process has all cores on either side, as a user has it. At the longest table PyHealth is given
-``--patience`` times our wall time, and ended: a lower bound. Memory is that of the process tree (PSS, looked at ten times a second),
-imports included: of our own ``task`` without torch, of the builds with it.
+Generated tables of 5,000 patients (``icu_tables.py``). PyHealth's ``InHospitalMortalityMIMIC4`` runs in an environment
+of its own, made with uv for the benchmark and gone afterwards (several GB), or in that of ``--peer``; it must have
+Python 3.12. What is compared, cell by cell, is the raw grid, before PyHealth fills and resamples it; filling is counted
+in its time. Both are timed from reading to what they write, imports left out; a process has all cores on either side,
+as a user has it. At the longest table PyHealth is given ``--patience`` times our wall time, and ended: a lower bound.
+Memory is that of the process tree (PSS, looked at ten times a second), imports included: of our own ``task`` without
+torch, of the builds with it.
 """
 
 from __future__ import annotations
@@ -48,11 +51,18 @@ class Taken:
 
 
 def measure(command: Sequence[str], out: Path, patience: float | None = None) -> Taken:
-    """Run a side; it writes its own times to ``out/taken.json``, and ``out/started`` when its patience begins to count."""
+    """Run a side.
+
+    It writes its own times to ``out/taken.json``, and ``out/started`` when its patience begins to count.
+    """
     out.mkdir(parents=True)
     log = (out / "log.txt").open("wb")
     child = subprocess.Popen(
-        [*command, str(out)], stdout=log, stderr=log, start_new_session=True, env={**os.environ, "LITDATA_DISABLE_VERSION_CHECK": "1"}
+        [*command, str(out)],
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        env={**os.environ, "LITDATA_DISABLE_VERSION_CHECK": "1"},
     )
     peak = 0.0
     while child.poll() is None:
@@ -64,7 +74,11 @@ def measure(command: Sequence[str], out: Path, patience: float | None = None) ->
             return Taken(patience, float("nan"), peak)
         time.sleep(0.1)
     if child.returncode:
-        raise MedkdError(f"{command[1]} failed", where=(out / "log.txt").read_text(errors="replace")[-300:], remedy="See what it says")
+        raise MedkdError(
+            f"{command[1]} failed",
+            where=(out / "log.txt").read_text(errors="replace")[-300:],
+            remedy="See what it says",
+        )
     return Taken(**json.loads((out / "taken.json").read_text()), megabytes=peak)
 
 
@@ -106,7 +120,8 @@ def check_equal(ours: Path, theirs: Path) -> tuple[int, int]:
     grid = grid.with_columns(pl.col("itemid").cast(pl.Int64)).select(cells.columns).sort(keys)
     if not held.select(wanted.columns).cast(pl.Int64).equals(wanted) or not grid.equals(cells):
         raise MedkdError(
-            "samples or cells differ", where=f"{held.height} and {wanted.height} samples, {grid.height} and {cells.height} cells"
+            "samples or cells differ",
+            where=f"{held.height} and {wanted.height} samples, {grid.height} and {cells.height} cells",
         )
     return held.height, cells.height
 
@@ -118,12 +133,18 @@ def row(what: str, taken: Taken) -> None:
 
 def main() -> int:
     """0 if every target is met."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--rows", type=float, nargs="+", default=[1e6, 5e6, 20e6], help="of labevents, the shortest first")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--rows", type=float, nargs="+", default=[1e6, 5e6, 20e6], help="of labevents, the shortest first"
+    )
     parser.add_argument("--python", default="3.12", help="for PyHealth's environment: a version, or a path")
     parser.add_argument("--peer", type=Path, help="python of an environment that has PyHealth already")
     parser.add_argument("--patience", type=float, default=15.0, help="times our wall time, at the longest table")
-    parser.add_argument("--shared", type=Path, help="folder of cinc2012 and the MIMIC-III demo; without it they are left out")
+    parser.add_argument(
+        "--shared", type=Path, help="folder of cinc2012 and the MIMIC-III demo; without it they are left out"
+    )
     arguments = parser.parse_args()
     missed: list[str] = []
 
@@ -134,7 +155,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         python = arguments.peer or peer(folder / "environment", arguments.python)
-        print(f"load average {os.getloadavg()[0]:.0f}, {os.cpu_count()} cores\n{'':44} {'CPU s':>8} {'wall s':>8} {'MB':>8}", flush=True)
+        print(
+            f"load average {os.getloadavg()[0]:.0f}, {os.cpu_count()} cores\n{'':44} {'CPU s':>8} {'wall s':>8} {'MB':>8}",
+            flush=True,
+        )
 
         def ours(kind: str, root: Path) -> Taken:
             shutil.rmtree(folder / kind, ignore_errors=True)
@@ -158,10 +182,14 @@ def main() -> int:
                 shutil.rmtree(folder / "theirs")
                 again = ours("task", root)
                 row(f"{million}: the same task, once more", again)
-                cpu, wall = theirs.cpu / max(mine["task"].cpu, again.cpu), theirs.wall / max(mine["task"].wall, again.wall)
+                cpu, wall = (
+                    theirs.cpu / max(mine["task"].cpu, again.cpu),
+                    theirs.wall / max(mine["task"].wall, again.wall),
+                )
                 print(f"equal: {samples} samples, {cells} cells; CPU {cpu:.0f} x, wall {wall:.0f} x", flush=True)
                 require(
-                    f"CPU at least {AT_LEAST_CPU:g} x, wall at least {AT_LEAST_WALL:g} x", cpu >= AT_LEAST_CPU and wall >= AT_LEAST_WALL
+                    f"CPU at least {AT_LEAST_CPU:g} x, wall at least {AT_LEAST_WALL:g} x",
+                    cpu >= AT_LEAST_CPU and wall >= AT_LEAST_WALL,
                 )
             elif rows == arguments.rows[-1]:
                 theirs = measure(command, folder / "theirs", arguments.patience * mine["task"].wall)
@@ -170,7 +198,9 @@ def main() -> int:
                 require(f"wall at least {AT_LEAST_LONGEST:g} x at {million} ({ratio:.0f} x)", ratio >= AT_LEAST_LONGEST)
             shutil.rmtree(root)
         for kind, peaks in memory.items():
-            slope, start = np.polyfit(np.log(arguments.rows), np.log(peaks), 1) if len(peaks) > 1 else (0.0, np.log(peaks[0]))
+            slope, start = (
+                np.polyfit(np.log(arguments.rows), np.log(peaks), 1) if len(peaks) > 1 else (0.0, np.log(peaks[0]))
+            )
             line, at_zero = np.polyfit(arguments.rows, peaks, 1) if len(peaks) > 1 else (0.0, peaks[0])
             print(
                 f"{kind}: memory grows as rows to the power {slope:.2f}; at {CHARTEVENTS / 1e6:g} M rows by that "

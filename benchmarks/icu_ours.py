@@ -2,9 +2,10 @@
 
     python icu_ours.py task|mimic4|cinc2012|mimic3 ROOT OUT
 
-``task`` forms the cells of PyHealth's ``InHospitalMortalityMIMIC4`` from our reading of tables (``medkd.data.io.tables``): its rule of
-who, when and which items is written here for the benchmark, and is no target of ours. The others are what ``medkd cohort build``
-does, every modality prepared; ``mimic3`` for each of its targets. Only reading and building are timed, not the imports.
+``task`` forms the cells of PyHealth's ``InHospitalMortalityMIMIC4`` from our reading of tables
+(``medkd.data.io.tables``): its rule of who, when and which items is written here for the benchmark, and is no target of
+ours. The others are what ``medkd cohort build`` does, every modality prepared; ``mimic3`` for each of its targets. Only
+reading and building are timed, not the imports.
 """
 
 from __future__ import annotations
@@ -32,8 +33,16 @@ ITEMS = (
 
 def task(root: Path, out: Path) -> None:
     """Adults' admissions of more than 48 h, and what was drawn and known in them: a row a moment, a column an item."""
-    adults = scan_table(root, "patients", {"subject_id": pl.Int64, "anchor_age": pl.Int64}).filter(pl.col("anchor_age") >= 18)
-    columns = {"subject_id": pl.Int64, "hadm_id": pl.Int64, "admittime": _TIME, "dischtime": _TIME, "hospital_expire_flag": pl.Int64}
+    adults = scan_table(root, "patients", {"subject_id": pl.Int64, "anchor_age": pl.Int64}).filter(
+        pl.col("anchor_age") >= 18
+    )
+    columns = {
+        "subject_id": pl.Int64,
+        "hadm_id": pl.Int64,
+        "admittime": _TIME,
+        "dischtime": _TIME,
+        "hospital_expire_flag": pl.Int64,
+    }
     admissions = (
         scan_table(root, "admissions", columns)
         .filter(pl.col("dischtime") - pl.col("admittime") > pl.duration(hours=HOURS))
@@ -42,7 +51,13 @@ def task(root: Path, out: Path) -> None:
         .collect()
     )
     end = pl.col("admittime") + pl.duration(hours=HOURS)
-    events = {"subject_id": pl.Int64, "itemid": pl.Int64, "charttime": _TIME, "storetime": _TIME, "valuenum": pl.Float64}
+    events = {
+        "subject_id": pl.Int64,
+        "itemid": pl.Int64,
+        "charttime": _TIME,
+        "storetime": _TIME,
+        "valuenum": pl.Float64,
+    }
     whose = admissions["subject_id"].unique().implode()
     drawn = (
         scan_table(root, "labevents", events)
@@ -52,7 +67,9 @@ def task(root: Path, out: Path) -> None:
         .select("hadm_id", pl.col("charttime").alias("at"), "itemid", pl.col("valuenum").alias("value"))
         .collect(engine="streaming")
     )
-    grid = drawn.pivot("itemid", on_columns=list(ITEMS), index=["hadm_id", "at"], values="value", aggregate_function="first")
+    grid = drawn.pivot(
+        "itemid", on_columns=list(ITEMS), index=["hadm_id", "at"], values="value", aggregate_function="first"
+    )
     moments = grid.group_by("hadm_id").len("moments")
     grid.sort("hadm_id", "at").write_parquet(out / "grid.parquet")
     admissions.join(moments, on="hadm_id").drop("admittime").write_parquet(out / "samples.parquet")

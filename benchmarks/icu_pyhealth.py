@@ -1,9 +1,12 @@
-"""PyHealth's ``InHospitalMortalityMIMIC4``, as its own example has it; ``icu.py`` runs this in PyHealth's environment, not ours.
+"""PyHealth's ``InHospitalMortalityMIMIC4``, as its own example has it.
+
+``icu.py`` runs this in PyHealth's environment, not ours.
 
     python icu_pyhealth.py ROOT OUT
 
-Only reading and building are timed, not the imports. Then, outside the time, the samples are written to ``OUT/cells.parquet`` (one row
-a cell that holds a value) and ``OUT/samples.parquet``, for ``icu.py`` to compare: the raw grid, before PyHealth fills and resamples it.
+Only reading and building are timed, not the imports. Then, outside the time, the samples are written to
+``OUT/cells.parquet`` (one row a cell that holds a value) and ``OUT/samples.parquet``, for ``icu.py`` to compare: the
+raw grid, before PyHealth fills and resamples it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""MIMIC-IV-shaped tables of any length for ``icu.py``: 5,000 patients, and as many rows of ``labevents`` as are asked for.
+"""MIMIC-IV-shaped tables of any length for ``icu.py``.
 
-The published columns in the published order, gzipped; rows by patient and time; times to the minute. Draws of blood of eight panels
-fall from ten days before a patient's first admission to twenty days after it, half of them in the first 72 hours; no item is drawn
-twice at one moment, since which of two values PyHealth keeps is not defined. Nothing in them is a patient's.
+5,000 patients, and as many rows of ``labevents`` as are asked for.
+
+The published columns in the published order, gzipped; rows by patient and time; times to the minute. Draws of blood of
+eight panels fall from ten days before a patient's first admission to twenty days after it, half of them in the first 72
+hours; no item is drawn twice at one moment, since which of two values PyHealth keeps is not defined. Nothing in them is
+a patient's.
 """
 
 from __future__ import annotations
@@ -38,7 +41,10 @@ DAY = 24 * 60
 
 
 def _levels() -> np.ndarray:
-    """An item's usual value, "item" from FIRST_ITEM on: where the item is one of our variables, low within its plausible limits."""
+    """An item's usual value, "item" from FIRST_ITEM on.
+
+    Where the item is one of our variables, low within its plausible limits.
+    """
     levels = np.arange(2000) % 97 + 3.0
     for item, variable in items_in(ITEMS)["labs"]["labevents"].items():
         limits = Labs.table()[variable.split(" [")[0]]
@@ -108,14 +114,20 @@ def _admissions(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _labs(rng: np.random.Generator, people: pl.DataFrame, admissions: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
+def _labs(
+    rng: np.random.Generator, people: pl.DataFrame, admissions: pl.DataFrame, rows: int
+) -> Iterator[pl.DataFrame]:
     draws = max(round(rows / 10 / PATIENTS), 1)
-    spans = admissions.select("subject_id", pl.col("admittime").alias("from"), pl.col("dischtime").alias("to"), "hadm_id")
+    spans = admissions.select(
+        "subject_id", pl.col("admittime").alias("from"), pl.col("dischtime").alias("to"), "hadm_id"
+    )
     count, step = 0, max(AT_ONCE // (draws * 10), 1)
     for first in range(0, PATIENTS, step):
         chunk = people[first : first + step]
         many = (chunk.height, draws)
-        spread = np.where(rng.uniform(size=many) < 0.5, rng.integers(0, 3 * DAY, many), rng.integers(-10 * DAY, 20 * DAY, many))
+        spread = np.where(
+            rng.uniform(size=many) < 0.5, rng.integers(0, 3 * DAY, many), rng.integers(-10 * DAY, 20 * DAY, many)
+        )
         # One minute more a draw: no two of a patient are at one moment.
         at = (np.sort(spread, axis=1) + np.arange(draws) + chunk["first"].to_numpy()[:, None]).ravel()
         blood = pl.DataFrame(
@@ -126,8 +138,16 @@ def _labs(rng: np.random.Generator, people: pl.DataFrame, admissions: pl.DataFra
                 "specimen_id": rng.integers(10_000_000, 99_999_999, len(at)),
                 "panel": rng.choice(len(PANELS), len(at), p=SHARES),
             }
-        ).join_asof(spans.sort("subject_id", "from"), left_on="charttime", right_on="from", by="subject_id", check_sortedness=False)
-        blood = blood.with_columns(pl.when(pl.col("charttime") <= pl.col("to")).then(pl.col("hadm_id")).alias("hadm_id"))
+        ).join_asof(
+            spans.sort("subject_id", "from"),
+            left_on="charttime",
+            right_on="from",
+            by="subject_id",
+            check_sortedness=False,
+        )
+        blood = blood.with_columns(
+            pl.when(pl.col("charttime") <= pl.col("to")).then(pl.col("hadm_id")).alias("hadm_id")
+        )
         part = blood[np.repeat(np.arange(blood.height), 10)]
         item = np.array(PANELS)[blood["panel"].to_numpy()].ravel()
         level = LEVELS[item - FIRST_ITEM]

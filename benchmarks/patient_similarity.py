@@ -2,11 +2,11 @@
 
     python benchmarks/patient_similarity.py --root ../shared/data/icu
 
-A patient has the codes of a stay of the MIMIC-III demo drawn at random, half of them exchanged for another code of the same category,
-so that thousands of different codes occur. The loop knows each code's path as a set beforehand and does a pair at a time. It runs on a
-sample of pairs, a fresh one each round: values are held equal on these pairs, and its time for all pairs is that of a pair times their
-number (the loop has no other cost). Ours computes all pairs, in float32, as they are stored; a further run in float64 shows that the two
-agree to the last digits.
+A patient has the codes of a stay of the MIMIC-III demo drawn at random, half of them exchanged for another code of the
+same category, so that thousands of different codes occur. The loop knows each code's path as a set beforehand and does
+a pair at a time. It runs on a sample of pairs, a fresh one each round: values are held equal on these pairs, and its
+time for all pairs is that of a pair times their number (the loop has no other cost). Ours computes all pairs, in
+float32, as they are stored; a further run in float64 shows that the two agree to the last digits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ PATIENTS, PAIRS, ROUNDS = 4096, 20_000, 5
 
 def cohort(root: Path, tree: Ontology, rng: np.random.Generator) -> list[Indices]:
     """Codes of each patient, as nodes of the tree."""
-    table = pl.read_csv(root / "mimic-iii-clinical-database-demo-1.4" / "DIAGNOSES_ICD.csv.gz", schema_overrides={"icd9_code": pl.String})
+    table = pl.read_csv(
+        root / "mimic-iii-clinical-database-demo-1.4" / "DIAGNOSES_ICD.csv.gz",
+        schema_overrides={"icd9_code": pl.String},
+    )
     grouped = table.drop_nulls("icd9_code").group_by("hadm_id", maintain_order=True).agg("icd9_code")
     stays = [tree.lookup(codes) for codes in grouped["icd9_code"].to_list()]
     siblings: dict[str, list[int]] = {}
@@ -56,8 +59,12 @@ def pair_similarity(first: list[frozenset[int]], second: list[frozenset[int]]) -
 
 def main() -> int:
     """0 if all pairs at once is ``AT_LEAST`` times as fast."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--root", type=Path, default=Path("../shared/data/icu"), help="folder of ontologies and of the MIMIC-III demo")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path("../shared/data/icu"), help="folder of ontologies and of the MIMIC-III demo"
+    )
     root = parser.parse_args().root
     if not root.is_dir():
         print(f"patient_similarity.py: no such folder: {root}; give --root", file=sys.stderr)
@@ -67,7 +74,9 @@ def main() -> int:
     patients = cohort(root, tree, rng)
     codes, offsets = np.concatenate(patients), np.cumsum([0, *map(len, patients)])
     paths = [frozenset(nodes.tolist()) for nodes in np.split(tree.paths.indices, tree.paths.indptr[1:-1])]
-    print(f"{PATIENTS} patients, {len(codes)} codes, {len(np.unique(codes))} different ones of {len(tree)} nodes; one core")
+    print(
+        f"{PATIENTS} patients, {len(codes)} codes, {len(np.unique(codes))} different ones of {len(tree)} nodes; one core"
+    )
     precise = patient_similarity(codes, offsets, tree.paths)
     ratios, ours, theirs, off = [], [], [], [0.0, 0.0]
     for _ in range(ROUNDS):
@@ -77,7 +86,9 @@ def main() -> int:
         first, second = rng.integers(PATIENTS, size=(2, PAIRS))
         start = time.perf_counter()
         values = [
-            pair_similarity([paths[code] for code in patients[a].tolist()], [paths[code] for code in patients[b].tolist()])
+            pair_similarity(
+                [paths[code] for code in patients[a].tolist()], [paths[code] for code in patients[b].tolist()]
+            )
             for a, b in zip(first, second, strict=True)
         ]
         theirs.append((time.perf_counter() - start) / PAIRS * PATIENTS * (PATIENTS - 1) / 2)
@@ -88,7 +99,9 @@ def main() -> int:
     tracemalloc.start()
     patient_similarity(codes, offsets, tree.paths, out=found)
     peak = tracemalloc.get_traced_memory()[1]
-    print(f"ours {np.median(ours):.2f} s for all pairs, at most {peak / 2**20:.0f} MB beside the result of {found.nbytes / 2**20:.0f} MB")
+    print(
+        f"ours {np.median(ours):.2f} s for all pairs, at most {peak / 2**20:.0f} MB beside the result of {found.nbytes / 2**20:.0f} MB"
+    )
     each = 1e6 * np.median(theirs) / (PATIENTS * (PATIENTS - 1) / 2)
     print(f"loop {np.median(theirs):.0f} s for all pairs, from {PAIRS} pairs a round ({each:.0f} µs each)")
     print(f"equal on {ROUNDS * PAIRS} pairs: largest difference {off[0]:.0e} in float64, {off[1]:.0e} in float32")

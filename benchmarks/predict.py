@@ -4,10 +4,10 @@
     python benchmarks/predict.py memory [--runtime onnx]
     python benchmarks/predict.py folder
 
-``speed``: records in memory (12 x 1,000 samples each), scored by ``predict`` - the whole call, with loading the bundle, listing,
-chunk files and tables - and by a bare loop over batches that are prepared already. The two take turns; the ratio is the median over
-turns. ``memory``: the largest resident memory of fresh processes that score 1,000, 10,000 and 100,000 records. ``folder``: seconds
-to list as many files of events in one folder.
+``speed``: records in memory (12 x 1,000 samples each), scored by ``predict`` - the whole call, with loading the bundle,
+listing, chunk files and tables - and by a bare loop over batches that are prepared already. The two take turns; the
+ratio is the median over turns. ``memory``: the largest resident memory of fresh processes that score 1,000, 10,000 and
+100,000 records. ``folder``: seconds to list as many files of events in one folder.
 """
 
 from __future__ import annotations
@@ -49,12 +49,19 @@ def speed(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
             for index in range(-(-arguments.items // BATCH_SIZE)):
                 bundle.network({"in_memory": batches[index % len(batches)]})
         middle = time.perf_counter()
-        predict(folder / "bundle", manifest, folder / f"out{turn}", trust=TRUST, runtime=arguments.runtime, device="cpu")
+        predict(
+            folder / "bundle", manifest, folder / f"out{turn}", trust=TRUST, runtime=arguments.runtime, device="cpu"
+        )
         if turn:  # the first is to warm up
             bare.append(arguments.items / (middle - start))
             whole.append(arguments.items / (time.perf_counter() - middle))
     ratio = float(np.median(np.array(whole) / np.array(bare)))
-    return {"bare": _rounded(bare), "predict": _rounded(whole), "ratio": round(ratio, 3), "threads": torch.get_num_threads()}
+    return {
+        "bare": _rounded(bare),
+        "predict": _rounded(whole),
+        "ratio": round(ratio, 3),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def memory(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
@@ -85,7 +92,10 @@ def listing(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
 def _batches(bundle: Bundle) -> list[object]:
     rows = [InMemory().read({"in_memory": number}, Path()) for number in range(RECORDS)]
     here = torch.ones(BATCH_SIZE, dtype=torch.bool)
-    return [observed(torch.from_numpy(np.stack(rows[start : start + BATCH_SIZE])), here) for start in range(0, RECORDS, BATCH_SIZE)]
+    return [
+        observed(torch.from_numpy(np.stack(rows[start : start + BATCH_SIZE])), here)
+        for start in range(0, RECORDS, BATCH_SIZE)
+    ]
 
 
 def _peak(folder: Path, items: int, runtime: str) -> float:

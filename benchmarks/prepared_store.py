@@ -2,9 +2,9 @@
 
     python benchmarks/prepared_store.py --root ../shared/data/ecg/ptbxl
 
-The store is made once, on the spot (the first pass: reading and preparing twelve leads and lead I, reported per record). Then rounds
-in turn: ``wfdb.rdrecord`` over every record; the prepared rows alone; and whole training batches of 64 - rows, statistics, labels,
-presence - with and without augmentation. One core; files lie in the page cache.
+The store is made once, on the spot (the first pass: reading and preparing twelve leads and lead I, reported per
+record). Then rounds in turn: ``wfdb.rdrecord`` over every record; the prepared rows alone; and whole training batches
+of 64 - rows, statistics, labels, presence - with and without augmentation. One core; files lie in the page cache.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def batches(view: str, stored: Prepared, samples: pl.DataFrame, target: Target, *, augmented: bool) -> Callable[[], object]:
+def batches(
+    view: str, stored: Prepared, samples: pl.DataFrame, target: Target, *, augmented: bool
+) -> Callable[[], object]:
     """One pass over all samples in batches, in shuffled order."""
     ecg = ECG(augment_amplitude=0.1, augment_noise=0.05, augment_shift=0.1) if augmented else ECG()
     party = Party(view, {"ecg": ecg})
@@ -58,7 +60,10 @@ def batches(view: str, stored: Prepared, samples: pl.DataFrame, target: Target, 
         0 if augmented else None,
     )
     order = np.random.default_rng(0).permutation(samples.height).tolist()
-    return lambda: [data.__getitems__([(place, 0) for place in order[start : start + BATCH]]) for start in range(0, len(order), BATCH)]
+    return lambda: [
+        data.__getitems__([(place, 0) for place in order[start : start + BATCH]])
+        for start in range(0, len(order), BATCH)
+    ]
 
 
 def rows(stored: Prepared) -> Callable[[], object]:
@@ -74,7 +79,9 @@ def interval(ratios: Sequence[float]) -> tuple[float, float, float]:
 
 def main() -> int:
     """0 if rows and whole batches, augmentation apart, come at least ``AT_LEAST`` times as fast as records through wfdb."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--root", type=Path, required=True, help="PTB-XL as published")
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
@@ -107,7 +114,9 @@ def main() -> int:
         for act in acts.values():
             act()
         base += [seconds(by_wfdb)]
-        rounds = [(seconds(by_wfdb), {what: seconds(act) for what, act in acts.items()}) for _ in range(arguments.rounds)]
+        rounds = [
+            (seconds(by_wfdb), {what: seconds(act) for what, act in acts.items()}) for _ in range(arguments.rounds)
+        ]
     loop = [taken for taken, _ in rounds]
     print(f"{len(names)} PTB-XL records; wfdb.rdrecord {1e3 * np.median(loop) / len(names):.2f} ms a record")
     print(

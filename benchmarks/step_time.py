@@ -2,11 +2,11 @@
 
     python benchmarks/step_time.py
 
-Lightning fits run side by side on one core and take turns, one step each, in an order that alternates: supervised; the same again,
-which shows the noise; with soft labels, as the recipes distil; with soft labels, embedding, relational and similarity at once.
-A step is all that lies between two of a fit's batches: loading and augmenting 64 records of one lead and 1,000 samples, the bank's
-rows, the xResNet1d-50's forward and backward pass, every objective, the optimiser, logging. The prepared arrays and the bank (2,000
-rows, logits and embedding) lie on disk.
+Lightning fits run side by side on one core and take turns, one step each, in an order that alternates: supervised; the
+same again, which shows the noise; with soft labels, as the recipes distil; with soft labels, embedding, relational and
+similarity at once. A step is all that lies between two of a fit's batches: loading and augmenting 64 records of one
+lead and 1,000 samples, the bank's rows, the xResNet1d-50's forward and backward pass, every objective, the optimiser,
+logging. The prepared arrays and the bank (2,000 rows, logits and embedding) lie on disk.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ class Turns(Callback):
 
 
 def write_data(folder: Path) -> dict[str, Any]:
-    """A sample table, a split, prepared arrays and a bank of random numbers; the arguments of ``SampleData`` and the bank's folder."""
+    """A sample table, a split, prepared arrays and a bank of random numbers.
+
+    The arguments of ``SampleData`` and the bank's folder.
+    """
     rng = np.random.default_rng(0)
     ids = [f"{number:05d}" for number in range(RECORDS)]
     samples = pl.DataFrame({"sample_id": ids, "subject_id": ids, "label": rng.integers(2, size=RECORDS)})
@@ -82,7 +85,9 @@ def write_data(folder: Path) -> dict[str, Any]:
     prepared = folder / "prepared"
     prepared.mkdir()
     np.save(prepared / "values.npy", rng.standard_normal((RECORDS, 1, LENGTH), dtype=np.float32))
-    samples.select("sample_id", pl.lit("ok").alias("status"), pl.lit("").alias("reason")).write_parquet(prepared / "index.parquet")
+    samples.select("sample_id", pl.lit("ok").alias("status"), pl.lit("").alias("reason")).write_parquet(
+        prepared / "index.parquet"
+    )
     write_json(prepared / "meta.json", {"values_sha256": digest_file(prepared / "values.npy")})
     bank = folder / "bank"
     bank.mkdir()
@@ -94,12 +99,21 @@ def write_data(folder: Path) -> dict[str, Any]:
         "embedding": rng.standard_normal((RECORDS, WIDTH), dtype=np.float32),
     }
     write_bank(bank, BankMeta({}, {}, split.sha256, (0,), 1.0, tuple(answers)), spoken, answers)
-    data = {"samples": str(folder / "samples.parquet"), "split": str(folder / "split.json"), "split_sha256": split.sha256}
+    data = {
+        "samples": str(folder / "samples.parquet"),
+        "split": str(folder / "split.json"),
+        "split_sha256": split.sha256,
+    }
     return {"data": data | {"prepared": {"student": {"ecg": str(prepared)}}}, "bank": str(bank)}
 
 
 def fit(
-    folder: Path, held: dict[str, Any], objectives: Mapping[str, Objective], steps: int, turns: Turns, failed: list[BaseException]
+    folder: Path,
+    held: dict[str, Any],
+    objectives: Mapping[str, Objective],
+    steps: int,
+    turns: Turns,
+    failed: list[BaseException],
 ) -> None:
     """One fit of ``steps`` steps."""
     try:
@@ -155,13 +169,19 @@ def interval(ratios: np.ndarray) -> tuple[float, float, float]:
 
 def main() -> int:
     """0 if no median ratio is above ``AT_MOST``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--pairs", type=int, default=20)
     pairs = parser.parse_args().pairs
     quieten()
     torch.set_num_threads(1)
     soft = {"soft_labels": SoftLabels()}
-    others = {"embedding": EmbeddingCosine(WIDTH, WIDTH), "relational": Relational(), "similarity": SimilarityPreserving()}
+    others = {
+        "embedding": EmbeddingCosine(WIDTH, WIDTH),
+        "relational": Relational(),
+        "similarity": SimilarityPreserving(),
+    }
     arms: Arms = {"supervised": {}, "supervised again": {}, "soft labels": soft, "four objectives": soft | others}
     with tempfile.TemporaryDirectory() as folder:
         seconds = {name: np.array(held) for name, held in interleaved(arms, pairs, Path(folder)).items()}
@@ -171,7 +191,9 @@ def main() -> int:
     worst = 0.0
     for name in list(arms)[1:]:
         wall, cpu = (interval(seconds[name][:, clock] / base[:, clock]) for clock in (0, 1))
-        print(f"{name}: {wall[0]:.3f} [{wall[1]:.3f}, {wall[2]:.3f}]; of CPU time {cpu[0]:.3f} [{cpu[1]:.3f}, {cpu[2]:.3f}]")
+        print(
+            f"{name}: {wall[0]:.3f} [{wall[1]:.3f}, {wall[2]:.3f}]; of CPU time {cpu[0]:.3f} [{cpu[1]:.3f}, {cpu[2]:.3f}]"
+        )
         worst = max(worst, wall[0])
     print(f"required: at most {AT_MOST:g}: {'passed' if worst <= AT_MOST else 'FAILED'}")
     return 0 if worst <= AT_MOST else 1

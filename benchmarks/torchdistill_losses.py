@@ -1,19 +1,22 @@
-"""Losses of torchdistill 1.1.5, and optimal transport of POT, against ours, forward and backward: equal values first, then time.
+"""Losses of torchdistill 1.1.5, and optimal transport of POT, against ours, forward and backward.
+
+Equal values first, then time.
 
     python benchmarks/torchdistill_losses.py
 
-Both are installed without their dependencies into a temporary folder, which goes when the benchmark ends; they run on this
-environment's torch. Both sides are the modules that a user calls, in one process on one core, in interleaved pairs of alternating
-order. How the two are made to mean the same:
+Both are installed without their dependencies into a temporary folder, which goes when the benchmark ends; they run on
+this environment's torch. Both sides are the modules that a user calls, in one process on one core, in interleaved pairs
+of alternating order. How the two are made to mean the same:
 
 - KD: its T² comes with a hard part only, so ours leaves T² out.
 - RKD, AT: as they are (AT in its mode "code").
-- SP: it divides a row by its L1 norm where the paper and its authors have L2 (an argument has slipped); here it divides by L2.
+- SP: it divides a row by its L1 norm where the paper and its authors have L2 (an argument has slipped); here it divides
+  by L2.
 - DIST: it bounds a product of norms below by 1e-8, ours adds 1e-8: 1e-6 apart at most.
-- CRD: its own drawing of negatives fails (1.1.5 reads an attribute that it does not set), so both get the same rows; embeddings are
-  of length one, and its memories follow in ``forward``: ours in the same step.
-- OT: POT solves a sample at a time in the log domain, ours all together, each until every column's mass is right to about 1e-4; the
-  costs, and the gradients at the plans held fixed, agree to 1e-3.
+- CRD: its own drawing of negatives fails (1.1.5 reads an attribute that it does not set), so both get the same rows;
+  embeddings are of length one, and its memories follow in ``forward``: ours in the same step.
+- OT: POT solves a sample at a time in the log domain, ours all together, each until every column's mass is right to
+  about 1e-4; the costs, and the gradients at the plans held fixed, agree to 1e-3.
 - DKD: torchdistill has none. The other side is the paper's equations 3 to 6 written down with probabilities, by us.
 """
 
@@ -78,11 +81,17 @@ def install(folder: str) -> None:
     """Put the other libraries into a folder, and the folder where Python looks."""
     arguments = ["install", "--quiet", "--no-deps", "--target", folder, *REQUIREMENTS]
     for installer in (["uv", "pip"], ["pip"]):
-        done = subprocess.run([sys.executable, "-m", *installer, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", *installer, *arguments], capture_output=True, text=True, check=False
+        )
         if done.returncode == 0:
             sys.path.append(folder)
             return
-    raise MedkdError("the other libraries could not be installed", where=done.stderr.strip()[-200:], remedy="Run it with a connection")
+    raise MedkdError(
+        "the other libraries could not be installed",
+        where=done.stderr.strip()[-200:],
+        remedy="Run it with a connection",
+    )
 
 
 def labels() -> Tensor:
@@ -148,7 +157,10 @@ def contrastive(dtype: torch.dtype) -> tuple[Loss, Loss]:
     temperature, partition = loss.params[1].item(), []
 
     def mine(student: Tensor, teacher: Tensor) -> Tensor:
-        scores = (crd_scores(student, held["teacher"], rows, temperature), crd_scores(teacher, held["student"], rows, temperature))
+        scores = (
+            crd_scores(student, held["teacher"], rows, temperature),
+            crd_scores(teacher, held["student"], rows, temperature),
+        )
         if not partition:
             partition.extend(crd_partition(score, ROWS) for score in scores)
         terms = [crd_contrast(score / z, ROWS) for score, z in zip(scores, partition, strict=True)]
@@ -165,10 +177,14 @@ def transport() -> tuple[Loss, Loss]:
 
     def other(student: Tensor, teacher: Tensor) -> Tensor:
         total = student.new_zeros(())
-        masses = [torch.full((tokens.shape[1],), 1 / tokens.shape[1], dtype=student.dtype) for tokens in (teacher, student)]
+        masses = [
+            torch.full((tokens.shape[1],), 1 / tokens.shape[1], dtype=student.dtype) for tokens in (teacher, student)
+        ]
         for s, t in zip(student, teacher, strict=True):
             costs = torch.cdist(t, s).square()
-            plan = ot.sinkhorn(*masses, costs.detach(), EPS, method="sinkhorn_log", numItermax=2000, stopThr=1e-5, warn=False)
+            plan = ot.sinkhorn(
+                *masses, costs.detach(), EPS, method="sinkhorn_log", numItermax=2000, stopThr=1e-5, warn=False
+            )
             total = total + (plan * costs).sum()
         return total / len(student)
 
@@ -201,7 +217,11 @@ def cases() -> list[Case]:
         Case("RKD of 128 samples", (128, 256), lambda _: (ours(Relational(), "embedding"), rkd), rtol=1e-7, pairs=0.1),
         Case("SP", (BATCH, 512), lambda _: (ours(SimilarityPreserving(), "embedding"), sp)),
         Case("AT", (BATCH, 128, 8, 8), lambda _: (ours(AttentionTransfer(), "features"), at), pairs=0.5),
-        Case("DKD (not in torchdistill)", logits, lambda _: (ours(Decoupled(temperature=TEMPERATURE), "logits"), plain_decoupled)),
+        Case(
+            "DKD (not in torchdistill)",
+            logits,
+            lambda _: (ours(Decoupled(temperature=TEMPERATURE), "logits"), plain_decoupled),
+        ),
         Case("DIST", logits, lambda _: (ours(Dist(), "logits"), dist), rtol=1e-5),
         Case("CRD", (BATCH, DIM), contrastive, rtol=1e-6, pairs=0.1, unit=True),
         Case("OT (POT, a loop)", (BATCH, 49, DIM), lambda _: transport(), rtol=1e-3, pairs=0.02, unit=True),
@@ -235,13 +255,18 @@ def compare(case: Case, pairs: int) -> tuple[float, float]:
     ratios = seconds[:, 0] / seconds[:, 1]
     low, high = np.quantile(np.median(np.random.default_rng(0).choice(ratios, (2000, pairs)), axis=1), [0.025, 0.975])
     mine, other = 1e6 * np.median(seconds, axis=0)
-    print(f"{case.name:26} {mine:7.0f} {other:7.0f} µs   {np.median(ratios):.3f} [{low:.3f}, {high:.3f}] {pairs:5}", flush=True)
+    print(
+        f"{case.name:26} {mine:7.0f} {other:7.0f} µs   {np.median(ratios):.3f} [{low:.3f}, {high:.3f}] {pairs:5}",
+        flush=True,
+    )
     return float(low), float(high)
 
 
 def main() -> int:
     """0 if no loss of ours is slower, and the relational one is fast enough."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--pairs", type=int, default=1000)
     pairs = parser.parse_args().pairs
     torch.set_num_threads(1)

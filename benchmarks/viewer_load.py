@@ -1,12 +1,14 @@
 """Fifty readers at once in front of ``medkd app``, then a server that is killed under them.
 
-    python benchmarks/viewer_load.py [--run runs/demo] [--readers 50] [--seconds 60] [--kill-seconds 45] [--think 2 4] [--once]
+    python benchmarks/viewer_load.py [--run runs/demo] [--readers 50] [--seconds 60] [--kill-seconds 45] [--think 2 4]
+    [--once]
 
-The server is the command itself, on the bundle of a run and a hundred of its records, with SQLite and argon2 as they come; the readers
-are threads of this process, so both share the machine. Each logs in from an address of their own and then, as fast as a person at
-speed, opens a case, gives a reading, looks at the model's output and gives a verdict, by the requests that the pages send. First
-without disturbance; then the server is killed (SIGKILL) in the middle and started again. Every verdict that was acknowledged must be
-in the database afterwards, and the audit log whole. Exits with 1 where one is lost, a request failed, or the log is broken.
+The server is the command itself, on the bundle of a run and a hundred of its records, with SQLite and argon2 as they
+come; the readers are threads of this process, so both share the machine. Each logs in from an address of their own and
+then, as fast as a person at speed, opens a case, gives a reading, looks at the model's output and gives a verdict, by
+the requests that the pages send. First without disturbance; then the server is killed (SIGKILL) in the middle and
+started again. Every verdict that was acknowledged must be in the database afterwards, and the audit log whole. Exits
+with 1 where one is lost, a request failed, or the log is broken.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Server:
         """Seconds until it answers."""
         begun = time.perf_counter()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=log, stderr=log
+            )
         while True:
             try:
                 httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5).raise_for_status()
@@ -155,7 +159,10 @@ class Reader:
             if "Your reading: " not in json.dumps(said):
                 raise AssertionError(f"reading of case {case} was not taken: {said}")
             self._pause()
-        agreement, comment = str(self._chance.choice(("agree", "disagree", "unsure"))), f"{self.name} on {case}: {time.monotonic_ns()}"
+        agreement, comment = (
+            str(self._chance.choice(("agree", "disagree", "unsure"))),
+            f"{self.name} on {case}: {time.monotonic_ns()}",
+        )
         said = self._timed("store a verdict, open the next", lambda: visitor.judge(agreement, comment))
         if ": saved." not in json.dumps(said) and "Saved. This" not in json.dumps(said):
             raise AssertionError(f"verdict of case {case} was not acknowledged: {said}")
@@ -201,7 +208,10 @@ def lost(readers: list[Reader], data: Path, target: str) -> list[str]:
 def is_whole(data: Path) -> str:
     """What ``medkd app audit`` says."""
     done = subprocess.run(
-        [sys.executable, "-m", "medkd.cli", "app", "audit", "--data", str(data)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "medkd.cli", "app", "audit", "--data", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return (done.stdout + done.stderr).splitlines()[0] if done.returncode == 0 else f"BROKEN: {done.stderr}"
 
@@ -224,7 +234,9 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kill-seconds", type=float, default=45)
-    parser.add_argument("--once", action="store_true", help="leave the killed server dead, and look at what is on the disk")
+    parser.add_argument(
+        "--once", action="store_true", help="leave the killed server dead, and look at what is on the disk"
+    )
     parser.add_argument("--think", type=float, nargs=2, default=(2, 4), metavar=("LEAST", "MOST"))
     arguments = parser.parse_args()
     if not (arguments.run / "bundle").is_dir():
@@ -236,7 +248,10 @@ def main() -> int:
 
 def load(folder: Path, arguments: argparse.Namespace) -> int:
     """Both parts, in this folder."""
-    data, config = folder / "app", yaml.safe_load((arguments.run / "bundle" / "config.yaml").read_text(encoding="utf-8"))
+    data, config = (
+        folder / "app",
+        yaml.safe_load((arguments.run / "bundle" / "config.yaml").read_text(encoding="utf-8")),
+    )
     (question,) = config["outputs"]
     records = take_records(arguments.run, folder / "records")
     database = open_database(None, data)
@@ -246,14 +261,21 @@ def load(folder: Path, arguments: argparse.Namespace) -> int:
     database.dispose()
     server = Server(arguments.run / "bundle", folder / "records", data)
     started = server.start()
-    readers = [Reader(number, server.port, tuple(arguments.think), f"{question}?", records) for number in range(arguments.readers)]
+    readers = [
+        Reader(number, server.port, tuple(arguments.think), f"{question}?", records)
+        for number in range(arguments.readers)
+    ]
     before = os.getloadavg()[0]
     with reading(readers, arguments.seconds, lambda: False):
         pass
     told: dict[str, object] = {"readers": len(readers), "seconds": arguments.seconds, "think": list(arguments.think)}
     told |= {"load": [round(before, 1), round(os.getloadavg()[0], 1)], "milliseconds": figures(readers)}
     errors = [error for reader in readers for error in reader.errors]
-    told |= {"verdicts": sum(len(reader.acknowledged) for reader in readers), "errors": len(errors), "of them": errors[:3]}
+    told |= {
+        "verdicts": sum(len(reader.acknowledged) for reader in readers),
+        "errors": len(errors),
+        "of them": errors[:3],
+    }
     if arguments.kill_seconds:
         away, again = threading.Event(), 0.0
         with reading(readers, arguments.kill_seconds, away.is_set):

@@ -1,4 +1,7 @@
-"""The front desk: reads what was typed, imports the one command it names, and turns failures into a line and an exit code."""
+"""The front desk.
+
+Reads what was typed, imports the one command it names, and turns failures into a line and an exit code.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(f"interrupted. To go on, type: {typed}", INTERRUPTED, debug=False)
     except BrokenPipeError:
-        # The reader of a pipe has left (medkd list | head); pointing stdout nowhere keeps the interpreter's own flush quiet.
+        # The reader of a pipe has left (medkd list | head); pointing stdout nowhere keeps the interpreter's own flush
+        # quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except ModuleNotFoundError as error:
@@ -61,7 +65,9 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS:
         kind = "option" if name.startswith("-") else "command"
         raise InputError(
-            f"unknown {kind} '{name}'", where="medkd", remedy=nearest(name, ["--help", "--version"] if kind == "option" else COMMANDS)
+            f"unknown {kind} '{name}'",
+            where="medkd",
+            remedy=nearest(name, ["--help", "--version"] if kind == "option" else COMMANDS),
         )
     status = _call(COMMANDS[name], name, words[1:])
     return DONE if status is None else status

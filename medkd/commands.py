@@ -21,7 +21,8 @@ class Command:
         example: what a user may type, shown at the end of ``--help``.
         arguments: adds the command's arguments to its parser.
         calls: what the function is called with: "namespace"; "overrides", namespace and the dotted options as a list of
-            ``STAGE.KEY=VALUE``; "keywords", each argument by its name; or "argv", every word as typed, the command's name first.
+            ``STAGE.KEY=VALUE``; "keywords", each argument by its name; or "argv", every word as typed, the command's
+            name first.
     """
 
     summary: str
@@ -129,6 +130,16 @@ COMMANDS = {
         "medkd benchmark privileged --objectives soft_labels,info_nce --out runs/benchmark",
         arguments.benchmark,
     ),
-    "list": Command("List tasks, cohorts, modalities and objectives.", "medkd.registry:main", "medkd list cohorts", arguments.listing),
-    "doctor": Command("Say what is missing on this machine, and how to mend it.", "medkd.doctor:main", "medkd doctor", arguments.nothing),
+    "list": Command(
+        "List tasks, cohorts, modalities and objectives.",
+        "medkd.registry:main",
+        "medkd list cohorts",
+        arguments.listing,
+    ),
+    "doctor": Command(
+        "Say what is missing on this machine, and how to mend it.",
+        "medkd.doctor:main",
+        "medkd doctor",
+        arguments.nothing,
+    ),
 }

@@ -54,7 +54,9 @@ def main(namespace: argparse.Namespace) -> int:
     findings = list(examine())
     print("\n".join(str(finding) for finding in findings))
     broken = [finding.name for finding in findings if finding.needed and not finding.well]
-    print(f"\nmissing or broken: {', '.join(broken)}" if broken else "\nmedkd can work here; what is marked - is optional")
+    print(
+        f"\nmissing or broken: {', '.join(broken)}" if broken else "\nmedkd can work here; what is marked - is optional"
+    )
     return 1 if broken else 0
 
 
@@ -73,7 +75,9 @@ def examine() -> Iterable[Finding]:
         yield packages(extra, brought, installed)
     yield shared(Path(os.environ.get("MEDKD_SHARED", "../shared")))
     yield disk(Path.cwd(), shutil.disk_usage(Path.cwd()).free)
-    yield Finding("cores", True, f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}")
+    yield Finding(
+        "cores", True, f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}"
+    )
 
 
 def python(version: tuple[int, ...]) -> Finding:
@@ -148,7 +152,9 @@ def shared(folder: Path) -> Finding:
     """Whether the real data that tests read is where MEDKD_SHARED says."""
     there = (folder / "data").is_dir()
     detail = f"real data for tests in {folder.resolve()}" if there else f"no real data in {folder.resolve()}"
-    return Finding("data", there, detail, "Set MEDKD_SHARED to its folder; without it those tests are skipped", needed=False)
+    return Finding(
+        "data", there, detail, "Set MEDKD_SHARED to its folder; without it those tests are skipped", needed=False
+    )
 
 
 def disk(folder: Path, free: int) -> Finding:

@@ -18,10 +18,20 @@ def requirements() -> dict[str, list[Requirement]]:
     True
     """
     every = [Requirement(line) for line in metadata.requires("medkd") or ()]
-    found = {"": [requirement for requirement in every if requirement.marker is None or requirement.marker.evaluate({"extra": ""})]}
+    found = {
+        "": [
+            requirement
+            for requirement in every
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    }
     for extra in metadata.metadata("medkd").get_all("Provides-Extra") or ():
         if extra != "all":
-            found[extra] = [requirement for requirement in every if requirement.marker and requirement.marker.evaluate({"extra": extra})]
+            found[extra] = [
+                requirement
+                for requirement in every
+                if requirement.marker and requirement.marker.evaluate({"extra": extra})
+            ]
     return found
 
 
@@ -47,4 +57,8 @@ def remedy_for(module: str) -> str:
     extra = extra_of(module)
     if extra is None:
         return f"Install it with: pip install {_DISTRIBUTION.get(module, module)}"
-    return f"Install it with: pip install 'medkd[{extra}]'" if extra else "Install medkd again: pip install --force-reinstall medkd"
+    return (
+        f"Install it with: pip install 'medkd[{extra}]'"
+        if extra
+        else "Install medkd again: pip install --force-reinstall medkd"
+    )

@@ -76,7 +76,9 @@ def shares(text: str) -> tuple[float, ...]:
 def protocol(text: str) -> str:
     """holdout, official or kfold:K."""
     if text not in ("holdout", "official") and not re.fullmatch(r"kfold:([3-9]|[1-9]\d+)", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not holdout, official or kfold:K with K of 3 or more, such as kfold:5")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not holdout, official or kfold:K with K of 3 or more, such as kfold:5"
+        )
     return text
 
 

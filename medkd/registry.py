@@ -1,4 +1,7 @@
-"""What there is: tasks, cohorts, modalities and objectives, found by walking their folders and the entry points of other packages."""
+"""What there is.
+
+Tasks, cohorts, modalities and objectives, found by walking their folders and the entry points of other packages.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_with_an_example_that_parses(name: str, capsys: pytest.CaptureFixture[str], stand_in: Stand):
+def test_every_command_has_help_with_an_example_that_parses(
+    name: str, capsys: pytest.CaptureFixture[str], stand_in: Stand
+):
     assert main([name, "--help"]) == 0
     shown = capsys.readouterr().out
     example = COMMANDS[name].example
@@ -146,7 +148,10 @@ def test_failures_and_their_exit_codes(stand_in: Stand, capsys: pytest.CaptureFi
     assert line_of(capsys) == "interrupted. To go on, type: medkd predict b i --out 'o dir'"
     stand_in("predict", raising(ValueError("first\nsecond")))
     assert main(typed) == 1
-    assert line_of(capsys) == "ValueError: first. This was not foreseen; see more with: medkd predict b i --out 'o dir' --debug."
+    assert (
+        line_of(capsys)
+        == "ValueError: first. This was not foreseen; see more with: medkd predict b i --out 'o dir' --debug."
+    )
     stand_in("predict", raising(ModuleNotFoundError("No module named 'wfdb'", name="wfdb.io")))
     assert main(typed) == 2
     assert line_of(capsys) == "package 'wfdb' is not installed. Install it with: pip install 'medkd[ecg]'."

@@ -44,7 +44,9 @@ def test_a_torchvision_of_another_release():
     assert "torch==2.13.0 torchvision==0.28.0" in str(found)
 
 
-@pytest.mark.parametrize(("torch", "torchvision"), [("2.15.0", "0.29.2"), ("2.15.0+cpu", "0.30.0+cpu"), ("2.15.0+cu130", "0.30.0")])
+@pytest.mark.parametrize(
+    ("torch", "torchvision"), [("2.15.0", "0.29.2"), ("2.15.0+cpu", "0.30.0+cpu"), ("2.15.0+cu130", "0.30.0")]
+)
 def test_pairs_that_work_are_left_alone(torch: str, torchvision: str):
     assert doctor.torchvision(torch, torchvision, "2.15.0", "").well
     assert doctor.torchvision(torch, torchvision, "", "").well
@@ -67,7 +69,10 @@ def test_extras_missing_old_and_present():
     assert str(well) == "✓ ecg         wfdb 4.3.1, pydicom 3.0.2"
     lacking = doctor.packages("ecg", brought, {"wfdb": "4.0.0"}.get)
     assert not lacking.needed
-    assert str(lacking) == "- ecg         wfdb 4.0.0 is not >=4.3.1; pydicom is missing. Type: pip install --upgrade 'medkd[ecg]'"
+    assert (
+        str(lacking)
+        == "- ecg         wfdb 4.0.0 is not >=4.3.1; pydicom is missing. Type: pip install --upgrade 'medkd[ecg]'"
+    )
 
 
 def test_the_core_is_needed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -11,8 +11,21 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOUSE = CHECKOUT / "medkd"
-FLOORS = ("data", "networks", "objectives", "distill", "evidence", "deploy", "recipe", "modalities", "cohorts", "tasks")
-ENGINE = FLOORS[: FLOORS.index("recipe") + 1]
+FLOORS = (
+    "data",
+    "networks",
+    "objectives",
+    "distill",
+    "evidence",
+    "deploy",
+    "pipeline",
+    "benchmark",
+    "modalities",
+    "cohorts",
+    "tasks",
+    "papers",
+)
+ENGINE = FLOORS[: FLOORS.index("benchmark") + 1]
 FILES = sorted(HOUSE.rglob("*.py"))
 
 
@@ -62,7 +75,9 @@ def test_the_front_desk_reaches_rooms_above_the_engine_by_name_only():
 def test_the_engine_names_no_modality_cohort_or_task():
     for room in ENGINE:
         for path in sorted((HOUSE / room).rglob("*.py")):
-            strings = {node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)}
+            strings = {
+                node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)
+            }
             reached = {
                 text
                 for text in strings
@@ -87,7 +102,9 @@ def test_the_front_desk_imports_the_standard_library_only():
         path = HOUSE / f"{start}.py"
         for name in imports(path, iter(ast.parse(path.read_text(encoding="utf-8")).body)):
             root, _, rest = name.partition(".")
-            assert root in sys.stdlib_module_names or rest.split(".")[0] in ("__version__", *desk), f"{named(path)} imports {name}"
+            assert root in sys.stdlib_module_names or rest.split(".")[0] in ("__version__", *desk), (
+                f"{named(path)} imports {name}"
+            )
 
 
 def test_files_are_short_and_named_after_their_content():
@@ -134,7 +151,12 @@ def test_unsafe_calls_are_recognised(text: str, found: str):
 
 
 def test_nothing_executes_what_it_reads():
-    calls = [(path, node) for path in FILES for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    calls = [
+        (path, node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+    ]
     assert not [f"{named(path)}:{call.lineno}: {unsafe(call)}" for path, call in calls if unsafe(call)]
 
 

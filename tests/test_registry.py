@@ -111,7 +111,9 @@ def test_a_new_file_is_a_new_cohort(own_cohorts: Path, capsys: pytest.CaptureFix
     assert "Ten patients of ward." in capsys.readouterr().out
 
 
-def test_a_missing_extra_is_named_not_raised(own_cohorts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_a_missing_extra_is_named_not_raised(
+    own_cohorts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setitem(sys.modules, "nibabel", None)
     (own_cohorts / "scanner.py").write_text(cohort("scanner", "import nibabel.nifti1"))
     (own_cohorts / "torn.py").write_text("raise ValueError('torn')")

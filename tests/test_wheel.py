@@ -1,4 +1,7 @@
-"""What a user installs: sdist to wheel, put beside the packages that are here but away from the checkout, and started."""
+"""What a user installs.
+
+Sdist to wheel, put beside the packages that are here but away from the checkout, and started.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,16 @@ import pytest
 
 
 def run(*words: str | Path, cwd: Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_", "VIRTUAL_ENV", "COV"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "PIP_", "VIRTUAL_ENV", "COV"))
+    }
     # No configuration of pip's on this machine may reach what is tested.
     environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
-    return subprocess.run([*map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=timeout)
+    return subprocess.run(
+        [*map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=timeout
+    )
 
 
 def well(done: subprocess.CompletedProcess[str]) -> str:
@@ -36,14 +45,34 @@ def wheels(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
-    """The python of an environment that holds medkd's wheel, sees the installed packages, and does not see the checkout."""
+    """The python of an environment that holds medkd's wheel, sees the installed packages.
+
+    And does not see the checkout.
+    """
     place = tmp_path_factory.mktemp("environment")
     well(run(sys.executable, "-m", "venv", place, cwd=place))
     python = place / "bin" / "python"
-    well(run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--find-links", wheels, "medkd", cwd=place))
+    well(
+        run(
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--find-links",
+            wheels,
+            "medkd",
+            cwd=place,
+        )
+    )
     (site,) = place.glob("lib/python*/site-packages")
-    # A path written in a .pth file is searched for packages, but .pth files inside it are not read: the editable medkd stays unseen.
-    here = json.loads(well(run(sys.executable, "-c", "import json, site; print(json.dumps(site.getsitepackages()))", cwd=place)))
+    # A path written in a .pth file is searched for packages, but .pth files inside it are not read: the editable medkd
+    # stays unseen.
+    here = json.loads(
+        well(run(sys.executable, "-c", "import json, site; print(json.dumps(site.getsitepackages()))", cwd=place))
+    )
     (site / "packages_of_the_tests.pth").write_text("\n".join(here) + "\n")
     return python
 
@@ -52,7 +81,9 @@ def test_the_wheel_holds_every_file_of_the_house(wheels: Path, checkout: Path):
     (wheel,) = wheels.glob("medkd-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    tracked = subprocess.run(["git", "-C", checkout, "ls-files", "medkd"], capture_output=True, text=True, check=False).stdout.split()
+    tracked = subprocess.run(
+        ["git", "-C", checkout, "ls-files", "medkd"], capture_output=True, text=True, check=False
+    ).stdout.split()
     assert set(tracked) <= held
     assert "medkd/py.typed" in held
     strays = {name for name in held if not name.startswith(("medkd/", "medkd-"))}
@@ -79,15 +110,32 @@ def test_commands_start_from_another_folder(installed: Path, tmp_path: Path):
 
 def test_a_fast_demo_runs_from_another_folder(installed: Path, tmp_path: Path):
     out = tmp_path / "out"
-    well(run(installed.with_name("medkd"), "distill", "ecg_lead", "--cohort", "demo_ecg", "--fast", "--out", out, cwd=tmp_path))
+    well(
+        run(
+            installed.with_name("medkd"),
+            "distill",
+            "ecg_lead",
+            "--cohort",
+            "demo_ecg",
+            "--fast",
+            "--out",
+            out,
+            cwd=tmp_path,
+        )
+    )
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["verdict"] == "invalid"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_make_wheelhouse_gathers_under_the_constraints(checkout: Path, tmp_path: Path):
-    shown = well(run("make", "--dry-run", "-C", checkout, "wheelhouse", "WHEELS=" + str(tmp_path / "wheels"), cwd=tmp_path))
+    shown = well(
+        run("make", "--dry-run", "-C", checkout, "wheelhouse", "WHEELS=" + str(tmp_path / "wheels"), cwd=tmp_path)
+    )
     assert "-m build --wheel --no-isolation" in shown
-    assert f"-m pip wheel --quiet --disable-pip-version-check -c constraints.txt --wheel-dir {tmp_path / 'wheels'}" in shown
+    assert (
+        f"-m pip wheel --quiet --disable-pip-version-check -c constraints.txt --wheel-dir {tmp_path / 'wheels'}"
+        in shown
+    )
     tested = well(run("make", "--dry-run", "-C", checkout, "wheelhouse-test", cwd=tmp_path))
     assert "--no-index --find-links" in tested
     assert not (tmp_path / "wheels").exists()

@@ -19,7 +19,10 @@ GIVEN = {"logits", "embedding"}
 _LACKS = {"tokens": "tokens", "features": "feature maps", "state": "a Gaussian state"}
 _UNFIT = {"MaskDistillation": "needs masks: the Dice overlap of two class scores means nothing"}
 SIZES = {"dim": EMBEDDING, "negatives": 128}
-"""Of a memory of all samples: the network's own width, and not every other sample at each step. All other settings are a class's own."""
+"""Of a memory of all samples: the network's own width, and not every other sample at each step.
+
+All other settings are a class's own.
+"""
 
 
 def _told(samples: int) -> dict[str, Any]:
@@ -51,7 +54,9 @@ class Contestant:
         """A new one for so many training samples. Sizes that a recipe knows are told; the rest keeps its default."""
         asked = inspect.signature(self.kind).parameters
         needed: dict[str, Any] = {
-            name: told for name, told in _told(samples).items() if name in asked and asked[name].default is asked[name].empty
+            name: told
+            for name, told in _told(samples).items()
+            if name in asked and asked[name].default is asked[name].empty
         }
         return self.kind(**(needed | {name: size for name, size in SIZES.items() if name in asked}))
 
@@ -65,7 +70,9 @@ class Absent:
 
 
 def contestants(chosen: Sequence[str] = ()) -> tuple[list[Contestant], list[Absent]]:
-    """Every objective that can be asked of a two-class student on columns, ours and other packages'; and those that cannot.
+    """Every objective that can be asked of a two-class student on columns, ours and other packages'.
+
+    And those that cannot.
 
     Args:
         chosen: names of those wanted; empty means all.
@@ -87,7 +94,9 @@ def contestants(chosen: Sequence[str] = ()) -> tuple[list[Contestant], list[Abse
             taking[name] = one
     for name in chosen:
         if name in absent:
-            raise InputError(f"'{name}' does not take part: it {absent[name].reason}", where="--objectives", remedy="Leave it out")
+            raise InputError(
+                f"'{name}' does not take part: it {absent[name].reason}", where="--objectives", remedy="Leave it out"
+            )
         if name not in taking:
             raise InputError(f"no objective '{name}'", where="--objectives", remedy=nearest(name, taking))
     return [one for one in taking.values() if not chosen or one.name in chosen], list(absent.values())
@@ -107,12 +116,18 @@ def _reason(one: Contestant) -> str:
     kind = one.kind
     if kind.__name__ in _UNFIT:
         return _UNFIT[kind.__name__]
-    lacking = [_LACKS[field] for field in dict.fromkeys((*kind.needs_student, *kind.needs_teacher)) if field not in GIVEN]
+    lacking = [
+        _LACKS[field] for field in dict.fromkeys((*kind.needs_student, *kind.needs_teacher)) if field not in GIVEN
+    ]
     if lacking:
         return f"needs {' and '.join(lacking)}, which a network on columns does not have"
     if not kind.needs_teacher:
         return "hears no teacher: it is a label's own loss"
-    asked = [name for name, held in inspect.signature(kind).parameters.items() if held.default is held.empty and name not in _told(1)]
+    asked = [
+        name
+        for name, held in inspect.signature(kind).parameters.items()
+        if held.default is held.empty and name not in _told(1)
+    ]
     if asked:
         return f"asks for {', '.join(asked)}, which this benchmark does not know"
     try:

@@ -1,4 +1,7 @@
-"""A real cohort as problems: each seed's outer folds, what both parties see brought to a few columns by the training samples alone."""
+"""A real cohort as problems.
+
+Each seed's outer folds, what both parties see brought to a few columns by the training samples alone.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,14 @@ class Outer:
     subjects: list[str]
 
 
-def outer_folds(inputs: Inputs, samples: pl.DataFrame, seeds: Sequence[int], labels: float, scored: Literal["val", "test"]) -> list[Outer]:
+def outer_folds(
+    inputs: Inputs, samples: pl.DataFrame, seeds: Sequence[int], labels: float, scored: Literal["val", "test"]
+) -> list[Outer]:
     """Every seed's outer folds.
 
-    Training samples are the split's own; those whose label is withheld follow those that keep it. Folds of unlike size are cut to the
-    smallest, by a sample or two. Out-of-fold teachers leave the split's other folds out in turn, so no subject stands on both sides.
+    Training samples are the split's own; those whose label is withheld follow those that keep it. Folds of unlike size
+    are cut to the smallest, by a sample or two. Out-of-fold teachers leave the split's other folds out in turn, so no
+    subject stands on both sides.
 
     Args:
         inputs: of a run that was prepared.

@@ -41,7 +41,9 @@ class CohortCell:
     scores: pl.DataFrame
 
 
-def run_cohort(cells: Sequence[Cell], taking: Sequence[Contestant], inputs: Inputs, run: Path, budget: Budget) -> list[CohortCell]:
+def run_cohort(
+    cells: Sequence[Cell], taking: Sequence[Contestant], inputs: Inputs, run: Path, budget: Budget
+) -> list[CohortCell]:
     """Measure the cells one after another; the centre comes first, and a control takes its settings."""
     torch.set_num_threads(1)
     samples = read_table(Inputs.samples_file(run))
@@ -55,7 +57,9 @@ def run_cohort(cells: Sequence[Cell], taking: Sequence[Contestant], inputs: Inpu
 
 
 def cohort_findings(found: Sequence[CohortCell]) -> list[Finding]:
-    """Every objective in every cell; intervals are percentiles over test subjects, p-values from the replicates' deviation.
+    """Every objective in every cell.
+
+    Intervals are percentiles over test subjects, p-values from the replicates' deviation.
 
     Gap closed is the gain as a share of teacher - solo, for nobody knows the best student of a real cohort.
     """
@@ -79,9 +83,13 @@ def cohort_findings(found: Sequence[CohortCell]) -> list[Finding]:
                     student=student.value,
                     teacher=one.arms[TEACHER].value,
                     gain=_estimate(student.minus(one.arms[SOLO])),
-                    closed=None if closed is None or closed["value"] is None else Estimate(closed["value"], closed["low"], closed["high"]),
+                    closed=None
+                    if closed is None or closed["value"] is None
+                    else Estimate(closed["value"], closed["low"], closed["high"]),
                     privileged=_estimate(student.minus(own.arms[name])) if own and here else None,
-                    against_soft=_estimate(student.minus(one.arms[SOFT])) if here and SOFT in one.arms and name != SOFT else None,
+                    against_soft=_estimate(student.minus(one.arms[SOFT]))
+                    if here and SOFT in one.arms and name != SOFT
+                    else None,
                     setting=in_words(one.choices[name]),
                 )
             )
@@ -129,5 +137,7 @@ def _block(one: Outer, number: int, scores: Mapping[str, Sequence[np.ndarray]], 
 
 def _rows(one: Outer, number: int, scores: Mapping[str, Sequence[np.ndarray]]) -> pl.DataFrame:
     each = {arm: values[number].astype(np.float32) for arm, values in scores.items()}
-    frame = pl.DataFrame({"subject": one.subjects, "seed": one.seed, "fold": one.fold, "y": one.problem.scored_y, **each})
+    frame = pl.DataFrame(
+        {"subject": one.subjects, "seed": one.seed, "fold": one.fold, "y": one.problem.scored_y, **each}
+    )
     return frame.unpivot(index=["subject", "seed", "fold", "y"], variable_name="arm", value_name="score")

@@ -45,7 +45,9 @@ def main(namespace: argparse.Namespace) -> int:
         InputError: a name is unknown, or the cohort cannot be used; nothing was written then.
     """
     if namespace.name not in BENCHMARKS:
-        raise InputError(f"no benchmark '{namespace.name}'", where="medkd benchmark", remedy=nearest(namespace.name, BENCHMARKS))
+        raise InputError(
+            f"no benchmark '{namespace.name}'", where="medkd benchmark", remedy=nearest(namespace.name, BENCHMARKS)
+        )
     taking, absent = contestants(namespace.objectives or ())
     if namespace.cohort is None:
         if given := [f"--{name}" for name in ("root", "target", "task") if getattr(namespace, name) is not None]:
@@ -61,7 +63,9 @@ def _synthetic(namespace: argparse.Namespace, taking: Sequence[Contestant], abse
     if budget.seeds < 2:
         raise InputError("one seed has no interval", where="--seeds", remedy="Give 2 or more; the default is 40")
     started = time.perf_counter()
-    measured = run_cells(cells, [one.name for one in taking], family, budget, out / "cells", namespace.jobs or default_jobs())
+    measured = run_cells(
+        cells, [one.name for one in taking], family, budget, out / "cells", namespace.jobs or default_jobs()
+    )
     findings = synthetic_findings(measured, family)
     centre = measured[0].aurocs
     facts = {
@@ -75,7 +79,12 @@ def _synthetic(namespace: argparse.Namespace, taking: Sequence[Contestant], abse
         _seeds(measured).write_csv(temporary)
     told = reading(findings, f"{budget.seeds} seeds (paired t)")
     page = Page(
-        "What each objective earns where the answer is known", facts, _lines(told, namespace), _method(budget), _typed(namespace), absent
+        "What each objective earns where the answer is known",
+        facts,
+        _lines(told, namespace),
+        _method(budget),
+        _typed(namespace),
+        absent,
     )
     return _finish(out, page, findings, time.perf_counter() - started)
 
@@ -122,7 +131,11 @@ def _recipe(namespace: argparse.Namespace) -> Recipe:
     else:
         folders = [entry.found for entry in entries("tasks") if entry.found is not None and _holds(entry.found, name)]
         if len(folders) != 1:
-            what = f"no task has a recipe for cohort '{name}'" if not folders else f"{len(folders)} tasks have a recipe for cohort '{name}'"
+            what = (
+                f"no task has a recipe for cohort '{name}'"
+                if not folders
+                else f"{len(folders)} tasks have a recipe for cohort '{name}'"
+            )
             raise InputError(what, where="medkd benchmark", remedy="Name the task with --task")
         folder = folders[0]
     own = folder / f"{name}.yaml"
@@ -149,7 +162,11 @@ def _table(findings: Sequence[Finding]) -> pl.DataFrame:
         row = {name: getattr(one, name) for name in ("factor", "level", "objective", "solo", "student", "teacher")}
         for name in ("gain", "closed", "privileged", "against_soft"):
             row |= _columns(name, getattr(one, name))
-        row |= {"p_holm": one.p_holm, "privileged_p_holm": one.privileged_p_holm, "against_soft_p_holm": one.against_soft_p_holm}
+        row |= {
+            "p_holm": one.p_holm,
+            "privileged_p_holm": one.privileged_p_holm,
+            "against_soft_p_holm": one.against_soft_p_holm,
+        }
         rows.append(row | {"verdict": one.verdict, "setting": one.setting})
     return pl.DataFrame(rows, infer_schema_length=None)
 

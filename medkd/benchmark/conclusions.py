@@ -13,7 +13,10 @@ _FACTORS = {SAMPLES: "Training size", LABELS: "Share of labels", TEACHER: "Teach
 
 
 def earners(findings: Sequence[Finding]) -> dict[str, list[str]]:
-    """Objective → the cells in which it earns its place, controls apart; an objective that earns nowhere has an empty list."""
+    """Objective → the cells in which it earns its place, controls apart.
+
+    An objective that earns nowhere has an empty list.
+    """
     found: dict[str, list[str]] = {one.objective: [] for one in findings}
     for one in findings:
         if one.factor != CONTROL and one.verdict == "earns":
@@ -39,7 +42,9 @@ def reading(findings: Sequence[Finding], test: str) -> list[str]:
     ]
     earning = [one for one in centre if one.verdict == "earns"]
     if earning and any(one.privileged for one in centre):
-        beyond = [one for one in earning if one.privileged and one.privileged.value > 0 and one.privileged_p_holm < ALPHA]
+        beyond = [
+            one for one in earning if one.privileged and one.privileged.value > 0 and one.privileged_p_holm < ALPHA
+        ]
         rest = [one.objective for one in earning if one not in beyond]
         lines.append(
             f"Of these {len(earning)}, {len(beyond)} also gain over the same objective with a self-teacher: by the other view itself."
@@ -50,10 +55,15 @@ def reading(findings: Sequence[Finding], test: str) -> list[str]:
         worse = _differs(centre, lambda value: value < 0)
         ahead = f"{_names(better)} {'do' if len(better) > 1 else 'does'}" if better else "no objective does"
         behind = f"{len(worse)} do worse: {_names(worse)}" if worse else "none does worse"
-        lines.append(f"Against plain soft labels, the simplest of all, {ahead} better at the centre, and {behind} (Holm over objectives).")
+        lines.append(
+            f"Against plain soft labels, the simplest of all, {ahead} better at the centre, and {behind} (Holm over objectives)."
+        )
     for factor, title in _FACTORS.items():
         levels = dict.fromkeys(one.level for one in findings if one.factor == factor)
-        lines += [_cell(f"{title} {level}", [one for one in findings if one.factor == factor and one.level == level]) for level in levels]
+        lines += [
+            _cell(f"{title} {level}", [one for one in findings if one.factor == factor and one.level == level])
+            for level in levels
+        ]
     lines += _controls(findings, centre)
     if nowhere := [name for name, cells in earners(findings).items() if not cells]:
         lines.append(f"Earn their place nowhere here: {_names(nowhere)}.")
@@ -80,7 +90,10 @@ def _controls(findings: Sequence[Finding], centre: Sequence[Finding]) -> list[st
         cell = [one for one in findings if one.factor == CONTROL and one.level == level]
         gaining = [one for one in cell if one.verdict == "earns"]
         losing = sum(one.verdict == "harms" for one in cell)
-        middle, own = (float(np.median(values)) for values in ([one.gain.value for one in cell], [real[one.objective] for one in cell]))
+        middle, own = (
+            float(np.median(values))
+            for values in ([one.gain.value for one in cell], [real[one.objective] for one in cell])
+        )
         who = f" ({_names([one.objective for one in gaining])})" if gaining else ""
         lines.append(
             f"Control, {level}: {_some(gaining, cell)} gain over the solo{who}, {losing} lose; median gain {middle:+.3f}, "
@@ -90,7 +103,11 @@ def _controls(findings: Sequence[Finding], centre: Sequence[Finding]) -> list[st
 
 
 def _differs(centre: Sequence[Finding], side: Callable[[float], bool]) -> list[str]:
-    return [one.objective for one in centre if one.against_soft and one.against_soft_p_holm < ALPHA and side(one.against_soft.value)]
+    return [
+        one.objective
+        for one in centre
+        if one.against_soft and one.against_soft_p_holm < ALPHA and side(one.against_soft.value)
+    ]
 
 
 def _some(some: Sequence[Finding], cell: Sequence[Finding]) -> str:

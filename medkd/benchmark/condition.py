@@ -50,15 +50,17 @@ class Cell:
         return f"{self.factor}-{self.samples}-{self.labels:g}-{self.teacher}"
 
 
-def design(centre: Cell, samples: Sequence[int] = (), labels: Sequence[float] = (), in_sample: Sequence[float] = ()) -> list[Cell]:
+def design(
+    centre: Cell, samples: Sequence[int] = (), labels: Sequence[float] = (), in_sample: Sequence[float] = ()
+) -> list[Cell]:
     """The centre, then each factor's other levels, the controls last.
 
     Args:
         centre: around which one factor at a time is varied.
         samples: other sizes.
         labels: other shares of labels.
-        in_sample: shares of labels at which the teacher is asked about samples that it was trained on. One that is not the centre's
-            varies two factors: it is to be held against the out-of-fold teacher at that share.
+        in_sample: shares of labels at which the teacher is asked about samples that it was trained on. One that is not
+            the centre's varies two factors: it is to be held against the out-of-fold teacher at that share.
     """
     return [
         centre,

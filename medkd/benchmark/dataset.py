@@ -68,7 +68,8 @@ class Problems:
 
     Args:
         each: the problems.
-        views: party → "problem sample column", centred and divided by the largest column's deviation, of its own training samples.
+        views: party → "problem sample column", centred and divided by the largest column's deviation, of its own
+            training samples.
         scored: party → one tensor "scored column" a problem, by the same numbers.
         y: "problem sample" int64, 0 where the label is withheld.
     """
@@ -81,7 +82,9 @@ class Problems:
     def first(self, count: int) -> Problems:
         """So many of them."""
         scored = {party: held[:count] for party, held in self.scored.items()}
-        return Problems(self.each[:count], {party: view[:count] for party, view in self.views.items()}, scored, self.y[:count])
+        return Problems(
+            self.each[:count], {party: view[:count] for party, view in self.views.items()}, scored, self.y[:count]
+        )
 
     @property
     def samples(self) -> int:
@@ -117,8 +120,12 @@ def stacked(problems: Sequence[Problem]) -> Problems:
         means = [problem.views[party].mean(axis=0) for problem in problems]
         scales = [max(float(problem.views[party].std(axis=0).max()), 1e-6) for problem in problems]
         each = list(zip(problems, means, scales, strict=True))
-        views[party] = torch.stack([torch.from_numpy((problem.views[party] - mean) / np.float32(scale)) for problem, mean, scale in each])
-        scored[party] = [torch.from_numpy((problem.scored_views[party] - mean) / np.float32(scale)) for problem, mean, scale in each]
+        views[party] = torch.stack(
+            [torch.from_numpy((problem.views[party] - mean) / np.float32(scale)) for problem, mean, scale in each]
+        )
+        scored[party] = [
+            torch.from_numpy((problem.scored_views[party] - mean) / np.float32(scale)) for problem, mean, scale in each
+        ]
     y = torch.from_numpy(np.stack([problem.y for problem in problems]))
     y[:, problems[0].labelled :] = 0
     return Problems(problems, views, scored, y)

@@ -112,7 +112,9 @@ def play(
             choices[one.name] = _tune(one, tuning, lessons["tuning"], choices[SOLO].decay, budget)
         choice = choices[one.name]
         tries = [Try(choice.decay, choice.weight)]
-        state = train(lessons["reported"], budget.rate, tries, [choice.steps], lambda one=one: one.build(reported.samples))  # type: ignore[misc]
+        state = train(
+            lessons["reported"], budget.rate, tries, [choice.steps], lambda one=one: one.build(reported.samples)
+        )  # type: ignore[misc]
         results[one.name] = _scores(state[choice.steps], reported, "student")
         tell(one.name)
     return Played(choices, results)
@@ -138,7 +140,9 @@ def _tune(one: Contestant, tuning: Problems, lesson: Lesson, decay: float, budge
     scale = gradient_ratio(lesson, lambda: one.build(tuning.samples))
     grid = [(decay / share, ratio) for share in (1, 10) for ratio in budget.ratios]
     tries = [Try(held, ratio * scale) for held, ratio in grid]
-    place, steps = _best(tuning, "student", train(lesson, budget.rate, tries, budget.stops, lambda: one.build(tuning.samples)))
+    place, steps = _best(
+        tuning, "student", train(lesson, budget.rate, tries, budget.stops, lambda: one.build(tuning.samples))
+    )
     return Choice(tries[place].decay, steps, grid[place][1], tries[place].weight)
 
 

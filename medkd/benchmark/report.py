@@ -51,7 +51,11 @@ def render(page: Page, findings: Sequence[Finding]) -> str:
     return environment.get_template("page.html.j2").render(
         page=page,
         centre=_forest(centre),
-        multiples=[(title, found) for factor, title in _TITLES.items() if (found := _multiples(findings, factor, title)) is not None],
+        multiples=[
+            (title, found)
+            for factor, title in _TITLES.items()
+            if (found := _multiples(findings, factor, title)) is not None
+        ],
         rows=centre,
         columns=[key for key in dict.fromkeys((one.factor, one.level) for one in findings) if key[0] != CENTRE],
         held={(one.factor, one.level, one.objective): one for one in findings},
@@ -67,13 +71,19 @@ def ordered(findings: Sequence[Finding]) -> list[Finding]:
 def _forest(centre: Sequence[Finding]) -> Markup:
     known = all(one.closed is not None for one in centre)
     colours = {"earns": COLOURS["student"], "harms": "#b91c1c", "no evidence": OTHER}
-    rows = [Row(one.objective, [(one.closed or one.gain if known else one.gain).interval], colours[one.verdict]) for one in centre]
+    rows = [
+        Row(one.objective, [(one.closed or one.gain if known else one.gain).interval], colours[one.verdict])
+        for one in centre
+    ]
     label = "share of the gap closed" if known else "gain in AUROC"
     return forest("Objectives at the centre", [Group("", rows)], [Panel(label)], width=640)
 
 
 def _multiples(findings: Sequence[Finding], factor: str, title: str) -> Markup | None:
-    """The gain of each objective over a factor's levels, the centre among them; None where the factor was not varied."""
+    """The gain of each objective over a factor's levels, the centre among them.
+
+    None where the factor was not varied.
+    """
     varied = [one for one in findings if one.factor == factor]
     if not varied:
         return None
@@ -96,7 +106,9 @@ def _multiples(findings: Sequence[Finding], factor: str, title: str) -> Markup |
         figure.supxlabel(title, color=FAINT, fontsize=11)
         figure.supylabel("gain in AUROC", color=FAINT, fontsize=11)
 
-    said = "; ".join(f"{name} " + ", ".join(f"{level}: {held[level, name].gain.value:+.3f}" for level in levels) for name in names)
+    said = "; ".join(
+        f"{name} " + ", ".join(f"{level}: {held[level, name].gain.value:+.3f}" for level in levels) for name in names
+    )
     return picture(f"Gain of each objective over the {title}. {said}", 1060, 40 + 115 * down, draw)
 
 
@@ -104,8 +116,17 @@ def _curve(axes: Axes, name: str, levels: Sequence[str], held: Mapping[tuple[str
     gains = [held[level, name].gain for level in levels]
     places = range(len(levels))
     axes.axhline(0, color=INK, linewidth=1, alpha=0.7)
-    axes.fill_between(places, [gain.low for gain in gains], [gain.high for gain in gains], color=COLOURS["student"], alpha=0.2, linewidth=0)
-    axes.plot(places, [gain.value for gain in gains], color=COLOURS["student"], marker="o", markersize=3.5, linewidth=1.6)
+    axes.fill_between(
+        places,
+        [gain.low for gain in gains],
+        [gain.high for gain in gains],
+        color=COLOURS["student"],
+        alpha=0.2,
+        linewidth=0,
+    )
+    axes.plot(
+        places, [gain.value for gain in gains], color=COLOURS["student"], marker="o", markersize=3.5, linewidth=1.6
+    )
     axes.set_title(name, fontsize=8.5, pad=3)
     axes.set_xticks(places, levels, fontsize=7.5)
     axes.tick_params(axis="y", labelsize=8)

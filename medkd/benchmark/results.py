@@ -82,7 +82,9 @@ def paired(differences: Array) -> Estimate:
     error = float(differences.std(ddof=1) / np.sqrt(count)) if count > 1 else np.inf
     if error == 0 or not np.isfinite(error):
         certain = error == 0
-        return Estimate(mean, mean if certain else -np.inf, mean if certain else np.inf, 0.0 if certain and mean else 1.0)
+        return Estimate(
+            mean, mean if certain else -np.inf, mean if certain else np.inf, 0.0 if certain and mean else 1.0
+        )
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
     return Estimate(mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, count - 1)))
 
@@ -121,9 +123,14 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def corrected(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings with Holm's p-values: gains over all objectives and cells but the controls, which are a family of their own."""
+    """The findings with Holm's p-values.
+
+    Gains over all objectives and cells but the controls, which are a family of their own.
+    """
     found = list(findings)
-    families = ([place for place, one in enumerate(found) if (one.factor == CONTROL) == control] for control in (False, True))
+    families = (
+        [place for place, one in enumerate(found) if (one.factor == CONTROL) == control] for control in (False, True)
+    )
     for places in families:
         for place, p in zip(places, holm([found[place].gain.p for place in places]), strict=True):
             found[place] = replace(found[place], p_holm=p)

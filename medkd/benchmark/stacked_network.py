@@ -26,7 +26,11 @@ class Perceptron(nn.Module):
 
     def __init__(self, columns: int) -> None:
         super().__init__()
-        self.first, self.second, self.head = nn.Linear(columns, HIDDEN), nn.Linear(HIDDEN, EMBEDDING), nn.Linear(EMBEDDING, 2)
+        self.first, self.second, self.head = (
+            nn.Linear(columns, HIDDEN),
+            nn.Linear(HIDDEN, EMBEDDING),
+            nn.Linear(EMBEDDING, 2),
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and embedding."""
@@ -35,7 +39,9 @@ class Perceptron(nn.Module):
 
 
 def stack_of(make: Callable[[], Module], seeds: Sequence[int], copies: int = 1) -> tuple[Module, State, State]:
-    """One module a seed, ``copies`` times over (all seeds, then all again): a module to call, stacked parameters, stacked buffers.
+    """One module a seed, ``copies`` times over (all seeds, then all again).
+
+    A module to call, stacked parameters, stacked buffers.
 
     Torch's random state is left as it was.
     """
@@ -48,7 +54,9 @@ def stack_of(make: Callable[[], Module], seeds: Sequence[int], copies: int = 1) 
 
     def repeated(state: Mapping[str, Tensor], learned: bool) -> State:
         return {
-            name: value.detach().repeat(copies, *[1] * (value.dim() - 1)).requires_grad_(learned and value.is_floating_point())
+            name: value.detach()
+            .repeat(copies, *[1] * (value.dim() - 1))
+            .requires_grad_(learned and value.is_floating_point())
             for name, value in state.items()
         }
 

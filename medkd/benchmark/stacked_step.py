@@ -1,4 +1,7 @@
-"""Stacked networks with their objectives on a lesson: what they see at a step, what it costs them, what an objective remembers."""
+"""Stacked networks with their objectives on a lesson.
+
+What they see at a step, what it costs them, what an objective remembers.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,20 @@ Build = Callable[[], Objective]
 
 @dataclass(frozen=True)
 class Try:
-    """What a copy of all networks is trained with: loss = supervised + ``weight`` · objective, and AdamW's weight ``decay``."""
+    """What a copy of all networks is trained with.
+
+    Loss = supervised + ``weight`` · objective, and AdamW's weight ``decay``.
+    """
 
     decay: float
     weight: float = 0.0
 
 
 Seen = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[str]]
-"""Of a step and every network: view, label, whether it is known, the teacher's logits and embedding; and the samples' names."""
+"""Of a step and every network: view, label, whether it is known, the teacher's logits and embedding.
+
+And the samples' names.
+"""
 
 
 class Course:
@@ -52,7 +61,8 @@ class Course:
             self.objective, learned, held = stack_of(build, lesson.seeds, self.copies)
             self.inside = (learned, held)
         self.weight, self.decay = (
-            torch.tensor(values).repeat_interleave(count) for values in zip(*((t.weight, t.decay) for t in tries), strict=True)
+            torch.tensor(values).repeat_interleave(count)
+            for values in zip(*((t.weight, t.decay) for t in tries), strict=True)
         )
         self.learned = [*self.network.values(), *self.inside[0].values()]
         self._remembers = self.objective is not None and type(self.objective).update is not Objective.update
@@ -65,7 +75,9 @@ class Course:
         silent = Answers(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1))
         answers = held.answers or silent
         spoken = (answers.logits, answers.embedding)
-        logits, embedding = (part[problem, rows] if held.answers else part.expand(len(held.seeds), 1, 1) for part in spoken)
+        logits, embedding = (
+            part[problem, rows] if held.answers else part.expand(len(held.seeds), 1, 1) for part in spoken
+        )
         parts = (held.view[problem, rows], held.y[problem, rows], rows < held.labelled, logits, embedding)
         view, y, known, logits, embedding = (part.repeat(self.copies, *[1] * (part.dim() - 1)) for part in parts)
         # Names are those of the first problem's rows; an objective is given one only where all problems share them.
@@ -93,7 +105,10 @@ class Course:
 
     @torch.no_grad()
     def update(self, student: tuple[Tensor, Tensor], seen: Seen) -> None:
-        """Let an objective with a memory change it, network by network: what it writes goes to its slice of the stacked buffers."""
+        """Let an objective with a memory change it, network by network.
+
+        What it writes goes to its slice of the stacked buffers.
+        """
         if not self._remembers or self.objective is None:
             return
         _, y, known, logits, embedding, names = seen

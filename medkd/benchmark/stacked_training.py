@@ -1,4 +1,7 @@
-"""The training loop of the benchmark: many networks at once, each with a weight and a decay of its own, kept at several steps."""
+"""The training loop of the benchmark.
+
+Many networks at once, each with a weight and a decay of its own, kept at several steps.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,12 @@ PROBED = 8
 """Batches over which the gradients at the start are compared."""
 
 
-def train(lesson: Lesson, rate: float, tries: Sequence[Try], stops: Sequence[int], build: Build | None = None) -> dict[int, State]:
-    """Train a network for each try and problem, all at once, by AdamW at a constant rate; their running averages after ``stops`` steps.
+def train(
+    lesson: Lesson, rate: float, tries: Sequence[Try], stops: Sequence[int], build: Build | None = None
+) -> dict[int, State]:
+    """Train a network for each try and problem, all at once, by AdamW at a constant rate.
+
+    Their running averages after ``stops`` steps.
 
     Networks do not touch one another: each gets the gradient of its own loss, and AdamW works entry by entry.
 
@@ -58,7 +65,9 @@ def train(lesson: Lesson, rate: float, tries: Sequence[Try], stops: Sequence[int
 
 
 def gradient_ratio(lesson: Lesson, build: Build) -> float:
-    """How much larger the label's gradient is than the objective's at the start: the median over problems, mean over some batches.
+    """How much larger the label's gradient is than the objective's at the start.
+
+    The median over problems, mean over some batches.
 
     Objectives differ in scale by orders of magnitude; multiplied by this, all of them pull the untrained network alike.
     """

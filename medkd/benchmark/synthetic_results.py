@@ -19,8 +19,8 @@ SOFT, SELF = "soft_labels", "self_teacher"
 def synthetic_findings(measured: Sequence[Measured], family: Family) -> list[Finding]:
     """Every objective in every cell.
 
-    Gap closed is mean gain over the mean of (best student - solo). A privileged gain is the gain at the centre less the gain of the
-    same objective, at the same setting, with a teacher that sees the student's view alone.
+    Gap closed is mean gain over the mean of (best student - solo). A privileged gain is the gain at the centre less the
+    gain of the same objective, at the same setting, with a teacher that sees the student's view alone.
     """
     centre = next(one for one in measured if one.cell.factor == CENTRE)
     own = next((one for one in measured if one.cell.teacher == SELF), None)

@@ -37,7 +37,9 @@ class Measured:
     choices: dict[str, Choice]
 
 
-def run_cells(cells: Sequence[Cell], names: Sequence[str], family: Family, budget: Budget, out: Path, jobs: int) -> list[Measured]:
+def run_cells(
+    cells: Sequence[Cell], names: Sequence[str], family: Family, budget: Budget, out: Path, jobs: int
+) -> list[Measured]:
     """Measure the cells, ``jobs`` at once; those that lie finished in ``out`` are read.
 
     Args:
@@ -67,13 +69,17 @@ def _each(cells: Sequence[Cell], function: Any, jobs: int, found: dict[Cell, Mea
             found[cell] = function(cell)
             bar.update()
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn")) as pool:
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn")
+    ) as pool:
         for cell, measured in zip(cells, pool.map(function, cells), strict=True):
             found[cell] = measured
             bar.update()
 
 
-def _measured(cell: Cell, names: Sequence[str], family: Family, budget: Budget, out: Path, chosen: Mapping[str, Choice] | None) -> Measured:
+def _measured(
+    cell: Cell, names: Sequence[str], family: Family, budget: Budget, out: Path, chosen: Mapping[str, Choice] | None
+) -> Measured:
     """What lies in the cell's file, and what does not is measured and put there."""
     file = out / f"{cell.name}-{digest_of([__version__, cell, family, budget])[:12]}.json"
     held = _held(file, cell, chosen)
@@ -102,4 +108,6 @@ def _held(file: Path, cell: Cell, chosen: Mapping[str, Choice] | None) -> Measur
 
 
 def _problems(cell: Cell, family: Family, budget: Budget, first: int) -> Problems:
-    return stacked([synthetic(family, cell.samples, cell.labels, budget.scored, first + seed) for seed in range(budget.seeds)])
+    return stacked(
+        [synthetic(family, cell.samples, cell.labels, budget.scored, first + seed) for seed in range(budget.seeds)]
+    )

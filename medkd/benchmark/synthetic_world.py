@@ -1,4 +1,7 @@
-"""A synthetic world with a known answer: how well the best possible teacher and the best possible student would rank."""
+"""A synthetic world with a known answer.
+
+How well the best possible teacher and the best possible student would rank.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,11 @@ _REACH, _POINTS, _NODES = 9.0, 6001, 80
 def bayes_auroc(slope: float, intercept: float, reliability: float) -> float:
     """The AUROC of the best rule on a view that tells a share of the risk's variance.
 
-    The risk u is standard normal and P(y = 1) = sigmoid(slope · u + intercept). What a noisy linear view of a Gaussian state tells of u is
-    its posterior mean m, of variance ``reliability``; u given m is normal with variance 1 - ``reliability``. So P(y = 1 | view) is a
-    logistic-normal integral that rises with m, the best rule ranks by m, and its AUROC is the chance that m of a positive exceeds m of a
-    negative: one integral over the density of m, by quadrature (error below 1e-6).
+    The risk u is standard normal and P(y = 1) = sigmoid(slope · u + intercept). What a noisy linear view of a Gaussian
+    state tells of u is its posterior mean m, of variance ``reliability``; u given m is normal with variance 1 -
+    ``reliability``. So P(y = 1 | view) is a logistic-normal integral that rises with m, the best rule ranks by m, and
+    its AUROC is the chance that m of a positive exceeds m of a negative: one integral over the density of m, by
+    quadrature (error below 1e-6).
 
     Args:
         slope, intercept: of the log-odds, a standard deviation of u.
@@ -62,10 +66,10 @@ class Drawn:
 class Family:
     """Latent state z ~ N(0, 1), risk u = its scaled sum, label y ~ Bernoulli(sigmoid(slope · u + intercept)).
 
-    The teacher sees every entry of z clean; the student sees the first few with noise. Each view hides what it holds in a fixed map
-    that can be undone: with e columns of pure noise, the network is given [v + bend · (e² - 1)/√2, e] Q, Q orthogonal. Such a map
-    changes nothing that can be known, so the best AUROCs stay exact; a linear rule cannot undo it, so a network has something to
-    learn, more so in the student's view.
+    The teacher sees every entry of z clean; the student sees the first few with noise. Each view hides what it holds in
+    a fixed map that can be undone: with e columns of pure noise, the network is given [v + bend · (e² - 1)/√2, e] Q, Q
+    orthogonal. Such a map changes nothing that can be known, so the best AUROCs stay exact; a linear rule cannot undo
+    it, so a network has something to learn, more so in the student's view.
 
     Args:
         latent: entries of z.
@@ -109,11 +113,15 @@ class Family:
         y = (rng.random(count) < expit(self.slope * risk + self.intercept)).astype(np.int64)
         noisy = z[:, : self.seen] + self.noise * rng.standard_normal((count, self.seen))
         told = noisy.sum(axis=1) / np.sqrt(self.latent) / (1 + self.noise**2)
-        return Drawn(self._hidden(z, self.teacher_bend, rng), self._hidden(noisy, self.student_bend, rng), y, told, risk)
+        return Drawn(
+            self._hidden(z, self.teacher_bend, rng), self._hidden(noisy, self.student_bend, rng), y, told, risk
+        )
 
     def _hidden(self, view: Array, bend: float, rng: np.random.Generator) -> Array:
         noise = rng.standard_normal((len(view), self.nuisance))
         bent = view + bend * (noise[:, np.arange(view.shape[1]) % self.nuisance] ** 2 - 1) / np.sqrt(2)
         width = view.shape[1] + self.nuisance
-        mixed: Array = np.hstack([bent, noise]) @ ortho_group.rvs(width, random_state=np.random.default_rng([self.seed, width]))
+        mixed: Array = np.hstack([bent, noise]) @ ortho_group.rvs(
+            width, random_state=np.random.default_rng([self.seed, width])
+        )
         return mixed

@@ -38,9 +38,10 @@ class Fit:
 def taught(problems: Problems, teacher: Teacher, fits: dict[str, Fit]) -> Answers:
     """The answers that a student hears on its training samples.
 
-    Out of fold, a labelled sample is answered by the teacher that left its fold out, an unlabelled one by the mean of all, as in a
-    ``TeacherBank``. The self-teacher is the same with the student's view. The other controls are those of ``control_banks``.
-    A label-only teacher is silent where the label is withheld: its answers there are NaN, and must not be drawn.
+    Out of fold, a labelled sample is answered by the teacher that left its fold out, an unlabelled one by the mean of
+    all, as in a ``TeacherBank``. The self-teacher is the same with the student's view. The other controls are those of
+    ``control_banks``. A label-only teacher is silent where the label is withheld: its answers there are NaN, and must
+    not be drawn.
 
     Args:
         problems: who is taught.
@@ -77,7 +78,8 @@ def _cross_fitted(problems: Problems, party: str, fit: Fit) -> Answers:
         logits.append(said[0])
         embeddings.append(said[1] if not embeddings else _turned(said[1], embeddings[0]))
     return Answers(
-        _chosen(torch.stack(logits), fold, numbers, problems.labelled), _chosen(torch.stack(embeddings), fold, numbers, problems.labelled)
+        _chosen(torch.stack(logits), fold, numbers, problems.labelled),
+        _chosen(torch.stack(embeddings), fold, numbers, problems.labelled),
     )
 
 
@@ -105,10 +107,17 @@ def _control(problems: Problems, answers: Answers, teacher: Teacher) -> Answers:
         known = np.arange(problems.samples) < problems.labelled
         names = [str(row) for row in range(problems.samples)]
         index = pl.DataFrame(
-            {"sample_id": names, "fold": problem.fold, "source": np.where(known, 0, -1), "seen": np.zeros(len(names), bool)}
+            {
+                "sample_id": names,
+                "fold": problem.fold,
+                "source": np.where(known, 0, -1),
+                "seen": np.zeros(len(names), bool),
+            }
         )
         meta = BankMeta({}, {}, "", (), problems.labelled / problems.samples, ("logits", "embedding"))
-        source = TeacherBank(meta, index, {"logits": answers.logits[place].numpy(), "embedding": answers.embedding[place].numpy()})
+        source = TeacherBank(
+            meta, index, {"logits": answers.logits[place].numpy(), "embedding": answers.embedding[place].numpy()}
+        )
         with tempfile.TemporaryDirectory(prefix="medkd-") as temporary:
             folder = Path(temporary) / "bank"
             if teacher == "shuffled_teacher":

@@ -41,7 +41,9 @@ class Lesson:
 
 
 def mixed_batches(labelled: int, samples: int, size: int, steps: int, seed: int = 0) -> Tensor:
-    """Rows of each step, "step batch": half of them labelled samples, half unlabelled; all labelled where there is no other.
+    """Rows of each step, "step batch": half of them labelled samples, half unlabelled.
+
+    All labelled where there is no other.
 
     >>> mixed_batches(labelled=4, samples=10, size=4, steps=2)[:, 2:].min() >= 4
     tensor(True)
@@ -49,12 +51,22 @@ def mixed_batches(labelled: int, samples: int, size: int, steps: int, seed: int 
     share = size if samples == labelled else size // 2
     first = permuted(labelled, share, steps, seed)
     return (
-        first if samples == labelled else torch.cat([first, labelled + permuted(samples - labelled, size - share, steps, seed + 1)], dim=1)
+        first
+        if samples == labelled
+        else torch.cat([first, labelled + permuted(samples - labelled, size - share, steps, seed + 1)], dim=1)
     )
 
 
 def permuted(count: int, size: int, steps: int, seed: int) -> Tensor:
-    """Permutations of ``count`` rows one after another, cut to "step batch"; of fewer rows than a batch some stand in it twice."""
+    """Permutations of ``count`` rows one after another, cut to "step batch".
+
+    Of fewer rows than a batch some stand in it twice.
+    """
     times = -(-size // count)
     batches = list(EpochBatches(count, -(-size // times), steps * times, seed))
-    return torch.tensor([[row for part in batches[step * times : (step + 1) * times] for row, _ in part][:size] for step in range(steps)])
+    return torch.tensor(
+        [
+            [row for part in batches[step * times : (step + 1) * times] for row, _ in part][:size]
+            for step in range(steps)
+        ]
+    )

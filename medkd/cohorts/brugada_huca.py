@@ -31,7 +31,11 @@ class BrugadaHUCA(Cohort):
 
     def targets(self) -> Mapping[str, Target]:
         """``brugada``: 76 of 363."""
-        return {"brugada": Target("brugada", "binary", ("brugada",), ("Brugada pattern",), rule="brugada is 1 or 2 in metadata.csv")}
+        return {
+            "brugada": Target(
+                "brugada", "binary", ("brugada",), ("Brugada pattern",), rule="brugada is 1 or 2 in metadata.csv"
+            )
+        }
 
     def modalities(self) -> Mapping[str, Modality]:
         """``ecg``: twelve leads at 100 Hz, ten seconds."""
@@ -43,12 +47,16 @@ class BrugadaHUCA(Cohort):
             table = pl.read_csv(self.root / self.marker, infer_schema=False).select("patient_id", "brugada")
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"{self.marker} is no CSV with the columns patient_id and brugada", where=self.root, remedy="Use the file as published"
+                f"{self.marker} is no CSV with the columns patient_id and brugada",
+                where=self.root,
+                remedy="Use the file as published",
             ) from error
         kind = table["brugada"].str.strip_chars()
         strange = sorted(set(kind.drop_nulls()) - {"0", "1", "2"})
         if strange:
-            raise InputError(f"brugada is '{strange[0]}' in {self.marker}", where=self.root, remedy="It must be 0, 1 or 2")
+            raise InputError(
+                f"brugada is '{strange[0]}' in {self.marker}", where=self.root, remedy="It must be 0, 1 or 2"
+            )
         subject = pl.col("patient_id").str.strip_chars()
         samples = table.select(
             sample_id=subject,

@@ -23,7 +23,22 @@ from medkd.modalities.vitals import Vitals
 SETS = ("a", "b", "c")
 UNITS = {1: "coronary care", 2: "cardiac surgery recovery", 3: "medical ICU", 4: "surgical ICU"}
 LABS = (
-    *("Albumin", "ALP", "ALT", "AST", "Bilirubin", "BUN", "Cholesterol", "Creatinine", "Glucose", "HCO3", "HCT", "K", "Lactate", "Mg"),
+    *(
+        "Albumin",
+        "ALP",
+        "ALT",
+        "AST",
+        "Bilirubin",
+        "BUN",
+        "Cholesterol",
+        "Creatinine",
+        "Glucose",
+        "HCO3",
+        "HCT",
+        "K",
+        "Lactate",
+        "Mg",
+    ),
     *("Na", "PaCO2", "PaO2", "pH", "Platelets", "SaO2", "TroponinI", "TroponinT", "WBC"),
 )
 NURSING = ("FiO2", "GCS", "Height", "MechVent", "Urine", "Weight")
@@ -33,14 +48,18 @@ _DESCRIPTORS = ("RecordID", "Age", "Gender", "ICUType", "Height", "Weight")
 
 
 class CinC2012(EventCohort):
-    """The Challenge of 2012 as published: ``Outcomes-a.txt`` with ``set-a.tar.gz`` (or .zip, or a folder); sets b and c where present.
+    """The Challenge of 2012 as published: ``Outcomes-a.txt`` with ``set-a.tar.gz`` (or .zip, or a folder).
 
-    Only stays of adults that lasted 48 hours or longer were published, so none is left out for its length. A RecordID is a stay's; no
-    person's is published, so each stay counts as a subject. Set A has 4,000 stays, 554 of them with a death in hospital; three, of
-    survivors, have no measurement and are left out. -1 means "missing" for a descriptor and for a weight.
-    Times are hours and minutes from admission to the unit. Age and sex are also events at hour 0; ages above 90 are published as 90.
+    Sets b and c where present.
 
-    - ``mortality_24h``: died in this hospital stay; predicted at hour 24. ``mortality_48h``: the same at hour 48, as in the Challenge.
+    Only stays of adults that lasted 48 hours or longer were published, so none is left out for its length. A RecordID
+    is a stay's; no person's is published, so each stay counts as a subject. Set A has 4,000 stays, 554 of them with a
+    death in hospital; three, of survivors, have no measurement and are left out. -1 means "missing" for a descriptor
+    and for a weight. Times are hours and minutes from admission to the unit. Age and sex are also events at hour 0;
+    ages above 90 are published as 90.
+
+    - ``mortality_24h``: died in this hospital stay; predicted at hour 24. ``mortality_48h``: the same at hour 48, as in
+      the Challenge.
     - ``length_of_stay``: days from admission to the unit to the end of the hospital stay; predicted at hour 24.
 
     Magnesium is said to be published in mmol/L; its values, 2.0 in the middle, are of mg/dL and are taken as such.
@@ -58,9 +77,15 @@ class CinC2012(EventCohort):
         died = "In-hospital_death is 1 in Outcomes-*.txt"
         stayed = "Length_of_stay in Outcomes-*.txt, days; unlabelled where it is -1"
         return {
-            "mortality_24h": Target("mortality_24h", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=24),
-            "mortality_48h": Target("mortality_48h", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=48),
-            "length_of_stay": Target("length_of_stay", "regression", ("days",), units="days", rule=stayed, prediction_hour=24),
+            "mortality_24h": Target(
+                "mortality_24h", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=24
+            ),
+            "mortality_48h": Target(
+                "mortality_48h", "binary", ("died",), ("death in hospital",), rule=died, prediction_hour=48
+            ),
+            "length_of_stay": Target(
+                "length_of_stay", "regression", ("days",), units="days", rule=stayed, prediction_hour=24
+            ),
         }
 
     def modalities(self) -> Mapping[str, Modality]:
@@ -69,7 +94,9 @@ class CinC2012(EventCohort):
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """One row a stay; a stay whose outcome was not published has no label."""
-        outcomes, twice = leave_out(self._outcomes, {"second outcome of a RecordID": ~pl.col("RecordID").is_first_distinct()})
+        outcomes, twice = leave_out(
+            self._outcomes, {"second outcome of a RecordID": ~pl.col("RecordID").is_first_distinct()}
+        )
         table, unusable = usable(described(self._rows), labels(outcomes))
         refused = [Exclusion("file that holds no stay", len(self._refused))] if self._refused else []
         samples = table.select(
@@ -116,7 +143,11 @@ class CinC2012(EventCohort):
             if (place := self.root / f"set-{letter}{suffix}").exists():
                 return place
         if letter == SETS[0]:
-            raise InputError(f"{self.root} holds no set-a.tar.gz", where=f"cohort {self.name}", remedy=f"Copy it beside {self.marker}")
+            raise InputError(
+                f"{self.root} holds no set-a.tar.gz",
+                where=f"cohort {self.name}",
+                remedy=f"Copy it beside {self.marker}",
+            )
         return None
 
 
@@ -127,21 +158,35 @@ def timed(lines: pl.DataFrame) -> pl.DataFrame:
     [('7', 24.5, 'HR', 80.0), ('7', None, 'HR', 81.0)]
     """
     hour, minute = (pl.col("Time").str.extract(r"^(\d+):(\d\d)$", place).cast(pl.Float64) for place in (1, 2))
-    return lines.select("stay", (hour + minute / 60).alias("hours"), pl.col("Parameter").alias("variable"), pl.col("Value").alias("value"))
+    return lines.select(
+        "stay",
+        (hour + minute / 60).alias("hours"),
+        pl.col("Parameter").alias("variable"),
+        pl.col("Value").alias("value"),
+    )
 
 
 def described(rows: pl.DataFrame) -> pl.DataFrame:
-    """What each file says of its stay (-1 is null; its name stands in for a RecordID), and whether anything was measured.
+    """What each file says of its stay (-1 is null; its name stands in for a RecordID).
+
+    And whether anything was measured.
 
     >>> rows = pl.DataFrame({"stay": ["7", "7", "8"], "variable": ["Age", "HR", "Gender"], "value": [54.0, 88.0, -1.0]})
     >>> described(rows).select("stay", "RecordID", "Age", "Gender", "measured").rows()
     [('7', '7', 54.0, None, True), ('8', '8', None, None, False)]
     """
     name, value = pl.col("variable"), pl.col("value")
-    said = [value.filter((name == column) & (value != -1)).first().alias(column) for column in ("RecordID", "Age", "Gender", "ICUType")]
+    said = [
+        value.filter((name == column) & (value != -1)).first().alias(column)
+        for column in ("RecordID", "Age", "Gender", "ICUType")
+    ]
     measured = (~name.is_in(_DESCRIPTORS)).any().alias("measured")
     number = pl.col("RecordID").cast(pl.Int64).cast(pl.String)
-    return rows.group_by("stay", maintain_order=True).agg(*said, measured).with_columns(pl.coalesce(number, "stay").alias("RecordID"))
+    return (
+        rows.group_by("stay", maintain_order=True)
+        .agg(*said, measured)
+        .with_columns(pl.coalesce(number, "stay").alias("RecordID"))
+    )
 
 
 def usable(stays: pl.DataFrame, outcomes: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
@@ -155,7 +200,11 @@ def usable(stays: pl.DataFrame, outcomes: pl.DataFrame) -> tuple[pl.DataFrame, l
     [(1, 'RecordID stands in a second file'), (1, 'no measurement'), (1, 'outcome without a file')]
     """
     kept, left = leave_out(
-        stays, {"RecordID stands in a second file": ~pl.col("RecordID").is_first_distinct(), "no measurement": ~pl.col("measured")}
+        stays,
+        {
+            "RecordID stands in a second file": ~pl.col("RecordID").is_first_distinct(),
+            "no measurement": ~pl.col("measured"),
+        },
     )
     if without := outcomes.join(stays, on="RecordID", how="anti").height:
         left.append(Exclusion("outcome without a file", without))
@@ -171,7 +220,9 @@ def measurements(rows: pl.DataFrame) -> pl.DataFrame:
     """
     kept = ~pl.col("variable").is_in(["RecordID", "ICUType"]) & (pl.col("value") != -1).fill_null(True)
     # MAP is of an arterial line here; elsewhere it is any mean pressure.
-    return rows.filter(kept).select(pl.col("stay").alias("series"), "hours", pl.col("variable").replace({"MAP": "abp_mean"}), "value")
+    return rows.filter(kept).select(
+        pl.col("stay").alias("series"), "hours", pl.col("variable").replace({"MAP": "abp_mean"}), "value"
+    )
 
 
 def labels(outcomes: pl.DataFrame) -> pl.DataFrame:
@@ -192,13 +243,21 @@ def _read_outcomes(file: Path) -> pl.DataFrame:
     try:
         table = pl.read_csv(file, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{file.name} is no readable CSV", where=file.parent, remedy="Copy the published file again") from error
+        raise InputError(
+            f"{file.name} is no readable CSV", where=file.parent, remedy="Copy the published file again"
+        ) from error
     for column in _OUTCOMES:
         if column not in table.columns:
-            raise InputError(f"{file.name} has no column '{column}'", where=file.parent, remedy="Use the file as published")
+            raise InputError(
+                f"{file.name} has no column '{column}'", where=file.parent, remedy="Use the file as published"
+            )
     try:
-        return table.select(pl.col("RecordID").str.strip_chars(), pl.col(_OUTCOMES[1:]).str.strip_chars().cast(pl.Int64))
+        return table.select(
+            pl.col("RecordID").str.strip_chars(), pl.col(_OUTCOMES[1:]).str.strip_chars().cast(pl.Int64)
+        )
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{file.name} holds a word where a number belongs", where=file.parent, remedy=f"Mend {', '.join(_OUTCOMES[1:])}"
+            f"{file.name} holds a word where a number belongs",
+            where=file.parent,
+            remedy=f"Mend {', '.join(_OUTCOMES[1:])}",
         ) from error

@@ -39,21 +39,24 @@ _COLUMNS = (
 
 
 class CinC2019(EventCohort):
-    """The Challenge of 2019 as published: ``training_setA`` and ``training_setB``, each a folder, a .zip or a .tar.gz; either will do.
+    """The Challenge of 2019 as published: ``training_setA`` and ``training_setB``, each a folder, a .zip or a .tar.gz.
 
-    A file is a stay, a row an hour; ICULOS counts the hours since admission to the unit, and what stands in row h is an event at hour
-    h - 1, the hour's beginning. Sepsis begins (Sepsis-3) when infection is suspected or SOFA rises by two points, whichever is first, if
-    the rise comes at most 24 h before or 12 h after the suspicion. SepsisLabel is 1 from six hours before that; so sepsis begins at the
-    first labelled hour + 6. Where already the first row is labelled, its hour is not known, only that it is not later than that.
-    The first 7,271 stays of set B hold 400 with sepsis.
+    Either will do.
 
-    - ``sepsis``: one sample a stay, asked at hour 12; positive: sepsis begins later in the stay. Left out: sepsis at or before hour 12,
-      stays that end before it. 7,055 stays are left of those 7,271, 286 of them positive.
-    - ``sepsis6h``: asked at hour 12 and every six hours while the patient is in the unit and not septic; positive: sepsis begins
-      within the next six hours. A view [0:12h] of a sample is the twelve hours before its question.
+    A file is a stay, a row an hour; ICULOS counts the hours since admission to the unit, and what stands in row h is an
+    event at hour h - 1, the hour's beginning. Sepsis begins (Sepsis-3) when infection is suspected or SOFA rises by two
+    points, whichever is first, if the rise comes at most 24 h before or 12 h after the suspicion. SepsisLabel is 1 from
+    six hours before that; so sepsis begins at the first labelled hour + 6. Where already the first row is labelled, its
+    hour is not known, only that it is not later than that. The first 7,271 stays of set B hold 400 with sepsis.
 
-    Age is in years; 100 stands for "over 89" and is given as 90. Magnesium, lactate and FiO2 are published in mg/dL, mmol/L and as a
-    fraction, whatever the Challenge's table of units says. Calcium of about 1 is ionised, in mmol/L, and set aside.
+    - ``sepsis``: one sample a stay, asked at hour 12; positive: sepsis begins later in the stay. Left out: sepsis at or
+      before hour 12, stays that end before it. 7,055 stays are left of those 7,271, 286 of them positive.
+    - ``sepsis6h``: asked at hour 12 and every six hours while the patient is in the unit and not septic; positive:
+      sepsis begins within the next six hours. A view [0:12h] of a sample is the twelve hours before its question.
+
+    Age is in years; 100 stands for "over 89" and is given as 90. Magnesium, lactate and FiO2 are published in mg/dL,
+    mmol/L and as a fraction, whatever the Challenge's table of units says. Calcium of about 1 is ionised, in mmol/L,
+    and set aside.
 
     Args:
         root: the folder that holds one set or both.
@@ -69,8 +72,12 @@ class CinC2019(EventCohort):
     def __init__(self, root: Path) -> None:
         # Not the base's check of one marker file: either set will do, packed or not.
         self.root = Path(root)
-        found = (self.root / f"training_set{letter}{suffix}" for letter in "AB" for suffix in ("", ".zip", ".tar.gz", ".tar"))
-        self._places = {place.name.split(".")[0]: place for place in reversed([place for place in found if place.exists()])}
+        found = (
+            self.root / f"training_set{letter}{suffix}" for letter in "AB" for suffix in ("", ".zip", ".tar.gz", ".tar")
+        )
+        self._places = {
+            place.name.split(".")[0]: place for place in reversed([place for place in found if place.exists()])
+        }
         if not self._places:
             raise InputError(
                 f"{self.root} holds no training_setA or training_setB (.zip, .tar.gz, or a folder)",
@@ -102,7 +109,9 @@ class CinC2019(EventCohort):
 
     def modalities(self) -> Mapping[str, Modality]:
         """``vitals``, ``labs``, ``nursing`` (FiO2): an hour a cell, twelve hours unless the view names others."""
-        return {made.name: made for made in (Vitals(hours=SEEN), Labs(hours=SEEN), Nursing(variables=("fio2",), hours=SEEN))}
+        return {
+            made.name: made for made in (Vitals(hours=SEEN), Labs(hours=SEEN), Nursing(variables=("fio2",), hours=SEEN))
+        }
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """One row a stay, or of ``sepsis6h`` one every six hours of it."""
@@ -122,11 +131,15 @@ class CinC2019(EventCohort):
     @cached_property
     def _rows(self) -> tuple[pl.DataFrame, list[str]]:
         """Every hour of every stay, and the names of files that hold none."""
-        return read_stay_files([self._places[name] for name in sorted(self._places)], ".psv", dict.fromkeys(_COLUMNS, pl.Float64), "|")
+        return read_stay_files(
+            [self._places[name] for name in sorted(self._places)], ".psv", dict.fromkeys(_COLUMNS, pl.Float64), "|"
+        )
 
 
 def measurements(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """What was measured as events: NaN, published for "not measured", is left out; a word, read as null, is kept to be counted.
+    """What was measured as events: NaN, published for "not measured", is left out.
+
+    A word, read as null, is kept to be counted.
 
     >>> rows = pl.DataFrame({"stay": ["p1", "p1"], "ICULOS": [1.0, 2.0], "HR": [float("nan"), 80.0], "Temp": [36.5, None]})
     >>> measurements(rows, ("HR", "Temp")).rows()
@@ -140,7 +153,9 @@ def measurements(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def stays(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a stay: first and last hour, first hour with the label, whether an hour or a label is unreadable, and who it is.
+    """One row a stay.
+
+    First and last hour, first hour with the label, whether an hour or a label is unreadable, and who it is.
 
     >>> rows = pl.DataFrame({"stay": ["p1"] * 3, "ICULOS": [1.0, 2.0, 3.0], "SepsisLabel": [0.0, 1.0, 1.0], "Age": 100.0, "Gender": 1.0,
     ...     "Unit1": float("nan"), "Unit2": 1.0})
@@ -155,7 +170,10 @@ def stays(rows: pl.DataFrame) -> pl.DataFrame:
         hour.filter(label == 1).min().alias("labelled"),
         unreadable.any().alias("unreadable"),
         pl.when(age > 89).then(90.0).otherwise(age.fill_nan(None)).alias("age"),
-        pl.col("Gender").first().replace_strict({0.0: "female", 1.0: "male"}, default=None, return_dtype=pl.String).alias("sex"),
+        pl.col("Gender")
+        .first()
+        .replace_strict({0.0: "female", 1.0: "male"}, default=None, return_dtype=pl.String)
+        .alias("sex"),
         pl.when(pl.col("Unit1").first() == 1)
         .then(pl.lit("medical ICU"))
         .when(pl.col("Unit2").first() == 1)
@@ -173,7 +191,9 @@ def usable(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
     (['p1'], [(1, 'stay stands in a second file'), (1, 'an hour or a label that cannot be read')])
     """
     twice = pl.col("stay").str.contains("/", literal=True)
-    return leave_out(found, {"stay stands in a second file": twice, "an hour or a label that cannot be read": pl.col("unreadable")})
+    return leave_out(
+        found, {"stay stands in a second file": twice, "an hour or a label that cannot be read": pl.col("unreadable")}
+    )
 
 
 def sepsis(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
@@ -207,10 +227,12 @@ def sepsis(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
 
 
 def sepsis6h(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """A sample every six hours from hour 12 on, while the patient is in the unit and not septic: does sepsis begin within six hours?
+    """A sample every six hours from hour 12 on, while the patient is in the unit and not septic.
 
-    A sample's ``zero_hour`` lies twelve hours before its question. Each stay with sepsis after hour 12 has one positive sample, unless
-    it ends before that is asked. Counts of what is left out are stays.
+    Does sepsis begin within six hours?
+
+    A sample's ``zero_hour`` lies twelve hours before its question. Each stay with sepsis after hour 12 has one positive
+    sample, unless it ends before that is asked. Counts of what is left out are stays.
 
     >>> found = pl.DataFrame({"stay": ["p1", "p2"], "first": 1.0, "last": [40.0, 11.0], "labelled": [14.0, None],
     ...     "age": 60.0, "sex": "male", "site": None})
@@ -230,7 +252,11 @@ def sepsis6h(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
         },
     )
     end = pl.min_horizontal(pl.col("last"), begins - 1).cast(pl.Int64) + 1
-    asked = kept.with_columns(pl.int_ranges(SEEN, end, EARLY).alias("asked")).explode("asked").filter(pl.col("asked") >= pl.col("first"))
+    asked = (
+        kept.with_columns(pl.int_ranges(SEEN, end, EARLY).alias("asked"))
+        .explode("asked")
+        .filter(pl.col("asked") >= pl.col("first"))
+    )
     return asked.select(
         pl.format("{}-{}", "stay", "asked").alias("sample_id"),
         pl.col("stay").alias("subject_id"),

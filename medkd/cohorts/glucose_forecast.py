@@ -21,16 +21,22 @@ EVERY, HISTORY, MOST = 30, 180, 200
 
 
 class GlucoseForecast(EventCohort):
-    """A cohort whose samples are forecasts. A sample is a moment of a recording, its origin: a reading after three unbroken hours.
+    """A cohort whose samples are forecasts. A sample is a moment of a recording, its origin.
 
-    Targets are ``glucose30`` and ``glucose60``, glucose exactly 30 and 60 minutes after the origin in mg/dL, and ``glucose``, both. The
-    value is read at that minute, or interpolated between two readings at most 20 minutes apart; otherwise the sample is left out and
-    counted. Origins are the first reading of each half hour; of a person with more than 200 of them, 200 evenly spread are taken.
+    A reading after three unbroken hours.
+
+    Targets are ``glucose30`` and ``glucose60``, glucose exactly 30 and 60 minutes after the origin in mg/dL, and
+    ``glucose``, both. The value is read at that minute, or interpolated between two readings at most 20 minutes apart;
+    otherwise the sample is left out and counted. Origins are the first reading of each half hour; of a person with more
+    than 200 of them, 200 evenly spread are taken.
     """
 
     @abstractmethod
     def readings(self) -> pl.DataFrame:
-        """Every sensor reading: ``series``, ``minute`` from the series' start, ``glucose`` in mg/dL; ordered, each minute once."""
+        """Every sensor reading: ``series``, ``minute`` from the series' start, ``glucose`` in mg/dL.
+
+        Ordered, each minute once.
+        """
 
     @abstractmethod
     def people(self) -> pl.DataFrame:
@@ -53,7 +59,9 @@ class GlucoseForecast(EventCohort):
         return forecasts(readings, self.people(), target.columns)
 
 
-def forecasts(readings: pl.DataFrame, people: pl.DataFrame, columns: tuple[str, ...]) -> tuple[pl.DataFrame, list[Exclusion]]:
+def forecasts(
+    readings: pl.DataFrame, people: pl.DataFrame, columns: tuple[str, ...]
+) -> tuple[pl.DataFrame, list[Exclusion]]:
     """The samples of some recordings, and why other moments are none.
 
     Args:
@@ -70,7 +78,9 @@ def forecasts(readings: pl.DataFrame, people: pl.DataFrame, columns: tuple[str, 
     """
     chosen = origins(readings, EVERY, HISTORY)
     whole = chosen.filter("whole")
-    held = whole.with_columns(glucose_at(readings, whole, ahead).alias(name) for name, ahead in AHEAD.items()).join(people, on="series")
+    held = whole.with_columns(glucose_at(readings, whole, ahead).alias(name) for name, ahead in AHEAD.items()).join(
+        people, on="series"
+    )
     known = held.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
     kept = thinned(known, MOST)
     counts = {

@@ -22,16 +22,19 @@ _COLUMNS = ("timestamp", "glucose_value_mg_dl")
 
 
 class GlucoseML(GlucoseForecast):
-    """Whatever zips of the Glucose-ML collection lie in the folder, ``AZT1D-from-Glucose-ML.zip``: one CSV a person in each.
+    """Whatever zips of the Glucose-ML collection lie in the folder, ``AZT1D-from-Glucose-ML.zip``.
 
-    Sensors write every 5 or every 15 minutes; the series is made of steps of 5, so the slower ones are bridged (see ``CGM``). "Low" is
-    40 mg/dL (Hall 2018 has nine). HUPA-UCM's publisher interpolated readings 15 minutes apart to 5: two values of three hold something
-    of the next reading, up to ten minutes ahead, and forecasts there look better than they are. Where a set gives the time of day alone
-    (Colas 2019), a clock that goes back has passed midnight. ``site`` is the set; age, sex and kind of diabetes come from its metadata
-    (an age as a range is left out). A time that stands twice is taken once.
+    One CSV a person in each.
 
-    On our copy, all six: AZT1D 25 people and 290,392 readings, BIG IDEAs 16 and 36,898, Colas 2019 208 and 114,253, D1NAMO 9 and 8,055,
-    Hall 2018 57 and 105,426, HUPA-UCM 25 and 309,392.
+    Sensors write every 5 or every 15 minutes; the series is made of steps of 5, so the slower ones are bridged (see
+    ``CGM``). "Low" is 40 mg/dL (Hall 2018 has nine). HUPA-UCM's publisher interpolated readings 15 minutes apart to 5:
+    two values of three hold something of the next reading, up to ten minutes ahead, and forecasts there look better
+    than they are. Where a set gives the time of day alone (Colas 2019), a clock that goes back has passed midnight.
+    ``site`` is the set; age, sex and kind of diabetes come from its metadata (an age as a range is left out). A time
+    that stands twice is taken once.
+
+    On our copy, all six: AZT1D 25 people and 290,392 readings, BIG IDEAs 16 and 36,898, Colas 2019 208 and 114,253,
+    D1NAMO 9 and 8,055, Hall 2018 57 and 105,426, HUPA-UCM 25 and 309,392.
 
     Source: Glucose-ML, github.com/Augmented-Health-Lab/Glucose-ML-Project; each set keeps its own licence.
     """
@@ -65,7 +68,10 @@ class GlucoseML(GlucoseForecast):
         return self.rows
 
     def people(self) -> pl.DataFrame:
-        """One recording a person: ``subject_id``, ``site`` (the set), and age, sex, diabetes where the metadata give them."""
+        """One recording a person.
+
+        ``subject_id``, ``site`` (the set), and age, sex, diabetes where the metadata give them.
+        """
         series = self.rows.select(pl.col("series").unique(maintain_order=True)).with_columns(
             subject_id="series", site=pl.col("series").str.split("/").list.first()
         )
@@ -75,7 +81,9 @@ class GlucoseML(GlucoseForecast):
     def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
         """Every reading."""
         hours = (pl.col("minute") / 60).alias("hours")
-        return self.rows.lazy().select("series", hours, pl.lit("glucose").alias("variable"), pl.col("glucose").alias("value"))
+        return self.rows.lazy().select(
+            "series", hours, pl.lit("glucose").alias("variable"), pl.col("glucose").alias("value")
+        )
 
 
 def _set(path: Path) -> str:
@@ -89,7 +97,11 @@ def _series(path: Path, person: str) -> str:
 
 def _people(path: Path) -> list[pl.DataFrame]:
     """Each person's readings: ``series``, ``second``, ``glucose``."""
-    return [_readings(_series(path, name.stem), content, name.name) for name, content in _members(path) if not _is_metadata(name)]
+    return [
+        _readings(_series(path, name.stem), content, name.name)
+        for name, content in _members(path)
+        if not _is_metadata(name)
+    ]
 
 
 def _members(path: Path) -> list[tuple[PurePosixPath, bytes]]:
@@ -116,7 +128,9 @@ def _table(content: bytes, columns: tuple[str, ...], where: str) -> pl.DataFrame
 def _readings(series: str, content: bytes, where: str) -> pl.DataFrame:
     table = _table(content, _COLUMNS, where)
     return table.select(
-        pl.lit(series).alias("series"), seconds(pl.col("timestamp")).alias("second"), sensor_reading(pl.col(_COLUMNS[1])).alias("glucose")
+        pl.lit(series).alias("series"),
+        seconds(pl.col("timestamp")).alias("second"),
+        sensor_reading(pl.col(_COLUMNS[1])).alias("glucose"),
     )
 
 
@@ -139,7 +153,9 @@ def _metadata(path: Path) -> pl.DataFrame:
     schema = {"series": pl.String, "age": pl.Float64, "sex": pl.String, "diabetes": pl.String}
     if not inside and not beside.is_file():
         return pl.DataFrame(schema=schema)
-    table = _table(inside[0] if inside else beside.read_bytes(), ("person_id", "age", "gender", "diabetes_type"), beside.name)
+    table = _table(
+        inside[0] if inside else beside.read_bytes(), ("person_id", "age", "gender", "diabetes_type"), beside.name
+    )
     sex = pl.col("gender").str.to_lowercase().replace_strict({"female": "female", "male": "male"}, default=None)
     person = pl.col("person_id").str.strip_chars().str.replace_all(r"\s+", " ")
     return table.select(

@@ -17,10 +17,11 @@ class MIMIC4(Mimic):
     """MIMIC-IV exactly as published, whole or demo: the folders ``hosp/`` and ``icu/``, and if it is linked ``note/``.
 
     A sample is a stay of an adult; age is the anchor's plus the years since, and those above 89 are 90. Death is
-    ``hospital_expire_flag``, its time ``deathtime``. Of the demo's 140 stays 117 are samples of mortality_24h (14 deaths) and of
-    length_of_stay, 74 of mortality_48h (12 deaths); decompensation has 3,013 samples (63 positive).
+    ``hospital_expire_flag``, its time ``deathtime``. Of the demo's 140 stays 117 are samples of mortality_24h (14
+    deaths) and of length_of_stay, 74 of mortality_48h (12 deaths); decompensation has 3,013 samples (63 positive).
 
-    Source: Johnson et al. 2023, doi:10.1038/s41597-022-01899-x; data doi:10.13026/6mm1-ek67, demo doi:10.13026/dp1f-ex47.
+    Source: Johnson et al. 2023, doi:10.1038/s41597-022-01899-x; data doi:10.13026/6mm1-ek67, demo
+    doi:10.13026/dp1f-ex47.
     """
 
     name: ClassVar[str] = "mimic4"
@@ -36,10 +37,14 @@ class MIMIC4(Mimic):
         """ICD-9 and ICD-10 codes."""
         columns = {"hadm_id": pl.Int64, "icd_code": pl.String, "icd_version": pl.String}
         table = scan_table(self.root, "diagnoses_icd", columns).drop_nulls()
-        return table.select("hadm_id", variable=pl.format("ICD{}:{}", "icd_version", pl.col("icd_code").str.strip_chars()))
+        return table.select(
+            "hadm_id", variable=pl.format("ICD{}:{}", "icd_version", pl.col("icd_code").str.strip_chars())
+        )
 
     def notes(self, table: str) -> pl.LazyFrame:
         """Texts at their ``charttime``; that of a discharge summary has no hour, and counts for its whole day."""
         rows = scan_table(self.root, table, {"hadm_id": pl.Int64, "charttime": _TIME, "text": pl.String})
         time = pl.col("charttime")
-        return rows.with_columns(pl.when(time.dt.time() == pl.time(0, 0)).then(time.dt.offset_by("1d")).otherwise(time).alias("known"))
+        return rows.with_columns(
+            pl.when(time.dt.time() == pl.time(0, 0)).then(time.dt.offset_by("1d")).otherwise(time).alias("known")
+        )

@@ -23,7 +23,18 @@ SUPERCLASSES = {
     "CD": "conduction disturbance",
     "HYP": "hypertrophy",
 }
-_COLUMNS = ("ecg_id", "patient_id", "age", "sex", "site", "recording_date", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
+_COLUMNS = (
+    "ecg_id",
+    "patient_id",
+    "age",
+    "sex",
+    "site",
+    "recording_date",
+    "scp_codes",
+    "strat_fold",
+    "filename_lr",
+    "filename_hr",
+)
 _DATABASE = "ptbxl_database.csv"
 _STATEMENTS = "scp_statements.csv"
 
@@ -31,15 +42,16 @@ _STATEMENTS = "scp_statements.csv"
 class PTBXL(Cohort):
     """PTB-XL exactly as published: ``ptbxl_database.csv``, ``scp_statements.csv``, ``records100/``, ``records500/``.
 
-    Targets are the five diagnostic superclasses, all at once (``super``, multilabel) or one (``NORM``, ``MI``, ``STTC``, ``CD``,
-    ``HYP``): an ECG has a superclass when one of its SCP statements, at any likelihood, is diagnostic and belongs to it. ECGs with no
-    diagnostic statement are left out. Among the first 500 records 488 remain: NORM 297, STTC 96, CD 78, MI 73, HYP 40.
-    Folds 9 and 10, whose labels were checked by humans, are the official validation and test parts.
-    Age is in years; the publisher's 300 stands for "over 89" and is given as 90.
+    Targets are the five diagnostic superclasses, all at once (``super``, multilabel) or one (``NORM``, ``MI``,
+    ``STTC``, ``CD``, ``HYP``): an ECG has a superclass when one of its SCP statements, at any likelihood, is diagnostic
+    and belongs to it. ECGs with no diagnostic statement are left out. Among the first 500 records 488 remain: NORM 297,
+    STTC 96, CD 78, MI 73, HYP 40. Folds 9 and 10, whose labels were checked by humans, are the official validation and
+    test parts. Age is in years; the publisher's 300 stands for "over 89" and is given as 90.
 
     Args:
         root: the folder that holds ``ptbxl_database.csv``.
-        sampling: 100 reads ``records100/``, 500 ``records500/``, Hz. Both are prepared at 100 Hz unless the recipe says otherwise.
+        sampling: 100 reads ``records100/``, 500 ``records500/``, Hz. Both are prepared at 100 Hz unless the recipe says
+            otherwise.
 
     Source: Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; data doi:10.13026/kfzx-aw45.
     """
@@ -58,7 +70,9 @@ class PTBXL(Cohort):
         folder = self.root / f"records{sampling}"
         if not folder.is_dir():
             raise InputError(
-                f"{self.root} holds no {folder.name}", where=f"cohort {self.name}", remedy=f"Copy {folder.name} beside {self.marker}"
+                f"{self.root} holds no {folder.name}",
+                where=f"cohort {self.name}",
+                remedy=f"Copy {folder.name} beside {self.marker}",
             )
 
     @property
@@ -70,7 +84,10 @@ class PTBXL(Cohort):
         """``super`` and each superclass alone."""
         rule = "an SCP statement of any likelihood that is diagnostic and of this superclass"
         alone = {key: Target(key, "binary", (key,), (text,), rule=rule) for key, text in SUPERCLASSES.items()}
-        return {"super": Target("super", "multilabel", tuple(SUPERCLASSES), tuple(SUPERCLASSES.values()), rule=rule), **alone}
+        return {
+            "super": Target("super", "multilabel", tuple(SUPERCLASSES), tuple(SUPERCLASSES.values()), rule=rule),
+            **alone,
+        }
 
     def modalities(self) -> Mapping[str, Modality]:
         """``ecg``: twelve leads at 100 Hz, ten seconds."""
@@ -98,11 +115,15 @@ class PTBXL(Cohort):
         table = _read_csv(self.root / _DATABASE)
         for column in _COLUMNS:
             if column not in table.columns:
-                raise InputError(f"{_DATABASE} has no column '{column}'", where=self.root, remedy="Use the file as published")
+                raise InputError(
+                    f"{_DATABASE} has no column '{column}'", where=self.root, remedy="Use the file as published"
+                )
         numbers = ("age", "sex", "site", "strat_fold", "ecg_id")
         try:
             return (
-                table.select(_COLUMNS).with_columns(pl.col(*numbers).cast(pl.Float64)).with_columns(pl.col("ecg_id", "sex").cast(pl.Int64))
+                table.select(_COLUMNS)
+                .with_columns(pl.col(*numbers).cast(pl.Float64))
+                .with_columns(pl.col("ecg_id", "sex").cast(pl.Int64))
             )
         except pl.exceptions.PolarsError as error:
             raise InputError(
@@ -115,7 +136,9 @@ class PTBXL(Cohort):
             return {self._superclass_of[code] for code in statements if code in self._superclass_of}
         except (ValueError, SyntaxError, TypeError) as error:
             raise InputError(
-                f"scp_codes of ECG {ecg} is {codes!r}, not a mapping of statements", where=_DATABASE, remedy="Write {'NORM': 100.0}"
+                f"scp_codes of ECG {ecg} is {codes!r}, not a mapping of statements",
+                where=_DATABASE,
+                remedy="Write {'NORM': 100.0}",
             ) from error
 
     @property
@@ -125,10 +148,14 @@ class PTBXL(Cohort):
             wanted = (table.columns[0], "diagnostic", "diagnostic_class")
             if not set(wanted) <= set(table.columns):
                 raise InputError(
-                    f"{_STATEMENTS} has no column diagnostic or diagnostic_class", where=self.root, remedy="Use it as published"
+                    f"{_STATEMENTS} has no column diagnostic or diagnostic_class",
+                    where=self.root,
+                    remedy="Use it as published",
                 )
             rows = table.select(wanted).drop_nulls().iter_rows()
-            self._statements: dict[str, str] = {code: kind for code, flag, kind in rows if float(flag) == 1 and kind in SUPERCLASSES}
+            self._statements: dict[str, str] = {
+                code: kind for code, flag, kind in rows if float(flag) == 1 and kind in SUPERCLASSES
+            }
         return self._statements
 
 
@@ -137,6 +164,10 @@ def _read_csv(path: Path) -> pl.DataFrame:
     try:
         return pl.read_csv(path, infer_schema=False)
     except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}", where="cohort ptbxl", remedy=f"Copy {path.name} beside {PTBXL.marker}") from error
+        raise InputError(
+            f"no such file: {path}", where="cohort ptbxl", remedy=f"Copy {path.name} beside {PTBXL.marker}"
+        ) from error
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path} is no readable CSV", where="cohort ptbxl", remedy="Copy the published file again") from error
+        raise InputError(
+            f"{path} is no readable CSV", where="cohort ptbxl", remedy="Copy the published file again"
+        ) from error

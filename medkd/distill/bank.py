@@ -61,8 +61,9 @@ class TeacherBank:
 
     Args:
         meta: what it was made from.
-        index: ``sample_id``, ``fold`` (of the sample), ``source`` (which teacher spoke; -1 is the mean of all, for samples
-            whose label no teacher saw), ``seen`` (bool: a teacher that spoke was trained on this sample's label).
+        index: ``sample_id``, ``fold`` (of the sample), ``source`` (which teacher spoke; -1 is the mean of all, for
+            samples whose label no teacher saw), ``seen`` (bool: a teacher that spoke was trained on this sample's
+            label).
         arrays: field → "sample ..." float32, memory-mapped.
     """
 
@@ -80,7 +81,8 @@ class TeacherBank:
             check: compare the teachers and prepared arrays that still exist with those that the bank was made from.
 
         Raises:
-            InputError: it is missing, unfinished, stale (a teacher or the preparation changed), or in-sample and not asked for.
+            InputError: it is missing, unfinished, stale (a teacher or the preparation changed), or in-sample and not
+                asked for.
         """
         meta_file = folder / "meta.json"
         if not meta_file.is_file():
@@ -97,7 +99,11 @@ class TeacherBank:
                 where=folder,
                 remedy="Use out-of-fold rows, or set in_sample: true",
             )
-        return cls(meta, index, {name: read_array(folder / f"{name}.npy", "Run its 'bank' stage again") for name in meta.fields})
+        return cls(
+            meta,
+            index,
+            {name: read_array(folder / f"{name}.npy", "Run its 'bank' stage again") for name in meta.fields},
+        )
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -111,7 +117,11 @@ class TeacherBank:
         """
         found = [self._row_of.get(name, -1) for name in sample_ids]
         if missing := found.count(-1):
-            raise InputError(f"bank lacks {missing} of {len(found)} samples", where=self.meta.made_by, remedy="Run its 'bank' stage again")
+            raise InputError(
+                f"bank lacks {missing} of {len(found)} samples",
+                where=self.meta.made_by,
+                remedy="Run its 'bank' stage again",
+            )
         parts: dict[str, Any] = {name: torch.from_numpy(array[found]) for name, array in self.arrays.items()}
         return Output(**parts)
 
@@ -124,11 +134,15 @@ def refuse_stale(meta: BankMeta, where: object) -> None:
     """
     for folder, sha256 in meta.teachers.items():
         if Path(folder).is_dir() and learner_sha256(Path(folder)) != sha256:
-            raise InputError("teacher changed after the bank was made", where=where, remedy="Run its 'bank' stage again")
+            raise InputError(
+                "teacher changed after the bank was made", where=where, remedy="Run its 'bank' stage again"
+            )
     for folder, sha256 in meta.prepared.items():
         file = Path(folder) / "meta.json"
         if not file.is_file() or read_json(file).get("values_sha256") != sha256:
-            raise InputError("preprocessing changed after the bank was made", where=where, remedy="Run its 'bank' stage again")
+            raise InputError(
+                "preprocessing changed after the bank was made", where=where, remedy="Run its 'bank' stage again"
+            )
 
 
 def write_bank(out: Path, meta: BankMeta, index: pl.DataFrame, arrays: Mapping[str, NDArray[np.float32]]) -> None:

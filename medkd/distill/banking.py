@@ -34,23 +34,28 @@ class Member:
     held_out: frozenset[int]
 
 
-def plan_rows(split: Split, held_out: Sequence[int], labels: float, members: Sequence[Member], in_sample: bool) -> pl.DataFrame:
+def plan_rows(
+    split: Split, held_out: Sequence[int], labels: float, members: Sequence[Member], in_sample: bool
+) -> pl.DataFrame:
     """Who speaks on whom: ``sample_id``, ``fold``, ``source``, ``seen``.
 
-    A labelled sample of fold j gets the teacher that left j out; one whose label is withheld gets the mean of all teachers
-    (``source`` -1), none of which saw its label.
+    A labelled sample of fold j gets the teacher that left j out; one whose label is withheld gets the mean of all
+    teachers (``source`` -1), none of which saw its label.
 
     Raises:
         InputError: no teacher left a fold out, and in-sample rows were not asked for.
     """
     pool = split.table.filter(~pl.col("fold").is_in(list(held_out)))
     source_of = {
-        fold: next((place for place, member in enumerate(members) if fold in member.held_out), None) for fold in pool["fold"].unique()
+        fold: next((place for place, member in enumerate(members) if fold in member.held_out), None)
+        for fold in pool["fold"].unique()
     }
     lacking = sorted(fold for fold, place in source_of.items() if place is None)
     if lacking and not in_sample:
         raise InputError(
-            f"every teacher was trained on fold {lacking[0]}", where="bank", remedy="Cross-fit the teachers, or set in_sample: true"
+            f"every teacher was trained on fold {lacking[0]}",
+            where="bank",
+            remedy="Cross-fit the teachers, or set in_sample: true",
         )
     rows = []
     for fold, rank in zip(pool["fold"], pool["label_rank"], strict=True):
@@ -63,11 +68,13 @@ def plan_rows(split: Split, held_out: Sequence[int], labels: float, members: Seq
     return pool.select("sample_id", "fold").hstack(planned)
 
 
-def build_bank(folder: Path, members: Sequence[Member], split: Split, prepared: Mapping[str, Prepared], meta: BankMeta) -> TeacherBank:
+def build_bank(
+    folder: Path, members: Sequence[Member], split: Split, prepared: Mapping[str, Prepared], meta: BankMeta
+) -> TeacherBank:
     """Ask each teacher about the samples that it must speak on, and keep the answers.
 
-    Embeddings of different teachers lie in spaces that differ by a rotation at best; before they are mixed in one bank each
-    is centred and rotated onto the first teacher's (orthogonal Procrustes on up to 2,048 samples).
+    Embeddings of different teachers lie in spaces that differ by a rotation at best; before they are mixed in one bank
+    each is centred and rotated onto the first teacher's (orthogonal Procrustes on up to 2,048 samples).
 
     Args:
         folder: of the bank; chunks lie beside it until it is whole, so a killed build goes on where it stopped.
@@ -88,7 +95,9 @@ def build_bank(folder: Path, members: Sequence[Member], split: Split, prepared: 
         path = chunks / f"{start:09d}.npz"
         if not path.is_file():
             with writing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, allow_pickle=False, **_speak(members, prepared, plan.slice(start, CHUNK), meta.fields, turns))
+                np.savez(
+                    file, allow_pickle=False, **_speak(members, prepared, plan.slice(start, CHUNK), meta.fields, turns)
+                )
     held = [np.load(chunks / f"{start:09d}.npz", allow_pickle=False) for start in starts]
     with writing_folder(folder) as out:
         write_bank(out, meta, plan, {name: np.concatenate([part[name] for part in held]) for name in meta.fields})
@@ -104,20 +113,29 @@ def _rotations(members: Sequence[Member], prepared: Mapping[str, Prepared], plan
     anchors = plan["sample_id"].gather_every(max(plan.height // ANCHORS, 1)).to_list()
     embedded = [_embedding(member, prepared, anchors).astype(np.float64) for member in members]
     first = embedded[0].mean(axis=0)
-    return [(own.mean(axis=0), orthogonal_procrustes(own - own.mean(axis=0), embedded[0] - first)[0], first) for own in embedded]
+    return [
+        (own.mean(axis=0), orthogonal_procrustes(own - own.mean(axis=0), embedded[0] - first)[0], first)
+        for own in embedded
+    ]
 
 
 def _embedding(member: Member, prepared: Mapping[str, Prepared], ids: Sequence[str]) -> NDArray[np.float32]:
     embedding = member.learner.predict(prepared, ids).embedding
     if embedding is None:
         raise InputError(
-            "teacher has no embedding to keep", where="bank", remedy="Drop the objectives that need it, or use another network"
+            "teacher has no embedding to keep",
+            where="bank",
+            remedy="Drop the objectives that need it, or use another network",
         )
     return np.asarray(embedding.numpy())
 
 
 def _speak(
-    members: Sequence[Member], prepared: Mapping[str, Prepared], plan: pl.DataFrame, fields: Sequence[str], turns: Sequence[Turn]
+    members: Sequence[Member],
+    prepared: Mapping[str, Prepared],
+    plan: pl.DataFrame,
+    fields: Sequence[str],
+    turns: Sequence[Turn],
 ) -> dict[str, NDArray[np.float32]]:
     ids, source = plan["sample_id"].to_list(), plan["source"].to_numpy()
     sums: dict[str, NDArray[np.float64]] = {}
@@ -134,4 +152,6 @@ def _speak(
                 centre, rotation, onto = turns[place]
                 answer = (answer - centre) @ rotation + onto
             sums.setdefault(name, np.zeros((len(ids), *answer.shape[1:])))[mine] += answer
-    return {name: (total / spoken.reshape(-1, *(1,) * (total.ndim - 1))).astype(np.float32) for name, total in sums.items()}
+    return {
+        name: (total / spoken.reshape(-1, *(1,) * (total.ndim - 1))).astype(np.float32) for name, total in sums.items()
+    }

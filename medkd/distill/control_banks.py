@@ -14,7 +14,10 @@ from medkd.distill.bank import TeacherBank, write_bank
 
 
 def shuffled_bank(source: TeacherBank, folder: Path, seed: int) -> None:
-    """The same answers dealt to other samples of the same fold: what remains is the distribution of a teacher's answers."""
+    """The same answers dealt to other samples of the same fold.
+
+    What remains is the distribution of a teacher's answers.
+    """
     rng = np.random.default_rng([seed, 30])
     fold = source.index["fold"].to_numpy()
     order = np.arange(len(fold))
@@ -33,10 +36,13 @@ def shuffled_bank(source: TeacherBank, folder: Path, seed: int) -> None:
 def label_only_bank(source: TeacherBank, folder: Path, samples: pl.DataFrame, target: Target) -> None:
     """A teacher that knows the label and nothing else: each sample gets the mean answer of its class.
 
-    It is silent (no row) on samples whose label is withheld or missing; of several labels, a missing one is a class of its own.
-    What it gives is label smoothing at the teacher's own confidence, so a gain that it matches is regularisation.
+    It is silent (no row) on samples whose label is withheld or missing; of several labels, a missing one is a class of
+    its own. What it gives is label smoothing at the teacher's own confidence, so a gain that it matches is
+    regularisation.
     """
-    joined = source.index.join(samples.select("sample_id", *target.columns), on="sample_id", how="left", maintain_order="left")
+    joined = source.index.join(
+        samples.select("sample_id", *target.columns), on="sample_id", how="left", maintain_order="left"
+    )
     known = (pl.col("source") != -1) & pl.any_horizontal(pl.col(target.columns).is_not_null())
     kept = joined.with_row_index("row").filter(known)
     rows = kept["row"].to_numpy()
@@ -44,11 +50,13 @@ def label_only_bank(source: TeacherBank, folder: Path, samples: pl.DataFrame, ta
     for name, answer in answers.items():
         if name == "logits" and target.kind == "multilabel":
             for column, label in enumerate(target.columns):
-                answer[:, column] = _class_means(answer[:, column], kept[label].cast(pl.String).fill_null("?").to_numpy())
+                answer[:, column] = _class_means(
+                    answer[:, column], kept[label].cast(pl.String).fill_null("?").to_numpy()
+                )
         else:
-            classes = kept.select(pl.concat_str(pl.col(target.columns).cast(pl.String).fill_null("?"), separator="|").alias("class"))[
-                "class"
-            ]
+            classes = kept.select(
+                pl.concat_str(pl.col(target.columns).cast(pl.String).fill_null("?"), separator="|").alias("class")
+            )["class"]
             answers[name] = _class_means(answer, classes.to_numpy())
     index = kept.select(source.index.columns)
     with writing_folder(folder) as out:

@@ -31,7 +31,9 @@ from medkd.objectives.supervised import Supervised
 
 
 class Distiller(LightningModule):
-    """Fit a network to labels and, where it has teachers, to their answers. A solo or a teacher is the same without teachers.
+    """Fit a network to labels and, where it has teachers, to their answers.
+
+    A solo or a teacher is the same without teachers.
 
     The loss is Σ weight(progress) · objective, the label's own objective among them under the name ``supervised``.
     Labels count on labelled samples alone; teachers speak on every sample of a batch.
@@ -48,8 +50,10 @@ class Distiller(LightningModule):
         learning_rate: at its peak.
         weight_decay: of weights with more than one axis.
         schedule: of the learning rate: one_cycle, cosine or constant.
-        ema: decay of the running average of the network that is validated and kept; 0 keeps the last step's own weights.
-        start: folder of a learner whose weights the network begins with, but for its head; its statistics scale the signals.
+        ema: decay of the running average of the network that is validated and kept; 0 keeps the last step's own
+            weights.
+        start: folder of a learner whose weights the network begins with, but for its head; its statistics scale the
+            signals.
         freeze: train the head alone, on what the rest of the network gives without dropout.
     """
 
@@ -107,14 +111,20 @@ class Distiller(LightningModule):
             if not objective.needs_teacher:
                 continue
             if not named:
-                raise InputError(f"objective '{name}' has no teacher", where="objectives", remedy="Set banks or teachers")
+                raise InputError(
+                    f"objective '{name}' has no teacher", where="objectives", remedy="Set banks or teachers"
+                )
             only = objective.teacher or (next(iter(named)) if len(named) == 1 else "")
             for heard in named if objective.hears_all else (only,):
                 if heard not in named:
-                    raise InputError(f"objective '{name}' hears '{heard}'", where="objectives", remedy=nearest(heard, named))
+                    raise InputError(
+                        f"objective '{name}' hears '{heard}'", where="objectives", remedy=nearest(heard, named)
+                    )
                 if objective.needs_alignment and heard in self.bank_paths:
                     raise InputError(
-                        f"objective '{name}' needs a live teacher, {heard} is banked", where="objectives", remedy="Move it to teachers"
+                        f"objective '{name}' needs a live teacher, {heard} is banked",
+                        where="objectives",
+                        remedy="Move it to teachers",
                     )
 
     def check(self, target: Target) -> None:
@@ -129,7 +139,9 @@ class Distiller(LightningModule):
     @cached_property
     def banks(self) -> dict[str, TeacherBank]:
         """Opened, and refused where stale, before the first step."""
-        return {name: TeacherBank.open(Path(folder), in_sample=self.in_sample) for name, folder in self.bank_paths.items()}
+        return {
+            name: TeacherBank.open(Path(folder), in_sample=self.in_sample) for name, folder in self.bank_paths.items()
+        }
 
     @cached_property
     def live(self) -> dict[str, FrozenTeacher]:
@@ -171,7 +183,9 @@ class Distiller(LightningModule):
         for name, teacher in self.live.items():
             if name not in data.parties or teacher.learner.party.digest != data.parties[name].digest:
                 raise InputError(
-                    f"the data do not show what teacher '{name}' sees", where="data.parties", remedy="Copy its learner.yaml's view"
+                    f"the data do not show what teacher '{name}' sees",
+                    where="data.parties",
+                    remedy="Copy its learner.yaml's view",
                 )
             # It hears its signals on the scale that it was trained on, not on that of the student's training samples.
             data.statistics[name] = teacher.learner.statistics
@@ -217,11 +231,16 @@ class Distiller(LightningModule):
 
     @property
     def _logs_now(self) -> bool:
-        """Whether loggers or callbacks hear of this step: handing Lightning values it drops costs 4 % of a small network's step."""
+        """Whether loggers or callbacks hear of this step.
+
+        Handing Lightning values it drops costs 4 % of a small network's step.
+        """
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return bool(self.trainer.is_last_batch or (every and (self.global_step + 1) % every == 0))
 
-    def loss(self, student: Output, heard: Mapping[str, Output], batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, student: Output, heard: Mapping[str, Output], batch: Batch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum at ``progress`` in [0, 1], and every term unweighted by "objective/term"."""
         terms: dict[str, Tensor] = {}
         loss = torch.zeros((), device=student.logits.device)
@@ -281,7 +300,9 @@ class Distiller(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser over network and objectives, and its rate a step."""
-        chosen = optimiser(self.optimizer_name, [self.network, *self.objectives.values()], self.learning_rate, self.weight_decay)
+        chosen = optimiser(
+            self.optimizer_name, [self.network, *self.objectives.values()], self.learning_rate, self.weight_decay
+        )
         shape = LambdaLR(chosen, rate_factor(self.schedule, self.total_steps))
         return {"optimizer": chosen, "lr_scheduler": {"scheduler": shape, "interval": "step"}}
 
@@ -297,4 +318,6 @@ class Distiller(LightningModule):
         """
         for name, sha256 in checkpoint.get("teachers", {}).items():
             if name not in self.live or self.live[name].sha256 != sha256:
-                raise InputError(f"teacher '{name}' changed after the checkpoint", where="resume", remedy="Start the fit afresh")
+                raise InputError(
+                    f"teacher '{name}' changed after the checkpoint", where="resume", remedy="Start the fit afresh"
+                )

@@ -13,7 +13,9 @@ from medkd.distill.learner import LightningLearner, learner_sha256
 
 
 class FrozenTeacher:
-    """A saved learner in eval mode, without gradients. Not a module of the student: no ``train()`` reaches its BatchNorm.
+    """A saved learner in eval mode, without gradients. Not a module of the student.
+
+    No ``train()`` reaches its BatchNorm.
 
     Args:
         folder: of the saved learner.

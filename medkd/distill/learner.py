@@ -87,7 +87,10 @@ class LightningLearner(Learner):
                     ).to(device)
                 outputs.append(self.network(signals).to("cpu"))
         embeddings = [output.embedding for output in outputs if output.embedding is not None]
-        return Output(logits=torch.cat([output.logits for output in outputs]), embedding=torch.cat(embeddings) if embeddings else None)
+        return Output(
+            logits=torch.cat([output.logits for output in outputs]),
+            embedding=torch.cat(embeddings) if embeddings else None,
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``learner.yaml`` and the network's weights (``model.safetensors``, of trees ``model.txt``)."""

@@ -12,7 +12,9 @@ from torch.optim import SGD, AdamW, Optimizer
 LearningRate = Literal["one_cycle", "cosine", "constant"]
 
 
-def optimiser(name: Literal["adamw", "sgd"], modules: Iterable[nn.Module], learning_rate: float, weight_decay: float) -> Optimizer:
+def optimiser(
+    name: Literal["adamw", "sgd"], modules: Iterable[nn.Module], learning_rate: float, weight_decay: float
+) -> Optimizer:
     """The optimiser over all parameters of ``modules``; biases and normalisation weights (one axis) are not decayed."""
     parameters = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     groups = [
@@ -27,7 +29,8 @@ def optimiser(name: Literal["adamw", "sgd"], modules: Iterable[nn.Module], learn
 def rate_factor(shape: LearningRate, total: int) -> Callable[[int], float]:
     """Factor on the learning rate at each step.
 
-    ``one_cycle`` warms up over the first quarter and anneals to zero along cosines (Smith & Topin 2018, arXiv:1708.07120).
+    ``one_cycle`` warms up over the first quarter and anneals to zero along cosines (Smith & Topin 2018,
+    arXiv:1708.07120).
 
     >>> [round(rate_factor("one_cycle", 100)(step), 3) for step in (0, 25, 100)]
     [0.04, 1.0, 0.0]

@@ -75,7 +75,11 @@ class Piecewise(Schedule):
 
     def __init__(self, points: list[float], values: list[float]) -> None:
         if len(points) != len(values) or not points or points[0] != 0.0 or any(a >= b for a, b in pairwise(points)):
-            raise InputError(f"points are {points}, values {values}", where="Piecewise", remedy="Points rise from 0.0, one value each")
+            raise InputError(
+                f"points are {points}, values {values}",
+                where="Piecewise",
+                remedy="Points rise from 0.0, one value each",
+            )
         self.points, self.values = points, values
 
     def at(self, progress: float) -> float:

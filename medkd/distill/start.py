@@ -32,7 +32,12 @@ def start_from(network: Network, folder: Path) -> dict[str, Statistics]:
     held = learner.network.core
     own = dict(network.named_parameters()) | dict(network.named_buffers())
     given = dict(held.named_parameters()) | dict(held.named_buffers())
-    heads = {f"{place}.{name}" for place, module in network.named_modules() if isinstance(module, Head) for name in module.state_dict()}
+    heads = {
+        f"{place}.{name}"
+        for place, module in network.named_modules()
+        if isinstance(module, Head)
+        for name in module.state_dict()
+    }
     for name, value in own.items():
         if name in heads:
             continue

@@ -33,31 +33,32 @@ TRIED = 10
 class TreeLearner:
     """Grows ``members`` LightGBM boosters an output, each with its own seed; their mean is the logit (or the value).
 
-    With a teacher's bank the first ``taught`` members learn the lesson on every training sample, labelled or not; the others learn the
-    labels, and count in the mean by the share of samples that had one. Without a bank all learn the labels: so a solo has as many
-    members as the student, and the same budget.
+    With a teacher's bank the first ``taught`` members learn the lesson on every training sample, labelled or not; the
+    others learn the labels, and count in the mean by the share of samples that had one. Without a bank all learn the
+    labels: so a solo has as many members as the student, and the same budget.
 
     Args:
         rounds: trees a booster.
         learning_rate: of boosting.
         leaves: of a tree, at most.
-        min_leaf: samples in a leaf, at least; below 1 it is a share of the samples that the booster learns from (five or more), so that
-            few labels get small leaves.
+        min_leaf: samples in a leaf, at least; below 1 it is a share of the samples that the booster learns from (five
+            or more), so that few labels get small leaves.
         columns, rows: share of the numbers a tree, and of the samples a tree, may look at.
         l2: penalty on leaf values.
         members: boosters an output.
         taught: how many of them learn from the teacher.
-        lesson: "logit": least squares on the teacher's logit. "probability": cross-entropy with the teacher's probability at
-            ``temperature``. Of a value both are least squares on the teacher's value.
-        share: of the teacher in the lesson where a label is known; the rest is the label (for a logit lesson it must be 1).
-        temperature: divides the teacher's logits before they become probabilities; a taught member's logits are then the teacher's
-            over it, and count so much less beside those of members that learn labels.
+        lesson: "logit": least squares on the teacher's logit. "probability": cross-entropy with the teacher's
+            probability at ``temperature``. Of a value both are least squares on the teacher's value.
+        share: of the teacher in the lesson where a label is known; the rest is the label (for a logit lesson it must be
+            1).
+        temperature: divides the teacher's logits before they become probabilities; a taught member's logits are then
+            the teacher's over it, and count so much less beside those of members that learn labels.
 
     Raises:
         InputError: a setting is out of range.
 
-    Source: Ke et al. 2017, LightGBM; probabilities as targets: Hinton et al. 2015, arXiv:1503.02531, eq. 1; logits as targets:
-    Ba and Caruana 2014, arXiv:1312.6184, eq. 1.
+    Source: Ke et al. 2017, LightGBM; probabilities as targets: Hinton et al. 2015, arXiv:1503.02531, eq. 1; logits as
+    targets: Ba and Caruana 2014, arXiv:1312.6184, eq. 1.
     """
 
     rounds: int = 300
@@ -90,7 +91,11 @@ class TreeLearner:
         }
         for name, is_wrong in wrong.items():
             if is_wrong:
-                raise InputError(f"{name} is {getattr(self, name)}", where="TreeLearner", remedy="See medkd.distill.trees.TreeLearner")
+                raise InputError(
+                    f"{name} is {getattr(self, name)}",
+                    where="TreeLearner",
+                    remedy="See medkd.distill.trees.TreeLearner",
+                )
 
     def fit(self, data: SampleData, banks: Mapping[str, TeacherBank], seed: int, threads: int) -> LightningLearner:
         """Grow the boosters on the training samples of ``data``.
@@ -102,12 +107,17 @@ class TreeLearner:
             threads: that LightGBM may use.
 
         Raises:
-            InputError: the target is of a kind that trees do not predict, there are several teachers, or no label is there to learn.
+            InputError: the target is of a kind that trees do not predict, there are several teachers, or no label is
+                there to learn.
         """
         target, party = data.target, data.parties["student"]
         self.check(target)
         if len(banks) > 1:
-            raise InputError(f"trees learn from one teacher, not {len(banks)}", where="TreeLearner", remedy="Average the teachers first")
+            raise InputError(
+                f"trees learn from one teacher, not {len(banks)}",
+                where="TreeLearner",
+                remedy="Average the teachers first",
+            )
         statistics = {name: _identity(held) for name, held in data.statistics["student"].items()}
         # Trees need no scaling, and a hospital's bundle then carries none.
         data.statistics["student"] = statistics
@@ -119,7 +129,9 @@ class TreeLearner:
         if not banks or self.taught < self.members:
             for place, name in enumerate(target.columns):
                 if not known[:, place].any():
-                    raise InputError(f"no training sample is labelled in {name}", where="TreeLearner", remedy="Raise --labels")
+                    raise InputError(
+                        f"no training sample is labelled in {name}", where="TreeLearner", remedy="Raise --labels"
+                    )
         table, labels = summarise(batch.views["student"]), batch.targets.double().numpy()
         taught = next(iter(banks.values())).rows(batch.sample_id).logits.double().numpy() if banks else None
         network = Trees(target.outputs)
@@ -153,7 +165,9 @@ class TreeLearner:
         """
         if target.kind not in (*BINARY, *VALUES):
             raise InputError(
-                f"trees do not predict a {target.kind} target", where="TreeLearner", remedy="Use a network, or a binary target"
+                f"trees do not predict a {target.kind} target",
+                where="TreeLearner",
+                remedy="Use a network, or a binary target",
             )
 
     def seconds(self, signals: Mapping[str, Signal], outputs: int) -> float:
@@ -172,7 +186,13 @@ class TreeLearner:
         return None if taught is None or member >= self.taught else taught[:, column]
 
     def _booster(
-        self, table: NDArray[np.float32], y: Array, known: NDArray[np.bool_], said: Array | None, kind: str, running: Mapping[str, int]
+        self,
+        table: NDArray[np.float32],
+        y: Array,
+        known: NDArray[np.bool_],
+        said: Array | None,
+        kind: str,
+        running: Mapping[str, int],
     ) -> Any:
         import lightgbm
 

@@ -47,11 +47,13 @@ def assess(
     Arms, gain and verdict on top are those of the largest label fraction; ``label_efficiency`` has an entry for each.
 
     Args:
-        predictions: of the networks (see ``score_predictions``), or already scored, as ``test_predictions.parquet`` holds them.
+        predictions: of the networks (see ``score_predictions``), or already scored, as ``test_predictions.parquet``
+            holds them.
         samples: the sample table, for subgroups.
         target: what is predicted.
         settings: how.
-        audit: what the leak audit found; an empty one counts as failed, since a gate that nobody stood at is open to all.
+        audit: what the leak audit found; an empty one counts as failed, since a gate that nobody stood at is open to
+            all.
         provenance: split_sha256, config_sha256, data_sha256, versions, command, and what else is known.
         task, cohort, protocol: names for the report.
         student_view, teacher_view: for the sentence.
@@ -61,7 +63,9 @@ def assess(
     Raises:
         InputError: student or solo is missing, or the predictions do not fit together.
     """
-    scored = predictions if "sample" in predictions.columns else score_predictions(predictions, target, settings, samples)
+    scored = (
+        predictions if "sample" in predictions.columns else score_predictions(predictions, target, settings, samples)
+    )
     metric = metric_named(settings.metric, target.kind)
     fractions = sorted(scored["label_fraction"].unique().to_list())
     gate = audit_passed(audit)
@@ -99,13 +103,22 @@ def assess(
         "n": _n(predictions, largest, counts or {}),
     }
     report |= {key: value for key, value in headline.items() if key != "label_fraction"}
-    report["arms"] = {arm: values | {"metrics": _metrics(found, arm, settings)} for arm, values in headline["arms"].items()}
+    report["arms"] = {
+        arm: values | {"metrics": _metrics(found, arm, settings)} for arm, values in headline["arms"].items()
+    }
     report["label_efficiency"] = entries
     words = sentence(
-        headline, metric, student_view=student_view, teacher_view=teacher_view, label_fraction=fractions[-1], confidence=settings.confidence
+        headline,
+        metric,
+        student_view=student_view,
+        teacher_view=teacher_view,
+        label_fraction=fractions[-1],
+        confidence=settings.confidence,
     )
     report["sentence"] = _invalid(words, gate, fast, audit) if headline["verdict"] == "invalid" else words
-    report["calibration"] = _calibration(largest, found, target, settings) if target.kind not in ("regression", "forecast") else {}
+    report["calibration"] = (
+        _calibration(largest, found, target, settings) if target.kind not in ("regression", "forecast") else {}
+    )
     report["curves"] = (
         curves_of(blocks, largest, target.names, [arm for arm in SHOWN if arm in blocks[0].readings])
         if target.kind not in ("regression", "forecast")
@@ -115,7 +128,10 @@ def assess(
     report["subgroups"] = subgroup_rows(largest, target, settings, columns)
     report["leak_audit"] = [asdict(check) for check in audit]
     report["provenance"] = dict(provenance)
-    report["settings"] = asdict(settings) | {"age_bands": list(settings.age_bands), "subgroups": list(settings.subgroups)}
+    report["settings"] = asdict(settings) | {
+        "age_bands": list(settings.age_bands),
+        "subgroups": list(settings.subgroups),
+    }
     return report
 
 
@@ -124,7 +140,9 @@ def _blocks(part: pl.DataFrame, target: Target, fraction: float) -> tuple[list[B
     for needed in ("student", "solo"):
         if needed not in arms:
             raise InputError(
-                f"predictions have no arm '{needed}'", where=f"label fraction {fraction:g}", remedy=f"They have: {', '.join(arms)}"
+                f"predictions have no arm '{needed}'",
+                where=f"label fraction {fraction:g}",
+                remedy=f"They have: {', '.join(arms)}",
             )
     return fold_blocks(part, target)[0], arms
 
@@ -141,11 +159,17 @@ def _n(predictions: pl.DataFrame, largest: pl.DataFrame, counts: Mapping[str, in
     known: dict[str, int | None] = {"train": None, "val": None}
     if "role" in predictions.columns:
         val = predictions.filter(
-            (pl.col("role") == "val") & (pl.col("label_fraction") == largest["label_fraction"][0]) & pl.col("y").is_not_null()
+            (pl.col("role") == "val")
+            & (pl.col("label_fraction") == largest["label_fraction"][0])
+            & pl.col("y").is_not_null()
         )
         fits = val.group_by("seed", "fold").agg(pl.col("sample_id").n_unique())["sample_id"]
         known["val"] = round(float(fits.to_numpy().mean())) if len(fits) else 0
-    known |= {"test": largest["sample"].n_unique(), "test_subjects": largest["subject"].n_unique(), "seeds": largest["seed"].n_unique()}
+    known |= {
+        "test": largest["sample"].n_unique(),
+        "test_subjects": largest["subject"].n_unique(),
+        "seeds": largest["seed"].n_unique(),
+    }
     return known | dict(counts)
 
 
@@ -176,7 +200,9 @@ def _calibration(
             y, probability = rows["y"].to_numpy(), rows["calibrated"].to_numpy()
             entry["classes"][name] = {
                 "threshold": float(rows["threshold"].to_numpy().mean()) if rows.height else None,
-                "reliability": reliability(y, probability, repeats=rows["seed"].n_unique()) if arm in SHOWN and rows.height else [],
+                "reliability": reliability(y, probability, repeats=rows["seed"].n_unique())
+                if arm in SHOWN and rows.height
+                else [],
                 "histogram": histogram(probability) if arm in SHOWN else [],
             }
         result[arm] = entry

@@ -12,8 +12,12 @@ from medkd.evidence.statistics.bootstrap import Replicates
 from medkd.evidence.verdict import verdict
 
 
-def compare(arms: Mapping[str, Replicates], *, sign: float, confidence: float, audit_passed: bool, fast: bool) -> dict[str, Any]:
-    """Arms, gain, privileged gain, gap, gap closed, controls and verdict; every difference is paired, and more is better.
+def compare(
+    arms: Mapping[str, Replicates], *, sign: float, confidence: float, audit_passed: bool, fast: bool
+) -> dict[str, Any]:
+    """Arms, gain, privileged gain, gap, gap closed, controls and verdict.
+
+    Every difference is paired, and more is better.
 
     gain = student - solo. privileged_gain = student - self_teacher's student, null where that control was not run.
     gap = teacher - solo. gap_closed = gain / gap, null unless the whole interval of the gap lies above zero: a ratio to

@@ -1,4 +1,7 @@
-"""Control students: taught like the student, by teachers that know nothing which the student's own view does not hold."""
+"""Control students.
+
+Taught like the student, by teachers that know nothing which the student's own view does not hold.
+"""
 
 from __future__ import annotations
 
@@ -16,5 +19,10 @@ CONTROLS: dict[str, str] = {
 
 
 def control_gains(arms: Mapping[str, Replicates], sign: float, confidence: float) -> dict[str, dict[str, Any]]:
-    """Gain of each control student over solo, for the controls that were run: shown beside the gain, never subtracted from it."""
-    return {name: {"gain": arms[name].minus(arms["solo"], sign).interval(confidence)} for name in CONTROLS if name in arms}
+    """Gain of each control student over solo, for the controls that were run.
+
+    Shown beside the gain, never subtracted from it.
+    """
+    return {
+        name: {"gain": arms[name].minus(arms["solo"], sign).interval(confidence)} for name in CONTROLS if name in arms
+    }

@@ -62,9 +62,13 @@ def check_report(report: Mapping[str, Any]) -> None:
         MedkdError: naming the first place that does not fit.
     """
     schema = json.loads(resources.files("medkd.evidence").joinpath("report.schema.json").read_text(encoding="utf-8"))
-    for problem in sorted(Draft202012Validator(schema).iter_errors(report), key=lambda error: list(map(str, error.absolute_path))):
+    for problem in sorted(
+        Draft202012Validator(schema).iter_errors(report), key=lambda error: list(map(str, error.absolute_path))
+    ):
         place = ".".join(map(str, problem.absolute_path)) or "its top"
-        raise MedkdError(f"report.json does not fit its schema: {problem.message[:200]}", where=place, remedy="Make it with assess()")
+        raise MedkdError(
+            f"report.json does not fit its schema: {problem.message[:200]}", where=place, remedy="Make it with assess()"
+        )
 
 
 def render(

@@ -1,4 +1,7 @@
-"""From logits to what is reported: calibrated on each fit's own validation part, one row a test sample, class, arm and seed."""
+"""From logits to what is reported.
+
+Calibrated on each fit's own validation part, one row a test sample, class, arm and seed.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +26,24 @@ RAW = [*FIT, "role", "sample_id", "subject_id", "class", "logit", "y"]
 SCORED = ["sample", "subject", *FIT, "class", "score", "calibrated", "threshold", "temperature", "y"]
 
 
-def score_predictions(predictions: pl.DataFrame, target: Target, settings: EvidenceSettings, samples: pl.DataFrame) -> pl.DataFrame:
+def score_predictions(
+    predictions: pl.DataFrame, target: Target, settings: EvidenceSettings, samples: pl.DataFrame
+) -> pl.DataFrame:
     """The table that ``test_predictions.parquet`` holds, and from which every figure follows.
 
-    Each fit (label fraction, arm, seed, fold) has its own temperature and one threshold a class, chosen on its own validation rows;
-    test rows are never looked at. Of a regression the score is the value, and there is neither.
+    Each fit (label fraction, arm, seed, fold) has its own temperature and one threshold a class, chosen on its own
+    validation rows; test rows are never looked at. Of a regression the score is the value, and there is neither.
 
     Args:
-        predictions: label_fraction, arm, seed, fold, role ("val" or "test"), sample_id, subject_id, class, logit, y (null = unlabelled).
+        predictions: label_fraction, arm, seed, fold, role ("val" or "test"), sample_id, subject_id, class, logit, y
+            (null = unlabelled).
         target: its ``names`` are the classes, in order.
         settings: the rule for thresholds, the subgroups.
         samples: the sample table, for the subgroups' columns.
 
     Returns:
-        sample, subject, label_fraction, fold, seed, arm, class, score, calibrated, threshold, temperature, y, and the subgroups' columns.
+        sample, subject, label_fraction, fold, seed, arm, class, score, calibrated, threshold, temperature, y, and the
+            subgroups' columns.
 
     Raises:
         InputError: a column, a class of a sample or all test rows are missing, or a logit is not finite.
@@ -65,20 +72,32 @@ def fold_blocks(scored: pl.DataFrame, target: Target) -> tuple[list[Block], list
     names = scored["subject"].unique().sort().to_list()
     arms = scored["arm"].unique().sort().to_list()
     table = scored.with_columns(
-        pl.col("class").replace_strict({name: place for place, name in enumerate(target.names)}, return_dtype=pl.Int64).alias("_place"),
-        pl.col("subject").replace_strict({name: place for place, name in enumerate(names)}, return_dtype=pl.Int64).alias("_subject"),
+        pl.col("class")
+        .replace_strict({name: place for place, name in enumerate(target.names)}, return_dtype=pl.Int64)
+        .alias("_place"),
+        pl.col("subject")
+        .replace_strict({name: place for place, name in enumerate(names)}, return_dtype=pl.Int64)
+        .alias("_subject"),
     ).sort(["seed", "fold", "arm", "sample", "_place"])
-    return [_block(part, arms, len(target.names)) for part in table.partition_by(["seed", "fold"], maintain_order=True)], names
+    return [
+        _block(part, arms, len(target.names)) for part in table.partition_by(["seed", "fold"], maintain_order=True)
+    ], names
 
 
 def _block(part: pl.DataFrame, arms: Sequence[str], classes: int) -> Block:
     seed, fold = int(part["seed"][0]), int(part["fold"][0])
     rows = part.height // len(arms)
     sample = part["sample"].to_numpy()
-    if part.height % len(arms) or not (sample.reshape(len(arms), rows) == sample[:rows]).all() or part["arm"].n_unique() != len(arms):
+    if (
+        part.height % len(arms)
+        or not (sample.reshape(len(arms), rows) == sample[:rows]).all()
+        or part["arm"].n_unique() != len(arms)
+    ):
         counts = ", ".join(f"{arm}: {part.filter(pl.col('arm') == arm).height // classes}" for arm in arms)
         raise InputError(
-            f"arms were tested on different samples ({counts})", where=f"seed {seed}, fold {fold}", remedy="Predict the fold with every arm"
+            f"arms were tested on different samples ({counts})",
+            where=f"seed {seed}, fold {fold}",
+            remedy="Predict the fold with every arm",
         )
 
     def cube(name: str) -> Array:
@@ -86,7 +105,10 @@ def _block(part: pl.DataFrame, arms: Sequence[str], classes: int) -> Block:
 
     score, calibrated = cube("score"), cube("calibrated")
     decision = (calibrated >= cube("threshold")).astype(np.float64)
-    readings = {arm: {"score": score[row], "calibrated": calibrated[row], "decision": decision[row]} for row, arm in enumerate(arms)}
+    readings = {
+        arm: {"score": score[row], "calibrated": calibrated[row], "decision": decision[row]}
+        for row, arm in enumerate(arms)
+    }
     return Block(seed, fold, part["_subject"].to_numpy()[:rows:classes].astype(np.int64), cube("y")[0], readings)
 
 
@@ -132,7 +154,9 @@ def group_columns(samples: pl.DataFrame, settings: EvidenceSettings) -> pl.DataF
         if name not in samples.columns or samples[name].null_count() == samples.height:
             continue
         column = pl.col(name)
-        columns.append(_bands(column, settings.age_bands).alias(name) if name == "age" else column.cast(pl.String).alias(name))
+        columns.append(
+            _bands(column, settings.age_bands).alias(name) if name == "age" else column.cast(pl.String).alias(name)
+        )
     return samples.select(columns)
 
 
@@ -147,12 +171,20 @@ def _check(predictions: pl.DataFrame, target: Target) -> None:
     where = "predictions"
     for column in RAW:
         if column not in predictions.columns:
-            raise InputError(f"predictions have no column '{column}'", where=where, remedy=f"They have: {', '.join(predictions.columns)}")
+            raise InputError(
+                f"predictions have no column '{column}'",
+                where=where,
+                remedy=f"They have: {', '.join(predictions.columns)}",
+            )
     for name in predictions["class"].unique().to_list():
         if name not in target.names:
-            raise InputError(f"class '{name}' is none of target {target.key}", where=where, remedy=nearest(str(name), target.names))
+            raise InputError(
+                f"class '{name}' is none of target {target.key}", where=where, remedy=nearest(str(name), target.names)
+            )
     if predictions.filter((pl.col("role") == "test") & pl.col("y").is_not_null()).is_empty():
-        raise InputError("no labelled test sample", where=where, remedy="Give predictions of the test folds, role 'test'")
+        raise InputError(
+            "no labelled test sample", where=where, remedy="Give predictions of the test folds, role 'test'"
+        )
     key = [*FIT, "role", "sample_id"]
     uneven = predictions.group_by(key).agg(pl.col("class").n_unique().alias("n"), pl.len().alias("rows"))
     uneven = uneven.filter((pl.col("n") != len(target.names)) | (pl.col("rows") != len(target.names)))

@@ -16,7 +16,13 @@ CONCLUSIONS = {
 
 
 def sentence(
-    found: Mapping[str, Any], metric: Metric, *, student_view: str, teacher_view: str, label_fraction: float, confidence: float
+    found: Mapping[str, Any],
+    metric: Metric,
+    *,
+    student_view: str,
+    teacher_view: str,
+    label_fraction: float,
+    confidence: float,
 ) -> str:
     """One sentence: what was compared, by how much they differ, and what follows.
 

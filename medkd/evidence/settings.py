@@ -13,11 +13,13 @@ class EvidenceSettings:
     """How the evidence is taken.
 
     Args:
-        metric: what the verdict rests on: auroc, auprc, f1, sensitivity, specificity, brier, ece; of values rmse or mae.
+        metric: what the verdict rests on: auroc, auprc, f1, sensitivity, specificity, brier, ece; of values rmse or
+            mae.
         replicates: bootstrap replicates.
         confidence: of every interval.
         seed: of the bootstrap's draws.
-        threshold: rule on the validation part: "youden", "f1", or "sensitivity:0.95" (the highest threshold that reaches it).
+        threshold: rule on the validation part: "youden", "f1", or "sensitivity:0.95" (the highest threshold that
+            reaches it).
         ece_bins: bins of equal width of the calibration error.
         min_group: a subgroup with fewer positive or fewer negative subjects is suppressed.
         age_bands: where a new age band starts, in years.
@@ -38,12 +40,22 @@ class EvidenceSettings:
         object.__setattr__(self, "age_bands", tuple(self.age_bands))
         object.__setattr__(self, "subgroups", tuple(self.subgroups))
         if not 0.5 <= self.confidence < 1:
-            raise InputError(f"confidence is {self.confidence}", where="evidence.confidence", remedy="Give a share below 1, such as 0.95")
+            raise InputError(
+                f"confidence is {self.confidence}",
+                where="evidence.confidence",
+                remedy="Give a share below 1, such as 0.95",
+            )
         if not self.age_bands or list(self.age_bands) != sorted(set(self.age_bands)):
             raise InputError(
-                f"age bands are {list(self.age_bands)}", where="evidence.age_bands", remedy="Give rising ages, such as 40, 65, 80"
+                f"age bands are {list(self.age_bands)}",
+                where="evidence.age_bands",
+                remedy="Give rising ages, such as 40, 65, 80",
             )
         for name in ("replicates", "ece_bins", "min_group"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", where=f"evidence.{name}", remedy="Give a whole number of 1 or more")
+                raise InputError(
+                    f"{name} is {getattr(self, name)}",
+                    where=f"evidence.{name}",
+                    remedy="Give a whole number of 1 or more",
+                )
         parse_rule(str(self.threshold))

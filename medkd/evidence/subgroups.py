@@ -24,8 +24,8 @@ def subgroup_rows(
 ) -> list[dict[str, Any]]:
     """One row a group: an arm's value and its gain over another with intervals, or why they are not shown.
 
-    Pairs are taken within the fold and within the group. A group with fewer than ``min_group`` positive or negative subjects
-    (of any class) is suppressed: its interval would be read as a finding.
+    Pairs are taken within the fold and within the group. A group with fewer than ``min_group`` positive or negative
+    subjects (of any class) is suppressed: its interval would be read as a finding.
 
     Args:
         scored: see ``score_predictions``, one label fraction.
@@ -37,7 +37,10 @@ def subgroup_rows(
     for column in columns:
         known = scored.filter(pl.col(column).is_not_null())
         for group in sorted(known[column].unique().to_list(), key=_order):
-            rows.append({"by": column, "group": group} | _row(known.filter(pl.col(column) == group), target, settings, arm, over))
+            rows.append(
+                {"by": column, "group": group}
+                | _row(known.filter(pl.col(column) == group), target, settings, arm, over)
+            )
     return rows
 
 

@@ -12,8 +12,8 @@ Interval = Mapping[str, float | None]
 def verdict(gain: Interval, privileged_gain: Interval | None, *, audit_passed: bool, fast: bool = False) -> Verdict:
     """Whether the teacher helped.
 
-    *helps*: gain and privileged gain both lie above zero. *regularises only*: the gain alone does. *harms*: the gain lies below zero.
-    *invalid*: the leak audit failed, or it was a ``--fast`` run. Else *no evidence*.
+    *helps*: gain and privileged gain both lie above zero. *regularises only*: the gain alone does. *harms*: the gain
+    lies below zero. *invalid*: the leak audit failed, or it was a ``--fast`` run. Else *no evidence*.
 
     >>> verdict({"low": 0.01, "high": 0.05}, {"low": -0.01, "high": 0.02}, audit_passed=True)
     'regularises only'

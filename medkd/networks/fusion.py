@@ -16,18 +16,20 @@ from medkd.networks.network import Network
 
 
 class SumFusion(Network):
-    """The sum of what each encoder makes of its modality, on one scale, then a multilayer perceptron. What a sample lacks adds nothing.
+    """The sum of what each encoder makes of its modality, on one scale, then a multilayer perceptron.
+
+    What a sample lacks adds nothing.
 
     Args:
-        networks: encoder by modality, or by several joined with ``+`` (``vitals+labs``); their own logits are not used, so that their
-            ``outputs`` may be 1.
+        networks: encoder by modality, or by several joined with ``+`` (``vitals+labs``); their own logits are not used,
+            so that their ``outputs`` may be 1.
         outputs: number of logits.
         width: of every encoder's embedding.
         hidden: widths of the perceptron's layers; the last is that of the embedding.
         dropout: probability after each of them.
 
-    Shapes: the signals of all networks; logits "batch output", embedding "batch hidden". A sample that lacks everything gives the
-    perceptron's answer to zero.
+    Shapes: the signals of all networks; logits "batch output", embedding "batch hidden". A sample that lacks everything
+    gives the perceptron's answer to zero.
 
     Raises:
         InputError: there is no network, or a width is not above zero.
@@ -42,12 +44,21 @@ class SumFusion(Network):
     """
 
     def __init__(
-        self, networks: dict[str, Network], outputs: int, width: int = 64, hidden: list[int] | None = None, dropout: float = 0.3
+        self,
+        networks: dict[str, Network],
+        outputs: int,
+        width: int = 64,
+        hidden: list[int] | None = None,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__()
         widths = [width, *([256, 128] if hidden is None else hidden)]
         if not networks or min(widths) < 1:
-            raise InputError(f"{len(networks)} networks, widths {widths}", where="SumFusion", remedy="Give a network, and widths above 0")
+            raise InputError(
+                f"{len(networks)} networks, widths {widths}",
+                where="SumFusion",
+                remedy="Give a network, and widths above 0",
+            )
         self.width = width
         for network in networks.values():
             # A head that no gradient reaches would stop a distributed fit.
@@ -65,7 +76,8 @@ class SumFusion(Network):
         """Encode, add what is there, and mix.
 
         Raises:
-            InputError: the view lacks a modality of a network or has one that none takes, or an embedding has another width.
+            InputError: the view lacks a modality of a network or has one that none takes, or an embedding has another
+                width.
         """
         self._check(signals)
         total: Tensor | int = 0
@@ -86,7 +98,9 @@ class SumFusion(Network):
         for name in taken:
             if name not in signals:
                 raise InputError(
-                    f"a network takes '{name}', the view has {', '.join(signals)}", where="SumFusion", remedy="Add it to the view"
+                    f"a network takes '{name}', the view has {', '.join(signals)}",
+                    where="SumFusion",
+                    remedy="Add it to the view",
                 )
         for name in signals:
             if name not in taken:

@@ -15,7 +15,9 @@ from medkd.networks.network import Network
 
 
 class GruD(Network):
-    """GRU-D: what was not observed is the last value, decayed towards the training mean (zero); the hidden state decays likewise.
+    """GRU-D: what was not observed is the last value, decayed towards the training mean (zero).
+
+    The hidden state decays likewise.
 
     Args:
         channels: variables of all modalities together.
@@ -23,8 +25,8 @@ class GruD(Network):
         width: of the hidden state.
         dropout: probability in the head.
 
-    Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width", tokens "batch cell
-    width" (hidden states). A sample with nothing observed gives finite logits.
+    Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width",
+    tokens "batch cell width" (hidden states). A sample with nothing observed gives finite logits.
 
     Source: Che et al. 2018, Recurrent neural networks for multivariate time series with missing values, eq. 10-13.
 

@@ -33,7 +33,10 @@ class Head(nn.Module):
         return logits
 
     def begin_at(self, mean: Tensor, deviation: Tensor) -> None:
-        """Start from values of this mean and deviation, "outputs" each: a regression in mg/dL would else spend its budget on the offset."""
+        """Start from values of this mean and deviation, "outputs" each.
+
+        A regression in mg/dL would else spend its budget on the offset.
+        """
         last = self.layers[-1]
         with torch.no_grad():
             last.weight.mul_(deviation.unsqueeze(1))  # type: ignore[operator]

@@ -18,7 +18,8 @@ from medkd.networks.network import Network
 class HourTransformer(Network):
     """A transformer whose tokens are hours (cells): each holds the variables' values and which of them were observed.
 
-    Hours with nothing observed are not attended to; a class token always is, so that an empty window gives finite logits.
+    Hours with nothing observed are not attended to; a class token always is, so that an empty window gives finite
+    logits.
 
     Args:
         channels: variables of all modalities together.
@@ -27,8 +28,8 @@ class HourTransformer(Network):
         width, layers, heads: of the transformer.
         dropout: probability in the transformer and in the head.
 
-    Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width" (class token), tokens
-    "batch cell width".
+    Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width"
+    (class token), tokens "batch cell width".
 
     Raises:
         InputError: the width is no multiple of the heads.
@@ -40,11 +41,20 @@ class HourTransformer(Network):
     """
 
     def __init__(
-        self, channels: int, outputs: int, cells: int = 48, width: int = 64, layers: int = 2, heads: int = 4, dropout: float = 0.2
+        self,
+        channels: int,
+        outputs: int,
+        cells: int = 48,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        dropout: float = 0.2,
     ) -> None:
         super().__init__()
         if width % heads:
-            raise InputError(f"width {width} is no multiple of heads {heads}", where="HourTransformer", remedy="Change one of them")
+            raise InputError(
+                f"width {width} is no multiple of heads {heads}", where="HourTransformer", remedy="Change one of them"
+            )
         self.channels = channels
         self.embed = nn.Linear(2 * channels, width)
         self.place = nn.Parameter(0.02 * torch.randn(1, cells, width))
@@ -63,7 +73,10 @@ class HourTransformer(Network):
         check_channels(values.shape[1], self.channels, type(self).__name__)
         cells = values.shape[2]
         if cells > self.place.shape[1]:
-            raise InputError(f"window has {cells} cells, the network takes {self.place.shape[1]}", remedy="Raise network.init_args.cells")
+            raise InputError(
+                f"window has {cells} cells, the network takes {self.place.shape[1]}",
+                remedy="Raise network.init_args.cells",
+            )
         hours = self.embed(torch.cat([values, mask], dim=1).transpose(1, 2)) + self.place[:, :cells]
         tokens = torch.cat([self.summary.expand(values.shape[0], -1, -1), hours], dim=1)
         silent = nn.functional.pad(mask.sum(dim=1) == 0, (1, 0), value=False)

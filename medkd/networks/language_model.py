@@ -19,26 +19,31 @@ from medkd.networks.text import mean_of_chunks, token_ids
 
 
 class LanguageModel(Network):
-    """Every chunk through a pretrained transformer; a text is the mean of its chunks' first vectors (CLS), projected to ``width``.
+    """Every chunk through a pretrained transformer.
+
+    A text is the mean of its chunks' first vectors (CLS), projected to ``width``.
 
     Args:
-        folder: that holds ``config.json`` and the weights; nothing is downloaded, and pickled weights are read as tensors only.
+        folder: that holds ``config.json`` and the weights; nothing is downloaded, and pickled weights are read as
+            tensors only.
         outputs: number of logits.
         width: of the embedding; 0 keeps the model's own and projects nothing.
         trained_layers: of the transformer that are trained, counted from the last; -1 trains all of the model.
         dropout: probability in the head.
 
-    Shapes: one signal of token ids "batch chunk token" with its mask, by the same model's tokenizer; logits "batch output", embedding
-    "batch width", zero before projection where there is no text at all.
+    Shapes: one signal of token ids "batch chunk token" with its mask, by the same model's tokenizer; logits "batch
+    output", embedding "batch width", zero before projection where there is no text at all.
 
     Raises:
         InputError: transformers is not installed, or the folder holds no model that it can read.
 
-    Source: Alsentzer et al. 2019, Publicly available clinical BERT embeddings, arXiv:1904.03323; the mean of the CLS vectors of all
-    chunks: Liang et al. 2026, OC-Distill, arXiv:2604.16878.
+    Source: Alsentzer et al. 2019, Publicly available clinical BERT embeddings, arXiv:1904.03323; the mean of the CLS
+    vectors of all chunks: Liang et al. 2026, OC-Distill, arXiv:2604.16878.
     """
 
-    def __init__(self, folder: str, outputs: int, width: int = 0, trained_layers: int = -1, dropout: float = 0.3) -> None:
+    def __init__(
+        self, folder: str, outputs: int, width: int = 0, trained_layers: int = -1, dropout: float = 0.3
+    ) -> None:
         super().__init__()
         self.model = _pretrained(folder)
         own = int(self.model.config.hidden_size)
@@ -73,16 +78,22 @@ class LanguageModel(Network):
 
 def _pretrained(folder: str) -> Any:
     if not (Path(folder) / "config.json").is_file():
-        raise InputError("no pretrained model here", where=folder, remedy="Give a folder with config.json and model.safetensors")
+        raise InputError(
+            "no pretrained model here", where=folder, remedy="Give a folder with config.json and model.safetensors"
+        )
     try:
         from transformers import AutoModel
     except ImportError as error:
-        raise InputError("transformers is not installed", where="LanguageModel", remedy=remedy_for("transformers")) from error
+        raise InputError(
+            "transformers is not installed", where="LanguageModel", remedy=remedy_for("transformers")
+        ) from error
     try:
         return AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, weights_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise InputError(f"the model cannot be read: {first[:200]}", where=folder, remedy="Copy the published folder again") from error
+        raise InputError(
+            f"the model cannot be read: {first[:200]}", where=folder, remedy="Copy the published folder again"
+        ) from error
 
 
 def _layers(model: Any, folder: str) -> nn.ModuleList:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module, ABC):
-    """A network over the signals of one view. Its constructor takes plain values and ``outputs``, the number of logits."""
+    """A network over the signals of one view.
+
+    Its constructor takes plain values and ``outputs``, the number of logits.
+    """
 
     weights_file: ClassVar[str] = "model.safetensors"
     """Name of the file that its weights are kept in."""
@@ -34,7 +37,9 @@ class Network(nn.Module, ABC):
         return self
 
     def onnx_graph(self, signals: Mapping[str, Signal]) -> onnx.ModelProto:
-        """The network in eval mode as an ONNX model: inputs as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
+        """The network in eval mode as an ONNX model.
+
+        Inputs as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
 
         Args:
             signals: an example of two samples or more, of the shapes and with the masks that it will be given.
@@ -58,7 +63,9 @@ class Network(nn.Module, ABC):
             self.load_state_dict(safetensors.torch.load(content), strict=True)
         except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
             reason = " ".join(str(error).split())
-            raise InputError(f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the folder again") from error
+            raise InputError(
+                f"weights do not fit the network: {reason[:200]}", where=where, remedy="Copy the folder again"
+            ) from error
 
 
 def only_signal(signals: Mapping[str, Signal], channels: int, who: str) -> Signal:
@@ -68,7 +75,10 @@ def only_signal(signals: Mapping[str, Signal], channels: int, who: str) -> Signa
         InputError: the view has several modalities, or another number of channels than the network.
     """
     if len(signals) != 1:
-        raise InputError(f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})", remedy="Use a fusion network")
+        raise InputError(
+            f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})",
+            remedy="Use a fusion network",
+        )
     name, signal = next(iter(signals.items()))
     if signal.values.shape[1] != channels:
         raise InputError(

@@ -28,7 +28,9 @@ class NoisePredictor(nn.Module):
         super().__init__()
         self.register_buffer("frequencies", torch.exp(-math.log(1e4) * torch.arange(waves) / waves), persistent=False)
         self.time = nn.Linear(2 * waves, dim)
-        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(dim, 2 * dim), nn.SiLU(), nn.Linear(2 * dim, dim)) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(dim, 2 * dim), nn.SiLU(), nn.Linear(2 * dim, dim)) for _ in range(blocks)
+        )
         self.last = nn.Linear(dim, dim)
 
     def forward(self, noisy: Tensor, time: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ _MASK = "_mask"
 
 
 def inputs_of(signals: Mapping[str, Signal]) -> dict[str, Tensor]:
-    """The inputs of a graph by name: ``NAME`` the values, zero where nothing was observed; ``NAME_mask`` where there is a mask.
+    """The inputs of a graph by name: ``NAME`` the values, zero where nothing was observed.
+
+    ``NAME_mask`` where there is a mask.
 
     >>> list(inputs_of({"vitals": Signal(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3, dtype=torch.bool)), "ecg": Signal(torch.zeros(1, 1))}))
     ['vitals', 'vitals_mask', 'ecg']
@@ -54,7 +56,10 @@ def traced(
         # The exporter warns about its own insides.
         warnings.simplefilter("ignore")
         program = torch.export.export(
-            _Positional(function, signals, owner), tuple(given.values()), dynamic_shapes=(tuple({0: batch} for _ in given),), strict=False
+            _Positional(function, signals, owner),
+            tuple(given.values()),
+            dynamic_shapes=(tuple({0: batch} for _ in given),),
+            strict=False,
         )
         exported = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, input_names=list(given), output_names=[output], verbose=False
@@ -70,7 +75,10 @@ def traced(
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Take out all that says where and by what a graph was made (stack traces hold local paths), and set fixed versions."""
+    """Take out all that says where and by what a graph was made (stack traces hold local paths).
+
+    And set fixed versions.
+    """
     model.producer_name, model.producer_version = "medkd", ""
     model.ir_version = IR_VERSION
     model.graph.name = "medkd"
@@ -106,7 +114,9 @@ def _silence(part: Any) -> None:
 class _Positional(nn.Module):
     """A function of signals as the exporter wants it: tensors one after the other."""
 
-    def __init__(self, function: Callable[[Mapping[str, Signal]], Tensor], signals: Mapping[str, Signal], owner: nn.Module) -> None:
+    def __init__(
+        self, function: Callable[[Mapping[str, Signal]], Tensor], signals: Mapping[str, Signal], owner: nn.Module
+    ) -> None:
         super().__init__()
         self.owner, self._function = owner, function
         self._masked = {name: (signal.mask is not None, signal.whole) for name, signal in signals.items()}
@@ -114,5 +124,8 @@ class _Positional(nn.Module):
     def forward(self, *tensors: Tensor) -> Tensor:
         """The tensors in the order of ``inputs_of``."""
         left = iter(tensors)
-        signals = {name: Signal(next(left), next(left) if masked else None, whole=whole) for name, (masked, whole) in self._masked.items()}
+        signals = {
+            name: Signal(next(left), next(left) if masked else None, whole=whole)
+            for name, (masked, whole) in self._masked.items()
+        }
         return self._function(signals)

@@ -44,11 +44,14 @@ EXPANSION = 4
 
 
 class ResNet1d(Network):
-    """xResNet1d: a stem of three convolutions, residual stages with an averaged shortcut, mean and maximum pooled together.
+    """xResNet1d.
 
-    The last BatchNorm of each block starts at zero, so that the network starts shallow. ``xresnet1d50`` and ``xresnet1d101``
-    have the measures of the PTB-XL benchmark, where the head also has BatchNorm (see ``Head``). ``small`` is for a CPU and a
-    few hundred samples: 64 one-lead records of 1,000 samples take about a twentieth of a second, forward and backward, on one core.
+    A stem of three convolutions, residual stages with an averaged shortcut, mean and maximum pooled together.
+
+    The last BatchNorm of each block starts at zero, so that the network starts shallow. ``xresnet1d50`` and
+    ``xresnet1d101`` have the measures of the PTB-XL benchmark, where the head also has BatchNorm (see ``Head``).
+    ``small`` is for a CPU and a few hundred samples: 64 one-lead records of 1,000 samples take about a twentieth of a
+    second, forward and backward, on one core.
 
     Args:
         channels: leads (channels) of the one modality that it sees.
@@ -59,14 +62,15 @@ class ResNet1d(Network):
         stem: widths of the three convolutions before them.
         kernel_size: of every convolution in time, odd.
         bottleneck: blocks of 1-k-1 convolutions, four times wider outside, instead of k-k.
-        max_pool: halve the time axis after the stem by its maximum; if not, the stem's second convolution strides, which is
-            a third faster on a CPU.
+        max_pool: halve the time axis after the stem by its maximum; if not, the stem's second convolution strides,
+            which is a third faster on a CPU.
         hidden: width of the head's hidden layer; 0 leaves it out.
         dropout: probability in the head, 0 to below 1.
-        bins: keep so many positions in time apart in the embedding (for aligned signals such as median beats); 0 pools them all.
+        bins: keep so many positions in time apart in the embedding (for aligned signals such as median beats); 0 pools
+            them all.
 
-    Shapes: signal "batch channel time" in any unit; logits "batch output", embedding "batch dim" (mean and maximum of the last
-    stage: ``embedding_dim``), features ``stage1`` … "batch channel time".
+    Shapes: signal "batch channel time" in any unit; logits "batch output", embedding "batch dim" (mean and maximum of
+    the last stage: ``embedding_dim``), features ``stage1`` … "batch channel time".
 
     Raises:
         InputError: a name or a measure that it cannot be built with.
@@ -108,7 +112,9 @@ class ResNet1d(Network):
         for i, (count, width) in enumerate(zip(size.blocks, size.widths, strict=True)):
             outside = width * expansion
             first = ResidualBlock(inside, width, outside, size.kernel_size, 2 if i else 1, size.bottleneck)
-            others = (ResidualBlock(outside, width, outside, size.kernel_size, 1, size.bottleneck) for _ in range(count - 1))
+            others = (
+                ResidualBlock(outside, width, outside, size.kernel_size, 1, size.bottleneck) for _ in range(count - 1)
+            )
             stages[f"stage{i + 1}"] = nn.Sequential(first, *others)
             inside = outside
         self.stages = nn.ModuleDict(stages)
@@ -132,7 +138,9 @@ class ResNet1d(Network):
 
 
 class ResidualBlock(nn.Module):
-    """Convolutions beside a shortcut that is averaged over time where the block strides, and widened by a 1-convolution where it widens.
+    """Convolutions beside a shortcut that is averaged over time where the block strides.
+
+    And widened by a 1-convolution where it widens.
 
     Args:
         channels: width of what comes in.
@@ -143,11 +151,15 @@ class ResidualBlock(nn.Module):
         bottleneck: 1-k-1 convolutions instead of k-k.
     """
 
-    def __init__(self, channels: int, width: int, outside: int, kernel_size: int, stride: int, bottleneck: bool) -> None:
+    def __init__(
+        self, channels: int, width: int, outside: int, kernel_size: int, stride: int, bottleneck: bool
+    ) -> None:
         super().__init__()
         last = _convolution(width, outside, 1 if bottleneck else kernel_size, activation=False)
         if bottleneck:
-            self.path = nn.Sequential(_convolution(channels, width, 1), _convolution(width, width, kernel_size, stride), last)
+            self.path = nn.Sequential(
+                _convolution(channels, width, 1), _convolution(width, width, kernel_size, stride), last
+            )
         else:
             self.path = nn.Sequential(_convolution(channels, width, kernel_size, stride), last)
         nn.init.zeros_(last.get_parameter("1.weight"))
@@ -173,24 +185,32 @@ def measures(variant: str, own: Mapping[str, Any]) -> Variant:
     """
     if variant not in VARIANTS:
         raise InputError(f"no variant '{variant}'", where="ResNet1d", remedy=nearest(variant, VARIANTS))
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items() if value is not None}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in own.items() if value is not None
+    }
     size = replace(VARIANTS[variant], **given)
     if not size.blocks or len(size.blocks) != len(size.widths) or min(*size.blocks, *size.widths) < 1:
         raise InputError(
-            f"blocks {list(size.blocks)} and widths {list(size.widths)} do not match", where="ResNet1d", remedy="Give one of each a stage"
+            f"blocks {list(size.blocks)} and widths {list(size.widths)} do not match",
+            where="ResNet1d",
+            remedy="Give one of each a stage",
         )
     if len(size.stem) != 3:
         raise InputError(f"stem has {len(size.stem)} widths", where="ResNet1d", remedy="Give three")
     if size.kernel_size < 1 or size.kernel_size % 2 == 0:
         raise InputError(f"kernel_size is {size.kernel_size}", where="ResNet1d", remedy="Give an odd number, e.g. 5")
     if size.bins < 0:
-        raise InputError(f"bins is {size.bins}", where="ResNet1d", remedy="Give 0 to pool all positions, or a number of them")
+        raise InputError(
+            f"bins is {size.bins}", where="ResNet1d", remedy="Give 0 to pool all positions, or a number of them"
+        )
     if not 0 <= size.dropout < 1:
         raise InputError(f"dropout is {size.dropout}", where="ResNet1d", remedy="Give a probability below 1, e.g. 0.3")
     return size
 
 
-def _convolution(channels: int, outputs: int, kernel_size: int, stride: int = 1, activation: bool = True) -> nn.Sequential:
+def _convolution(
+    channels: int, outputs: int, kernel_size: int, stride: int = 1, activation: bool = True
+) -> nn.Sequential:
     convolution = nn.Conv1d(channels, outputs, kernel_size, stride, padding=kernel_size // 2, bias=False)
     nn.init.kaiming_normal_(convolution.weight)
     return nn.Sequential(convolution, nn.BatchNorm1d(outputs), *([nn.ReLU(inplace=True)] if activation else []))

@@ -27,8 +27,8 @@ def summarise(signals: Mapping[str, Signal]) -> NDArray[np.float32]:
 def summary_of(signals: Mapping[str, Signal]) -> Tensor:
     """Every signal of a view as one table "sample number", float32, NaN where nothing was observed.
 
-    A signal of "batch variable cell" with a mask becomes 17 numbers a variable (see ``summarise_grid``); any other is laid flat, and so
-    is one whose samples are whole, whether or not one of the batch is absent.
+    A signal of "batch variable cell" with a mask becomes 17 numbers a variable (see ``summarise_grid``); any other is
+    laid flat, and so is one whose samples are whole, whether or not one of the batch is absent.
     """
     parts = []
     for signal in signals.values():
@@ -43,8 +43,9 @@ def summary_of(signals: Mapping[str, Signal]) -> Tensor:
 def summarise_grid(values: Tensor) -> Tensor:
     """Grids "sample variable cell" as "sample variable*summary", float32.
 
-    first, last, mean, min, max, std of the observed cells; slope (least squares, a cell); the mean of each quarter of the window;
-    observed (number of cells); since (cells from the last observed one to the window's end); how many were observed in each quarter.
+    first, last, mean, min, max, std of the observed cells; slope (least squares, a cell); the mean of each quarter of
+    the window; observed (number of cells); since (cells from the last observed one to the window's end); how many were
+    observed in each quarter.
 
     >>> grid = torch.tensor([[[1.0, torch.nan, 3.0, torch.nan]]])
     >>> dict(zip(SUMMARIES, summarise_grid(grid)[0].tolist()))["slope"]
@@ -63,7 +64,8 @@ def summarise_grid(values: Tensor) -> Tensor:
     mean = total / count
     spread = torch.where(seen, exact - mean.unsqueeze(-1), 0.0)
     placed = (ones * place).sum(-1)
-    # Of sums that float64 holds exactly: a slope of zero is zero in whatever order a machine adds, and falls on one side of a tree's split.
+    # Of sums that float64 holds exactly: a slope of zero is zero in whatever order a machine adds, and falls on one
+    # side of a tree's split.
     slope = (count * (filled * place).sum(-1) - placed * total) / (count * (ones * place**2).sum(-1) - placed**2)
     first = torch.where(seen, place, float(cells)).amin(-1)
     last = torch.where(seen, place, -1.0).amax(-1)

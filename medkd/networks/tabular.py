@@ -16,7 +16,9 @@ from medkd.networks.summary import summary_of
 
 
 class SummaryNetwork(Network):
-    """A multilayer perceptron over what trees see: 17 numbers a variable (``medkd.networks.summary``), and whether each is known.
+    """A multilayer perceptron over what trees see.
+
+    17 numbers a variable (``medkd.networks.summary``), and whether each is known.
 
     Args:
         numbers: of the summary: 17 times the variables of a grid.
@@ -37,7 +39,12 @@ class SummaryNetwork(Network):
         self.numbers, self.noise = numbers, noise
         self.scale = nn.BatchNorm1d(numbers)
         self.body = nn.Sequential(
-            nn.Linear(2 * numbers, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width), nn.ReLU(), nn.Dropout(dropout)
+            nn.Linear(2 * numbers, width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
         )
         self.head = Head(width, outputs, 0, 0.0)
 
@@ -59,7 +66,10 @@ class SummaryNetwork(Network):
         learns = self.scale.training and len(filled) > 1
         scale = self.scale
         scaled = (
-            nn.functional.batch_norm(filled, scale.running_mean, scale.running_var, scale.weight, scale.bias, learns).clamp(-5, 5) * known
+            nn.functional.batch_norm(
+                filled, scale.running_mean, scale.running_var, scale.weight, scale.bias, learns
+            ).clamp(-5, 5)
+            * known
         )
         if self.training and self.noise:
             scaled = scaled + self.noise * torch.randn_like(scaled)

@@ -27,10 +27,11 @@ class TextEncoder(Network):
         dropout: probability in the transformer, and in the head.
         word_dropout: probability that a word is left out in training.
 
-    Shapes: one signal of token ids "batch chunk token" with its mask; logits "batch output", embedding "batch width", zero where there
-    is no text at all.
+    Shapes: one signal of token ids "batch chunk token" with its mask; logits "batch output", embedding "batch width",
+    zero where there is no text at all.
 
-    Source: the mean over chunks: Liang et al. 2026, OC-Distill, arXiv:2604.16878; the bag: Iyyer et al. 2015, deep averaging networks.
+    Source: the mean over chunks: Liang et al. 2026, OC-Distill, arXiv:2604.16878; the bag: Iyyer et al. 2015, deep
+    averaging networks.
 
     >>> ids = Signal(torch.ones(2, 3, 5), torch.zeros(2, 3, 5, dtype=torch.bool))
     >>> TextEncoder(outputs=1, vocabulary=8)({"notes": ids}).embedding.abs().sum().item()
@@ -53,7 +54,11 @@ class TextEncoder(Network):
         self.words = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.words.weight, std=width**-0.5)
         self.places = nn.Parameter(0.02 * torch.randn(length, width)) if layers else None
-        layer = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, batch_first=True, norm_first=True) if layers else None
+        layer = (
+            nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
+            if layers
+            else None
+        )
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False) if layer is not None else None
         self.head = Head(width, outputs, 0, dropout)
 
@@ -61,12 +66,15 @@ class TextEncoder(Network):
         """All chunks of all texts at once; those without a word are left out.
 
         Raises:
-            InputError: the view has other modalities, is no text, or has ids or a length that this network was not made for.
+            InputError: the view has other modalities, is no text, or has ids or a length that this network was not made
+                for.
         """
         ids, known = token_ids(signals, type(self).__name__)
         if not torch.compiler.is_exporting() and ids.numel() and int(ids.max()) >= self.vocabulary:
             what = f"token {int(ids.max())} is beyond a vocabulary of {self.vocabulary}"
-            raise InputError(what, where=type(self).__name__, remedy="Set network.init_args.vocabulary to the tokenizer's")
+            raise InputError(
+                what, where=type(self).__name__, remedy="Set network.init_args.vocabulary to the tokenizer's"
+            )
         if self.encoder is not None and ids.shape[2] > self.length:
             what = f"chunks have {ids.shape[2]} tokens, the network takes {self.length}"
             raise InputError(what, where=type(self).__name__, remedy="Raise network.init_args.length")
@@ -95,10 +103,16 @@ def token_ids(signals: Mapping[str, Signal], who: str) -> tuple[Tensor, Tensor]:
         InputError: the view has other modalities than one text.
     """
     if len(signals) != 1:
-        raise InputError(f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})", remedy="Use SumFusion")
+        raise InputError(
+            f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})", remedy="Use SumFusion"
+        )
     name, signal = next(iter(signals.items()))
     if signal.values.ndim != 3:
-        raise InputError(f"{name} is no text: its samples have {signal.values.ndim - 1} axes, 2 expected", where=who, remedy="Name notes")
+        raise InputError(
+            f"{name} is no text: its samples have {signal.values.ndim - 1} axes, 2 expected",
+            where=who,
+            remedy="Name notes",
+        )
     known = torch.ones_like(signal.values, dtype=torch.bool) if signal.mask is None else signal.mask
     return torch.where(known, signal.values, 0.0).long(), known
 

@@ -1,7 +1,8 @@
 """LightGBM boosters as one ONNX node, exact in every split.
 
-Not by onnxmltools: its graphs hold thresholds in single precision and send some missing values the other way (the scores of 546 to 701 of
-3,997 real stays were off by up to 0.23), and it takes no booster that learnt probabilities (cross-entropy).
+Not by onnxmltools: its graphs hold thresholds in single precision and send some missing values the other way (the
+scores of 546 to 701 of 3,997 real stays were off by up to 0.23), and it takes no booster that learnt probabilities
+(cross-entropy).
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class _Table:
     def _node(self, node: Mapping[str, Any], place: int, share: float) -> int:
         if node["decision_type"] != "<=" or node["missing_type"] not in ("None", "NaN"):
             what = f"a split '{node['decision_type']}' with missing values '{node['missing_type']}'"
-            raise InputError(f"{what} has no ONNX form", where="trees", remedy="Grow them without categories and zero_as_missing")
+            raise InputError(
+                f"{what} has no ONNX form", where="trees", remedy="Grow them without categories and zero_as_missing"
+            )
         # Where no value was missing in training, LightGBM takes a missing one for zero.
         left = node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0
         number = len(self.nodes)

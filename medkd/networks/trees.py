@@ -28,7 +28,9 @@ _END = "\nend of parameters\n"
 
 
 class Trees(Network):
-    """Boosters over a summary of each signal (``medkd.networks.summary``); a logit is the weighted mean of its output's boosters.
+    """Boosters over a summary of each signal (``medkd.networks.summary``).
+
+    A logit is the weighted mean of its output's boosters.
 
     ``TreeLearner`` grows them; they are kept as LightGBM's own text, one booster after the other.
 
@@ -62,7 +64,11 @@ class Trees(Network):
 
     def _score(self, table: np.ndarray[Any, Any], members: Sequence[Weighed]) -> np.ndarray[Any, Any]:
         if not members:
-            raise InputError("trees were not grown", where=type(self).__name__, remedy="Fit them with medkd.distill.trees.TreeLearner")
+            raise InputError(
+                "trees were not grown",
+                where=type(self).__name__,
+                remedy="Fit them with medkd.distill.trees.TreeLearner",
+            )
         if (numbers := members[0][0].num_feature()) != table.shape[1]:
             raise InputError(
                 f"trees were grown on {numbers} numbers, this view gives {table.shape[1]}",
@@ -82,9 +88,13 @@ class Trees(Network):
         self(signals)
         model = traced(lambda given: summary_of(given).double(), signals, self, _TABLE)
         model.graph.node.append(tree_ensemble(self._boosters, _TABLE, _SCORES))
-        model.graph.node.append(onnx.helper.make_node("Cast", [_SCORES], [LOGITS], name=LOGITS, to=onnx.TensorProto.FLOAT))
+        model.graph.node.append(
+            onnx.helper.make_node("Cast", [_SCORES], [LOGITS], name=LOGITS, to=onnx.TensorProto.FLOAT)
+        )
         del model.graph.output[:]
-        model.graph.output.append(onnx.helper.make_tensor_value_info(LOGITS, onnx.TensorProto.FLOAT, [BATCH, self.outputs]))
+        model.graph.output.append(
+            onnx.helper.make_tensor_value_info(LOGITS, onnx.TensorProto.FLOAT, [BATCH, self.outputs])
+        )
         model.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
         return model
 
@@ -114,7 +124,11 @@ class Trees(Network):
                 said = dict(word.split("=") for word in head.split())
                 boosters[int(said["output"])].append((lightgbm.Booster(model_str=text), float(said["weight"])))
         except (ValueError, KeyError, IndexError, lightgbm.basic.LightGBMError) as error:
-            raise InputError(f"{self.weights_file} holds no trees that can be read", where=where, remedy="Copy the folder again") from error
+            raise InputError(
+                f"{self.weights_file} holds no trees that can be read", where=where, remedy="Copy the folder again"
+            ) from error
         if not all(boosters):
-            raise InputError(f"{self.weights_file} has no trees for some output", where=where, remedy="Copy the folder again")
+            raise InputError(
+                f"{self.weights_file} has no trees for some output", where=where, remedy="Copy the folder again"
+            )
         self._boosters = boosters

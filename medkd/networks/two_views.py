@@ -15,24 +15,28 @@ from medkd.networks.network import Network
 
 
 class TwoViews(Network):
-    """In training a network sees every sample twice, each time with other hours and variables left out; what it wraps is kept afterwards.
+    """In training a network sees every sample twice, each time with other hours and variables left out.
+
+    What it wraps is kept afterwards.
 
     Args:
         network: over variables and hours; it gives an embedding.
         outputs: number of logits.
         width: of its embedding.
-        shown: modalities that it sees; "" sees all. The others of a view (diagnosis codes) are there for an objective to read.
+        shown: modalities that it sees; "" sees all. The others of a view (diagnosis codes) are there for an objective
+            to read.
         hidden, dim: widths of the projection that only pretraining uses.
         jitter: deviation of Gaussian noise on observed values, in their training deviations.
         drop_cells, drop_variables: probability that an hour, and that a variable, is left out of a view.
 
-    Shapes: signals "batch variable cell"; logits "batch output" and embedding "batch width" of the first view; in training tokens
-    "batch 2 dim", the projections of both.
+    Shapes: signals "batch variable cell"; logits "batch output" and embedding "batch width" of the first view; in
+    training tokens "batch 2 dim", the projections of both.
 
     Raises:
         InputError: a probability is not below 1, or a deviation below 0.
 
-    Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878, stage 1; the projection: Chen et al. 2020, SimCLR, arXiv:2002.05709.
+    Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878, stage 1; the projection: Chen et al. 2020, SimCLR,
+    arXiv:2002.05709.
     """
 
     def __init__(
@@ -67,12 +71,16 @@ class TwoViews(Network):
             InputError: the network gives no embedding.
         """
         seen = {name: signal for name, signal in signals.items() if not self.shown or name in self.shown}
-        first: Output = self.network({name: self._view(signal) for name, signal in seen.items()} if self.training else seen)
+        first: Output = self.network(
+            {name: self._view(signal) for name, signal in seen.items()} if self.training else seen
+        )
         if not self.training:
             return first
         second: Output = self.network({name: self._view(signal) for name, signal in seen.items()})
         if first.embedding is None or second.embedding is None:
-            raise InputError(f"{type(self.network).__name__} gives no embedding", where="TwoViews", remedy="Use another network")
+            raise InputError(
+                f"{type(self.network).__name__} gives no embedding", where="TwoViews", remedy="Use another network"
+            )
         tokens = torch.stack([self.projection(first.embedding), self.projection(second.embedding)], dim=1)
         return replace(first, tokens=tokens)
 

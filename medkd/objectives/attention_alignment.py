@@ -19,8 +19,12 @@ from medkd.objectives.token_relations import token_relations
 
 
 @full_precision
-def attend(student: Tensor, teacher: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, heads: int) -> Tensor:
-    """What each student token hears when it attends to the teacher's tokens: as many tokens as the student's, and as wide.
+def attend(
+    student: Tensor, teacher: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, heads: int
+) -> Tensor:
+    """What each student token hears when it attends to the teacher's tokens.
+
+    As many tokens as the student's, and as wide.
 
     Per head, ``softmax(S Wqᵀ (T Wkᵀ)ᵀ / sqrt(head width)) T Wvᵀ``; the heads side by side, times ``Woᵀ``.
 
@@ -56,11 +60,14 @@ def attention_alignment(student: Tensor, heard: Tensor) -> Tensor:
 
 
 class AttentionAlignment(Objective):
-    """EVL-ECG's alignment: match the tokens that attention fetches from the teacher, however many it has, and their relations.
+    """EVL-ECG's alignment.
 
-    A flaw of the published form: the map from the teacher's tokens to the target (values, out) is learned with the student, so that
-    all tokens zero is a minimum. Here that map is orthogonal and fixed unless ``learned_values``; then a collapse over samples costs.
-    A sequence whose tokens all equal the teacher's mean costs nothing in either form: where tokens must stay apart, use OptimalTransport.
+    Match the tokens that attention fetches from the teacher, however many it has, and their relations.
+
+    A flaw of the published form: the map from the teacher's tokens to the target (values, out) is learned with the
+    student, so that all tokens zero is a minimum. Here that map is orthogonal and fixed unless ``learned_values``; then
+    a collapse over samples costs. A sequence whose tokens all equal the teacher's mean costs nothing in either form:
+    where tokens must stay apart, use OptimalTransport.
 
     Args:
         student_dim, teacher_dim: widths of the tokens.
@@ -70,12 +77,14 @@ class AttentionAlignment(Objective):
         learned_values: learn the map to the target too, as published.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: tokens "batch token dim"; counts may differ. Terms: ``mhca``, in the student's units, squared; ``relation``, weighted.
+    Shapes: tokens "batch token dim"; counts may differ. Terms: ``mhca``, in the student's units, squared; ``relation``,
+    weighted.
 
     Raises:
         InputError: tokens are missing or have another width, or a size is not above zero.
 
-    Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977 (no release; weights, heads and what is detached are not published).
+    Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977 (no release; weights, heads and what is detached are not
+    published).
     """
 
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
@@ -95,7 +104,9 @@ class AttentionAlignment(Objective):
     ) -> None:
         super().__init__(teacher)
         if min(heads, width) < 1:
-            raise InputError(f"heads is {heads}, width is {width}", where="AttentionAlignment", remedy="Give both above 0")
+            raise InputError(
+                f"heads is {heads}, width is {width}", where="AttentionAlignment", remedy="Give both above 0"
+            )
         self.heads = heads
         self.dims = {"student": student_dim, "teacher": teacher_dim}
         self.relation_weight = relation_weight
@@ -126,7 +137,9 @@ class AttentionAlignment(Objective):
 
 def _mhca(inputs: Mapping[str, Tensor], heads: int) -> dict[str, Tensor]:
     query, key, value, out = (inputs[name] for name in ("WQ", "WK", "WV", "WO"))
-    return {"loss": attention_alignment(inputs["H_s"], attend(inputs["H_s"], inputs["H_t"], query, key, value, out, heads))}
+    return {
+        "loss": attention_alignment(inputs["H_s"], attend(inputs["H_s"], inputs["H_t"], query, key, value, out, heads))
+    }
 
 
 GOLDEN = {"evl_ecg/mhca_alignment_paper": _mhca}

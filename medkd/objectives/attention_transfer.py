@@ -30,10 +30,11 @@ def attention_transfer(student: Tensor, teacher: Tensor, power: int = 2, paper: 
     The larger map is first averaged down to the size of the smaller one.
 
     Args:
-        student, teacher: "batch channel ..." with one to three axes of space or time; channels may differ; the teacher gets no gradient.
+        student, teacher: "batch channel ..." with one to three axes of space or time; channels may differ; the teacher
+            gets no gradient.
         power: 2 is the authors'.
-        paper: mean over the batch of the length of the difference, as the paper has it, instead of the mean squared difference over
-            all positions, as the authors' code has it (much smaller: its usual weight is 1000).
+        paper: mean over the batch of the length of the difference, as the paper has it, instead of the mean squared
+            difference over all positions, as the authors' code has it (much smaller: its usual weight is 1000).
 
     Source: Zagoruyko and Komodakis 2017, arXiv:1612.03928, eq. 2.
 
@@ -82,7 +83,9 @@ class AttentionTransfer(Objective):
     def __init__(self, stages: list[str] | None = None, power: int = 2, paper: bool = False, teacher: str = "") -> None:
         super().__init__(teacher)
         if power < 1:
-            raise InputError(f"power is {power}, it must be above 0", where="AttentionTransfer", remedy="2 is the authors'")
+            raise InputError(
+                f"power is {power}, it must be above 0", where="AttentionTransfer", remedy="2 is the authors'"
+            )
         self.stages = stages or []
         self.power = power
         self.paper = paper

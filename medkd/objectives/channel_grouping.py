@@ -25,7 +25,9 @@ _POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
 
 @full_precision
 def channel_grouping(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of two feature maps, the teacher's brought to the student's size and channels; it gets no gradient.
+    """Mean squared difference of two feature maps, the teacher's brought to the student's size and channels.
+
+    It gets no gradient.
 
     Args:
         student, teacher: "batch channel ..." with one to three axes of space or time.
@@ -41,8 +43,8 @@ def channel_grouping(student: Tensor, teacher: Tensor) -> Tensor:
 def regrouped(teacher: Tensor, channels: int, size: torch.Size) -> Tensor:
     """A feature map pooled to ``size``, its channels averaged in consecutive groups, or repeated as whole copies, to ``channels``.
 
-    Groups are those of adaptive pooling: equal where the number divides, else overlapping by one channel (the release refuses then).
-    Of the last copy only as many channels are kept as there is room for.
+    Groups are those of adaptive pooling: equal where the number divides, else overlapping by one channel (the release
+    refuses then). Of the last copy only as many channels are kept as there is room for.
 
     >>> regrouped(torch.arange(4.0).reshape(1, 4, 1), 2, torch.Size([1])).flatten().tolist()
     [0.5, 2.5]
@@ -60,7 +62,9 @@ def regrouped(teacher: Tensor, channels: int, size: torch.Size) -> Tensor:
 
 
 class ChannelGrouping(Objective):
-    """Match the feature maps of all teachers, whatever their channels: Σ_k w_k mean (s - t_k)² after averaging or repeating channels.
+    """Match the feature maps of all teachers, whatever their channels.
+
+    Σ_k w_k mean (s - t_k)² after averaging or repeating channels.
 
     Nothing is learned beside the student, so it suits teachers that come and go. Maps say where, so all run live.
 
@@ -84,7 +88,9 @@ class ChannelGrouping(Objective):
     def __init__(self, stages: list[str] | None = None, weights: dict[str, float] | None = None) -> None:
         super().__init__()
         if weights is not None and (min(weights.values(), default=0) < 0 or not sum(weights.values()) > 0):
-            raise InputError(f"weights are {weights}", where="ChannelGrouping", remedy="Give none below 0, and one above")
+            raise InputError(
+                f"weights are {weights}", where="ChannelGrouping", remedy="Give none below 0, and one above"
+            )
         self.stages = stages or []
         self.weights = weights
 
@@ -94,7 +100,9 @@ class ChannelGrouping(Objective):
         weights = self.weights or dict.fromkeys(heard, 1.0)
         for name in weights:
             if name not in heard:
-                raise InputError(f"a weight is set for teacher '{name}'", where="ChannelGrouping", remedy=nearest(name, heard))
+                raise InputError(
+                    f"a weight is set for teacher '{name}'", where="ChannelGrouping", remedy=nearest(name, heard)
+                )
         total = sum(weights.values())
         terms = [
             weights.get(name, 0.0) / total * channel_grouping(s, t)
@@ -105,7 +113,9 @@ class ChannelGrouping(Objective):
 
 
 def _feature_alignment(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    terms = [weight * channel_grouping(inputs["student"], inputs[f"t{k}"]) for k, weight in enumerate(inputs["weights"])]
+    terms = [
+        weight * channel_grouping(inputs["student"], inputs[f"t{k}"]) for k, weight in enumerate(inputs["weights"])
+    ]
     return {"loss": torch.stack(terms).sum()}
 
 

@@ -18,11 +18,13 @@ from medkd.objectives.soft_labels import soft_labels
 
 
 @full_precision
-def clamped_soft_labels(student: Tensor, teacher: Tensor, temperature: float = 1.0, floor: float = 1e-4, released: bool = False) -> Tensor:
+def clamped_soft_labels(
+    student: Tensor, teacher: Tensor, temperature: float = 1.0, floor: float = 1e-4, released: bool = False
+) -> Tensor:
     """T² · mean binary cross-entropy of s/T against the target clamp(sigmoid(t/T), floor, 1 - floor), in nats.
 
-    A teacher that is certain asks for a bounded logit, ln(1/floor) at most, instead of an infinite one. The smallest value is
-    the target's entropy, not zero.
+    A teacher that is certain asks for a bounded logit, ln(1/floor) at most, instead of an infinite one. The smallest
+    value is the target's entropy, not zero.
 
     Args:
         student, teacher: logits "batch label"; the teacher gets no gradient.
@@ -42,7 +44,9 @@ def clamped_soft_labels(student: Tensor, teacher: Tensor, temperature: float = 1
 
 
 class ClampedSoftLabels(Objective):
-    """Match the teacher's probabilities: per label by cross-entropy to a clamped target, over exclusive classes as ``SoftLabels``.
+    """Match the teacher's probabilities.
+
+    Per label by cross-entropy to a clamped target, over exclusive classes as ``SoftLabels``.
 
     Args:
         temperature: T > 0, dimensionless.
@@ -58,11 +62,15 @@ class ClampedSoftLabels(Objective):
     Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878.
     """
 
-    def __init__(self, temperature: float = 1.0, floor: float = 1e-4, released: bool = False, teacher: str = "") -> None:
+    def __init__(
+        self, temperature: float = 1.0, floor: float = 1e-4, released: bool = False, teacher: str = ""
+    ) -> None:
         super().__init__(teacher)
         if not temperature > 0 or not 0 <= floor < 0.5:
             what = f"temperature is {temperature}, floor {floor}"
-            raise InputError(what, where="ClampedSoftLabels", remedy="Give a temperature above 0 and a floor from 0 to below 0.5")
+            raise InputError(
+                what, where="ClampedSoftLabels", remedy="Give a temperature above 0 and a floor from 0 to below 0.5"
+            )
         self.temperature = temperature
         self.floor = floor
         self.released = released

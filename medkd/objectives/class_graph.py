@@ -31,7 +31,9 @@ def class_graph(prototypes: Tensor, alpha: float = 4.0) -> Tensor:
 
 @full_precision
 def effective_base_graph(graph: Tensor, base: Tensor, novel_weight: float = 0.1, released: bool = False) -> Tensor:
-    """The graph among the classes in training, with the ways that lead through the others added: W_bb + λ W_bn W_nb, rows scaled to one.
+    """The graph among the classes in training, with the ways that lead through the others added.
+
+    W_bb + λ W_bn W_nb, rows scaled to one.
 
     Args:
         graph: "class class", rows sum to one.
@@ -51,10 +53,12 @@ def effective_base_graph(graph: Tensor, base: Tensor, novel_weight: float = 0.1,
 
 @full_precision
 def smoothed(teacher: Tensor, graph: Tensor, gamma: float) -> Tensor:
-    """The teacher's log-probabilities, a share gamma of each replaced by the mean over the class's neighbours, and made to sum to one.
+    """The teacher's log-probabilities, a share gamma of each replaced by the mean over the class's neighbours.
 
-    log target = (1 - gamma) log p + gamma W log p, minus its log-sum-exp: a weighted geometric mean of a class's own and its neighbours'
-    probabilities.
+    And made to sum to one.
+
+    log target = (1 - gamma) log p + gamma W log p, minus its log-sum-exp: a weighted geometric mean of a class's own
+    and its neighbours' probabilities.
 
     Args:
         teacher: logits "... class"; no gradient.
@@ -85,7 +89,9 @@ def graph_of(similarity: list[list[float]], alpha: float, objective: object) -> 
     """
     if not similarity or any(len(row) != len(similarity) for row in similarity):
         where = type(objective).__name__
-        raise InputError("similarity is not a square table", where=where, remedy="Give a row a class, with a value for each class")
+        raise InputError(
+            "similarity is not a square table", where=where, remedy="Give a row a class, with a value for each class"
+        )
     return (alpha * torch.tensor(similarity)).softmax(dim=1)
 
 

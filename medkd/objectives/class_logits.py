@@ -12,7 +12,9 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def class_logits(logits: Tensor, target: Target) -> Tensor:
-    """Logits whose last axis is one distribution: exclusive classes as they are, a label of its own as (present, absent).
+    """Logits whose last axis is one distribution.
+
+    Exclusive classes as they are, a label of its own as (present, absent).
 
     Args:
         logits: "batch class", "batch position class", or "batch label" where labels do not exclude each other.
@@ -31,7 +33,9 @@ def stacked_logits(target: Target, *teachers: Tensor) -> Tensor:
 
 
 def class_targets(batch: Batch) -> tuple[Tensor, Tensor]:
-    """For every distribution of ``class_logits``: the index of the true class (0 where unknown), and whether it is known.
+    """For every distribution of ``class_logits``.
+
+    The index of the true class (0 where unknown), and whether it is known.
 
     Shapes: both "batch column". A categorical target has one column, or one a position.
     """

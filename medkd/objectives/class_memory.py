@@ -26,10 +26,12 @@ EPS = 1e-6
 def memory_alignment(
     features: Tensor, memory: Tensor, label: Tensor, margin: float = 0.3, sharpness: float = 5.0, slope: float = 20.0
 ) -> Tensor:
-    """How far features are from being closer to their own class's slots than to any other's, by a margin: softplus(slope (margin - delta)).
+    """How far features are from being closer to their own class's slots than to any other's, by a margin.
 
-    The closeness to a class is the soft maximum of the cosines to its slots, ``logsumexp(sharpness · cos) / sharpness``; delta is that to
-    the own class less the largest to another.
+    Softplus(slope (margin - delta)).
+
+    The closeness to a class is the soft maximum of the cosines to its slots,
+    ``logsumexp(sharpness · cos) / sharpness``; delta is that to the own class less the largest to another.
 
     Args:
         features: "batch dim", of length one.
@@ -55,7 +57,9 @@ def memory_alignment(
 
 @full_precision
 def commitment(features: Tensor, memory: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared difference of each feature to the nearest slot of its class, mean over the width; the slots get no gradient.
+    """Squared difference of each feature to the nearest slot of its class, mean over the width.
+
+    The slots get no gradient.
 
     Args:
         features: "batch dim".
@@ -77,7 +81,9 @@ def commitment(features: Tensor, memory: Tensor, label: Tensor) -> tuple[Tensor,
 
 @full_precision
 def orthogonality(memory: Tensor) -> Tensor:
-    """How much a class's slots point the same way: mean squared cosine of every two, less 1/slots, its value when all are orthogonal.
+    """How much a class's slots point the same way.
+
+    Mean squared cosine of every two, less 1/slots, its value when all are orthogonal.
 
     Args:
         memory: "class slot dim".
@@ -94,7 +100,9 @@ def orthogonality(memory: Tensor) -> Tensor:
 
 @torch.no_grad()
 def moved_memory(memory: Tensor, features: Tensor, label: Tensor, momentum: float) -> Tensor:
-    """The memory after one step of a running mean: each slot goes towards the mean of the features nearest to it, and back to length one.
+    """The memory after one step of a running mean.
+
+    Each slot goes towards the mean of the features nearest to it, and back to length one.
 
     Args:
         memory: "class slot dim", of length one.
@@ -117,10 +125,11 @@ def moved_memory(memory: Tensor, features: Tensor, label: Tensor, momentum: floa
 class ClassMemory(Objective):
     """MoMKD: student and teacher are each drawn to slots of their class in a memory, and away from the other classes'.
 
-    Both are projected to one sphere. The routes of gradients: each party's alignment reaches its own projection, never the other's;
-    the commitment reaches the student's alone. The memory is a running mean of both parties' projections and has no gradient, as the paper
-    says. In the release it has no momentum: its slots are parameters that the alignments of both and an orthogonality term move
-    (``as_released``), so that both parties' gradients meet there. More classes than two are ours: the nearest other class counts.
+    Both are projected to one sphere. The routes of gradients: each party's alignment reaches its own projection, never
+    the other's; the commitment reaches the student's alone. The memory is a running mean of both parties' projections
+    and has no gradient, as the paper says. In the release it has no momentum: its slots are parameters that the
+    alignments of both and an orthogonality term move (``as_released``), so that both parties' gradients meet there.
+    More classes than two are ours: the nearest other class counts.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
@@ -134,7 +143,8 @@ class ClassMemory(Objective):
         as_released: learn the slots by gradient instead.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: embeddings "batch dim". Terms, over labelled samples: ``align_student``, ``align_teacher``, ``mem``; weighted, dimensionless.
+    Shapes: embeddings "batch dim". Terms, over labelled samples: ``align_student``, ``align_teacher``, ``mem``;
+    weighted, dimensionless.
 
     Raises:
         InputError: an embedding is missing or has another width, or the target has not as many exclusive classes.
@@ -164,7 +174,9 @@ class ClassMemory(Objective):
         super().__init__(teacher)
         if classes < 2 or slots < 1 or not 0 <= momentum <= 1:
             what = f"classes is {classes}, slots is {slots}, momentum is {momentum}"
-            raise InputError(what, where="ClassMemory", remedy="Give at least 2 classes and 1 slot, and a momentum of 0 to 1")
+            raise InputError(
+                what, where="ClassMemory", remedy="Give at least 2 classes and 1 slot, and a momentum of 0 to 1"
+            )
         self.student, self.projected_teacher = Projector(student_dim, shared), Projector(teacher_dim, shared)
         self.margin, self.momentum, self.as_released = margin, momentum, as_released
         self.weights = (student_weight, teacher_weight, memory_weight)
@@ -181,7 +193,11 @@ class ClassMemory(Objective):
         label, labelled = self._labels(batch)
         align_student, align_teacher, mem = self._terms(s, t.detach(), label, labelled)
         weights = self.weights
-        return {"align_student": weights[0] * align_student, "align_teacher": weights[1] * align_teacher, "mem": weights[2] * mem}
+        return {
+            "align_student": weights[0] * align_student,
+            "align_teacher": weights[1] * align_teacher,
+            "mem": weights[2] * mem,
+        }
 
     @torch.no_grad()
     def update(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> None:
@@ -208,7 +224,9 @@ class ClassMemory(Objective):
         return functional.normalize(s, dim=1, eps=EPS), functional.normalize(t, dim=1, eps=EPS)
 
     @full_precision
-    def _terms(self, student: Tensor, teacher: Tensor, label: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _terms(
+        self, student: Tensor, teacher: Tensor, label: Tensor, labelled: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         s, t = self._projected(student, teacher)
         directions = functional.normalize(self.memory, dim=2, eps=EPS)
         known = labelled.sum().clamp(min=1)
@@ -226,7 +244,9 @@ class ClassMemory(Objective):
         return torch.where(labelled, batch.targets[:, 0], 0).long(), labelled
 
 
-def _alignment_loss(inputs: Mapping[str, Tensor], margin: float, alpha_rna: float, alpha_wsi: float) -> dict[str, Tensor]:
+def _alignment_loss(
+    inputs: Mapping[str, Tensor], margin: float, alpha_rna: float, alpha_wsi: float
+) -> dict[str, Tensor]:
     memory = torch.stack([inputs["neg"], inputs["pos"]])
     rna, wsi = (memory_alignment(inputs[name], memory, inputs["label"], margin).mean() for name in ("rna", "wsi"))
     return {"loss": alpha_rna * rna + alpha_wsi * wsi, "loss_rna": rna, "loss_wsi": wsi}

@@ -21,7 +21,10 @@ EPS = 1e-7
 NORM_EPS = 1e-6
 """Norms below it are taken as it, so that a zero embedding has a bounded gradient."""
 DENSE = 32
-"""Rows of a memory for each row drawn up to which multiplying all is faster than gathering those drawn; it takes less memory, too."""
+"""Rows of a memory for each row drawn up to which multiplying all is faster than gathering those drawn.
+
+It takes less memory, too.
+"""
 
 
 @full_precision
@@ -46,13 +49,15 @@ def crd_scores(features: Tensor, memory: Tensor, rows: Tensor, temperature: floa
 def crd_contrast(scores: Tensor, n_data: int) -> Tensor:
     """Noise-contrastive estimation: own memory (first column) as data, all others as noise; per sample, in nats.
 
-    With m negatives and noise probability 1/n: -(1/B) [Σ ln(P_0 / (P_0 + m/n + ε)) + Σ_{k>0} ln((m/n) / (P_k + m/n + ε))].
+    With m negatives and noise probability 1/n: -(1/B) [Σ ln(P_0 / (P_0 + m/n + ε)) + Σ_{k>0} ln((m/n) / (P_k + m/n +
+    ε))].
 
     Args:
         scores: P, "batch 1+negatives", divided by Z.
         n_data: n, the number of memories.
 
-    Source: Tian et al. 2020, Contrastive Representation Distillation, arXiv:1910.10699, eq. 18 and the authors' estimator.
+    Source: Tian et al. 2020, Contrastive Representation Distillation, arXiv:1910.10699, eq. 18 and the authors'
+    estimator.
     """
     noise = (scores.shape[1] - 1) / n_data
     own, others = scores[:, 0], scores[:, 1:]
@@ -76,22 +81,26 @@ def crd_remember(memory: Tensor, features: Tensor, own: Tensor, momentum: float)
 class ContrastiveRepresentation(Objective):
     """CRD: tell one's own teacher's memory from all others', and the teacher its own student's.
 
-    Each sample has a row in two memories, which follow the embeddings of both parties; rows are given out in the order in which
-    samples appear. The constants Z are fixed at the first batch, as the authors do.
+    Each sample has a row in two memories, which follow the embeddings of both parties; rows are given out in the order
+    in which samples appear. The constants Z are fixed at the first batch, as the authors do.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         samples: number of rows: at least as many as there are training samples.
-        dim: width of the space in which they are compared; both parties are projected to it, and both projections are trained.
-        negatives: drawn for each sample, uniformly; at ``samples`` - 1 or more all other rows are taken, without a draw.
+        dim: width of the space in which they are compared; both parties are projected to it, and both projections are
+            trained.
+        negatives: drawn for each sample, uniformly; at ``samples`` - 1 or more all other rows are taken, without a
+            draw.
         temperature: T > 0, dimensionless.
         momentum: how much of a memory is kept at each step, 0 to 1.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: embeddings "batch dim". Terms: ``crd_student``, ``crd_teacher``, in nats per sample (the authors' weight is 0.8).
+    Shapes: embeddings "batch dim". Terms: ``crd_student``, ``crd_teacher``, in nats per sample (the authors' weight is
+    0.8).
 
     Raises:
-        InputError: a setting is out of range, there are more samples than rows, or an embedding is missing or has another width.
+        InputError: a setting is out of range, there are more samples than rows, or an embedding is missing or has
+            another width.
 
     Source: Tian et al. 2020, Contrastive Representation Distillation, arXiv:1910.10699.
     """
@@ -117,8 +126,14 @@ class ContrastiveRepresentation(Objective):
     ) -> None:
         super().__init__(teacher)
         if min(samples, negatives, dim) < 1 or not temperature > 0 or not 0 <= momentum <= 1:
-            what = f"samples {samples}, negatives {negatives}, dim {dim}, temperature {temperature}, momentum {momentum}"
-            raise InputError(what, where="ContrastiveRepresentation", remedy="Give sizes of at least 1, T above 0, momentum from 0 to 1")
+            what = (
+                f"samples {samples}, negatives {negatives}, dim {dim}, temperature {temperature}, momentum {momentum}"
+            )
+            raise InputError(
+                what,
+                where="ContrastiveRepresentation",
+                remedy="Give sizes of at least 1, T above 0, momentum from 0 to 1",
+            )
         self.student_embed = nn.Linear(student_dim, dim)
         self.teacher_embed = nn.Linear(teacher_dim, dim)
         spread = 1 / math.sqrt(dim / 3)
@@ -135,7 +150,10 @@ class ContrastiveRepresentation(Objective):
         s, t = self._embedded(student, teachers)
         count = len(self.memory_student)
         rows = self._drawn(self._own(batch).to(s.device))
-        scores = (crd_scores(s, self.memory_teacher, rows, self.temperature), crd_scores(t, self.memory_student, rows, self.temperature))
+        scores = (
+            crd_scores(s, self.memory_teacher, rows, self.temperature),
+            crd_scores(t, self.memory_student, rows, self.temperature),
+        )
         z = self._partitions(*scores)
         terms = [crd_contrast(score / z[i], count) for i, score in enumerate(scores)]
         return {"crd_student": terms[0], "crd_teacher": terms[1]}
@@ -148,10 +166,16 @@ class ContrastiveRepresentation(Objective):
         if not self.partition.all():
             rows = self._drawn(own)
             both = ((s, self.memory_teacher), (t, self.memory_student))
-            self.partition.copy_(self._partitions(*(crd_scores(x, memory, rows, self.temperature) for x, memory in both)))
+            self.partition.copy_(
+                self._partitions(*(crd_scores(x, memory, rows, self.temperature) for x, memory in both))
+            )
         self._rows.update(zip(batch.sample_id, own.tolist(), strict=True))
-        self.memory_student.copy_(crd_remember(self.memory_student, s.to(self.memory_student.dtype), own, self.momentum))
-        self.memory_teacher.copy_(crd_remember(self.memory_teacher, t.to(self.memory_teacher.dtype), own, self.momentum))
+        self.memory_student.copy_(
+            crd_remember(self.memory_student, s.to(self.memory_student.dtype), own, self.momentum)
+        )
+        self.memory_teacher.copy_(
+            crd_remember(self.memory_teacher, t.to(self.memory_teacher.dtype), own, self.momentum)
+        )
 
     def get_extra_state(self) -> dict[str, int]:
         """Which sample has which row, for a checkpoint."""
@@ -169,7 +193,9 @@ class ContrastiveRepresentation(Objective):
         for whose, embedding, embed in parties:
             if embedding.shape[1] != embed.in_features:
                 what = f"embedding has width {embedding.shape[1]}, {whose}_dim is {embed.in_features}"
-                raise InputError(what, where="ContrastiveRepresentation", remedy=f"Set {whose}_dim to {embedding.shape[1]}")
+                raise InputError(
+                    what, where="ContrastiveRepresentation", remedy=f"Set {whose}_dim to {embedding.shape[1]}"
+                )
         return [_unit(embedding, embed.weight, embed.bias) for _, embedding, embed in parties]
 
     def _own(self, batch: Batch) -> Tensor:
@@ -179,7 +205,9 @@ class ContrastiveRepresentation(Objective):
             held.setdefault(name, len(held))
         if len(held) > len(self.memory_student):
             what = f"there are more than {len(self.memory_student)} samples"
-            raise InputError(what, where="ContrastiveRepresentation", remedy="Set samples to the number of training samples")
+            raise InputError(
+                what, where="ContrastiveRepresentation", remedy="Set samples to the number of training samples"
+            )
         return torch.tensor([held[name] for name in batch.sample_id])
 
     def _drawn(self, own: Tensor) -> Tensor:
@@ -202,11 +230,19 @@ def _unit(embedding: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return functional.normalize(functional.linear(embedding, weight, bias), dim=1, eps=NORM_EPS)
 
 
-def _crd(inputs: Mapping[str, Tensor], temperature: float, momentum: float, n_data: int, z: list[float] | None) -> dict[str, Tensor]:
+def _crd(
+    inputs: Mapping[str, Tensor], temperature: float, momentum: float, n_data: int, z: list[float] | None
+) -> dict[str, Tensor]:
     scores = [crd_scores(inputs[f"v_{a}"], inputs[f"memory_{b}"], inputs["idx"], temperature) for a, b in ("st", "ts")]
-    used = [crd_partition(p, len(inputs["memory_s"])) for p in scores] if z is None else [torch.tensor(x, dtype=torch.float64) for x in z]
+    used = (
+        [crd_partition(p, len(inputs["memory_s"])) for p in scores]
+        if z is None
+        else [torch.tensor(x, dtype=torch.float64) for x in z]
+    )
     loss = torch.stack([crd_contrast(p / at, n_data) for p, at in zip(scores, used, strict=True)]).sum()
-    new = {f"memory_{a}_new": crd_remember(inputs[f"memory_{a}"], inputs[f"v_{a}"], inputs["y"], momentum) for a in "st"}
+    new = {
+        f"memory_{a}_new": crd_remember(inputs[f"memory_{a}"], inputs[f"v_{a}"], inputs["y"], momentum) for a in "st"
+    }
     return {"loss": loss, "z_s": used[0], "z_t": used[1], **new}
 
 

@@ -17,11 +17,14 @@ from medkd.objectives.precision import full_precision
 
 
 @full_precision
-def decoupled(student: Tensor, teacher: Tensor, target: Tensor, labelled: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def decoupled(
+    student: Tensor, teacher: Tensor, target: Tensor, labelled: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
     """The two halves of the soft-label divergence: true class against the rest (TCKD), and among the rest (NCKD).
 
-    TCKD = T² · mean of KL((p_y, 1 - p_y) ‖ (q_y, 1 - q_y)), NCKD = T² · mean of KL(p without y ‖ q without y), both over the
-    labelled samples: an unlabelled one has no true class to divide by, and counts zero. With two classes NCKD is zero.
+    TCKD = T² · mean of KL((p_y, 1 - p_y) ‖ (q_y, 1 - q_y)), NCKD = T² · mean of KL(p without y ‖ q without y), both
+    over the labelled samples: an unlabelled one has no true class to divide by, and counts zero. With two classes NCKD
+    is zero.
 
     Args:
         student, teacher: logits "batch class"; the teacher gets no gradient.
@@ -59,7 +62,8 @@ class Decoupled(Objective):
         temperature: T > 0, dimensionless.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: logits "batch class", in nats. Terms: ``tckd`` and ``nckd``, weighted. The authors raise the weight linearly over 20 epochs.
+    Shapes: logits "batch class", in nats. Terms: ``tckd`` and ``nckd``, weighted. The authors raise the weight linearly
+    over 20 epochs.
 
     Raises:
         InputError: the target is not multi-class, the temperature not above zero, or the logits' shapes differ.
@@ -70,7 +74,9 @@ class Decoupled(Objective):
     def __init__(self, alpha: float = 1.0, beta: float = 8.0, temperature: float = 4.0, teacher: str = "") -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="Decoupled", remedy="4 is the authors'")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0", where="Decoupled", remedy="4 is the authors'"
+            )
         self.alpha = alpha
         self.beta = beta
         self.temperature = temperature
@@ -89,7 +95,9 @@ class Decoupled(Objective):
     def check(self, target: Target) -> None:
         """Refuse classes that do not exclude each other."""
         if not target.is_categorical:
-            raise InputError(f"target '{target.key}' is {target.kind}", where="Decoupled", remedy="Use SoftLabels instead")
+            raise InputError(
+                f"target '{target.key}' is {target.kind}", where="Decoupled", remedy="Use SoftLabels instead"
+            )
 
 
 def _dkd(inputs: Mapping[str, Tensor], alpha: float, beta: float, temperature: float) -> dict[str, Tensor]:

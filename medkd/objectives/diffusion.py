@@ -25,7 +25,9 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 
 def signal_share() -> Tensor:
-    """What share of a feature's variance is left at each time: the running product of 1 - beta, beta linear from 0.0001 to 0.02.
+    """What share of a feature's variance is left at each time.
+
+    The running product of 1 - beta, beta linear from 0.0001 to 0.02.
 
     >>> signal_share()[[0, 500, 999]]
     tensor([9.9990e-01, 7.7797e-02, 4.0358e-05], dtype=torch.float64)
@@ -54,9 +56,17 @@ def noise_prediction(teacher: Tensor, noise: Tensor, time: Tensor, predict: Pred
 
 @full_precision
 def denoise(
-    feature: Tensor, noise: Tensor, gamma: Tensor, predict: Predict, share: Tensor, steps: int = 5, from_start: bool = False
+    feature: Tensor,
+    noise: Tensor,
+    gamma: Tensor,
+    predict: Predict,
+    share: Tensor,
+    steps: int = 5,
+    from_start: bool = False,
 ) -> Tensor:
-    """Mix noise into a feature, ``gamma feature + (1 - gamma) noise``, and take it out again by DDIM steps (eta 0, no clipping).
+    """Mix noise into a feature, ``gamma feature + (1 - gamma) noise``.
+
+    And take it out again by DDIM steps (eta 0, no clipping).
 
     A step from time t to u: ``clean = (x - sqrt(1 - a_t) e) / sqrt(a_t)`` with ``e = predict(x, t)``, then
     ``sqrt(a_u) clean + sqrt(1 - a_u) e``; the last one ends at ``a = 1``, without noise.
@@ -68,8 +78,8 @@ def denoise(
         predict: the noise from a noisy feature and its time.
         share: signal left at each time.
         steps: how many.
-        from_start: spread the steps over all times (with five: 800, 600 ... 0), as PTA does; else over the last half (400, 300 ... 0), as
-            DiffKD's authors do: a student's feature is no pure noise.
+        from_start: spread the steps over all times (with five: 800, 600 ... 0), as PTA does; else over the last half
+            (400, 300 ... 0), as DiffKD's authors do: a student's feature is no pure noise.
 
     Source: Huang et al. 2023, arXiv:2305.15712, section 3.2; Song et al. 2021, DDIM, arXiv:2010.02502, eq. 12.
     """
@@ -92,10 +102,11 @@ def _over_channels(value: Tensor, like: Tensor) -> Tensor:
 class Diffusion(Objective):
     """DiffKD: denoise the student's embedding by a diffusion model of the teacher's, then match.
 
-    The teacher's embedding is compressed by an autoencoder (1); a noise predictor learns its distribution (2); the student's embedding,
-    projected to the same width and mixed with as much noise as an adapter finds right, is denoised and compared (3). Gradients reach the
-    autoencoder by (1) alone. Where the authors use batch normalisation, layer normalisation stands here: it needs no second sample.
-    Noise and times are drawn from torch's random state at each step.
+    The teacher's embedding is compressed by an autoencoder (1); a noise predictor learns its distribution (2); the
+    student's embedding, projected to the same width and mixed with as much noise as an adapter finds right, is denoised
+    and compared (3). Gradients reach the autoencoder by (1) alone. Where the authors use batch normalisation, layer
+    normalisation stands here: it needs no second sample. Noise and times are drawn from torch's random state at each
+    step.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
@@ -118,9 +129,13 @@ class Diffusion(Objective):
     def __init__(self, student_dim: int, teacher_dim: int, latent: int = 0, steps: int = 5, teacher: str = "") -> None:
         super().__init__(teacher)
         if not 1 <= steps <= TIMES // 2:
-            raise InputError(f"steps is {steps}", where="Diffusion", remedy=f"Give 1 to {TIMES // 2}; 5 is the authors'")
+            raise InputError(
+                f"steps is {steps}", where="Diffusion", remedy=f"Give 1 to {TIMES // 2}; 5 is the authors'"
+            )
         if latent < 0 or latent == 1:
-            raise InputError(f"latent is {latent}", where="Diffusion", remedy="Give at least 2, or 0 for half the teacher's width")
+            raise InputError(
+                f"latent is {latent}", where="Diffusion", remedy="Give at least 2, or 0 for half the teacher's width"
+            )
         width = latent or max(teacher_dim // 2, 2)
         self.steps = steps
         self.teacher_dim = teacher_dim
@@ -171,7 +186,9 @@ def _ddim_loss(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {"loss": noise_prediction(*parts, _stand_in(inputs), inputs["alphas_cumprod"])}
 
 
-def _denoise(inputs: Mapping[str, Tensor], num_inference_steps: int, from_start: bool = False, **_: Any) -> dict[str, Tensor]:
+def _denoise(
+    inputs: Mapping[str, Tensor], num_inference_steps: int, from_start: bool = False, **_: Any
+) -> dict[str, Tensor]:
     parts = (inputs["feat"], inputs["noise"], inputs["gamma"])
     refined = denoise(*parts, _stand_in(inputs), inputs["alphas_cumprod"], num_inference_steps, from_start)
     return {"refined": refined, "loss": refined.square().sum()}

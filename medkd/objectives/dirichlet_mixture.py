@@ -24,14 +24,17 @@ CONCENTRATION = 5.0
 
 @full_precision
 def entropy_weights(teachers: Tensor) -> Tensor:
-    """How much each teacher is believed on each sample: in proportion to 1 - H_k / Σ H, with H the entropy of its probabilities.
+    """How much each teacher is believed on each sample.
+
+    In proportion to 1 - H_k / Σ H, with H the entropy of its probabilities.
 
     Alike where no teacher doubts, and one where there is only one.
 
     Args:
         teachers: logits "teacher ... class"; no gradient.
 
-    Shapes: "teacher ...", sums to one over the teachers. Source: Fang et al., arXiv:2605.27967 (two teachers; more are our extension).
+    Shapes: "teacher ...", sums to one over the teachers. Source: Fang et al., arXiv:2605.27967 (two teachers; more are
+    our extension).
 
     >>> entropy_weights(torch.tensor([[[0.0, 0.0]], [[60.0, 0.0]]])).flatten().tolist()
     [0.0, 1.0]
@@ -50,7 +53,9 @@ def entropy_weights(teachers: Tensor) -> Tensor:
 def dirichlet_mixture(
     student: Tensor, teachers: Tensor, weights: Tensor, temperature: float = 2.0, concentration: float = CONCENTRATION
 ) -> Tensor:
-    """-ln Σ_k w_k Dirichlet(q; 1 + c p_k), with q = softmax(s/T) and p_k = softmax(t_k/T): in log space, finite for every student.
+    """-ln Σ_k w_k Dirichlet(q; 1 + c p_k), with q = softmax(s/T) and p_k = softmax(t_k/T).
+
+    In log space, finite for every student.
 
     Args:
         student: logits "... class".
@@ -71,9 +76,12 @@ def dirichlet_mixture(
 
 @full_precision
 def dirichlet_mixture_released(student: Tensor, teachers: Tensor, temperature: float = 2.0) -> tuple[Tensor, Tensor]:
-    """The release's form: 1 - 0.002 ln(Σ w_k exp(log density)), and its weights; infinite once a student is so far off that all underflow.
+    """The release's form: 1 - 0.002 ln(Σ w_k exp(log density)), and its weights.
 
-    Neither the factor 0.002 nor the one that is added has a reading as a prior. Arguments and shapes as ``dirichlet_mixture``.
+    Infinite once a student is so far off that all underflow.
+
+    Neither the factor 0.002 nor the one that is added has a reading as a prior. Arguments and shapes as
+    ``dirichlet_mixture``.
     """
     p = teachers.detach().softmax(dim=-1)
     entropy = -(p * (p + 1e-9).log2()).sum(dim=-1)
@@ -93,26 +101,30 @@ def _log_density(student: Tensor, teachers: Tensor, temperature: float, concentr
 class DirichletMixture(Objective):
     """Believe that the student's probabilities lie near one of the teachers', more so near the one that doubts less.
 
-    Where teachers disagree the student may side with either instead of splitting the difference. Where they agree the smallest value
-    is at their answer.
+    Where teachers disagree the student may side with either instead of splitting the difference. Where they agree the
+    smallest value is at their answer.
 
     Args:
         temperature: T > 0 of student and teachers, dimensionless.
         concentration: of each Dirichlet around its teacher.
         scale: of the term: 1 is the prior as Bayes has it; the authors use 10 on their own form.
-        released: 1 - 0.002 ln(density) without log-sum-exp, which is infinite for a student that is far off; concentration 5.
+        released: 1 - 0.002 ln(density) without log-sum-exp, which is infinite for a student that is far off;
+            concentration 5.
 
     Shapes: logits "batch class" or "batch label", in nats. Term: ``prior``, may be negative.
 
     Raises:
         InputError: temperature or concentration is not above zero, the target is a regression, or shapes differ.
 
-    Source: Fang et al. 2026, Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture Priors, arXiv:2605.27967.
+    Source: Fang et al. 2026, Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture Priors,
+    arXiv:2605.27967.
     """
 
     hears_all: ClassVar[bool] = True
 
-    def __init__(self, temperature: float = 2.0, concentration: float = CONCENTRATION, scale: float = 1.0, released: bool = False) -> None:
+    def __init__(
+        self, temperature: float = 2.0, concentration: float = CONCENTRATION, scale: float = 1.0, released: bool = False
+    ) -> None:
         super().__init__()
         if not (temperature > 0 and concentration > 0):
             what = f"temperature is {temperature}, concentration {concentration}"
@@ -141,7 +153,9 @@ class DirichletMixture(Objective):
         needed_probabilities(target, self)
 
 
-def mixture_prior_loss(student: Tensor, teachers: Tensor, labels: Tensor, alpha: float, temperature: float) -> tuple[Tensor, Tensor]:
+def mixture_prior_loss(
+    student: Tensor, teachers: Tensor, labels: Tensor, alpha: float, temperature: float
+) -> tuple[Tensor, Tensor]:
     """The release's whole loss, mean of alpha · prior + cross-entropy, and the teachers' weights "teacher batch"."""
     prior, weights = dirichlet_mixture_released(student, teachers, temperature)
     return (alpha * prior + functional.cross_entropy(student, labels, reduction="none")).mean(), weights

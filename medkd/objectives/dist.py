@@ -20,10 +20,13 @@ EPS = 1e-8
 
 @full_precision
 def dist(student: Tensor, teacher: Tensor, tau: float = 1.0, bernoulli: bool = False) -> tuple[Tensor, Tensor]:
-    """One minus the mean Pearson correlation of the two parties' probabilities, times tau²: inter (rows) and intra (columns).
+    """One minus the mean Pearson correlation of the two parties' probabilities, times tau².
 
-    Probabilities are softmax(·/tau), or with ``bernoulli`` sigmoid(·/tau) for labels that do not exclude each other (ours: the
-    paper has classes only). A row or column without variance has no correlation, and counts one; a batch of one has only such columns.
+    Inter (rows) and intra (columns).
+
+    Probabilities are softmax(·/tau), or with ``bernoulli`` sigmoid(·/tau) for labels that do not exclude each other
+    (ours: the paper has classes only). A row or column without variance has no correlation, and counts one; a batch of
+    one has only such columns.
 
     Args:
         student, teacher: logits "batch class"; the teacher gets no gradient.
@@ -45,7 +48,9 @@ def dist(student: Tensor, teacher: Tensor, tau: float = 1.0, bernoulli: bool = F
 def pearson(a: Tensor, b: Tensor, dim: int) -> Tensor:
     """Pearson's correlation along an axis, 1e-8 added to the product of the norms; zero where one does not vary."""
     a, b = a - a.mean(dim, keepdim=True), b - b.mean(dim, keepdim=True)
-    correlation: Tensor = (a * b).sum(dim) / (torch.linalg.vector_norm(a, dim=dim) * torch.linalg.vector_norm(b, dim=dim) + EPS)
+    correlation: Tensor = (a * b).sum(dim) / (
+        torch.linalg.vector_norm(a, dim=dim) * torch.linalg.vector_norm(b, dim=dim) + EPS
+    )
     return correlation
 
 

@@ -38,7 +38,9 @@ def geometry_aware(student: Tensor, teacher: Tensor, graph: Tensor, gamma: float
 
 @full_precision
 def geometry_aware_released(student: Tensor, teacher: Tensor, graph: Tensor, gamma: float = 0.3) -> Tensor:
-    """The release's form: targets that do not sum to one, so it is no divergence and may be negative; mean over batch and classes.
+    """The release's form: targets that do not sum to one, so it is no divergence and may be negative.
+
+    Mean over batch and classes.
 
     With gamma 0 it is KL(teacher ‖ student) / classes. Arguments as ``geometry_aware``.
     """
@@ -47,10 +49,13 @@ def geometry_aware_released(student: Tensor, teacher: Tensor, graph: Tensor, gam
 
 
 class GeometryAware(Objective):
-    """Match the teacher's probabilities after smoothing them over a graph of classes: being wrong by a neighbour costs less.
+    """Match the teacher's probabilities after smoothing them over a graph of classes.
+
+    Being wrong by a neighbour costs less.
 
     Args:
-        similarity: a row a class: how near each other class is (cosines of text embeddings, or a clinician's judgement), itself included.
+        similarity: a row a class: how near each other class is (cosines of text embeddings, or a clinician's
+            judgement), itself included.
         alpha: sharpness of the graph, softmax(alpha · similarity) in each row.
         gamma: 0 to 1, how much of each class is replaced by its neighbours; 0 is plain soft labels.
         released: the release's form, whose targets do not sum to one.
@@ -59,7 +64,8 @@ class GeometryAware(Objective):
     Shapes: logits "batch class", in nats. Term: ``gad``.
 
     Raises:
-        InputError: the table is not square or has other classes, gamma is outside, classes are not exclusive, or shapes differ.
+        InputError: the table is not square or has other classes, gamma is outside, classes are not exclusive, or shapes
+            differ.
 
     Source: OGKD, Geometry-Aware Distillation for Prompt Tuning Biomedical Vision-Language Models, arXiv:2606.04922.
     """
@@ -69,7 +75,12 @@ class GeometryAware(Objective):
     graph: Tensor
 
     def __init__(
-        self, similarity: list[list[float]], alpha: float = 4.0, gamma: float = 0.3, released: bool = False, teacher: str = ""
+        self,
+        similarity: list[list[float]],
+        alpha: float = 4.0,
+        gamma: float = 0.3,
+        released: bool = False,
+        teacher: str = "",
     ) -> None:
         super().__init__(teacher)
         if not 0 <= gamma <= 1:
@@ -103,7 +114,9 @@ def check_classes(target: Target, graph: Tensor, objective: object) -> None:
         raise InputError(f"target '{target.key}' is {target.kind}", where=where, remedy="Use SoftLabels instead")
     if target.outputs != len(graph):
         what = f"there are {target.outputs} classes, similarity has {len(graph)} rows"
-        raise InputError(what, where=where, remedy=f"Give {target.outputs} rows, in the order of: {', '.join(target.classes)}")
+        raise InputError(
+            what, where=where, remedy=f"Give {target.outputs} rows, in the order of: {', '.join(target.classes)}"
+        )
 
 
 def _gad_loss(inputs: Mapping[str, Tensor], gamma: float) -> dict[str, Tensor]:

@@ -22,13 +22,17 @@ Draw = Literal["expected", "sampled", "greedy"]
 
 
 @full_precision
-def hybrid_divergence(student: Tensor, teacher: Tensor, label: Tensor, known: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Hybrid policy distillation: log-likelihood weighted by forward and reverse divergence; and the plain cross-entropy, in nats.
+def hybrid_divergence(
+    student: Tensor, teacher: Tensor, label: Tensor, known: Tensor, drawn: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Hybrid policy distillation: log-likelihood weighted by forward and reverse divergence.
 
-    With q, r the log-probabilities of student and teacher and a = (r - q) e^q at each class: the label y has weight a_y, and
-    e^(r_y) more where a_y > 0. A class z drawn from the student has weight a_z where a_z < 0 and z ≠ y; where a_z < 0 and a_y > 0,
-    the label gets e^(r_y) once more. Loss = -Σ weight · log-probability / known positions. The weights carry no gradient, so the value
-    is no distance: it is the gradient that vanishes at student = teacher.
+    And the plain cross-entropy, in nats.
+
+    With q, r the log-probabilities of student and teacher and a = (r - q) e^q at each class: the label y has weight
+    a_y, and e^(r_y) more where a_y > 0. A class z drawn from the student has weight a_z where a_z < 0 and z ≠ y; where
+    a_z < 0 and a_y > 0, the label gets e^(r_y) once more. Loss = -Σ weight · log-probability / known positions. The
+    weights carry no gradient, so the value is no distance: it is the gradient that vanishes at student = teacher.
 
     An infinite logit excludes its class.
 
@@ -36,8 +40,8 @@ def hybrid_divergence(student: Tensor, teacher: Tensor, label: Tensor, known: Te
         student, teacher: logits "position class"; the teacher gets no gradient.
         label: "position" int64, anything within range where unknown.
         known: "position" bool; others count nothing.
-        drawn: "position" int64, one draw a position from the student. None: the expectation over all draws, which has no noise and
-            costs one more pass over the classes (ours).
+        drawn: "position" int64, one draw a position from the student. None: the expectation over all draws, which has
+            no noise and costs one more pass over the classes (ours).
 
     Source: Zhu et al. 2026, Hybrid Policy Distillation for LLMs, arXiv:2604.20244.
     """
@@ -69,15 +73,18 @@ def hybrid_divergence(student: Tensor, teacher: Tensor, label: Tensor, known: Te
 
 
 class HybridDivergence(Objective):
-    """Hybrid policy distillation at every labelled position: a sequence's tokens, a record's labels, or a sample's one class.
+    """Hybrid policy distillation at every labelled position.
+
+    A sequence's tokens, a record's labels, or a sample's one class.
 
     Args:
-        draw: ``expected`` takes the expectation over the student's draws, ``sampled`` one draw a position (as released), ``greedy``
-            the student's most likely class (as the release's reinforcement variant).
+        draw: ``expected`` takes the expectation over the student's draws, ``sampled`` one draw a position (as
+            released), ``greedy`` the student's most likely class (as the release's reinforcement variant).
         released: set infinite logits to zero, as the release does, which makes an excluded class likely.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: logits "batch class", "batch label", or "batch position class" with one target column a position (already shifted).
+    Shapes: logits "batch class", "batch label", or "batch position class" with one target column a position (already
+    shifted).
     Term: ``hpd``, in nats, may be negative.
 
     Raises:
@@ -89,7 +96,9 @@ class HybridDivergence(Objective):
     def __init__(self, draw: Draw = "expected", released: bool = False, teacher: str = "") -> None:
         super().__init__(teacher)
         if draw not in ("expected", "sampled", "greedy"):
-            raise InputError(f"no draw '{draw}'", where="HybridDivergence", remedy=nearest(draw, ("expected", "sampled", "greedy")))
+            raise InputError(
+                f"no draw '{draw}'", where="HybridDivergence", remedy=nearest(draw, ("expected", "sampled", "greedy"))
+            )
         self.draw = draw
         self.released = released
 
@@ -125,11 +134,17 @@ def infinite_to_zero(logits: Tensor) -> Tensor:
 
 def _hpd_loss(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     # The release keeps the shared prefix of two vocabularies.
-    student, teacher, labels = inputs["student_logits"][:, :-1], inputs["teacher_logits"][:, :-1], inputs["labels"][:, 1:]
+    student, teacher, labels = (
+        inputs["student_logits"][:, :-1],
+        inputs["teacher_logits"][:, :-1],
+        inputs["labels"][:, 1:],
+    )
     shared = min(student.shape[2], teacher.shape[2])
     student, teacher = (infinite_to_zero(x)[..., :shared].flatten(0, 1) for x in (student, teacher))
     label = labels.flatten()
-    known = (label != -100) & ((label < shared) | (inputs["student_logits"].shape[2] == inputs["teacher_logits"].shape[2]))
+    known = (label != -100) & (
+        (label < shared) | (inputs["student_logits"].shape[2] == inputs["teacher_logits"].shape[2])
+    )
     loss, ce = hybrid_divergence(student, teacher, torch.where(known, label, 0), known, inputs["sampled"].flatten())
     return {"loss": loss, "ce_loss": ce}
 

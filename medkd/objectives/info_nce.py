@@ -22,7 +22,9 @@ EPS = 1e-6
 
 @full_precision
 def info_nce(query: Tensor, key: Tensor, temperature: float = 0.1, symmetric: bool = False, eps: float = EPS) -> Tensor:
-    """Mean over i of -ln softmax_j(cos(q_i, k_j) / T) at j = i, in nats; row i of the keys is the answer to row i of the queries.
+    """Mean over i of -ln softmax_j(cos(q_i, k_j) / T) at j = i, in nats.
+
+    Row i of the keys is the answer to row i of the queries.
 
     Args:
         query, key: "batch dim"; both get a gradient.
@@ -78,7 +80,9 @@ class InfoNce(Objective):
     ) -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="InfoNce", remedy="0.1 is a common choice")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0", where="InfoNce", remedy="0.1 is a common choice"
+            )
         self.projector = Projector(student_dim, teacher_dim, hidden)
         self.temperature = temperature
         self.symmetric = symmetric

@@ -38,7 +38,9 @@ def leaves_below(parents: Tensor) -> Tensor:
 
 @full_precision
 def hierarchy_nll(logits: Tensor, below: Tensor) -> Tensor:
-    """-ln of the probability of all leaves below each sample's label, in nats, "batch"; zero where the label is the root.
+    """-ln of the probability of all leaves below each sample's label, in nats, "batch".
+
+    Zero where the label is the root.
 
     Args:
         logits: "batch leaf".
@@ -52,24 +54,26 @@ def hierarchy_nll(logits: Tensor, below: Tensor) -> Tensor:
 class JointHierarchy(Objective):
     """Taxonomy labels for the student and for a head on the teacher's frozen embedding, and soft labels from that head.
 
-    The head is trained here, on the same labels, while it teaches; the soft part gives it no gradient. Unlabelled samples count
-    in the soft part alone. Every leaf is a class; where a label may be an internal node, ``parents`` is the tree.
+    The head is trained here, on the same labels, while it teaches; the soft part gives it no gradient. Unlabelled
+    samples count in the soft part alone. Every leaf is a class; where a label may be an internal node, ``parents`` is
+    the tree.
 
     Args:
         teacher_dim: width of the teacher's embedding.
         classes: number of leaves.
-        parents: parent of each node, -1 for the root (node 0), parents before children; targets are then node numbers. None: no tree,
-            targets are class indices.
-        supervised_weight: of the student's label term; the soft part gets one minus it. The release calls it "distillation weight",
-            which it is not.
+        parents: parent of each node, -1 for the root (node 0), parents before children; targets are then node numbers.
+            None: no tree, targets are class indices.
+        supervised_weight: of the student's label term; the soft part gets one minus it. The release calls it
+            "distillation weight", which it is not.
         temperature: T > 0, dimensionless.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: student logits "batch leaf", teacher embedding "batch dim". Terms: ``student_sup``, ``kd``, ``teacher_sup``, in nats,
-    weighted. Leave out the supervised objective (weight 0): this one holds the labels.
+    Shapes: student logits "batch leaf", teacher embedding "batch dim". Terms: ``student_sup``, ``kd``, ``teacher_sup``,
+    in nats, weighted. Leave out the supervised objective (weight 0): this one holds the labels.
 
     Raises:
-        InputError: the tree is not one or has another number of leaves, the temperature is not above zero, or shapes do not fit.
+        InputError: the tree is not one or has another number of leaves, the temperature is not above zero, or shapes do
+            not fit.
 
     Source: Ye et al. 2026, TaxDistill, arXiv:2605.28868.
     """
@@ -89,14 +93,20 @@ class JointHierarchy(Objective):
     ) -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="JointHierarchy", remedy="2 is the authors'")
-        if parents is not None and (parents[:1] != [-1] or any(not 0 <= parent < node for node, parent in enumerate(parents[1:], 1))):
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0", where="JointHierarchy", remedy="2 is the authors'"
+            )
+        if parents is not None and (
+            parents[:1] != [-1] or any(not 0 <= parent < node for node, parent in enumerate(parents[1:], 1))
+        ):
             remedy = "Start with the root, whose parent is -1, and give every parent before its children"
             raise InputError("parents are not a tree", where="JointHierarchy", remedy=remedy)
         below = torch.eye(classes, dtype=torch.bool) if parents is None else leaves_below(torch.tensor(parents))
         if below.shape[1] != classes:
             raise InputError(
-                f"the tree has {below.shape[1]} leaves, classes is {classes}", where="JointHierarchy", remedy="Make them equal"
+                f"the tree has {below.shape[1]} leaves, classes is {classes}",
+                where="JointHierarchy",
+                remedy="Make them equal",
             )
         self.register_buffer("below", below, persistent=False)
         self.head = nn.Linear(teacher_dim, classes)
@@ -109,7 +119,9 @@ class JointHierarchy(Objective):
         t = needed(self.hear(teachers), "embedding", "teacher", self)
         if t.shape[1] != self.head.in_features or s.shape[1] != self.head.out_features:
             what = f"teacher embedding has width {t.shape[1]}, student logits {s.shape[1]}"
-            raise InputError(what, where="JointHierarchy", remedy=f"Set teacher_dim to {t.shape[1]} and classes to {s.shape[1]}")
+            raise InputError(
+                what, where="JointHierarchy", remedy=f"Set teacher_dim to {t.shape[1]} and classes to {s.shape[1]}"
+            )
         taught = _head(t.detach(), self.head.weight, self.head.bias)
         labelled = batch.labelled[:, 0]
         below = self.below[torch.where(labelled, batch.targets[:, 0], 0).long()]

@@ -44,7 +44,10 @@ def label_guided(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor,
 
 @full_precision
 def label_guided_released(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor, gamma: float = 0.3) -> Tensor:
-    """The release's form: p (ln p - ln q) of the true class alone, which may be negative; arguments and shape as ``label_guided``."""
+    """The release's form: p (ln p - ln q) of the true class alone, which may be negative.
+
+    Arguments and shape as ``label_guided``.
+    """
     t, s = _at(smoothed_released(teacher, graph, gamma), label), _at(student.log_softmax(dim=-1), label)
     return t.exp() * (t - s)
 
@@ -84,10 +87,12 @@ class LabelGuided(Objective):
         released: the release's form, which is no divergence, and its choice of parts by absolute value.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: logits "batch part class" or "batch class", in nats. Term: ``lgd``, the mean over labelled samples and kept parts.
+    Shapes: logits "batch part class" or "batch class", in nats. Term: ``lgd``, the mean over labelled samples and kept
+    parts.
 
     Raises:
-        InputError: the table is not square or has other classes, a share is outside, classes are not exclusive, or shapes differ.
+        InputError: the table is not square or has other classes, a share is outside, classes are not exclusive, or
+            shapes differ.
 
     Source: OGKD, arXiv:2606.04922.
     """
@@ -107,7 +112,9 @@ class LabelGuided(Objective):
     ) -> None:
         super().__init__(teacher)
         if not 0 <= gamma <= 1 or not 0 < share <= 1:
-            raise InputError(f"gamma is {gamma}, share {share}", where="LabelGuided", remedy="Give both from 0 to 1, share above 0")
+            raise InputError(
+                f"gamma is {gamma}, share {share}", where="LabelGuided", remedy="Give both from 0 to 1, share above 0"
+            )
         self.register_buffer("graph", graph_of(similarity, alpha, self), persistent=False)
         self.gamma = gamma
         self.share = share
@@ -134,7 +141,9 @@ class LabelGuided(Objective):
 
 
 def _lgd_loss(inputs: Mapping[str, Tensor], gamma: float) -> dict[str, Tensor]:
-    loss = label_guided_released(inputs["student_logits"], inputs["teacher_logits"], inputs["W"], inputs["labels"], gamma)
+    loss = label_guided_released(
+        inputs["student_logits"], inputs["teacher_logits"], inputs["W"], inputs["labels"], gamma
+    )
     return {"loss": loss.mean()}
 
 

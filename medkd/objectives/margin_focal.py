@@ -30,11 +30,13 @@ def margin_focal(
     smoothing: float = 0.0,
     eps: float = 1e-8,
 ) -> Tensor:
-    """Focal binary cross-entropy of logits moved against their class by a margin, and a hinge on the gap between class means.
+    """Focal binary cross-entropy of logits moved against their class by a margin.
 
-    With u = x - m for positives and x + m for negatives: mean of (1 - p_t)^gamma · BCE(u, y), where p_t is the probability of the
-    label at u. Where both classes occur, 0.1 · contrastive_weight · max(0, m - (mean positive x - mean negative x)) is added and the
-    sum is at least ``eps``. The focal factor carries a gradient.
+    And a hinge on the gap between class means.
+
+    With u = x - m for positives and x + m for negatives: mean of (1 - p_t)^gamma · BCE(u, y), where p_t is the
+    probability of the label at u. Where both classes occur, 0.1 · contrastive_weight · max(0, m - (mean positive x -
+    mean negative x)) is added and the sum is at least ``eps``. The focal factor carries a gradient.
 
     Args:
         logits, targets, known: "sample"; targets 0 or 1, where not known anything.
@@ -70,7 +72,9 @@ def _mean(values: Tensor, chosen: Tensor) -> Tensor:
 
 
 class MarginFocal(Objective):
-    """Match labels with a margin-focal loss: binary and multi-label targets per label, exclusive classes one against the rest.
+    """Match labels with a margin-focal loss.
+
+    Binary and multi-label targets per label, exclusive classes one against the rest.
 
     It needs no teacher; give the supervised objective the weight 0 where this one takes its place.
 
@@ -81,12 +85,14 @@ class MarginFocal(Objective):
         contrastive_weight: of the gap between the class means (times 0.1).
         smoothing: of the labels, 0 to below 1.
 
-    Shapes: logits "batch class" or "batch label". Term: ``margin_focal``, in nats, the mean over labels; over labelled entries alone.
+    Shapes: logits "batch class" or "batch label". Term: ``margin_focal``, in nats, the mean over labels; over labelled
+    entries alone.
 
     Raises:
         InputError: a setting is out of range, or the target is a regression.
 
-    Source: Chiumento et al. 2026, Cross-Modal Knowledge Distillation for PET-Free Amyloid-Beta Detection, arXiv:2604.12574.
+    Source: Chiumento et al. 2026, Cross-Modal Knowledge Distillation for PET-Free Amyloid-Beta Detection,
+    arXiv:2604.12574.
     """
 
     needs_teacher: ClassVar[tuple[str, ...]] = ()
@@ -102,7 +108,9 @@ class MarginFocal(Objective):
         super().__init__()
         if min(gamma, margin, contrastive_weight, smoothing) < 0 or smoothing >= 1 or not pos_weight > 0:
             what = f"gamma {gamma}, margin {margin}, pos_weight {pos_weight}, contrastive {contrastive_weight}, smoothing {smoothing}"
-            raise InputError(what, where="MarginFocal", remedy="Give none below 0, pos_weight above 0, smoothing below 1")
+            raise InputError(
+                what, where="MarginFocal", remedy="Give none below 0, pos_weight above 0, smoothing below 1"
+            )
         self.settings = {
             "gamma": gamma,
             "margin": margin,
@@ -119,7 +127,9 @@ class MarginFocal(Objective):
         if batch.target.is_categorical:
             classes = torch.arange(logits.shape[1], device=logits.device)
             targets, known = (targets == classes).float(), known.expand_as(logits)
-        terms = [margin_focal(logits[:, i], targets[:, i], known[:, i], **self.settings) for i in range(logits.shape[1])]
+        terms = [
+            margin_focal(logits[:, i], targets[:, i], known[:, i], **self.settings) for i in range(logits.shape[1])
+        ]
         return {"margin_focal": torch.stack(terms).mean()}
 
     def check(self, target: Target) -> None:

@@ -41,20 +41,27 @@ def dice_loss(a: Tensor, b: Tensor) -> Tensor:
 
 @full_precision
 def mask_distillation(
-    student: Tensor, teacher: Tensor, mask: Tensor, sharpness: float = 5.0, least_area: float = 0.4, saturating: bool = False
+    student: Tensor,
+    teacher: Tensor,
+    mask: Tensor,
+    sharpness: float = 5.0,
+    least_area: float = 0.4,
+    saturating: bool = False,
 ) -> MaskTerms:
-    """Three losses of a mask ``p = sigmoid(sharpness · student)``: against the teacher's ``q``, the label, and a vanishing area.
+    """Three losses of a mask ``p = sigmoid(sharpness · student)``.
 
-    teacher: mean (p - q)² + Dice loss. label: mean binary cross-entropy + Dice loss. area: what the predicted area lacks to ``least_area``
-    of the labelled one, as a share of that.
+    Against the teacher's ``q``, the label, and a vanishing area.
+
+    teacher: mean (p - q)² + Dice loss. label: mean binary cross-entropy + Dice loss. area: what the predicted area
+    lacks to ``least_area`` of the labelled one, as a share of that.
 
     Args:
         student, teacher: logits "batch ..."; the teacher gets no gradient.
         mask: the same shape, 0 or 1.
         sharpness: factor of all logits before the sigmoid.
         least_area: share of the labelled area.
-        saturating: the released cross-entropy, of rounded probabilities with logarithms cut at -100: a pixel that is wrong with a large
-            logit gets no gradient. Else from the logits.
+        saturating: the released cross-entropy, of rounded probabilities with logarithms cut at -100: a pixel that is
+            wrong with a large logit gets no gradient. Else from the logits.
 
     Source: PicoSAM3, arXiv:2603.11917.
     """
@@ -74,20 +81,21 @@ def mask_distillation(
 class MaskDistillation(Objective):
     """Match the teacher's mask as far as it is trusted, the annotated one for the rest, and let no mask vanish.
 
-    Three flaws of the release are mended: it weighs a whole batch by the mean of its samples' trust, here each sample counts by its own;
-    its cross-entropy has no gradient where a pixel is wrong with a large logit; and every sample must be annotated, here the teacher
-    alone speaks on one that is not. A sample with any entry unlabelled counts as unlabelled. Classes that exclude each other are
-    taken as one mask each.
+    Three flaws of the release are mended: it weighs a whole batch by the mean of its samples' trust, here each sample
+    counts by its own; its cross-entropy has no gradient where a pixel is wrong with a large logit; and every sample
+    must be annotated, here the teacher alone speaks on one that is not. A sample with any entry unlabelled counts as
+    unlabelled. Classes that exclude each other are taken as one mask each.
 
     Args:
-        trust: in the teacher against the annotation, 0 to 1. The authors take the teacher's own score of each mask; 0.5 in validation.
+        trust: in the teacher against the annotation, 0 to 1. The authors take the teacher's own score of each mask; 0.5
+            in validation.
         area_weight: of the area term.
         least_area: share of the annotated area that a mask must have.
         sharpness: factor of all logits before the sigmoid.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: logits "batch label ..." and targets of that shape (or class indices "batch 1"). Terms: ``teacher``, ``label`` and ``area``,
-    weighted, mean over the batch.
+    Shapes: logits "batch label ..." and targets of that shape (or class indices "batch 1"). Terms: ``teacher``,
+    ``label`` and ``area``, weighted, mean over the batch.
 
     Raises:
         InputError: the target is a regression, shapes differ, or ``trust`` is not a share.
@@ -96,11 +104,20 @@ class MaskDistillation(Objective):
     """
 
     def __init__(
-        self, trust: float = 0.5, area_weight: float = 0.4, least_area: float = 0.4, sharpness: float = 5.0, teacher: str = ""
+        self,
+        trust: float = 0.5,
+        area_weight: float = 0.4,
+        least_area: float = 0.4,
+        sharpness: float = 5.0,
+        teacher: str = "",
     ) -> None:
         super().__init__(teacher)
         if not 0 <= trust <= 1:
-            raise InputError(f"trust is {trust}", where="MaskDistillation", remedy="Give a share of 0 to 1; 1 hears the teacher alone")
+            raise InputError(
+                f"trust is {trust}",
+                where="MaskDistillation",
+                remedy="Give a share of 0 to 1; 1 hears the teacher alone",
+            )
         self.trust, self.area_weight, self.least_area, self.sharpness = trust, area_weight, least_area, sharpness
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
@@ -111,10 +128,16 @@ class MaskDistillation(Objective):
         self.check(batch.target)
         mask, labelled = _mask(batch, s.shape[1])
         same_shape(s, mask, "logits", self)
-        terms = mask_distillation(s, t, mask.to(torch.promote_types(s.dtype, torch.float32)), self.sharpness, self.least_area)
+        terms = mask_distillation(
+            s, t, mask.to(torch.promote_types(s.dtype, torch.float32)), self.sharpness, self.least_area
+        )
         trust = torch.where(labelled, self.trust, 1.0).to(terms.teacher.dtype)
         area = torch.where(labelled, self.area_weight * terms.area, 0)
-        return {"teacher": (trust * terms.teacher).mean(), "label": ((1 - trust) * terms.label).mean(), "area": area.mean()}
+        return {
+            "teacher": (trust * terms.teacher).mean(),
+            "label": ((1 - trust) * terms.label).mean(),
+            "area": area.mean(),
+        }
 
     def check(self, target: Target) -> None:
         """Refuse a target without probabilities."""

@@ -59,7 +59,9 @@ def needed_maps(student: Output, teacher: Output, stages: list[str], objective: 
     who = type(objective).__name__
     for whose, output in (("student", student), ("teacher", teacher)):
         if not output.features:
-            raise InputError(f"the {whose}'s output has no features", where=who, remedy="Use a network that returns feature maps")
+            raise InputError(
+                f"the {whose}'s output has no features", where=who, remedy="Use a network that returns feature maps"
+            )
         for stage in stages:
             if stage not in output.features:
                 remedy = nearest(stage, output.features)
@@ -95,7 +97,9 @@ def same_shape(student: Tensor, teacher: Tensor, field: str, objective: object) 
         raise InputError(
             f"{field} of the student has shape {tuple(student.shape)}, of the teacher {tuple(teacher.shape)}",
             where=type(objective).__name__,
-            remedy="Train both on the same target and samples" if field == "logits" else "Set teacher_dim to the teacher's width",
+            remedy="Train both on the same target and samples"
+            if field == "logits"
+            else "Set teacher_dim to the teacher's width",
         )
 
 

@@ -20,13 +20,16 @@ EPS = 1e-6
 
 @full_precision
 def normalised_mse(student: Tensor, teacher: Tensor) -> Tensor:
-    """Half the squared difference of two features, each channel first brought to mean zero and variance one; mean over entries.
+    """Half the squared difference of two features, each channel first brought to mean zero and variance one.
 
-    It equals one minus the mean over the channels of Pearson's correlation, where no channel is constant. A batch of one embedding has
-    only constant channels, and gives zero.
+    Mean over entries.
+
+    It equals one minus the mean over the channels of Pearson's correlation, where no channel is constant. A batch of
+    one embedding has only constant channels, and gives zero.
 
     Args:
-        student, teacher: "batch channel ..."; mean and variance of a channel are taken over all other axes; the teacher gets no gradient.
+        student, teacher: "batch channel ..."; mean and variance of a channel are taken over all other axes; the teacher
+            gets no gradient.
 
     Source: Cao et al. 2022, PKD, arXiv:2207.02039, eqs. 2-3.
 
@@ -59,7 +62,8 @@ class NormalisedMse(Objective):
     Raises:
         InputError: an embedding is missing, or has another width.
 
-    Source: Cao et al. 2022, PKD: General Distillation Framework via Pearson Correlation Coefficient, arXiv:2207.02039 (there over maps).
+    Source: Cao et al. 2022, PKD: General Distillation Framework via Pearson Correlation Coefficient, arXiv:2207.02039
+    (there over maps).
     """
 
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)

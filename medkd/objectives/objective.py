@@ -14,11 +14,13 @@ from medkd.errors import InputError, nearest
 
 
 class Objective(nn.Module):
-    """A loss between a student's output and its teachers'. State lives in buffers and changes in ``update``, not in ``forward``.
+    """A loss between a student's output and its teachers'.
 
-    Labels: ``batch.targets`` is 0 where ``batch.labelled`` is False. What reads labels masks by ``labelled`` and divides by
-    ``labelled.sum().clamp(min=1)``; what does not, counts every sample. The docstring says whether unlabelled samples count.
-    Logits, embeddings and targets hold no NaN.
+    State lives in buffers and changes in ``update``, not in ``forward``.
+
+    Labels: ``batch.targets`` is 0 where ``batch.labelled`` is False. What reads labels masks by ``labelled`` and
+    divides by ``labelled.sum().clamp(min=1)``; what does not, counts every sample. The docstring says whether
+    unlabelled samples count. Logits, embeddings and targets hold no NaN.
 
     Args:
         teacher: which teacher it listens to, where the recipe has several; "" is the only one. Subclasses pass it on.
@@ -27,7 +29,9 @@ class Objective(nn.Module):
     needs_student: ClassVar[tuple[str, ...]] = ("logits",)
     """Fields of ``Output`` that it reads from the student."""
     needs_teacher: ClassVar[tuple[str, ...]] = ("logits",)
-    """Fields that it reads from the teacher. A bank keeps these alone, of ``logits`` and ``embedding``; anything else needs a live
+    """Fields that it reads from the teacher. A bank keeps these alone, of ``logits`` and ``embedding``.
+
+    Anything else needs a live
     teacher. Empty: it needs none."""
     needs_alignment: ClassVar[bool] = False
     """Whether teacher and student must see the same augmentation; then the teacher runs live."""
@@ -42,11 +46,17 @@ class Objective(nn.Module):
         self.teacher = teacher
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
-        """Terms by the names of the paper, each a float32 scalar, weights within the objective included; their sum is its value."""
+        """Terms by the names of the paper, each a float32 scalar, weights within the objective included.
+
+        Their sum is its value.
+        """
         raise NotImplementedError
 
     def check(self, target: Target) -> None:
-        """Raise ``InputError`` where it cannot be used with ``target``: called before anything is fitted. By default all will do."""
+        """Raise ``InputError`` where it cannot be used with ``target``: called before anything is fitted.
+
+        By default all will do.
+        """
 
     def update(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> None:
         """Change the state in buffers (memories, running means) after the optimiser's step."""
@@ -59,10 +69,15 @@ class Objective(nn.Module):
         """
         if self.teacher:
             if self.teacher not in teachers:
-                raise InputError(f"no teacher '{self.teacher}'", where=type(self).__name__, remedy=nearest(self.teacher, teachers))
+                raise InputError(
+                    f"no teacher '{self.teacher}'", where=type(self).__name__, remedy=nearest(self.teacher, teachers)
+                )
             return teachers[self.teacher]
         if len(teachers) != 1:
-            raise InputError(f"{type(self).__name__} hears {len(teachers)} teachers", remedy=f"Set its teacher: {', '.join(teachers)}")
+            raise InputError(
+                f"{type(self).__name__} hears {len(teachers)} teachers",
+                remedy=f"Set its teacher: {', '.join(teachers)}",
+            )
         return next(iter(teachers.values()))
 
     def hear_all(self, teachers: Mapping[str, Output]) -> Mapping[str, Output]:

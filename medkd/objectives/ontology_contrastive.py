@@ -23,16 +23,25 @@ EPS = 1e-6
 
 @full_precision
 def ontology_nt_xent(
-    first: Tensor, second: Tensor, similarity: Tensor | None = None, tau: float = 1.0, gamma: float = 5.0, eps: float = EPS
+    first: Tensor,
+    second: Tensor,
+    similarity: Tensor | None = None,
+    tau: float = 1.0,
+    gamma: float = 5.0,
+    eps: float = EPS,
 ) -> Tensor:
-    """NT-Xent over two views of each sample, a negative's exponential weighted by (1 - similarity)^gamma; mean over 2 B anchors, in nats.
+    """NT-Xent over two views of each sample, a negative's exponential weighted by (1 - similarity)^gamma.
 
-    -ln [exp(l_+) / (exp(l_+) + Σ_neg W exp(l))] with l the cosines over tau. In log space, so that a small tau does not overflow, as
-    it does in the release. Without similarities, or with gamma 0, it is NT-Xent; a similarity of one takes the negative out.
+    Mean over 2 B anchors, in nats.
+
+    -ln [exp(l_+) / (exp(l_+) + Σ_neg W exp(l))] with l the cosines over tau. In log space, so that a small tau does not
+    overflow, as it does in the release. Without similarities, or with gamma 0, it is NT-Xent; a similarity of one takes
+    the negative out.
 
     Args:
         first, second: "batch dim", the two views; both get a gradient.
-        similarity: "batch batch", 0 to 1, of the samples; no gradient. Its diagonal does not count unless a batch holds a sample twice.
+        similarity: "batch batch", 0 to 1, of the samples; no gradient. Its diagonal does not count unless a batch holds
+            a sample twice.
         tau: temperature above 0, dimensionless.
         gamma: at least 0; the larger, the less alike a negative may be.
         eps: smallest norm.
@@ -47,7 +56,9 @@ def ontology_nt_xent(
     logits = z @ z.T / tau
     positive = logits.diagonal(count)
     if similarity is not None:
-        log_weight = torch.xlogy(torch.full_like(similarity, gamma), 1 - similarity.detach()).to(logits.dtype).repeat(2, 2)
+        log_weight = (
+            torch.xlogy(torch.full_like(similarity, gamma), 1 - similarity.detach()).to(logits.dtype).repeat(2, 2)
+        )
     else:
         log_weight = torch.zeros_like(logits)
     place = torch.arange(2 * count, device=z.device)
@@ -72,8 +83,9 @@ def tanimoto(codes: Tensor) -> Tensor:
 class OntologyContrastive(Objective):
     """Find one's own teacher's embedding among the batch, and be pushed less from samples that an ontology finds alike.
 
-    The two views are the student's embedding, linearly projected, and the teacher's. How alike samples are is read from the embedding
-    of a teacher that holds it: a bank of indicators of each patient's codes and their ancestors, compared by their Jaccard index.
+    The two views are the student's embedding, linearly projected, and the teacher's. How alike samples are is read from
+    the embedding of a teacher that holds it: a bank of indicators of each patient's codes and their ancestors, compared
+    by their Jaccard index.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
@@ -105,7 +117,11 @@ class OntologyContrastive(Objective):
         super().__init__(teacher)
         if not tau > 0 or gamma < 0:
             what = f"tau is {tau}, gamma {gamma}"
-            raise InputError(what, where="OntologyContrastive", remedy="Give tau above 0 and gamma not below; 1 and 5 are the authors'")
+            raise InputError(
+                what,
+                where="OntologyContrastive",
+                remedy="Give tau above 0 and gamma not below; 1 and 5 are the authors'",
+            )
         self.projector = Projector(student_dim, teacher_dim)
         self.tau = tau
         self.gamma = gamma
@@ -126,7 +142,9 @@ class OntologyContrastive(Objective):
 _alike = full_precision(tanimoto)
 
 
-def _ow_nt_xent(inputs: Mapping[str, Tensor], tau: float = 1.0, gamma: float = 5.0, use_sim: int = 1) -> dict[str, Tensor]:
+def _ow_nt_xent(
+    inputs: Mapping[str, Tensor], tau: float = 1.0, gamma: float = 5.0, use_sim: int = 1
+) -> dict[str, Tensor]:
     similarity = inputs["sim"] if use_sim else None
     return {"loss": ontology_nt_xent(inputs["z1"], inputs["z2"], similarity, tau, gamma, eps=1e-12)}
 

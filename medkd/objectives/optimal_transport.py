@@ -26,8 +26,9 @@ PATIENCE = 10
 def potentials(cost: Tensor, eps: float, sweeps: int, tolerance: float) -> tuple[Tensor, Tensor]:
     """What solves entropic transport between equal masses: the plan is ``exp(f + g - cost / eps)``.
 
-    Sinkhorn's sweeps in the log domain: they neither over- nor underflow. Every few sweeps a Newton step is tried and kept for the samples
-    that it helps: where tokens form clusters far apart, sweeps alone take thousands. All samples are solved together.
+    Sinkhorn's sweeps in the log domain: they neither over- nor underflow. Every few sweeps a Newton step is tried and
+    kept for the samples that it helps: where tokens form clusters far apart, sweeps alone take thousands. All samples
+    are solved together.
 
     Args:
         cost: "batch row column".
@@ -80,16 +81,23 @@ def _newton(kernel: Tensor, f: Tensor, g: Tensor) -> Tensor:
 
 
 def _costs(rows: Tensor, columns: Tensor) -> Tensor:
-    """Squared distances "batch row column", by differences: exactly zero where two tokens coincide, so their gradient is finite."""
+    """Squared distances "batch row column", by differences.
+
+    Exactly zero where two tokens coincide, so their gradient is finite.
+    """
     return torch.cdist(rows, columns, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 @full_precision
-def transport_cost(student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3) -> tuple[Tensor, Tensor]:
-    """What it costs to carry the teacher's tokens to the student's: sum P C, C the squared distances, without the entropy.
+def transport_cost(
+    student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3
+) -> tuple[Tensor, Tensor]:
+    """What it costs to carry the teacher's tokens to the student's.
 
-    P is the plan between equal masses that minimises ``sum P C + eps sum P (log P - 1)``. It is held fixed in the gradient, which is then
-    that of the regularised cost.
+    Sum P C, C the squared distances, without the entropy.
+
+    P is the plan between equal masses that minimises ``sum P C + eps sum P (log P - 1)``. It is held fixed in the
+    gradient, which is then that of the regularised cost.
 
     Args:
         student, teacher: "batch token dim", of equal width; counts may differ; the teacher gets no gradient.
@@ -113,10 +121,15 @@ def transport_cost(student: Tensor, teacher: Tensor, eps: float, sweeps: int = 1
 
 
 @full_precision
-def sinkhorn_divergence(student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3) -> Tensor:
-    """The regularised cost between two sets of tokens less half of each set's own: zero where both are equal, above zero elsewhere.
+def sinkhorn_divergence(
+    student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3
+) -> Tensor:
+    """The regularised cost between two sets of tokens less half of each set's own.
 
-    The regularised cost is ``sum P C + eps KL(P, product of the masses)``, computed by its dual, whose error is the square of the plan's.
+    Zero where both are equal, above zero elsewhere.
+
+    The regularised cost is ``sum P C + eps KL(P, product of the masses)``, computed by its dual, whose error is the
+    square of the plan's.
 
     Args:
         student, teacher: "batch token dim", of equal width; counts may differ; the teacher gets no gradient.
@@ -152,8 +165,9 @@ def _regularised(rows: Tensor, columns: Tensor, eps: float, sweeps: int, toleran
 class OptimalTransport(Objective):
     """Carry the teacher's tokens to the student's at the least cost, after a learned projection of the student's.
 
-    A flaw of the published cost: the blur pulls each token towards several, so that it is not smallest at student = teacher, and for
-    a strong blur smallest where all the student's tokens sit at the teacher's mean. ``debiased`` takes the student's own blur away.
+    A flaw of the published cost: the blur pulls each token towards several, so that it is not smallest at student =
+    teacher, and for a strong blur smallest where all the student's tokens sit at the teacher's mean. ``debiased`` takes
+    the student's own blur away.
 
     Args:
         student_dim, teacher_dim: widths of the tokens.
@@ -162,7 +176,8 @@ class OptimalTransport(Objective):
         debiased: the Sinkhorn divergence; else the published cost.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: tokens "batch token dim"; counts may differ. Term: ``ot``, mean over the batch, in the teacher's units, squared.
+    Shapes: tokens "batch token dim"; counts may differ. Term: ``ot``, mean over the batch, in the teacher's units,
+    squared.
 
     Raises:
         InputError: tokens are missing or have another width, or ``eps`` or ``sweeps`` is not above zero.
@@ -174,11 +189,21 @@ class OptimalTransport(Objective):
     needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
 
     def __init__(
-        self, student_dim: int, teacher_dim: int, eps: float = 0.1, sweeps: int = 100, debiased: bool = True, teacher: str = ""
+        self,
+        student_dim: int,
+        teacher_dim: int,
+        eps: float = 0.1,
+        sweeps: int = 100,
+        debiased: bool = True,
+        teacher: str = "",
     ) -> None:
         super().__init__(teacher)
         if not eps > 0 or sweeps < 1:
-            raise InputError(f"eps is {eps}, sweeps is {sweeps}", where="OptimalTransport", remedy="Give both above 0, e.g. 0.1 and 100")
+            raise InputError(
+                f"eps is {eps}, sweeps is {sweeps}",
+                where="OptimalTransport",
+                remedy="Give both above 0, e.g. 0.1 and 100",
+            )
         self.projector = Projector(student_dim, teacher_dim)
         self.eps, self.sweeps, self.debiased = eps, sweeps, debiased
 

@@ -19,16 +19,21 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def pairwise_rank(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """Cross-entropy between the two parties' chances that sample i ranks above sample j, in nats; mean over pairs and columns.
+    """Cross-entropy between the two parties' chances that sample i ranks above sample j, in nats.
 
-    C_ij = ln(1 + exp(o_ij)) - P_ij o_ij, with o_ij = (s_i - s_j)/T and P_ij = sigmoid((t_i - t_j)/T). C_ij = C_ji, so each pair is taken
-    once. The least value, where every s_i - s_j = t_i - t_j, is the mean entropy of P_ij, not zero. A batch of one has no pair: zero.
+    Mean over pairs and columns.
+
+    C_ij = ln(1 + exp(o_ij)) - P_ij o_ij, with o_ij = (s_i - s_j)/T and P_ij = sigmoid((t_i - t_j)/T). C_ij = C_ji, so
+    each pair is taken once. The least value, where every s_i - s_j = t_i - t_j, is the mean entropy of P_ij, not zero.
+    A batch of one has no pair: zero.
 
     Args:
-        student, teacher: logits "batch column ..."; the teacher gets no gradient. A column is compared with itself alone.
+        student, teacher: logits "batch column ..."; the teacher gets no gradient. A column is compared with itself
+            alone.
         temperature: T > 0, in the logits' units.
 
-    Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3, with the teacher's P_ij for the desired one.
+    Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3, with the teacher's P_ij for the
+    desired one.
 
     >>> pairwise_rank(torch.tensor([[5.0], [5.0]]), torch.zeros(2, 1))
     tensor(0.6931)
@@ -42,25 +47,31 @@ def pairwise_rank(student: Tensor, teacher: Tensor, temperature: float = 1.0) ->
 
 @full_precision
 def _comparable(logits: Tensor, exclusive: bool) -> Tensor:
-    """Log-probabilities of classes that exclude each other: a softmax ignores what all logits of a sample share, and so must an order."""
+    """Log-probabilities of classes that exclude each other.
+
+    A softmax ignores what all logits of a sample share, and so must an order.
+    """
     return logits.log_softmax(dim=1) if exclusive else logits
 
 
 class PairwiseRank(Objective):
     """Put every two samples of a batch in the teacher's order, column by column, as surely as the teacher does.
 
-    A column is a logit, or of a multi-class target the log-probability of a class. What all samples of a column share is free. Memory
-    grows with the square of the batch.
+    A column is a logit, or of a multi-class target the log-probability of a class. What all samples of a column share
+    is free. Memory grows with the square of the batch.
 
     Args:
-        temperature: T > 0, in nats, or in the target's units for a regression or forecast. The gradient shrinks as 1/T² where T is large.
+        temperature: T > 0, in nats, or in the target's units for a regression or forecast. The gradient shrinks as 1/T²
+            where T is large.
         columns: names of the outputs that are ranked, as the target gives them; None is all.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: student and teacher logits "batch output". Term: ``ranknet``, in nats. Unlabelled samples count like any other.
+    Shapes: student and teacher logits "batch output". Term: ``ranknet``, in nats. Unlabelled samples count like any
+    other.
 
     Raises:
-        InputError: the temperature is not above zero, no column is left, one is unknown or named twice, or the logits' shapes differ.
+        InputError: the temperature is not above zero, no column is left, one is unknown or named twice, or the logits'
+            shapes differ.
 
     Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3.
     """
@@ -68,11 +79,19 @@ class PairwiseRank(Objective):
     def __init__(self, temperature: float = 1.0, columns: list[str] | None = None, teacher: str = "") -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="PairwiseRank", remedy="1 is the authors'")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0", where="PairwiseRank", remedy="1 is the authors'"
+            )
         if columns is not None and not columns:
-            raise InputError("columns is empty, nothing is ranked", where="PairwiseRank", remedy="Name a column, or leave it out for all")
+            raise InputError(
+                "columns is empty, nothing is ranked",
+                where="PairwiseRank",
+                remedy="Name a column, or leave it out for all",
+            )
         if columns is not None and len(set(columns)) < len(columns):
-            raise InputError(f"columns names one twice: {', '.join(columns)}", where="PairwiseRank", remedy="Name each column once")
+            raise InputError(
+                f"columns names one twice: {', '.join(columns)}", where="PairwiseRank", remedy="Name each column once"
+            )
         self.temperature = temperature
         self.columns = columns
 
@@ -92,4 +111,8 @@ class PairwiseRank(Objective):
         """Refuse a column that the target does not have."""
         for name in self.columns or ():
             if name not in target.names:
-                raise InputError(f"target '{target.key}' has no output '{name}'", where="PairwiseRank", remedy=nearest(name, target.names))
+                raise InputError(
+                    f"target '{target.key}' has no output '{name}'",
+                    where="PairwiseRank",
+                    remedy=nearest(name, target.names),
+                )

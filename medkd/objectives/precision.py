@@ -27,8 +27,11 @@ def full_precision(loss: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(loss)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         device = next((value.device.type for value in (*args, *kwargs.values()) if isinstance(value, Tensor)), "cpu")
-        # Without autocast there is nothing to leave, and entering the context would cost a small loss a tenth of its time.
-        outside = torch.autocast(device_type=device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+        # Without autocast there is nothing to leave, and entering the context would cost a small loss a tenth of its
+        # time.
+        outside = (
+            torch.autocast(device_type=device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+        )
         with outside:
             return loss(*map(_raised, args), **{name: _raised(value) for name, value in kwargs.items()})  # type: ignore[arg-type]
 

@@ -19,8 +19,9 @@ def product_of_experts(
 ) -> tuple[Tensor, Tensor]:
     """The product of a standard-normal prior and one Gaussian a modality: precisions add, means are weighted by them.
 
-    With ``k_m = exp(-log_variance_m)``: precision ``1 + sum k_m``, mean ``sum k_m mean_m / precision``, over the modalities
-    present. Where none is, the prior is left: mean zero, deviation one. What stands at an absent modality is never read.
+    With ``k_m = exp(-log_variance_m)``: precision ``1 + sum k_m``, mean ``sum k_m mean_m / precision``, over the
+    modalities present. Where none is, the prior is left: mean zero, deviation one. What stands at an absent modality is
+    never read.
 
     Args:
         mean, log_variance: "modality batch dim"; log-variances are cut to ``limits``, and pass no gradient beyond.

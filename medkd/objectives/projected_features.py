@@ -27,14 +27,17 @@ _POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
 def projected_features(
     student: Tensor, teacher: Tensor, weight: Tensor, standardise: bool = False, eps: float = 1e-6
 ) -> tuple[Tensor, Tensor]:
-    """Of two feature maps: mean squared difference, and mean of one minus the cosine between their means over all positions.
+    """Of two feature maps.
+
+    Mean squared difference, and mean of one minus the cosine between their means over all positions.
 
     The student's channels are mapped linearly, its map averaged to the teacher's size.
 
     Args:
         student, teacher: "batch channel ..." with one to three axes of space or time; the teacher gets no gradient.
         weight: "teacher_channel student_channel".
-        standardise: divide both by the standard deviation of all the teacher's entries, so that deep and shallow maps weigh alike.
+        standardise: divide both by the standard deviation of all the teacher's entries, so that deep and shallow maps
+            weigh alike.
         eps: smallest norm of a mean.
 
     Source: Yasar 2026, Student Capacity Moderates Knowledge Distillation Effectiveness, arXiv:2605.31191.
@@ -79,10 +82,14 @@ class ProjectedFeatures(Objective):
     needs_alignment: ClassVar[bool] = True
     example: ClassVar[Mapping[str, Any]] = {"channels": {"stage1": [4, 4], "stage2": [6, 9]}}
 
-    def __init__(self, channels: dict[str, list[int]], beta: float = 0.5, standardise: bool = False, teacher: str = "") -> None:
+    def __init__(
+        self, channels: dict[str, list[int]], beta: float = 0.5, standardise: bool = False, teacher: str = ""
+    ) -> None:
         super().__init__(teacher)
         if not channels or any(len(pair) != 2 for pair in channels.values()):
-            raise InputError(f"channels are {channels}", where="ProjectedFeatures", remedy="Give stage: [student's, teacher's]")
+            raise InputError(
+                f"channels are {channels}", where="ProjectedFeatures", remedy="Give stage: [student's, teacher's]"
+            )
         self.stages = list(channels)
         self.beta = beta
         self.standardise = standardise
@@ -94,8 +101,13 @@ class ProjectedFeatures(Objective):
         for stage, (s, t), weight in zip(self.stages, maps, self.weights, strict=True):
             if (t.shape[1], s.shape[1]) != tuple(weight.shape):
                 what = f"features at '{stage}' have {s.shape[1]} and {t.shape[1]} channels"
-                raise InputError(what, where="ProjectedFeatures", remedy=f"Set channels.{stage} to [{s.shape[1]}, {t.shape[1]}]")
-        terms = [projected_features(s, t, weight, self.standardise) for (s, t), weight in zip(maps, self.weights, strict=True)]
+                raise InputError(
+                    what, where="ProjectedFeatures", remedy=f"Set channels.{stage} to [{s.shape[1]}, {t.shape[1]}]"
+                )
+        terms = [
+            projected_features(s, t, weight, self.standardise)
+            for (s, t), weight in zip(maps, self.weights, strict=True)
+        ]
         mse, cosine = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
         return {"feature_mse": mse, "feature_cos": self.beta * cosine}
 
@@ -103,7 +115,9 @@ class ProjectedFeatures(Objective):
 def _feature_kd(inputs: Mapping[str, Tensor], beta: float = 0.5, feat_norm: str = "none") -> dict[str, Tensor]:
     stages = [name[1:] for name in inputs if name.startswith("w")]
     standardise = feat_norm == "teacher_std"
-    terms = [projected_features(inputs[f"s{i}"], inputs[f"t{i}"], inputs[f"w{i}"], standardise, eps=1e-8) for i in stages]
+    terms = [
+        projected_features(inputs[f"s{i}"], inputs[f"t{i}"], inputs[f"w{i}"], standardise, eps=1e-8) for i in stages
+    ]
     mse, cosine = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
     return {"loss": mse + beta * cosine, "loss_mse": mse, "loss_cos": cosine}
 

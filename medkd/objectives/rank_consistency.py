@@ -22,16 +22,20 @@ EPS = 1e-6
 
 @full_precision
 def rank_consistency(student: Tensor, teacher: Tensor) -> Tensor:
-    """For each sample and every two others: max(0, |Δt| - sign(Δt) Δs), Δ the difference of the cosines to the two; mean over them.
+    """For each sample and every two others: max(0, |Δt| - sign(Δt) Δs), Δ the difference of the cosines to the two.
 
-    Zero where the student has each pair in the teacher's order, at least as far apart; an order reversed costs both gaps, and
-    a student to whom all are alike pays every gap of the teacher. A batch of fewer than three has no such pair, and gives zero.
+    Mean over them.
+
+    Zero where the student has each pair in the teacher's order, at least as far apart; an order reversed costs both
+    gaps, and a student to whom all are alike pays every gap of the teacher. A batch of fewer than three has no such
+    pair, and gives zero.
 
     Args:
         student, teacher: embeddings "batch dim"; the widths may differ; the teacher gets no gradient.
 
     Source: after Huang et al., RankByGene, arXiv:2411.15076, whose text asks for this and whose release does not (see
-    ``ranking_penalty_released``). Pairs share a sample (the release compares across samples), self-similarities are left out.
+    ``ranking_penalty_released``). Pairs share a sample (the release compares across samples), self-similarities are
+    left out.
 
     >>> t = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     >>> bool(rank_consistency(t, t) == 0), bool(rank_consistency(torch.ones(3, 2), t) > 0)
@@ -52,10 +56,13 @@ def _cosines(embedding: Tensor) -> Tensor:
 
 @full_precision
 def ranking_penalty_released(values: Tensor, targets: Tensor, order: Tensor, iterations: int = 1) -> Tensor:
-    """RankByGene's release: Σ max(0, |Δv| - |Δt|) / rows, over entries of two similarity matrices and their neighbours ``step`` before.
+    """RankByGene's release.
 
-    It never looks at the sign of Δv: an order that is reversed costs nothing as long as the gap is small, and values that are
-    all equal cost nothing at all. Neighbours are those of the flattened matrix, so a row's first entry meets another row's last.
+    Σ max(0, |Δv| - |Δt|) / rows, over entries of two similarity matrices and their neighbours ``step`` before.
+
+    It never looks at the sign of Δv: an order that is reversed costs nothing as long as the gap is small, and values
+    that are all equal cost nothing at all. Neighbours are those of the flattened matrix, so a row's first entry meets
+    another row's last.
 
     Args:
         values, targets: "row column"; both get a gradient.
@@ -77,8 +84,13 @@ def ranking_penalty_released(values: Tensor, targets: Tensor, order: Tensor, ite
 
 
 @full_precision
-def ranking_loss_released(teacher: Tensor, student: Tensor, order: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tensor:
-    """RankByGene's release: ``ranking_penalty_released`` on row softmaxes of cosines over a temperature; both parties get a gradient."""
+def ranking_loss_released(
+    teacher: Tensor, student: Tensor, order: Tensor, temperature: float = 1.0, eps: float = 0.0
+) -> Tensor:
+    """RankByGene's release: ``ranking_penalty_released`` on row softmaxes of cosines over a temperature.
+
+    Both parties get a gradient.
+    """
 
     def similarity(embedding: Tensor) -> Tensor:
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp(min=eps)
@@ -89,13 +101,15 @@ def ranking_loss_released(teacher: Tensor, student: Tensor, order: Tensor, tempe
 
 
 class RankConsistency(Objective):
-    """Keep the teacher's order of similarities: whom a sample is more like, as the teacher sees it, the student must see so too.
+    """Keep the teacher's order of similarities.
+
+    Whom a sample is more like, as the teacher sees it, the student must see so too.
 
     The embeddings need not have the same width. Memory grows with the cube of the batch.
 
     Args:
-        released: the release's form, which is blind to the order and costs nothing where all embeddings are alike; rows are permuted
-            at random.
+        released: the release's form, which is blind to the order and costs nothing where all embeddings are alike; rows
+            are permuted at random.
         temperature: T > 0 of the released form's softmax, dimensionless.
         teacher: which teacher it hears; "" is the only one.
 
@@ -113,7 +127,9 @@ class RankConsistency(Objective):
     def __init__(self, released: bool = False, temperature: float = 1.0, teacher: str = "") -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="RankConsistency", remedy="1 is the authors'")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0", where="RankConsistency", remedy="1 is the authors'"
+            )
         self.released = released
         self.temperature = temperature
 

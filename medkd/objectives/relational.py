@@ -19,7 +19,9 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def relational_distance(student: Tensor, teacher: Tensor, squared: bool = False, eps: float = 1e-12) -> Tensor:
-    """Smooth-L1 between the pairwise distances of both, each divided by its own mean over distinct pairs; mean over B² entries.
+    """Smooth-L1 between the pairwise distances of both, each divided by its own mean over distinct pairs.
+
+    Mean over B² entries.
 
     Args:
         student, teacher: "batch dim"; the widths may differ; the teacher gets no gradient.
@@ -32,15 +34,17 @@ def relational_distance(student: Tensor, teacher: Tensor, squared: bool = False,
     >>> bool(relational_distance(5 * x, x) < 1e-9)
     True
     """
-    return functional.smooth_l1_loss(_distances(_gram(student), squared, eps), _distances(_gram(teacher.detach()), squared, eps))
+    return functional.smooth_l1_loss(
+        _distances(_gram(student), squared, eps), _distances(_gram(teacher.detach()), squared, eps)
+    )
 
 
 @full_precision
 def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
     """Smooth-L1 between the cosines of the angles that every two samples make seen from a third; mean over B³ entries.
 
-    The cosine at i between j and k is ``(G_jk - G_ij - G_ik + G_ii) / (d_ij d_ik)`` with the Gram matrix G: no "batch batch dim"
-    tensor of differences is made. It is zero where two of the three coincide, and so is its gradient.
+    The cosine at i between j and k is ``(G_jk - G_ij - G_ik + G_ii) / (d_ij d_ik)`` with the Gram matrix G: no "batch
+    batch dim" tensor of differences is made. It is zero where two of the three coincide, and so is its gradient.
 
     Args:
         student, teacher: "batch dim"; the widths may differ; the teacher gets no gradient.
@@ -88,7 +92,8 @@ def _angles(gram: Tensor) -> Tensor:
 class Relational(Objective):
     """Keep the teacher's distances (up to scale) and angles between the samples of a batch.
 
-    The embeddings need not have the same width. Distances need two samples to say anything, angles three: smaller batches give zero.
+    The embeddings need not have the same width. Distances need two samples to say anything, angles three: smaller
+    batches give zero.
 
     Args:
         distance_weight, angle_weight: of the two terms; one of weight 0 is left out.
@@ -106,7 +111,9 @@ class Relational(Objective):
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
-    def __init__(self, distance_weight: float = 25.0, angle_weight: float = 50.0, squared: bool = False, teacher: str = "") -> None:
+    def __init__(
+        self, distance_weight: float = 25.0, angle_weight: float = 50.0, squared: bool = False, teacher: str = ""
+    ) -> None:
         super().__init__(teacher)
         if min(distance_weight, angle_weight) < 0 or distance_weight == angle_weight == 0:
             raise InputError(
@@ -130,7 +137,9 @@ class Relational(Objective):
         return terms
 
 
-def _rkd(inputs: Mapping[str, Tensor], distance_weight: float, angle_weight: float, squared: bool, eps: float) -> dict[str, Tensor]:
+def _rkd(
+    inputs: Mapping[str, Tensor], distance_weight: float, angle_weight: float, squared: bool, eps: float
+) -> dict[str, Tensor]:
     # A term of weight zero is still computed: its value and gradient must be finite for the sum to be right.
     distance = relational_distance(inputs["f_s"], inputs["f_t"], squared, eps)
     angle = relational_angle(inputs["f_s"], inputs["f_t"])

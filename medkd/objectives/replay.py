@@ -25,7 +25,9 @@ EPS = 1e-6
 
 @full_precision
 def replay_distances(student: Tensor, teacher: Tensor, eps: float = EPS) -> Tensor:
-    """Squared difference of the two matrices of distances between a batch's directions, mean over their B² entries; zero for one sample.
+    """Squared difference of the two matrices of distances between a batch's directions, mean over their B² entries.
+
+    Zero for one sample.
 
     Args:
         student, teacher: "batch dim", brought to length one; widths may differ; the teacher gets no gradient.
@@ -47,7 +49,8 @@ def _distances(embedding: Tensor, eps: float) -> Tensor:
 class Replay(Objective):
     """FORGE's replay: the labels, logits and embeddings that a frozen earlier model gave to the samples of its time.
 
-    Its teacher is a bank of that model's answers. Logits are matched as they are, not as probabilities: their size is remembered too.
+    Its teacher is a bank of that model's answers. Logits are matched as they are, not as probabilities: their size is
+    remembered too.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings; a linear map stands between them where they differ.
@@ -56,8 +59,8 @@ class Replay(Objective):
         relation_weight: of the distances between samples; 0, the authors' default, leaves them out.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: logits "batch output", embeddings "batch dim". Terms: ``label`` (nats, or the target's units squared), ``logits``,
-    ``embedding``, ``relation``; weighted. A weight of 0 leaves a term out.
+    Shapes: logits "batch output", embeddings "batch dim". Terms: ``label`` (nats, or the target's units squared),
+    ``logits``, ``embedding``, ``relation``; weighted. A weight of 0 leaves a term out.
 
     Raises:
         InputError: logits or embeddings are missing, their shapes differ, or every weight is zero.
@@ -79,9 +82,16 @@ class Replay(Objective):
         teacher: str = "",
     ) -> None:
         super().__init__(teacher)
-        self.weights = {"label": label_weight, "logits": logit_weight, "embedding": embedding_weight, "relation": relation_weight}
+        self.weights = {
+            "label": label_weight,
+            "logits": logit_weight,
+            "embedding": embedding_weight,
+            "relation": relation_weight,
+        }
         if not any(self.weights.values()):
-            raise InputError("every weight is 0", where="Replay", remedy="Give at least one above 0; 0.1, 0.4, 0.3 are the authors'")
+            raise InputError(
+                "every weight is 0", where="Replay", remedy="Give at least one above 0; 0.1, 0.4, 0.3 are the authors'"
+            )
         self.projector = nn.Identity() if student_dim == teacher_dim else Projector(student_dim, teacher_dim)
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
@@ -104,11 +114,16 @@ class Replay(Objective):
         return {name: self.weights[name] * term for name, term in terms.items()}
 
 
-def _replay_loss(inputs: Mapping[str, Tensor], alpha: float, beta: float, gamma_g: float, gamma_r: float) -> dict[str, Tensor]:
+def _replay_loss(
+    inputs: Mapping[str, Tensor], alpha: float, beta: float, gamma_g: float, gamma_r: float
+) -> dict[str, Tensor]:
     student, embedding = inputs["logits_s"], inputs["g_s"]
     relation = replay_distances(embedding, inputs["g_t"], eps=1e-12) if gamma_r > 0 else embedding.new_zeros(())
     matched = beta * embedding_mse(student, inputs["logits_t"]) + gamma_g * embedding_mse(embedding, inputs["g_t"])
-    return {"loss": alpha * functional.cross_entropy(student, inputs["y"]) + matched + gamma_r * relation, "relational": relation}
+    return {
+        "loss": alpha * functional.cross_entropy(student, inputs["y"]) + matched + gamma_r * relation,
+        "relational": relation,
+    }
 
 
 GOLDEN = {"forge/replay_loss": _replay_loss}

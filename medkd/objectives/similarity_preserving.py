@@ -18,12 +18,14 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def similarity_preserving(student: Tensor, teacher: Tensor, eps: float = 1e-6) -> Tensor:
-    """Squared difference of the two row-normalised Gram matrices, mean over their B² entries; the teacher gets no gradient.
+    """Squared difference of the two row-normalised Gram matrices, mean over their B² entries.
+
+    The teacher gets no gradient.
 
     Args:
         student, teacher: "batch ...", flattened to "batch dim"; the widths may differ.
-        eps: rows of a Gram matrix with a norm below it are divided by it. The authors' 1e-12 gives the gradient of a zero
-            row a factor 1e12, which one dead embedding turns into a ruined step.
+        eps: rows of a Gram matrix with a norm below it are divided by it. The authors' 1e-12 gives the gradient of a
+            zero row a factor 1e12, which one dead embedding turns into a ruined step.
 
     Source: Tung and Mori 2019, arXiv:1907.09682, eqs. 2-4.
 
@@ -39,7 +41,9 @@ def _similarity(features: Tensor, eps: float) -> Tensor:
 
 
 class SimilarityPreserving(Objective):
-    """Keep similar what the teacher finds similar: mean (G_t - G_s)², G the row-normalised Gram matrix of a batch's embeddings.
+    """Keep similar what the teacher finds similar.
+
+    Mean (G_t - G_s)², G the row-normalised Gram matrix of a batch's embeddings.
 
     The embeddings need not have the same width, and nothing is learned beside the student. Needs at least two samples
     to say anything: a batch of one gives zero.

@@ -17,13 +17,15 @@ from medkd.objectives.precision import full_precision
 
 
 @full_precision
-def soft_labels(student: Tensor, teacher: Tensor, temperature: float, t_squared: bool = True, bernoulli: bool = False) -> Tensor:
+def soft_labels(
+    student: Tensor, teacher: Tensor, temperature: float, t_squared: bool = True, bernoulli: bool = False
+) -> Tensor:
     """Kullback-Leibler divergence from the teacher's tempered probabilities to the student's, in nats.
 
     Classes: T² · mean over the batch of Σ_c p_c ln(p_c / q_c), with p = softmax(t/T) and q = softmax(s/T).
-    Bernoulli: T² · mean over the batch and its labels of p ln(p/q) + (1-p) ln((1-p)/(1-q)), with p = sigmoid(t/T) and q = sigmoid(s/T).
-    Labels are averaged, not summed, because the supervised cross-entropy is averaged over them too: the weight between both
-    then means the same for one label and for seventy.
+    Bernoulli: T² · mean over the batch and its labels of p ln(p/q) + (1-p) ln((1-p)/(1-q)), with p = sigmoid(t/T) and q
+    = sigmoid(s/T). Labels are averaged, not summed, because the supervised cross-entropy is averaged over them too: the
+    weight between both then means the same for one label and for seventy.
 
     Args:
         student, teacher: logits "batch class" or "batch label"; the teacher gets no gradient.
@@ -40,14 +42,20 @@ def soft_labels(student: Tensor, teacher: Tensor, temperature: float, t_squared:
     s, t = student / temperature, teacher.detach() / temperature
     if bernoulli:
         here, absent = functional.logsigmoid(t), functional.logsigmoid(-t)
-        divergence = (here.exp() * (here - functional.logsigmoid(s)) + absent.exp() * (absent - functional.logsigmoid(-s))).mean()
+        divergence = (
+            here.exp() * (here - functional.logsigmoid(s)) + absent.exp() * (absent - functional.logsigmoid(-s))
+        ).mean()
     else:
-        divergence = functional.kl_div(s.log_softmax(dim=1), t.log_softmax(dim=1), reduction="batchmean", log_target=True)
+        divergence = functional.kl_div(
+            s.log_softmax(dim=1), t.log_softmax(dim=1), reduction="batchmean", log_target=True
+        )
     return divergence * temperature**2 if t_squared else divergence
 
 
 class SoftLabels(Objective):
-    """Match the teacher's softened probabilities: T² KL(teacher/T ‖ student/T), over classes or per label as the target asks.
+    """Match the teacher's softened probabilities.
+
+    T² KL(teacher/T ‖ student/T), over classes or per label as the target asks.
 
     Args:
         temperature: T > 0, dimensionless.
@@ -65,7 +73,9 @@ class SoftLabels(Objective):
     def __init__(self, temperature: float = 2.0, t_squared: bool = True, teacher: str = "") -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="SoftLabels", remedy="2 is a common choice")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0", where="SoftLabels", remedy="2 is a common choice"
+            )
         self.temperature = temperature
         self.t_squared = t_squared
 
@@ -86,13 +96,18 @@ def _kd(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
     return {"loss": soft_labels(inputs["logits_student"], inputs["logits_teacher"], temperature)}
 
 
-def _kd_torchdistill(inputs: Mapping[str, Tensor], temperature: float, alpha: float | None, beta: float | None) -> dict[str, Tensor]:
+def _kd_torchdistill(
+    inputs: Mapping[str, Tensor], temperature: float, alpha: float | None, beta: float | None
+) -> dict[str, Tensor]:
     # That library leaves T² out when there is no hard part, and then ignores beta.
     student, teacher = inputs["logits_student"], inputs["logits_teacher"]
     if not alpha:
         return {"loss": soft_labels(student, teacher, temperature, t_squared=False)}
     weight = 1 - alpha if beta is None else beta
-    return {"loss": alpha * functional.cross_entropy(student, inputs["targets"]) + weight * soft_labels(student, teacher, temperature)}
+    return {
+        "loss": alpha * functional.cross_entropy(student, inputs["targets"])
+        + weight * soft_labels(student, teacher, temperature)
+    }
 
 
 def _logit_kd_total(inputs: Mapping[str, Tensor], alpha: float, temperature: float) -> dict[str, Tensor]:
@@ -101,4 +116,8 @@ def _logit_kd_total(inputs: Mapping[str, Tensor], alpha: float, temperature: flo
     return {"loss": alpha * kd + (1 - alpha) * ce, "loss_ce": ce, "loss_kd": kd}
 
 
-GOLDEN = {"standard/kd": _kd, "standard/kd_torchdistill": _kd_torchdistill, "kd_capacity_gap/logit_kd_total": _logit_kd_total}
+GOLDEN = {
+    "standard/kd": _kd,
+    "standard/kd_torchdistill": _kd_torchdistill,
+    "kd_capacity_gap/logit_kd_total": _logit_kd_total,
+}

@@ -21,14 +21,16 @@ EPS = 1e-6
 
 
 @full_precision
-def soft_triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, released: bool = False) -> Tensor:
+def soft_triplet(
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, released: bool = False
+) -> Tensor:
     """ln(1 + exp(|a - p| - |a - n| + margin)) of Euclidean distances: no triple is ever done, however far apart; "...".
 
     Args:
         anchor, positive, negative: "... dim", broadcast; all get a gradient.
         margin: how much nearer the positive should be, in units of the embedding.
-        released: max(0, ·), which is what the class of that name in the release computes, with 1e-6 added to every component of a
-            difference (so |x - x| is not zero).
+        released: max(0, ·), which is what the class of that name in the release computes, with 1e-6 added to every
+            component of a difference (so |x - x| is not zero).
 
     Source: Chiumento et al. 2026, arXiv:2604.12574; the soft margin: Hermans et al. 2017, arXiv:1703.07737.
 
@@ -49,8 +51,9 @@ def _distance(difference: Tensor) -> Tensor:
 class SoftTriplet(Objective):
     """Be nearer to one's own teacher's embedding than to those of samples whose label differs.
 
-    Every labelled sample of the batch whose label is known to differ is a negative (the release takes any sample whose continuous
-    marker differs by 5, be its label the same); an anchor without a negative counts nothing. Memory grows with batch² · dim.
+    Every labelled sample of the batch whose label is known to differ is a negative (the release takes any sample whose
+    continuous marker differs by 5, be its label the same); an anchor without a negative counts nothing. Memory grows
+    with batch² · dim.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings; the student's is projected linearly.
@@ -103,7 +106,9 @@ class SoftTriplet(Objective):
 
 
 def _soft_triplet(inputs: Mapping[str, Tensor], margin: float = 1.0) -> dict[str, Tensor]:
-    return {"loss": soft_triplet(inputs["anchor"], inputs["positive"], inputs["negative"], margin, released=True).mean()}
+    return {
+        "loss": soft_triplet(inputs["anchor"], inputs["positive"], inputs["negative"], margin, released=True).mean()
+    }
 
 
 GOLDEN = {"pet_free_amyloid/soft_triplet": _soft_triplet}

@@ -17,22 +17,28 @@ from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
 FLOOR = 1e-2
-"""Share of the teacher's mean magnitude below which a frequency of the student has no phase to speak of: it bounds the gradient."""
+"""Share of the teacher's mean magnitude below which a frequency of the student has no phase to speak of.
+
+It bounds the gradient.
+"""
 EPS = 1e-6
 """Smallest of what is divided by, in the features' units: a teacher without any signal has no phase either."""
 
 
 @full_precision
 def spectral(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-    """Differences of the two spectra over time: of magnitudes, mean ``| |S| - |T| |``, and of phases, ``1 - cos``, weighted by ``|T|``.
+    """Differences of the two spectra over time.
 
-    Spectra are orthonormal discrete Fourier transforms of real sequences, so that magnitudes are in the feature's own units. Frequencies
-    that the teacher does not have weigh nothing in the phase.
+    Of magnitudes, mean ``| |S| - |T| |``, and of phases, ``1 - cos``, weighted by ``|T|``.
+
+    Spectra are orthonormal discrete Fourier transforms of real sequences, so that magnitudes are in the feature's own
+    units. Frequencies that the teacher does not have weigh nothing in the phase.
 
     Args:
         student, teacher: "batch time dim"; the teacher gets no gradient.
 
-    Source: ours, after the description of DLink (Wang et al. 2026, arXiv:2604.15016), which publishes neither norms, axis nor code.
+    Source: ours, after the description of DLink (Wang et al. 2026, arXiv:2604.15016), which publishes neither norms,
+    axis nor code.
 
     >>> time = torch.arange(8) * torch.pi / 4
     >>> magnitude, phase = spectral(time.cos()[None, :, None], time.sin()[None, :, None])
@@ -59,8 +65,8 @@ class Spectral(Objective):
         magnitude_weight, phase_weight: of the two terms.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: tokens "batch token dim", equally many, in the order of time. Terms: ``magnitude``, in the teacher's units; ``phase``,
-    dimensionless, 0 to 2; both weighted.
+    Shapes: tokens "batch token dim", equally many, in the order of time. Terms: ``magnitude``, in the teacher's units;
+    ``phase``, dimensionless, 0 to 2; both weighted.
 
     Raises:
         InputError: tokens are missing, or have another width or count.
@@ -73,7 +79,12 @@ class Spectral(Objective):
     needs_alignment: ClassVar[bool] = True
 
     def __init__(
-        self, student_dim: int, teacher_dim: int, magnitude_weight: float = 1.0, phase_weight: float = 1.0, teacher: str = ""
+        self,
+        student_dim: int,
+        teacher_dim: int,
+        magnitude_weight: float = 1.0,
+        phase_weight: float = 1.0,
+        teacher: str = "",
     ) -> None:
         super().__init__(teacher)
         self.projector = Projector(student_dim, teacher_dim)

@@ -27,8 +27,12 @@ PER_MODALITY = "state/"
 
 
 @full_precision
-def gaussian_distance(student_mean: Tensor, student_deviation: Tensor, teacher_mean: Tensor, teacher_deviation: Tensor) -> Tensor:
-    """The squared 2-Wasserstein distance of two diagonal Gaussians, divided by their dimension; the teacher gets no gradient.
+def gaussian_distance(
+    student_mean: Tensor, student_deviation: Tensor, teacher_mean: Tensor, teacher_deviation: Tensor
+) -> Tensor:
+    """The squared 2-Wasserstein distance of two diagonal Gaussians, divided by their dimension.
+
+    The teacher gets no gradient.
 
     Shapes: all "... dim" → "...". Source: Pan et al. 2026, CoRe-KD, arXiv:2605.29590, eq. 7.
 
@@ -44,20 +48,26 @@ def gaussian_distance(student_mean: Tensor, student_deviation: Tensor, teacher_m
 def missing_distance(
     student_mean: Tensor, student_deviation: Tensor, teacher_mean: Tensor, teacher_deviation: Tensor, missing: Tensor
 ) -> Tensor:
-    """How far what the student guesses of its missing modalities is from what the teacher saw: mean over those missing, zero if none is.
+    """How far what the student guesses of its missing modalities is from what the teacher saw.
 
-    Shapes: states "modality batch dim", missing "modality batch" bool → "batch". What stands at one that is not is never read.
+    Mean over those missing, zero if none is.
+
+    Shapes: states "modality batch dim", missing "modality batch" bool → "batch". What stands at one that is not is
+    never read.
     """
     blank = ~missing[:, :, None]
-    states = (state.masked_fill(blank, 0) for state in (student_mean, student_deviation, teacher_mean, teacher_deviation))
+    states = (
+        state.masked_fill(blank, 0) for state in (student_mean, student_deviation, teacher_mean, teacher_deviation)
+    )
     return gaussian_distance(*states).sum(dim=0) / missing.sum(dim=0).clamp(min=1)
 
 
 class StateAnchoring(Objective):
     """CoRe-KD's anchoring: match the Gaussian state of a teacher that saw the complete view, and its probabilities.
 
-    Where both parties' features also hold a state for each modality (``state/<modality>``, "batch 2 dim"), what the student guesses of a
-    modality that a sample lacks is matched too; a bank does not keep those, so this takes a live teacher. The presence is the student's.
+    Where both parties' features also hold a state for each modality (``state/<modality>``, "batch 2 dim"), what the
+    student guesses of a modality that a sample lacks is matched too; a bank does not keep those, so this takes a live
+    teacher. The presence is the student's.
 
     Args:
         student_dim, teacher_dim: widths of the states; a linear map stands between them where they differ.
@@ -65,14 +75,14 @@ class StateAnchoring(Objective):
         kd_weight, state_weight, missing_weight: of the three terms; one of weight 0 is left out.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: states "batch dim", mean and log-variance, the latter cut to -6 ... 2; logits "batch class". Terms: ``kd``, ``state``
-    and, with states for each modality, ``mstate``; weighted.
+    Shapes: states "batch dim", mean and log-variance, the latter cut to -6 ... 2; logits "batch class". Terms: ``kd``,
+    ``state`` and, with states for each modality, ``mstate``; weighted.
 
     Raises:
         InputError: logits or state are missing or have another width, or probabilities are asked of a regression.
 
-    Source: Pan et al. 2026, State-Anchored Complete-View Distillation, arXiv:2605.29590, eqs. 6-7 (no release; the default weights are
-    second-hand).
+    Source: Pan et al. 2026, State-Anchored Complete-View Distillation, arXiv:2605.29590, eqs. 6-7 (no release; the
+    default weights are second-hand).
     """
 
     needs_student: ClassVar[tuple[str, ...]] = ("logits", "state")
@@ -90,7 +100,11 @@ class StateAnchoring(Objective):
     ) -> None:
         super().__init__(teacher)
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="StateAnchoring", remedy="2 is a common choice")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0",
+                where="StateAnchoring",
+                remedy="2 is a common choice",
+            )
         self.temperature = temperature
         self.kd_weight, self.state_weight, self.missing_weight = kd_weight, state_weight, missing_weight
         same = student_dim == teacher_dim
@@ -106,7 +120,9 @@ class StateAnchoring(Objective):
         if self.kd_weight:
             same_shape(s, t, "logits", self)
             self.check(batch.target)
-            terms["kd"] = self.kd_weight * soft_labels(s, t, self.temperature, bernoulli=not batch.target.is_categorical)
+            terms["kd"] = self.kd_weight * soft_labels(
+                s, t, self.temperature, bernoulli=not batch.target.is_categorical
+            )
         if self.state_weight:
             terms["state"] = self.state_weight * self._distance(*s_state, *t_state).mean()
         names = [name for name in student.features if name.startswith(PER_MODALITY) and name in heard.features]
@@ -152,7 +168,12 @@ def _csa_loss(
     pred = functional.cross_entropy(inputs["student_logits"], inputs["labels"]) + lambda_kd * kd
     fused = gaussian_distance(*state("student"), *state("teacher")).mean()
     mstate = missing_distance(*state("pred"), *state("teacher_mod"), inputs["missing"].T).mean()
-    return {"loss": pred + lambda_state * fused + lambda_mstate * mstate, "l_pred": pred, "l_state": fused, "l_mstate": mstate}
+    return {
+        "loss": pred + lambda_state * fused + lambda_mstate * mstate,
+        "l_pred": pred,
+        "l_state": fused,
+        "l_mstate": mstate,
+    }
 
 
 GOLDEN = {"core_kd/csa_loss_paper": _csa_loss}

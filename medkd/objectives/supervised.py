@@ -17,20 +17,30 @@ from medkd.objectives.needed import needed
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
-TERM: dict[Kind, str] = {"binary": "bce", "multilabel": "bce", "mask": "bce", "multiclass": "ce", "regression": "mse", "forecast": "mse"}
+TERM: dict[Kind, str] = {
+    "binary": "bce",
+    "multilabel": "bce",
+    "mask": "bce",
+    "multiclass": "ce",
+    "regression": "mse",
+    "forecast": "mse",
+}
 """The loss that each kind of target is fitted with."""
 
 
 @full_precision
-def supervised(logits: Tensor, targets: Tensor, labelled: Tensor, kind: Kind, pos_weight: Tensor | None = None) -> Tensor:
+def supervised(
+    logits: Tensor, targets: Tensor, labelled: Tensor, kind: Kind, pos_weight: Tensor | None = None
+) -> Tensor:
     """The mean loss over labelled entries; zero, with its graph intact, where nothing is labelled.
 
-    Binary cross-entropy for binary, multi-label and mask targets, cross-entropy for classes (both in nats), squared error
-    for regression and forecast (in the target's units, squared).
+    Binary cross-entropy for binary, multi-label and mask targets, cross-entropy for classes (both in nats), squared
+    error for regression and forecast (in the target's units, squared).
 
     Args:
         logits: "batch output".
-        targets: "batch column"; a multi-class target is one column of class indices. Unlabelled entries may hold anything.
+        targets: "batch column"; a multi-class target is one column of class indices. Unlabelled entries may hold
+            anything.
         labelled: "batch column" bool.
         kind: of the target.
         pos_weight: binary kinds only: how much more a positive entry counts, a scalar or one a column.
@@ -54,7 +64,8 @@ class Supervised(Objective):
     Args:
         pos_weight: binary and multi-label targets: how much more a positive entry counts, one value or one a column.
 
-    Shapes: logits "batch output". Terms: ``bce`` (binary, multi-label, mask), ``ce`` (multi-class) or ``mse`` (regression, forecast).
+    Shapes: logits "batch output". Terms: ``bce`` (binary, multi-label, mask), ``ce`` (multi-class) or ``mse``
+    (regression, forecast).
 
     Raises:
         InputError: a weight is not above zero, does not fit the target, or the logits do not.
@@ -66,9 +77,15 @@ class Supervised(Objective):
 
     def __init__(self, pos_weight: float | list[float] | None = None) -> None:
         super().__init__()
-        weights = [] if pos_weight is None else [pos_weight] if isinstance(pos_weight, int | float) else list(pos_weight)
+        weights = (
+            [] if pos_weight is None else [pos_weight] if isinstance(pos_weight, int | float) else list(pos_weight)
+        )
         if any(not weight > 0 for weight in weights):
-            raise InputError(f"pos_weight is {pos_weight}, it must be above 0", where="Supervised", remedy="Negatives / positives is usual")
+            raise InputError(
+                f"pos_weight is {pos_weight}, it must be above 0",
+                where="Supervised",
+                remedy="Negatives / positives is usual",
+            )
         self.register_buffer("pos_weight", torch.tensor(weights) if weights else None, persistent=False)
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
@@ -88,7 +105,9 @@ class Supervised(Objective):
 
     def check(self, target: Target) -> None:
         """Refuse a weight that does not fit the target."""
-        if self.pos_weight is not None and (TERM[target.kind] != "bce" or self.pos_weight.numel() not in (1, target.outputs)):
+        if self.pos_weight is not None and (
+            TERM[target.kind] != "bce" or self.pos_weight.numel() not in (1, target.outputs)
+        ):
             raise InputError(
                 f"pos_weight has {self.pos_weight.numel()} values, target '{target.key}' is {target.kind} with {target.outputs} outputs",
                 where="Supervised",

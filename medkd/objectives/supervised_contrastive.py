@@ -23,8 +23,12 @@ EPS = 1e-6
 
 
 @full_precision
-def supervised_contrastive(anchor: Tensor, contrast: Tensor, same: Tensor, allowed: Tensor, temperature: float = 0.1) -> Tensor:
-    """Mean over anchors of -1/|P| Σ_{p in P} ln softmax over the allowed of cos(anchor, ·)/T, at p; P those of the anchor's class.
+def supervised_contrastive(
+    anchor: Tensor, contrast: Tensor, same: Tensor, allowed: Tensor, temperature: float = 0.1
+) -> Tensor:
+    """Mean over anchors of -1/|P| Σ_{p in P} ln softmax over the allowed of cos(anchor, ·)/T, at p.
+
+    P those of the anchor's class.
 
     An anchor without a positive counts nothing; where there is none at all the value is zero, its graph intact.
 
@@ -54,21 +58,25 @@ def supervised_contrastive(anchor: Tensor, contrast: Tensor, same: Tensor, allow
 
 
 class SupervisedContrastive(Objective):
-    """Bring the student's embeddings of one class together; with ``across``, towards the teacher's embeddings of that class.
+    """Bring the student's embeddings of one class together.
+
+    With ``across``, towards the teacher's embeddings of that class.
 
     Labelled samples alone take part. Samples are of one class if all their labels agree.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         temperature: T > 0, dimensionless.
-        across: compare each student's embedding, linearly projected, with all the teacher's, its own among the positives (cross-modal).
-            False compares students with students, in the projected space too; the teacher is then not used.
+        across: compare each student's embedding, linearly projected, with all the teacher's, its own among the
+            positives (cross-modal). False compares students with students, in the projected space too; the teacher is
+            then not used.
         teacher: which teacher it hears; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``sup_con``, in nats.
 
     Raises:
-        InputError: the temperature is not above zero, the target is a regression, or an embedding is missing or has another width.
+        InputError: the temperature is not above zero, the target is a regression, or an embedding is missing or has
+            another width.
 
     Source: Khosla et al. 2020, Supervised Contrastive Learning, arXiv:2004.11362.
     """
@@ -76,7 +84,9 @@ class SupervisedContrastive(Objective):
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
-    def __init__(self, student_dim: int, teacher_dim: int, temperature: float = 0.1, across: bool = True, teacher: str = "") -> None:
+    def __init__(
+        self, student_dim: int, teacher_dim: int, temperature: float = 0.1, across: bool = True, teacher: str = ""
+    ) -> None:
         super().__init__(teacher)
         if not temperature > 0:
             what = f"temperature is {temperature}, it must be above 0"

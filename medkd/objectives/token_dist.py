@@ -20,11 +20,15 @@ Positions = Literal["together", "apart"]
 
 
 @full_precision
-def token_dist(student: Tensor, teacher: Tensor, tau: float = 1.0, positions: Positions = "together") -> tuple[Tensor, Tensor]:
-    """DIST over sequences, a token's channels standing for classes: inter (within a token) and intra (between tokens), times tau².
+def token_dist(
+    student: Tensor, teacher: Tensor, tau: float = 1.0, positions: Positions = "together"
+) -> tuple[Tensor, Tensor]:
+    """DIST over sequences, a token's channels standing for classes.
 
-    ``together`` correlates a channel over all tokens of all samples; ``apart`` at each position over the batch alone, which says
-    nothing in a batch of one.
+    Inter (within a token) and intra (between tokens), times tau².
+
+    ``together`` correlates a channel over all tokens of all samples; ``apart`` at each position over the batch alone,
+    which says nothing in a batch of one.
 
     Args:
         student, teacher: "batch token channel"; the teacher gets no gradient.
@@ -46,7 +50,9 @@ def token_dist(student: Tensor, teacher: Tensor, tau: float = 1.0, positions: Po
 
 
 class TokenDist(Objective):
-    """DIST on tokens, after a learned projection of the student's: correlate with the teacher's tokens instead of equalling them.
+    """DIST on tokens, after a learned projection of the student's.
+
+    Correlate with the teacher's tokens instead of equalling them.
 
     Args:
         student_dim, teacher_dim: widths of the tokens.
@@ -82,7 +88,9 @@ class TokenDist(Objective):
         if not tau > 0:
             raise InputError(f"tau is {tau}, it must be above 0", where="TokenDist", remedy="1 is the authors'")
         if positions not in ("together", "apart"):
-            raise InputError(f"no positions '{positions}'", where="TokenDist", remedy=nearest(positions, ("together", "apart")))
+            raise InputError(
+                f"no positions '{positions}'", where="TokenDist", remedy=nearest(positions, ("together", "apart"))
+            )
         self.projector = Projector(student_dim, teacher_dim)
         self.beta = beta
         self.gamma = gamma
@@ -98,7 +106,9 @@ class TokenDist(Objective):
         return {"inter": self.beta * inter, "intra": self.gamma * intra}
 
 
-def _dist_sequence(inputs: Mapping[str, Tensor], layout: str, beta: float = 1.0, gamma: float = 1.0, tau: float = 1.0) -> dict[str, Tensor]:
+def _dist_sequence(
+    inputs: Mapping[str, Tensor], layout: str, beta: float = 1.0, gamma: float = 1.0, tau: float = 1.0
+) -> dict[str, Tensor]:
     student, teacher = inputs["student"].transpose(1, 2), inputs["teacher"].transpose(1, 2)
     inter, intra = token_dist(student, teacher, tau, "together" if layout == "hpe" else "apart")
     return {"loss": beta * inter + gamma * intra}

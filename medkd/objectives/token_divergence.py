@@ -23,11 +23,14 @@ DIVERGENCES = ("reverse_kl", "forward_kl", "jsd")
 
 
 @full_precision
-def token_divergence(student: Tensor, teacher: Tensor, divergence: Divergence = "reverse_kl", beta: float = 0.5) -> Tensor:
+def token_divergence(
+    student: Tensor, teacher: Tensor, divergence: Divergence = "reverse_kl", beta: float = 0.5
+) -> Tensor:
     """The divergence at every position, in nats.
 
-    With p the teacher's probabilities and q the student's: reverse_kl is KL(q ‖ p), which keeps to what the teacher allows;
-    forward_kl is KL(p ‖ q), which covers all of it; jsd is beta KL(p ‖ m) + (1 - beta) KL(q ‖ m) with m = beta p + (1 - beta) q.
+    With p the teacher's probabilities and q the student's: reverse_kl is KL(q ‖ p), which keeps to what the teacher
+    allows; forward_kl is KL(p ‖ q), which covers all of it; jsd is beta KL(p ‖ m) + (1 - beta) KL(q ‖ m) with m = beta
+    p + (1 - beta) q.
 
     Args:
         student, teacher: logits "... class"; the teacher gets no gradient.
@@ -57,7 +60,9 @@ def _kl(a: Tensor, b: Tensor) -> Tensor:
 
 
 class TokenDivergence(Objective):
-    """The mean divergence from the teacher over all positions: a sequence's tokens, a record's labels, or a sample's one class.
+    """The mean divergence from the teacher over all positions.
+
+    A sequence's tokens, a record's labels, or a sample's one class.
 
     Args:
         divergence: reverse_kl, forward_kl or jsd.
@@ -67,7 +72,8 @@ class TokenDivergence(Objective):
     Shapes: logits "batch class", "batch label" or "batch position class". Term: ``divergence``, in nats.
 
     Raises:
-        InputError: there is no such divergence, beta is outside, the target is a regression, or the logits' shapes differ.
+        InputError: there is no such divergence, beta is outside, the target is a regression, or the logits' shapes
+            differ.
 
     Source: Xu et al. 2026, TIP, arXiv:2604.14084.
     """
@@ -75,7 +81,9 @@ class TokenDivergence(Objective):
     def __init__(self, divergence: Divergence = "reverse_kl", beta: float = 0.5, teacher: str = "") -> None:
         super().__init__(teacher)
         if divergence not in DIVERGENCES:
-            raise InputError(f"no divergence '{divergence}'", where="TokenDivergence", remedy=nearest(divergence, DIVERGENCES))
+            raise InputError(
+                f"no divergence '{divergence}'", where="TokenDivergence", remedy=nearest(divergence, DIVERGENCES)
+            )
         if not 0 <= beta <= 1:
             raise InputError(f"beta is {beta}", where="TokenDivergence", remedy="Give one from 0 to 1")
         self.divergence = divergence
@@ -99,7 +107,9 @@ def _token_divergence(
     inputs: Mapping[str, Tensor], divergence: Divergence = "reverse_kl", beta: float | None = 0.5, chunk_size: int = 512
 ) -> dict[str, Tensor]:
     # chunk_size bounds the release's memory; the value does not depend on it.
-    values = token_divergence(inputs["student_logits"], inputs["teacher_logits"], divergence, 0.5 if beta is None else beta)
+    values = token_divergence(
+        inputs["student_logits"], inputs["teacher_logits"], divergence, 0.5 if beta is None else beta
+    )
     return {"loss": values.mean()}
 
 

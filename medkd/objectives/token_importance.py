@@ -63,7 +63,12 @@ def strongest(score: Tensor, share: float) -> Tensor:
 
 @full_precision
 def sampling_weights(
-    student: Tensor, teacher: Tensor, entropy_alpha: float = 1.0, jsd_gamma: float = 1.0, jsd_topk: int = 0, jsd_scale: float = 1.0
+    student: Tensor,
+    teacher: Tensor,
+    entropy_alpha: float = 1.0,
+    jsd_gamma: float = 1.0,
+    jsd_topk: int = 0,
+    jsd_scale: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The release's rule: normalised entropy^alpha · normalised Jensen-Shannon divergence^gamma, to draw positions by.
 
@@ -97,12 +102,14 @@ def _entropy(logits: Tensor) -> Tensor:
 
 
 class TokenImportance(Objective):
-    """KL(student ‖ teacher) at the positions of a batch that matter most: a sequence's tokens, a record's labels, or its samples.
+    """KL(student ‖ teacher) at the positions of a batch that matter most.
+
+    A sequence's tokens, a record's labels, or its samples.
 
     Args:
         share: of the positions that are learned from, above 0 to 1.
-        selection: ``soft_or`` takes the highest scores (the paper), ``sampled`` draws in proportion to entropy · divergence without
-            replacement (the release).
+        selection: ``soft_or`` takes the highest scores (the paper), ``sampled`` draws in proportion to entropy ·
+            divergence without replacement (the release).
         clip_quantile: of the entropy, for ``soft_or``.
         entropy_alpha, jsd_gamma: powers of the two, for ``sampled``.
         teacher: which teacher it hears; "" is the only one.
@@ -110,7 +117,8 @@ class TokenImportance(Objective):
     Shapes: logits "batch class", "batch label" or "batch position class". Term: ``tip``, in nats.
 
     Raises:
-        InputError: there is no such selection, the share is outside, the target is a regression, or the logits' shapes differ.
+        InputError: there is no such selection, the share is outside, the target is a regression, or the logits' shapes
+            differ.
 
     Source: Xu et al. 2026, TIP: Token Importance in On-Policy Distillation, arXiv:2604.14084.
     """
@@ -126,9 +134,15 @@ class TokenImportance(Objective):
     ) -> None:
         super().__init__(teacher)
         if not 0 < share <= 1:
-            raise InputError(f"share is {share}", where="TokenImportance", remedy="Give one above 0, at most 1; 0.5 is the paper's")
+            raise InputError(
+                f"share is {share}", where="TokenImportance", remedy="Give one above 0, at most 1; 0.5 is the paper's"
+            )
         if selection not in ("soft_or", "sampled"):
-            raise InputError(f"no selection '{selection}'", where="TokenImportance", remedy=nearest(selection, ("soft_or", "sampled")))
+            raise InputError(
+                f"no selection '{selection}'",
+                where="TokenImportance",
+                remedy=nearest(selection, ("soft_or", "sampled")),
+            )
         self.share = share
         self.selection = selection
         self.clip_quantile = clip_quantile
@@ -155,7 +169,9 @@ class TokenImportance(Objective):
             return strongest(soft_or(_entropy(s), divergence, self.clip_quantile)[2], self.share)
         count = max(1, math.floor(self.share * len(s)))
         weights = sampling_weights(s, t, self.entropy_alpha, self.jsd_gamma)[2]
-        return torch.zeros(len(s), dtype=torch.bool, device=s.device).index_fill(0, torch.multinomial(weights, count), True)
+        return torch.zeros(len(s), dtype=torch.bool, device=s.device).index_fill(
+            0, torch.multinomial(weights, count), True
+        )
 
 
 def _sampling_weights(
@@ -168,7 +184,9 @@ def _sampling_weights(
     chunk_size: int = 512,
 ) -> dict[str, Tensor]:
     student = inputs["student_logits"]
-    entropy, jsd, weights = sampling_weights(student, inputs["teacher_logits"], entropy_alpha, jsd_gamma, jsd_topk, jsd_scale)
+    entropy, jsd, weights = sampling_weights(
+        student, inputs["teacher_logits"], entropy_alpha, jsd_gamma, jsd_topk, jsd_scale
+    )
     count = torch.tensor(max(1, math.floor(len(student) * sample_ratio)))
     return {"norm_entropy": entropy, "norm_jsd": jsd, "weights": weights, "num_samples": count}
 

@@ -22,14 +22,16 @@ EPS = 1e-6
 
 @full_precision
 def token_relations(student: Tensor, teacher: Tensor, eps: float = EPS) -> tuple[Tensor, Tensor]:
-    """Squared differences of the distances, and of the cosines, between every two tokens of a sequence; mean over batch and pairs.
+    """Squared differences of the distances, and of the cosines, between every two tokens of a sequence.
 
-    Distances are divided by their mean over distinct pairs of the same sequence; pairs of a token with itself count in the mean, as zeros.
-    A sequence of one token has no distances.
+    Mean over batch and pairs.
+
+    Distances are divided by their mean over distinct pairs of the same sequence; pairs of a token with itself count in
+    the mean, as zeros. A sequence of one token has no distances.
 
     Args:
-        student, teacher: "batch token dim", equally many tokens; the widths may differ. The gradient goes to both, for a teacher that is
-            attended to by the student: detach one that is fixed.
+        student, teacher: "batch token dim", equally many tokens; the widths may differ. The gradient goes to both, for
+            a teacher that is attended to by the student: detach one that is fixed.
         eps: smallest mean distance and smallest norm.
 
     Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977, relation matching; after Park et al. 2019, arXiv:1904.05068.
@@ -86,7 +88,9 @@ class TokenRelations(Objective):
         t = needed(self.hear(teachers), "tokens", "teacher", self)
         if s.shape[1] != t.shape[1]:
             what = f"the student has {s.shape[1]} tokens, the teacher {t.shape[1]}"
-            raise InputError(what, where="TokenRelations", remedy="Use AttentionAlignment or OptimalTransport, which take any count")
+            raise InputError(
+                what, where="TokenRelations", remedy="Use AttentionAlignment or OptimalTransport, which take any count"
+            )
         distance, angle = token_relations(s, t.detach())
         return {"distance": self.distance_weight * distance, "angle": self.angle_weight * angle}
 

@@ -26,7 +26,10 @@ def value_matching(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def value_matching_released(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """GlucoNet's form: the teacher's *values* are divided by a temperature, so at 2 the student is pulled to half of each forecast."""
+    """GlucoNet's form.
+
+    The teacher's *values* are divided by a temperature, so at 2 the student is pulled to half of each forecast.
+    """
     return value_matching(student, teacher / temperature)
 
 
@@ -34,8 +37,8 @@ class ValueMatching(Objective):
     """Match the teacher's outputs by squared error: mean (s - t)². Unlabelled samples count like any other.
 
     Args:
-        released_temperature: divides the teacher's values, as GlucoNet's release does with 2; that biases the student and is there
-            to repeat its results only. 1 leaves them.
+        released_temperature: divides the teacher's values, as GlucoNet's release does with 2; that biases the student
+            and is there to repeat its results only. 1 leaves them.
         teacher: which teacher it hears; "" is the only one.
 
     Shapes: logits "batch output". Term: ``value``, in the target's units, squared.

@@ -23,7 +23,9 @@ EPS = 1e-5
 
 @full_precision
 def variational_information(mean: Tensor, teacher: Tensor, log_scale: Tensor, eps: float = EPS) -> Tensor:
-    """Negative log-density of the teacher's features under a Gaussian that the student predicts, without ln(2 pi)/2; mean over entries.
+    """Negative log-density of the teacher's features under a Gaussian that the student predicts, without ln(2 pi)/2.
+
+    Mean over entries.
 
     ``0.5 ((mean - teacher)² / var + ln var)`` with one variance a channel, ``var = softplus(log_scale) + eps``.
 
@@ -41,15 +43,18 @@ def variational_information(mean: Tensor, teacher: Tensor, log_scale: Tensor, ep
 
 
 class VariationalInformation(Objective):
-    """Predict the teacher's embedding from the student's, with a learned variance a channel: what cannot be predicted stops counting.
+    """Predict the teacher's embedding from the student's, with a learned variance a channel.
+
+    What cannot be predicted stops counting.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         variance: at the start, in the teacher's units, squared.
         teacher: which teacher it hears; "" is the only one.
 
-    Shapes: embeddings "batch dim". Term: ``vid``, in nats, may be negative. The paper also uses feature maps; here embeddings, which a bank
-    can hold. The variances are trained with the projection (the authors' release leaves them out of the optimiser).
+    Shapes: embeddings "batch dim". Term: ``vid``, in nats, may be negative. The paper also uses feature maps; here
+    embeddings, which a bank can hold. The variances are trained with the projection (the authors' release leaves them
+    out of the optimiser).
 
     Raises:
         InputError: an embedding is missing or has another width, or the variance is too small.
@@ -63,7 +68,11 @@ class VariationalInformation(Objective):
     def __init__(self, student_dim: int, teacher_dim: int, variance: float = 5.0, teacher: str = "") -> None:
         super().__init__(teacher)
         if not variance > EPS:
-            raise InputError(f"variance is {variance}", where="VariationalInformation", remedy=f"Give one above {EPS}; 5 is the authors'")
+            raise InputError(
+                f"variance is {variance}",
+                where="VariationalInformation",
+                remedy=f"Give one above {EPS}; 5 is the authors'",
+            )
         widths = (student_dim, teacher_dim, teacher_dim, teacher_dim)
         self.weights = nn.ParameterList(nn.Linear(widths[i], widths[i + 1], bias=False).weight for i in range(3))
         self.log_scale = nn.Parameter(torch.full((teacher_dim,), math.log(math.expm1(variance - EPS))))

@@ -53,10 +53,10 @@ def weighted_soft_labels(
     Args:
         student, teacher: logits "batch ... class", axes between averaged; the teacher gets no gradient.
         temperature: T > 0, dimensionless.
-        importance: "batch", not negative; None counts all alike. Scaled to a mean of one, so that it moves weight between samples
-            and never changes the size of the loss.
-        released: use it as given. The release feeds weights that sum to one and then takes the mean, which shrinks the term by
-            the batch size.
+        importance: "batch", not negative; None counts all alike. Scaled to a mean of one, so that it moves weight
+            between samples and never changes the size of the loss.
+        released: use it as given. The release feeds weights that sum to one and then takes the mean, which shrinks the
+            term by the batch size.
 
     Source: Shadin et al., FedMTFI, arXiv:2606.01607.
 
@@ -72,7 +72,10 @@ def weighted_soft_labels(
 
 
 def teacher_confidence(teacher: Tensor) -> Tensor:
-    """One minus the entropy of each sample's distribution over its largest possible value: "batch ... class" → "batch", 0 to 1."""
+    """One minus the entropy of each sample's distribution over its largest possible value: "batch ...
+
+    Class" → "batch", 0 to 1.
+    """
     log_p = teacher.detach().log_softmax(dim=-1)
     entropy = -(log_p.exp() * log_p).sum(dim=-1)
     share = entropy / torch.tensor(float(teacher.shape[-1])).log()
@@ -85,13 +88,15 @@ class WeightedTeachers(Objective):
     Args:
         temperature: T > 0, dimensionless.
         weights: teacher → weight, scaled to sum to one; None weighs each by its confidence on the batch.
-        importance: weigh samples by the confidence of the mean teacher (ours: the paper's Shapley values are noise in the release).
+        importance: weigh samples by the confidence of the mean teacher (ours: the paper's Shapley values are noise in
+            the release).
         released: with ``importance``, the weights sum to one and the loss is averaged all the same, as in the release.
 
     Shapes: logits "batch class" or "batch label", in nats. Term: ``kd``.
 
     Raises:
-        InputError: the temperature is not above zero, a weight names no teacher, the target is a regression, or shapes differ.
+        InputError: the temperature is not above zero, a weight names no teacher, the target is a regression, or shapes
+            differ.
 
     Source: Shadin et al., FedMTFI, arXiv:2606.01607. The release gives every teacher the same weight.
     """
@@ -99,13 +104,23 @@ class WeightedTeachers(Objective):
     hears_all: ClassVar[bool] = True
 
     def __init__(
-        self, temperature: float = 3.0, weights: dict[str, float] | None = None, importance: bool = False, released: bool = False
+        self,
+        temperature: float = 3.0,
+        weights: dict[str, float] | None = None,
+        importance: bool = False,
+        released: bool = False,
     ) -> None:
         super().__init__()
         if not temperature > 0:
-            raise InputError(f"temperature is {temperature}, it must be above 0", where="WeightedTeachers", remedy="3 is the authors'")
+            raise InputError(
+                f"temperature is {temperature}, it must be above 0",
+                where="WeightedTeachers",
+                remedy="3 is the authors'",
+            )
         if weights is not None and (min(weights.values(), default=0) < 0 or not sum(weights.values()) > 0):
-            raise InputError(f"weights are {weights}", where="WeightedTeachers", remedy="Give none below 0, and one above")
+            raise InputError(
+                f"weights are {weights}", where="WeightedTeachers", remedy="Give none below 0, and one above"
+            )
         self.temperature = temperature
         self.weights = weights
         self.importance = importance
@@ -124,7 +139,9 @@ class WeightedTeachers(Objective):
         importance = teacher_confidence(mean) if self.importance else None
         if importance is not None and self.released:
             importance = importance / importance.sum().clamp(min=1e-12)
-        return {"kd": weighted_soft_labels(class_logits(s, batch.target), mean, self.temperature, importance, self.released)}
+        return {
+            "kd": weighted_soft_labels(class_logits(s, batch.target), mean, self.temperature, importance, self.released)
+        }
 
     def check(self, target: Target) -> None:
         """Refuse a target without probabilities."""
@@ -134,7 +151,9 @@ class WeightedTeachers(Objective):
         given = self.weights or {}
         for name in given:
             if name not in names:
-                raise InputError(f"a weight is set for teacher '{name}'", where="WeightedTeachers", remedy=nearest(name, names))
+                raise InputError(
+                    f"a weight is set for teacher '{name}'", where="WeightedTeachers", remedy=nearest(name, names)
+                )
         values = torch.tensor([given.get(name, 0.0) for name in names], device=like.device)
         return values / values.sum()
 
@@ -145,7 +164,9 @@ def _confidence_weights(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _importance_weighted_kd(inputs: Mapping[str, Tensor], T: float = 3.0) -> dict[str, Tensor]:  # noqa: N803
-    loss = weighted_soft_labels(inputs["student_logits"], inputs["teacher_logits"], T, inputs["importance_weights"], released=True)
+    loss = weighted_soft_labels(
+        inputs["student_logits"], inputs["teacher_logits"], T, inputs["importance_weights"], released=True
+    )
     return {"loss": loss}
 
 

@@ -1,4 +1,7 @@
-"""Wash the style out of a feature map: make its channels uncorrelated, and their correlations the same at every site."""
+"""Wash the style out of a feature map.
+
+Make its channels uncorrelated, and their correlations the same at every site.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ RIDGE = 1e-5
 
 
 class WhiteningTerms(NamedTuple):
-    """The three parts of the whitening loss, scalars: correlations and variances of each sample, and differences between sites."""
+    """The three parts of the whitening loss, scalars.
+
+    Correlations and variances of each sample, and differences between sites.
+    """
 
     correlation: Tensor
     variance: Tensor
@@ -31,25 +37,29 @@ class WhiteningTerms(NamedTuple):
 def whitening(maps: Tensor, site: Tensor, margin: float = 0.0, centred: bool = True) -> WhiteningTerms:
     """How far the channels' covariance of each sample is from the identity, and how it differs between sites.
 
-    With A the "channel channel" covariance of a sample over its positions, plus 1e-5 on the diagonal: correlation = mean over the batch of
-    max(0, (sum over i<j of |A_ij| - margin) / number of pairs); variance = mean of max(0, (sum of |A_ii - 1| - margin) / channels).
-    Domain: the squared maximum mean discrepancy of the vectors of A_ij, i<j, with the kernel exp(-|a - b|²), mean over pairs of sites;
-    zero where there is one site. The kernel has a fixed width: vectors further apart than about three are all equally far.
+    With A the "channel channel" covariance of a sample over its positions, plus 1e-5 on the diagonal: correlation =
+    mean over the batch of max(0, (sum over i<j of |A_ij| - margin) / number of pairs); variance = mean of max(0, (sum
+    of |A_ii - 1| - margin) / channels). Domain: the squared maximum mean discrepancy of the vectors of A_ij, i<j, with
+    the kernel exp(-|a - b|²), mean over pairs of sites; zero where there is one site. The kernel has a fixed width:
+    vectors further apart than about three are all equally far.
 
     Args:
         maps: "batch channel ...".
         site: "batch" int64, 0 to batch - 1.
         margin: sum of absolute deviations that is free.
-        centred: subtract each channel's mean over the positions. The release does not, and so pulls the channels' means to zero and
-            correlates whatever has a mean.
+        centred: subtract each channel's mean over the positions. The release does not, and so pulls the channels' means
+            to zero and correlates whatever has a mean.
 
-    Source: WT-PSE, IEEE TMI 2024, document 10457051; instance whitening after Choi et al. 2021, RobustNet, arXiv:2103.15597.
+    Source: WT-PSE, IEEE TMI 2024, document 10457051; instance whitening after Choi et al. 2021, RobustNet,
+    arXiv:2103.15597.
     """
     flat = maps.flatten(2)
     channels, positions = flat.shape[1:]
     if centred:
         flat = flat - flat.mean(dim=2, keepdim=True)
-    covariance = flat @ flat.transpose(1, 2) / max(positions - 1, 1) + RIDGE * torch.eye(channels, dtype=flat.dtype, device=flat.device)
+    covariance = flat @ flat.transpose(1, 2) / max(positions - 1, 1) + RIDGE * torch.eye(
+        channels, dtype=flat.dtype, device=flat.device
+    )
     rows, columns = torch.triu_indices(channels, channels, offset=1, device=flat.device)
     pairs = covariance[:, rows, columns]
     correlation = ((pairs.abs().sum(dim=1) - margin) / max(len(rows), 1)).clamp(min=0).mean()
@@ -74,10 +84,13 @@ def _discrepancy(vectors: Tensor, site: Tensor) -> Tensor:
 
 
 class Whitening(Objective):
-    """Whiten the student's feature maps, and make their correlations the same at every site of the batch. It needs no teacher.
+    """Whiten the student's feature maps, and make their correlations the same at every site of the batch.
+
+    It needs no teacher.
 
     Args:
-        stages: names of feature maps; empty means all. Terms are means over them (the release divides by one map more than it sums).
+        stages: names of feature maps; empty means all. Terms are means over them (the release divides by one map more
+            than it sums).
         margin: sum of absolute deviations that is free.
         instance_weight: of correlations and variances.
         domain_weight: of the differences between sites; nothing where the samples have no site.
@@ -104,12 +117,21 @@ class Whitening(Objective):
     ) -> None:
         super().__init__()
         self.stages = stages or []
-        self.margin, self.instance_weight, self.domain_weight, self.centred = margin, instance_weight, domain_weight, centred
+        self.margin, self.instance_weight, self.domain_weight, self.centred = (
+            margin,
+            instance_weight,
+            domain_weight,
+            centred,
+        )
 
     def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
         """The terms ``instance`` and ``domain``."""
         if not student.features:
-            raise InputError("the student's output has no features", where="Whitening", remedy="Use a network that returns feature maps")
+            raise InputError(
+                "the student's output has no features",
+                where="Whitening",
+                remedy="Use a network that returns feature maps",
+            )
         for stage in self.stages:
             if stage not in student.features:
                 remedy = nearest(stage, student.features)
@@ -123,7 +145,9 @@ class Whitening(Objective):
         return {"instance": self.instance_weight * instance, "domain": self.domain_weight * domain}
 
 
-def _whitening_loss(inputs: Mapping[str, Tensor], margin: float, num_domains: int, per_domain_batch: int) -> dict[str, Tensor]:
+def _whitening_loss(
+    inputs: Mapping[str, Tensor], margin: float, num_domains: int, per_domain_batch: int
+) -> dict[str, Tensor]:
     site = torch.arange(num_domains).repeat_interleave(per_domain_batch)
     terms = whitening(inputs["z"], site, margin, centred=False)
     instance = terms.correlation + terms.variance

@@ -88,7 +88,9 @@ def read_golden(folder: Path) -> dict[str, list[Case]]:
         InputError: the folder is missing, holds none, or a file in it cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(f"no such folder: {folder}", where="medkd verify", remedy="Give the folder that holds the golden vectors")
+        raise InputError(
+            f"no such folder: {folder}", where="medkd verify", remedy="Give the folder that holds the golden vectors"
+        )
     golden: dict[str, list[Case]] = {}
     for path in sorted(folder.rglob("*.json")):
         try:
@@ -101,9 +103,13 @@ def read_golden(folder: Path) -> dict[str, list[Case]]:
                 raise KeyError("no case, or a case without outputs")
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             what = f"{type(error).__name__}: {error}"
-            raise InputError(f"golden vectors cannot be read, {what}", where=path, remedy="Fetch the file and its .npz again") from error
+            raise InputError(
+                f"golden vectors cannot be read, {what}", where=path, remedy="Fetch the file and its .npz again"
+            ) from error
     if not golden:
-        raise InputError(f"{folder} holds no golden vectors", where="medkd verify", remedy="They are pairs of .json and .npz")
+        raise InputError(
+            f"{folder} holds no golden vectors", where="medkd verify", remedy="They are pairs of .json and .npz"
+        )
     return golden
 
 
@@ -129,7 +135,11 @@ def implementations() -> dict[str, Function]:
         for name, function in getattr(module, "GOLDEN", {}).items():
             # A module may import another's table; only two different functions are a contradiction.
             if name in found and found[name] is not function:
-                raise MedkdError(f"{name} is implemented twice", where=f"{origin[name]}, {module.__name__}", remedy="Keep one of them")
+                raise MedkdError(
+                    f"{name} is implemented twice",
+                    where=f"{origin[name]}, {module.__name__}",
+                    remedy="Keep one of them",
+                )
             found[name], origin[name] = function, module.__name__
     return found
 
@@ -152,7 +162,10 @@ def _modules() -> Iterator[Any]:
 
 
 def check(function: Function, case: Case) -> Outcome:
-    """Run one case in float64 and compare everything that it should give; ``grad.x`` is the gradient of ``loss`` to ``x``."""
+    """Run one case in float64 and compare everything that it should give.
+
+    ``grad.x`` is the gradient of ``loss`` to ``x``.
+    """
     inputs = {name: _tensor(array) for name, array in case.inputs.items()}
     wanted = [name.removeprefix("grad.") for name in case.outputs if name.startswith("grad.")]
     try:
@@ -166,7 +179,9 @@ def check(function: Function, case: Case) -> Outcome:
     except Exception as error:  # whatever an implementation does wrong is that case's failure, not the run's
         return Outcome(float("inf"), f"{type(error).__name__}: {error}")
     outcomes = [_compare(name, got.get(name), array, case) for name, array in case.outputs.items()]
-    return Outcome(max(outcome.error for outcome in outcomes), "; ".join(filter(None, (outcome.failure for outcome in outcomes))))
+    return Outcome(
+        max(outcome.error for outcome in outcomes), "; ".join(filter(None, (outcome.failure for outcome in outcomes)))
+    )
 
 
 def _compare(name: str, got: Tensor | None, expected: np.ndarray[Any, Any], case: Case) -> Outcome:

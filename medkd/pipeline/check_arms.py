@@ -24,7 +24,8 @@ ARMS = ("teacher", "student", "solo")
 def check_arms(recipe: Recipe) -> dict[str, Distiller | TreeLearner]:
     """Make network, objectives, data module and trainer of one fit of each arm; no file of the run need exist.
 
-    What depends on the cohort is checked when it is opened: the target by ``check_target``, a view's channels where it is prepared.
+    What depends on the cohort is checked when it is opened: the target by ``check_target``, a view's channels where it
+    is prepared.
 
     Returns:
         What each arm would fit with.
@@ -47,7 +48,9 @@ def check_arms(recipe: Recipe) -> dict[str, Distiller | TreeLearner]:
                 made[name] = StageCLI(["fit", "--config", str(file)], run=False).model
             except InputError as error:
                 where = str(error.where).replace(str(file), "").strip(" ,")
-                raise InputError(error.what, where=f"recipe, {name}{f', {where}' if where else ''}", remedy=error.remedy) from error
+                raise InputError(
+                    error.what, where=f"recipe, {name}{f', {where}' if where else ''}", remedy=error.remedy
+                ) from error
     return made
 
 
@@ -75,10 +78,14 @@ def _arms(recipe: Recipe) -> Iterator[tuple[str, Arm]]:
 def _learner(arm: Arm, name: str) -> TreeLearner:
     spec = arm.model["learner"]
     if not isinstance(spec, dict) or "class_path" not in spec:
-        raise InputError("model.learner names no class", where=f"recipe, {name}", remedy="Give class_path and init_args")
+        raise InputError(
+            "model.learner names no class", where=f"recipe, {name}", remedy="Give class_path and init_args"
+        )
     if other := sorted(set(arm.model) - {"learner"}):
         raise InputError(
-            f"model has both a learner and '{other[0]}'", where=f"recipe, {name}", remedy="Settings of a learner are its init_args"
+            f"model has both a learner and '{other[0]}'",
+            where=f"recipe, {name}",
+            remedy="Settings of a learner are its init_args",
         )
     try:
         return instantiate(spec, TreeLearner, ("medkd", str(spec["class_path"]).split(".")[0]))

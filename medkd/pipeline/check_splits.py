@@ -15,12 +15,18 @@ from medkd.errors import InputError
 
 
 def check_splits(
-    samples: pl.DataFrame, target: Target, protocol: str, official: OfficialFolds | None, seeds: Iterable[int], labels: Sequence[float]
+    samples: pl.DataFrame,
+    target: Target,
+    protocol: str,
+    official: OfficialFolds | None,
+    seeds: Iterable[int],
+    labels: Sequence[float],
 ) -> None:
     """Draw each seed's split and refuse an empty part of it.
 
     Raises:
-        InputError: a split cannot be drawn, or leaves a test, training or inner-validation part empty at the smallest share of labels.
+        InputError: a split cannot be drawn, or leaves a test, training or inner-validation part empty at the smallest
+            share of labels.
     """
     _refuse_one_class(samples, target)
     for seed in seeds:
@@ -33,7 +39,9 @@ def check_splits(
 
 
 def _check(split: Split, held_out: tuple[int, ...], labels: float, protocol: str) -> None:
-    where = f"protocol {protocol}, seed {split.seed}, without fold {' and '.join(map(str, held_out))}, labels {labels:g}"
+    where = (
+        f"protocol {protocol}, seed {split.seed}, without fold {' and '.join(map(str, held_out))}, labels {labels:g}"
+    )
     parts = {
         "test": split.role("test", held_out),
         "training": split.role("train", held_out, labels),
@@ -41,7 +49,11 @@ def _check(split: Split, held_out: tuple[int, ...], labels: float, protocol: str
     }
     for name, part in parts.items():
         if part.is_empty():
-            raise InputError(f"the {name} part is empty", where=where, remedy="Raise --labels, use fewer folds, or give more subjects")
+            raise InputError(
+                f"the {name} part is empty",
+                where=where,
+                remedy="Raise --labels, use fewer folds, or give more subjects",
+            )
 
 
 def _refuse_one_class(samples: pl.DataFrame, target: Target) -> None:
@@ -52,4 +64,6 @@ def _refuse_one_class(samples: pl.DataFrame, target: Target) -> None:
         if samples[column].drop_nulls().n_unique() < 2:
             known = samples[column].drop_nulls()
             value = f"is {known[0]:g} in all {len(known)} labelled samples" if len(known) else "has no label"
-            raise InputError(f"target column '{column}' {value}", where=f"target {target.key}", remedy="Choose another with --target")
+            raise InputError(
+                f"target column '{column}' {value}", where=f"target {target.key}", remedy="Choose another with --target"
+            )

@@ -32,7 +32,9 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     chosen["root"] = None if namespace.root is None else str(namespace.root)
     if namespace.fast:
         if given := [f"--{name}" for name in ("protocol", "seeds", "labels") if chosen[name] is not None]:
-            print(f"--fast sets one seed, kfold:3 of which two folds are tested, and all labels: {', '.join(given)} does not count")
+            print(
+                f"--fast sets one seed, kfold:3 of which two folds are tested, and all labels: {', '.join(given)} does not count"
+            )
         chosen |= FAST
     recipe = load_recipe(own if namespace.cohort and own.is_file() else folder / "recipe.yaml", overrides, **chosen)
     run = namespace.out or Path("runs") / f"{recipe.task}-{recipe.cohort}"

@@ -29,10 +29,16 @@ def explained(message: str, keys: Iterable[str], where: object) -> InputError:
     made = _CLASS.search(text)
     if lacking := _NO_ATTRIBUTE.search(text):
         names = _names(lacking["module"])
-        return InputError(f"{lacking['module']} has no '{lacking['name']}'", where=where, remedy=nearest(lacking["name"], names))
+        return InputError(
+            f"{lacking['module']} has no '{lacking['name']}'", where=where, remedy=nearest(lacking["name"], names)
+        )
     if found := re.search(r"Option '(?P<key>\w+)' is not accepted", text) if made else None:
         accepted = _arguments(made["path"]) if made else []
-        return InputError(f"{made['path'] if made else ''} takes no '{found['key']}'", where=where, remedy=nearest(found["key"], accepted))
+        return InputError(
+            f"{made['path'] if made else ''} takes no '{found['key']}'",
+            where=where,
+            remedy=nearest(found["key"], accepted),
+        )
     if found := re.search(r"does not accept option '(?P<key>[\w.]+)'", text) or re.search(
         r"[Kk]ey '(?P<key>[\w.]+)' is not expected", text
     ):
@@ -44,7 +50,9 @@ def explained(message: str, keys: Iterable[str], where: object) -> InputError:
         remedy = nearest(option[2:], keys) if typed else "See: medkd fit --help"
         return InputError(f"unknown {'option' if typed else 'argument'} '{option}'", where=where, remedy=remedy)
     if "arguments are required" in text or "is required" in text:
-        return InputError(text.split(". ")[0], where=where, remedy="Give the fit.yaml that a stage printed, and change that")
+        return InputError(
+            text.split(". ")[0], where=where, remedy="Give the fit.yaml that a stage printed, and change that"
+        )
     if value := re.search(r"(Got|Given) value: (?P<value>.*)", text):
         return _wrong_value(text, value["value"], where)
     return InputError(text[:300], where=where, remedy="See: medkd fit --help")
@@ -54,14 +62,22 @@ def _wrong_value(text: str, value: str, where: object) -> InputError:
     key = ".".join(re.findall(r'Parser key "([\w.]+)"', text))
     if "Not a valid subclass" in text:
         return InputError(f"{key} names no class", where=where, remedy="Write class_path and init_args")
-    choices = [choice for inside in re.findall(r"Literal\[(.*?)\]", text) for choice in re.findall(r"'([^']*)'", inside)]
+    choices = [
+        choice for inside in re.findall(r"Literal\[(.*?)\]", text) for choice in re.findall(r"'([^']*)'", inside)
+    ]
     types = dict.fromkeys(re.findall(r"Expected an? <class '([\w.]+)'>", text))
     wanted = " or ".join(_TYPES.get(name, name) for name in types)
     remedy = nearest(value, choices) if choices else f"It must be {wanted}" if wanted else "See: medkd fit --help"
     return InputError(f"{key} is '{value[:80]}'", where=where, remedy=remedy)
 
 
-_TYPES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "dict": "names with values"} | {
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "dict": "names with values",
+} | {
     "list": "a list",
     "NoneType": "null",
 }
@@ -76,4 +92,6 @@ def _names(module: str) -> list[str]:
 
 def _arguments(class_path: str) -> list[str]:
     module, _, name = class_path.rpartition(".")
-    return [key for key in inspect.signature(getattr(importlib.import_module(module), name)).parameters if key != "self"]
+    return [
+        key for key in inspect.signature(getattr(importlib.import_module(module), name)).parameters if key != "self"
+    ]

@@ -90,7 +90,10 @@ class Graph:
         return stage
 
     def pretrained(self, arm: Arm, seed: int, held_out: Sequence[int]) -> FitStage:
-        """What an arm begins with: fitted without its held-out folds, on labelled and unlabelled samples alike, once for all shares."""
+        """What an arm begins with.
+
+        Fitted without its held-out folds, on labelled and unlabelled samples alike, once for all shares.
+        """
         name = f"pretrain/seed{seed}/{digest_of(arm.pretraining())[:8]}-without-{'-'.join(map(str, sorted(held_out))) or 'none'}"
         return self.fit(name, arm.pretraining(), PRETRAINING, seed, sorted(held_out), 1.0, unlabelled=True)
 
@@ -117,13 +120,28 @@ class Graph:
         if control == "self_teacher":
             return self.bank("solo", seed, outer, labels)
         needs = {"bank": self.bank("teacher", seed, outer, labels), "split": self.split(seed)}
-        return self.add(ControlBankStage(f"{_at(labels, seed)}/bank-{control}-{_fold(outer)}", needs, {"control": control, "seed": seed}))
+        return self.add(
+            ControlBankStage(
+                f"{_at(labels, seed)}/bank-{control}-{_fold(outer)}", needs, {"control": control, "seed": seed}
+            )
+        )
 
     def student(self, shown: str, bank: Stage, seed: int, outer: Sequence[int], labels: float) -> FitStage:
-        """A student of some bank. A label-only teacher is silent where no label is, so its student sees labelled samples alone."""
+        """A student of some bank.
+
+        A label-only teacher is silent where no label is, so its student sees labelled samples alone.
+        """
         name = f"{_at(labels, seed)}/{shown}-{_fold(outer)}"
         return self.fit(
-            name, self.recipe.student, "student", seed, outer, labels, shown if outer else "", bank, shown != "label_only_teacher"
+            name,
+            self.recipe.student,
+            "student",
+            seed,
+            outer,
+            labels,
+            shown if outer else "",
+            bank,
+            shown != "label_only_teacher",
         )
 
     def arms(self, labels: float) -> Iterator[FitStage]:
@@ -134,15 +152,24 @@ class Graph:
                 yield self.without("solo", seed, (fold,), labels)
                 yield self.student("student", self.bank("teacher", seed, (fold,), labels), seed, (fold,), labels)
                 for control in self.recipe.controls:
-                    yield self.student(control, self.control_bank(control, seed, (fold,), labels), seed, (fold,), labels)
+                    yield self.student(
+                        control, self.control_bank(control, seed, (fold,), labels), seed, (fold,), labels
+                    )
 
     def build(self) -> Graph:
         """All stages up to the bundle."""
         shown = [fit for labels in self.recipe.labels for fit in self.arms(labels)]
         banks = {stage.name: stage for stage in self.stages.values() if isinstance(stage, BankStage | ControlBankStage)}
-        needs: dict[str, Stage] = {f"fit:{fit.name}": fit for fit in shown} | {f"bank:{name}": bank for name, bank in banks.items()}
+        needs: dict[str, Stage] = {f"fit:{fit.name}": fit for fit in shown} | {
+            f"bank:{name}": bank for name, bank in banks.items()
+        }
         needs |= {f"split:{seed}": self.split(seed) for seed in range(self.recipe.seeds)}
-        held = {"evidence": self.recipe.evidence, "fast": self.recipe.fast, "task": self.recipe.task, "inputs": self.inputs.digest}
+        held = {
+            "evidence": self.recipe.evidence,
+            "fast": self.recipe.fast,
+            "task": self.recipe.task,
+            "inputs": self.inputs.digest,
+        }
         evidence = self.add(EvidenceStage("evidence", needs, held))
         largest = max(self.recipe.labels)
         refit = self.student("student", self.bank("teacher", 0, (), largest), 0, (), largest)
@@ -155,7 +182,9 @@ def make_graph(recipe: Recipe, inputs: Inputs) -> Graph:
     count = int(inputs.protocol.partition(":")[2] or 0)
     evaluated = tuple(range(count)) if count else (0,)
     crossfit = evaluated if count else (1, 2, 3, 4, 5)
-    return Graph(recipe, inputs, evaluated[:2] if recipe.fast else evaluated, crossfit, needed_fields(recipe.student)).build()
+    return Graph(
+        recipe, inputs, evaluated[:2] if recipe.fast else evaluated, crossfit, needed_fields(recipe.student)
+    ).build()
 
 
 def needed_fields(student: Arm) -> tuple[str, ...]:

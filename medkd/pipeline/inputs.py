@@ -63,7 +63,17 @@ class Inputs:
     @property
     def digest(self) -> str:
         """Of what decides later stages: not of paths."""
-        return digest_of([self.cohort, self.target, self.protocol, self.official, self.parties, self.samples_sha256, self.data_sha256])
+        return digest_of(
+            [
+                self.cohort,
+                self.target,
+                self.protocol,
+                self.official,
+                self.parties,
+                self.samples_sha256,
+                self.data_sha256,
+            ]
+        )
 
     @staticmethod
     def samples_file(run: Path) -> Path:
@@ -73,7 +83,10 @@ class Inputs:
     def party(self, name: str) -> Party:
         """The party with its modalities made."""
         held = self.parties[name]
-        return Party(held["view"], {key: instantiate(spec, Modality, trust=trusted(held)) for key, spec in held["modalities"].items()})
+        return Party(
+            held["view"],
+            {key: instantiate(spec, Modality, trust=trusted(held)) for key, spec in held["modalities"].items()},
+        )
 
     def prepared(self, party: str) -> dict[str, Prepared]:
         """Its prepared arrays by modality."""
@@ -107,7 +120,9 @@ class Inputs:
             )
         except (KeyError, TypeError) as error:
             raise InputError(
-                f"{file.name} was written by another medkd, or is damaged: {error}", where=run, remedy="Run medkd distill in a new folder"
+                f"{file.name} was written by another medkd, or is damaged: {error}",
+                where=run,
+                remedy="Run medkd distill in a new folder",
             ) from error
 
 
@@ -173,11 +188,16 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: 
         protocol=recipe.protocol or cohort.default_protocol,
         official=cohort.official_folds,
         parties={name: party.spec() for name, party in parties.items()},
-        stores={party: {name: str(stored.folder.resolve()) for name, stored in held.items()} for party, held in stores.items()},
+        stores={
+            party: {name: str(stored.folder.resolve()) for name, stored in held.items()}
+            for party, held in stores.items()
+        },
         flow=flow,
         aside=summed([extract.aside], list(cohort.modalities())),
         samples_sha256=digest_of(kept.write_csv()),
-        data_sha256=digest_of({party: {name: stored.sha256 for name, stored in held.items()} for party, held in stores.items()}),
+        data_sha256=digest_of(
+            {party: {name: stored.sha256 for name, stored in held.items()} for party, held in stores.items()}
+        ),
     )
     inputs.save(run)
     return inputs
@@ -209,7 +229,9 @@ def _party(arm: Arm, cohort: Cohort) -> Party:
     known = cohort.modalities()
     for name in arm.modalities:
         if name not in known:
-            raise InputError(f"cohort {cohort.name} has no modality '{name}'", where="recipe", remedy=nearest(name, known))
+            raise InputError(
+                f"cohort {cohort.name} has no modality '{name}'", where="recipe", remedy=nearest(name, known)
+            )
     made = {}
     for name, modality in known.items():
         spec = merged(modality.spec(), arm.modalities.get(name) or {})
@@ -228,9 +250,13 @@ def _prepare_parties(
     parties: dict[str, Party], table: pl.DataFrame, root: Path, run: Path, jobs: int
 ) -> tuple[dict[str, dict[str, Prepared]], dict[str, str]]:
     """Each file is read once for all parties that want it prepared alike."""
-    made = {key: prepare(run / "prepared", modality, parts, table, root, jobs) for key, (modality, parts) in wanted_by(parties).items()}
+    made = {
+        key: prepare(run / "prepared", modality, parts, table, root, jobs)
+        for key, (modality, parts) in wanted_by(parties).items()
+    }
     stores = {
-        name: {part.modality: made[modality.digest][str(part)] for part, modality in party.parts()} for name, party in parties.items()
+        name: {part.modality: made[modality.digest][str(part)] for part, modality in party.parts()}
+        for name, party in parties.items()
     }
     unusable: dict[str, str] = {}
     for held in stores.values():

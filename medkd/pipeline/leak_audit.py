@@ -46,7 +46,9 @@ def audit(stages: Mapping[str, Stage], inputs: Inputs, samples: pl.DataFrame, ru
         "no near-duplicate content between training and test": partial(_duplicates, splits, inputs),
         "statistics fitted on training samples only": partial(_statistics, fits, splits, run),
         "teacher outputs are out of fold": partial(_bank_rows, banks, splits, run),
-        "no event after the time of prediction": partial(events_after_prediction, views, hour, ("teacher", PRETRAINING)),
+        "no event after the time of prediction": partial(
+            events_after_prediction, views, hour, ("teacher", PRETRAINING)
+        ),
         "no party sees the label": partial(label_in_view, views, inputs.target.columns),
     }
     return run_audit(checks)
@@ -67,13 +69,18 @@ def _subjects(splits: Mapping[str, Split]) -> Check:
 
 
 def _duplicates(splits: Mapping[str, Split], inputs: Inputs) -> Check:
-    """On the teacher's view, which shows most of a record; the first seed's folds bring every sample against every other."""
+    """On the teacher's view, which shows most of a record.
+
+    The first seed's folds bring every sample against every other.
+    """
     split = next(iter(splits.values()))
     modalities = inputs.party("teacher").modalities
     checks = [near_duplicates(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))]
     for name, stored in inputs.prepared("teacher").items():
         for parts in _parts(split) if modalities[name].identifying else ():
-            checks.append(near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME))
+            checks.append(
+                near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME)
+            )
     return next((check for check in checks if not check.passed), checks[-1])
 
 
@@ -87,7 +94,11 @@ def _statistics(fits: list[FitStage], splits: Mapping[str, Split], run: Path) ->
     for seed, split in splits.items():
         mine = [fit for fit in fits if fit.needs["split"].name == seed]
         learners = [(fit, LightningLearner.load(fit.learner(run))) for fit in mine]
-        sets = [(fit.name, asdict(held), fit.config["held_out"]) for fit, learner in learners for held in learner.statistics.values()]
+        sets = [
+            (fit.name, asdict(held), fit.config["held_out"])
+            for fit, learner in learners
+            for held in learner.statistics.values()
+        ]
         check = statistics_outside_training(sets, split.sha256)
         if not check.passed:
             return check
@@ -108,12 +119,18 @@ def _bank_rows(banks: list[BankStage | ControlBankStage], splits: Mapping[str, S
                 "sample_id",
                 pl.col("fold").cast(pl.Int64),
                 pl.lit(fold, dtype=pl.Int64).alias("outer_fold"),
-                pl.col("source").map_elements(partial(_left_out, held_out), return_dtype=pl.List(pl.Int64)).alias("held_out"),
+                pl.col("source")
+                .map_elements(partial(_left_out, held_out), return_dtype=pl.List(pl.Int64))
+                .alias("held_out"),
                 (pl.col("source") != -1).alias("labelled"),
             )
             for fold in outer
         ]
-    return in_sample_teacher_rows(pl.concat(tables)) if tables else Check("teacher outputs are out of fold", True, "no bank")
+    return (
+        in_sample_teacher_rows(pl.concat(tables))
+        if tables
+        else Check("teacher outputs are out of fold", True, "no bank")
+    )
 
 
 def _left_out(held_out: list[list[int]], source: int) -> list[int]:

@@ -1,4 +1,7 @@
-"""One neural stage through LightningCLI: what ``medkd fit|validate|test --config YAML`` runs, and what a recipe's fit stage runs too."""
+"""One neural stage through LightningCLI.
+
+What ``medkd fit|validate|test --config YAML`` runs, and what a recipe's fit stage runs too.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,11 @@ class StageCLI(LightningCLI):
             run=run,
             save_config_callback=None,
             # Our batches know which process they are for; Lightning would put a sampler of its own in their place.
-            trainer_defaults={"callbacks": [KeepRandomness()], "num_sanity_val_steps": 0, "use_distributed_sampler": False},
+            trainer_defaults={
+                "callbacks": [KeepRandomness()],
+                "num_sanity_val_steps": 0,
+                "use_distributed_sampler": False,
+            },
             parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
         )
 
@@ -54,7 +61,10 @@ class StageCLI(LightningCLI):
         return {name: held for name, held in LightningCLI.subcommands().items() if name != "predict"}
 
     def _add_subcommands(self, parser: LightningArgumentParser, **kwargs: Any) -> None:
-        """Only the subcommand that was asked for: a recipe parses hundreds of configurations, and each parser takes 50 ms to build."""
+        """Only the subcommand that was asked for.
+
+        A recipe parses hundreds of configurations, and each parser takes 50 ms to build.
+        """
         chosen = {name: held for name, held in self.subcommands().items() if name == self.words[0]}
         self.subcommands = lambda: chosen  # type: ignore[method-assign]
         super()._add_subcommands(parser, **kwargs)
@@ -81,7 +91,9 @@ class StageCLI(LightningCLI):
             super().instantiate_classes()
         except (TypeError, ValueError, MisconfigurationException) as error:
             first = str(error).strip().partition("\n")[0]
-            raise InputError(f"not accepted: {first[:300]}", where=self._config_file(), remedy="See: medkd fit --help") from error
+            raise InputError(
+                f"not accepted: {first[:300]}", where=self._config_file(), remedy="See: medkd fit --help"
+            ) from error
 
     def before_instantiate_classes(self) -> None:
         """Set the threads before the first operation."""
@@ -106,7 +118,10 @@ class StageCLI(LightningCLI):
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def _config_file(self) -> str:
-        return next((self.words[place + 1] for place, word in enumerate(self.words[:-1]) if word in ("--config", "-c")), "configuration")
+        return next(
+            (self.words[place + 1] for place, word in enumerate(self.words[:-1]) if word in ("--config", "-c")),
+            "configuration",
+        )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -148,12 +163,20 @@ def _check_file(path: Path) -> None:
     try:
         held = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file") from error
+        raise InputError(
+            f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file"
+        ) from error
     if isinstance(held, dict) and "student" in held:
-        raise InputError("a recipe, not the configuration of one fit", where=path, remedy="Give the fit.yaml that one of its stages wrote")
+        raise InputError(
+            "a recipe, not the configuration of one fit",
+            where=path,
+            remedy="Give the fit.yaml that one of its stages wrote",
+        )
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict) or hasattr(value, "as_dict"):
-        return {key: _plain(inner) for key, inner in dict(value.as_dict() if hasattr(value, "as_dict") else value).items()}
+        return {
+            key: _plain(inner) for key, inner in dict(value.as_dict() if hasattr(value, "as_dict") else value).items()
+        }
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -12,8 +12,8 @@ from medkd.data.core.target import Target
 def participants(samples: pl.DataFrame, target: Target, least: int = 10) -> dict[str, Any]:
     """Counts for a model card, none of which points at a few people.
 
-    A group of 1 to ``least - 1`` people is given as "fewer than N", and the largest group beside it as "the others", from which the first
-    could be reckoned.
+    A group of 1 to ``least - 1`` people is given as "fewer than N", and the largest group beside it as "the others",
+    from which the first could be reckoned.
 
     Args:
         samples: the sample table.
@@ -21,8 +21,10 @@ def participants(samples: pl.DataFrame, target: Target, least: int = 10) -> dict
         least: people that a count must have to be shown.
 
     Returns:
-        ``samples``, ``subjects``, ``unlabelled`` (samples), ``outcomes`` (by class, subjects ``with`` and ``without``; of values
-        ``median``, ``q1``, ``q3`` and ``samples``), and where the cohort has them ``sites``, ``age`` (years, of subjects at their first
+        ``samples``, ``subjects``, ``unlabelled`` (samples), ``outcomes`` (by class, subjects ``with`` and ``without``;
+            of values
+        ``median``, ``q1``, ``q3`` and ``samples``), and where the cohort has them ``sites``, ``age`` (years, of
+            subjects at their first
         sample) and ``sex``.
 
     >>> table = pl.DataFrame({"sample_id": ["a", "b"], "subject_id": ["p", "p"], "cd": [1, 0]})
@@ -48,12 +50,18 @@ def participants(samples: pl.DataFrame, target: Target, least: int = 10) -> dict
 
 
 def _outcome(samples: pl.DataFrame, target: Target, place: int, least: int) -> dict[str, Any]:
-    column = samples.select("subject_id", pl.col(target.columns[0 if target.kind == "multiclass" else place]).alias("y")).drop_nulls("y")
+    column = samples.select(
+        "subject_id", pl.col(target.columns[0 if target.kind == "multiclass" else place]).alias("y")
+    ).drop_nulls("y")
     if target.kind in ("regression", "forecast"):
         return (
-            _quartiles(column["y"]) | {"samples": column.height} if column.height else {"median": 0.0, "q1": 0.0, "q3": 0.0, "samples": 0}
+            _quartiles(column["y"]) | {"samples": column.height}
+            if column.height
+            else {"median": 0.0, "q1": 0.0, "q3": 0.0, "samples": 0}
         )
-    has = column.group_by("subject_id").agg((pl.col("y") == (place if target.kind == "multiclass" else 1)).any().alias("has"))["has"]
+    has = column.group_by("subject_id").agg(
+        (pl.col("y") == (place if target.kind == "multiclass" else 1)).any().alias("has")
+    )["has"]
     return _shown({"with": int(has.sum()), "without": len(has) - int(has.sum())}, least)
 
 
@@ -63,7 +71,9 @@ def _quartiles(values: pl.Series) -> dict[str, float]:
 
 
 def _shown(counts: dict[str, int], least: int) -> dict[str, int | str]:
-    shown: dict[str, int | str] = {name: f"fewer than {least}" if 0 < count < least else count for name, count in counts.items()}
+    shown: dict[str, int | str] = {
+        name: f"fewer than {least}" if 0 < count < least else count for name, count in counts.items()
+    }
     told = [name for name, count in shown.items() if isinstance(count, int)]
     if told and len(told) < len(shown):
         shown[max(told, key=counts.__getitem__)] = "the others"

@@ -27,8 +27,9 @@ class Arm:
         model: of ``Distiller``: network, learning rate; for a student objectives and weights.
         data: of ``SampleData``: batch_size, steps, augment.
         trainer: of Lightning's ``Trainer``.
-        pretrain: a fit that comes first and needs no label: ``view``, ``modalities``, ``model``, ``data`` and ``trainer`` as above. This
-            arm begins with its weights, and up to the share of labels ``freeze_up_to`` trains its head alone.
+        pretrain: a fit that comes first and needs no label: ``view``, ``modalities``, ``model``, ``data`` and
+            ``trainer`` as above. This arm begins with its weights, and up to the share of labels ``freeze_up_to``
+            trains its head alone.
     """
 
     view: str
@@ -61,9 +62,11 @@ class Recipe:
         labels: shares of the labels; the largest gives the headline.
         controls: which controls are run.
         cohort_options: for a synthesised cohort.
-        split: ``shared_recordings``: "join" splits subjects that share a recording as one; "leave" lets the leak audit find them.
+        split: ``shared_recordings``: "join" splits subjects that share a recording as one; "leave" lets the leak audit
+            find them.
         evidence: settings of the evidence (metric, replicates, ...).
-        search: what ``medkd tune`` may change: dotted key of an arm's value → ``low``, ``high``, ``log``, or ``choices``.
+        search: what ``medkd tune`` may change: dotted key of an arm's value → ``low``, ``high``, ``log``, or
+            ``choices``.
         threads: CPU threads of one fit.
         fast: a smoke run; its verdict is invalid.
     """
@@ -86,7 +89,9 @@ class Recipe:
     threads: int = 1
     fast: bool = False
 
-    def save(self, path: Path, header: str = "The resolved recipe of this run: medkd stage THIS_FILE NAME --out RUN") -> None:
+    def save(
+        self, path: Path, header: str = "The resolved recipe of this run: medkd stage THIS_FILE NAME --out RUN"
+    ) -> None:
         """Write the resolved recipe, from which any stage can be repeated, below the lines of ``header`` as comments."""
         held = asdict(self)
         held["labels"], held["controls"] = list(self.labels), list(self.controls)
@@ -110,7 +115,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Rec
     try:
         held = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file") from error
+        raise InputError(
+            f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file"
+        ) from error
     if not isinstance(held, dict):
         raise InputError("not a recipe", where=path, remedy="It is a mapping with the keys teacher, student, solo, ...")
     held = copy.deepcopy(held)
@@ -133,12 +140,16 @@ def _set(held: dict[str, Any], override: str) -> None:
         if inner is None:
             inner = place[name] = {}
         if not isinstance(inner, dict):
-            raise InputError(f"'{dotted}' reaches into a plain value", where=f"--{dotted}", remedy="Name a key that the recipe has")
+            raise InputError(
+                f"'{dotted}' reaches into a plain value", where=f"--{dotted}", remedy="Name a key that the recipe has"
+            )
         place = inner
     try:
         place[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"'{text}' is not YAML", where=f"--{dotted}", remedy="Write a number, text, [a, list] or {name: value}") from error
+        raise InputError(
+            f"'{text}' is not YAML", where=f"--{dotted}", remedy="Write a number, text, [a, list] or {name: value}"
+        ) from error
 
 
 def _checked(held: dict[str, Any], path: Path) -> Recipe:
@@ -156,7 +167,9 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         _check_keys(_mapping(held.get(name) or {}, name, path), [item.name for item in fields(Arm)], path, f"{name}.")
         for key in ("modalities", "model", "data", "trainer"):
             _mapping((held.get(name) or {}).get(key) or {}, f"{name}.{key}", path)
-        _check_pretraining(_mapping((held.get(name) or {}).get("pretrain") or {}, f"{name}.pretrain", path), f"{name}.pretrain", path)
+        _check_pretraining(
+            _mapping((held.get(name) or {}).get("pretrain") or {}, f"{name}.pretrain", path), f"{name}.pretrain", path
+        )
     split = _mapping(held.get("split") or {}, "split", path)
     _check_keys(split, ["shared_recordings"], path, "split.")
     if (shared := split.get("shared_recordings", "join")) not in ("join", "leave"):
@@ -174,20 +187,28 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
             raise InputError(f"{name} has no view", where=path, remedy=f"Add {name}.view, for example ecg[I]")
     alone = {
         **copy.deepcopy(student),
-        "model": {key: value for key, value in student.get("model", {}).items() if key not in ("objectives", "weights")},
+        "model": {
+            key: value for key, value in student.get("model", {}).items() if key not in ("objectives", "weights")
+        },
     }
     held["solo"] = _alone(alone, held.get("solo") or {})
     shares = _listed(1.0 if held.get("labels") is None else held["labels"])
     if not shares or not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
-        raise InputError(f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]")
+        raise InputError(
+            f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]"
+        )
     held["labels"] = tuple(float(share) for share in shares)
     if (held["teacher"].get("pretrain") or {}) or (held["solo"].get("pretrain") and not student.get("pretrain")):
         raise InputError(
-            "pretrain is the student's", where=path, remedy="Move it to student; the solo has the same unless solo.pretrain is null"
+            "pretrain is the student's",
+            where=path,
+            remedy="Move it to student; the solo has the same unless solo.pretrain is null",
         )
     for name in ("student", "solo"):
         if held[name].get("pretrain") and "learner" in (held[name].get("model") or {}):
-            raise InputError(f"{name} has a learner and pretrain", where=path, remedy="Only a network begins with another's weights")
+            raise InputError(
+                f"{name} has a learner and pretrain", where=path, remedy="Only a network begins with another's weights"
+            )
     for name in ("teacher", "student", "solo"):
         held[name] = Arm(**{key: value for key, value in held[name].items() if value is not None})
     return Recipe(**{key: value for key, value in held.items() if value is not None})
@@ -196,15 +217,22 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
 def _check_pretraining(held: dict[str, Any], name: str, path: Path) -> None:
     if not held:
         return
-    _check_keys(held, [*(item.name for item in fields(Arm) if item.name != "pretrain"), "freeze_up_to"], path, f"{name}.")
+    _check_keys(
+        held, [*(item.name for item in fields(Arm) if item.name != "pretrain"), "freeze_up_to"], path, f"{name}."
+    )
     if not held.get("view") or not held.get("model"):
         raise InputError(f"{name} has no view or no model", where=path, remedy="Add both, as an arm has them")
     if type(held.get("freeze_up_to", 0)) not in (int, float):
-        raise InputError(f"{name}.freeze_up_to is {held['freeze_up_to']!r}", where=path, remedy="Give a share of labels, from 0 to 1")
+        raise InputError(
+            f"{name}.freeze_up_to is {held['freeze_up_to']!r}", where=path, remedy="Give a share of labels, from 0 to 1"
+        )
 
 
 def _alone(student: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """The student without its teacher, and what ``solo`` changes. One of another family (trees for a network) brings its whole model."""
+    """The student without its teacher, and what ``solo`` changes.
+
+    One of another family (trees for a network) brings its whole model.
+    """
     model = change.get("model") or {}
     other = {"learner": "network", "network": "learner"}
     if any(name in model and other[name] in student["model"] for name in other):
@@ -217,7 +245,9 @@ def _check_evidence(held: dict[str, Any], path: Path) -> None:
     try:
         EvidenceSettings(**held)
     except (TypeError, ValueError) as error:
-        raise InputError(f"evidence is not accepted: {error}", where=path, remedy="See the settings in docs/evidence.md") from error
+        raise InputError(
+            f"evidence is not accepted: {error}", where=path, remedy="See the settings in docs/evidence.md"
+        ) from error
 
 
 def _mapping(value: Any, name: str, path: Path) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def _run_parallel(todo: dict[str, Stage], run: Path, jobs: int, bar: tqdm[Never]
     try:
         while waiting or running:
             unfinished = set(waiting) | set(running.values())
-            ready = [stage for stage in waiting.values() if not any(need.name in unfinished for need in stage.needs.values())]
+            ready = [
+                stage for stage in waiting.values() if not any(need.name in unfinished for need in stage.needs.values())
+            ]
             for stage in ready[: 2 * jobs - len(running)]:
                 running[pool.submit(_execute, stage, run)] = waiting.pop(stage.name).name
             for done in wait(running, return_when=FIRST_COMPLETED).done:
@@ -110,11 +112,15 @@ def stage_main(namespace: argparse.Namespace) -> int:
             return 0
         if namespace.name not in graph.stages:
             names = ["prepare", *graph.stages]
-            raise InputError(f"no stage '{namespace.name}'", where=namespace.recipe, remedy=nearest(namespace.name, names))
+            raise InputError(
+                f"no stage '{namespace.name}'", where=namespace.recipe, remedy=nearest(namespace.name, names)
+            )
     stage = graph.stages[namespace.name]
     for need in stage.needs.values():
         if not need.is_done(namespace.out):
-            raise InputError(f"stage '{need.name}' comes first", where=namespace.out, remedy=f"Run: {need.command(namespace.out)}")
+            raise InputError(
+                f"stage '{need.name}' comes first", where=namespace.out, remedy=f"Run: {need.command(namespace.out)}"
+            )
     started = time.perf_counter()
     stage.execute(namespace.out)
     print(f"{stage.name}: done in {time.perf_counter() - started:.1f} s, in {stage.folder(namespace.out)}")

@@ -47,11 +47,15 @@ def cohort_at(name: str, root: Path | None, place: Path, options: Mapping[str, A
         return kind(root)
     synthesise = getattr(kind, "synthesise", None)
     if synthesise is None:
-        raise InputError(f"cohort {name} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
+        raise InputError(
+            f"cohort {name} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}"
+        )
     known = [option for option in inspect.signature(synthesise).parameters if option != "root"]
     for option in options:
         if option not in known:
-            raise InputError(f"unknown key 'cohort_options.{option}'", where=f"cohort {name}", remedy=nearest(str(option), known))
+            raise InputError(
+                f"unknown key 'cohort_options.{option}'", where=f"cohort {name}", remedy=nearest(str(option), known)
+            )
     return kind(synthesise(place, **options))
 
 
@@ -59,7 +63,8 @@ def begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
     """Prepare the cohort below ``run``, keep the resolved recipe there, and lay out the stages.
 
     Raises:
-        InputError: the recipe, the cohort or its data are wrong; a folder that was not there before is then removed again.
+        InputError: the recipe, the cohort or its data are wrong; a folder that was not there before is then removed
+            again.
     """
     made = check_arms(recipe)
     with removed_on_input_error(run):

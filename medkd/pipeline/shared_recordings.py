@@ -39,10 +39,14 @@ def joined_subjects(samples: pl.DataFrame, prepared: Mapping[str, Prepared]) -> 
     names = samples["subject_id"].unique(maintain_order=True)
     place = samples["subject_id"].replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
     first, second = place[[a for a, _ in pairs]], place[[b for _, b in pairs]]
-    _, group = connected_components(coo_array((np.ones(len(first)), (first, second)), shape=(len(names), len(names))), directed=False)
+    _, group = connected_components(
+        coo_array((np.ones(len(first)), (first, second)), shape=(len(names), len(names))), directed=False
+    )
     speaker = {number: int(np.flatnonzero(group == number)[0]) for number in np.unique(group)}
     joined = len(names) - len(speaker)
     if not joined:
         return samples, []
     merged = pl.Series("subject_id", [names[speaker[group[row]]] for row in place])
-    return samples.with_columns(merged), [Exclusion("subjects that share a recording with another: split together, none dropped", joined)]
+    return samples.with_columns(merged), [
+        Exclusion("subjects that share a recording with another: split together, none dropped", joined)
+    ]

@@ -14,7 +14,9 @@ def summary(report: Mapping[str, Any], run: Path, stages: int, seconds: float, p
     """Arms and differences with their intervals at each label fraction, the sentence, and where to look."""
     lines = []
     for entry in report["label_efficiency"]:
-        lines.append(f"\n{report['metric']} at {100 * entry['label_fraction']:g} % of the labels (95 % interval over test subjects)")
+        lines.append(
+            f"\n{report['metric']} at {100 * entry['label_fraction']:g} % of the labels (95 % interval over test subjects)"
+        )
         lines += [f"  {name:<28}{_interval(held)}" for name, held in entry["arms"].items()]
         lines.append(f"  {'gain (student - solo)':<28}{_interval(entry['gain'], signed=True)}")
         if entry.get("privileged_gain"):

@@ -39,7 +39,9 @@ class Clock:
 
 def server_binaries() -> Path | None:
     """The newest server that Debian has installed, or the one on the path."""
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True):
+    for folder in sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True
+    ):
         if (folder / "initdb").exists():
             return folder
     found = shutil.which("initdb")
@@ -65,7 +67,9 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
 
     def run(name: str, *words: str) -> None:
-        done = subprocess.run([*as_whom, str(binaries / name), *words], cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*as_whom, str(binaries / name), *words], cwd=folder, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     run("initdb", "-D", str(folder / "db"), "-A", "trust", "-U", "medkd", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")

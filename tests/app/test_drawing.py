@@ -1,4 +1,7 @@
-"""Figures show the numbers that they were given, in the clinician's units, and say in words what they mark by colour."""
+"""Figures show the numbers that they were given, in the clinician's units.
+
+And say in words what they mark by colour.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ AT = {"conduction disturbance": 0.46}
 
 def made_up(leads: tuple[str, ...], seconds: float, seen: tuple[str, ...] = ("I",), rate: float = 100.0) -> Strip:
     rng = np.random.default_rng(0)
-    return Strip("ecg", leads, 0.2 * rng.normal(size=(len(leads), round(seconds * rate))), rate, seen, ((0.0, seconds),))
+    return Strip(
+        "ecg", leads, 0.2 * rng.normal(size=(len(leads), round(seconds * rate))), rate, seen, ((0.0, seconds),)
+    )
 
 
 def words(figure: go.Figure) -> str:
@@ -38,7 +43,9 @@ def words(figure: go.Figure) -> str:
 
 
 def traces(figure: go.Figure, **held: Any) -> list[Any]:
-    return [trace for trace in figure.data if all(getattr(trace.line, key, None) == value for key, value in held.items())]
+    return [
+        trace for trace in figure.data if all(getattr(trace.line, key, None) == value for key, value in held.items())
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +71,26 @@ class TestStrip:
 
     def test_every_point_is_the_recordings_own(self, brugada: Strip) -> None:
         drawn = [trace for trace in strip_figure(brugada).data if trace.customdata is not None]
-        assert [trace.name for trace in drawn[:12]] == ["I", "aVR", "V1", "V4", "II", "aVL", "V2", "V5", "III", "aVF", "V3", "V6"]
+        assert [trace.name for trace in drawn[:12]] == [
+            "I",
+            "aVR",
+            "V1",
+            "V4",
+            "II",
+            "aVL",
+            "V2",
+            "V5",
+            "III",
+            "aVF",
+            "V3",
+            "V6",
+        ]
         for trace in drawn:
             times, values = np.asarray(trace.customdata).T
             lead = brugada.leads.index(trace.name)
-            np.testing.assert_allclose(values, brugada.values[lead, np.rint(times * brugada.rate).astype(int)], atol=1e-6)
+            np.testing.assert_allclose(
+                values, brugada.values[lead, np.rint(times * brugada.rate).astype(int)], atol=1e-6
+            )
             # One millivolt up is one unit up: only the baseline was moved.
             np.testing.assert_allclose(np.diff(trace.y), np.diff(values), atol=1e-4)
             np.testing.assert_allclose(trace.x, times, atol=1e-5)
@@ -76,7 +98,12 @@ class TestStrip:
     def test_twelve_leads_stand_in_three_rows_of_four_over_the_students_rhythm(self, brugada: Strip) -> None:
         sheet = sheet_of(brugada)
         assert len(sheet.baselines) == 4
-        assert [(panel.start, panel.end) for panel in sheet.panels[:4]] == [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0), (9.0, 12.0)]
+        assert [(panel.start, panel.end) for panel in sheet.panels[:4]] == [
+            (0.0, 3.0),
+            (3.0, 6.0),
+            (6.0, 9.0),
+            (9.0, 12.0),
+        ]
         assert (brugada.leads[sheet.panels[-1].lead], sheet.panels[-1].start, sheet.panels[-1].end) == ("I", 0.0, 12.0)
         everything = sheet_of(made_up(STANDARD, 10.0, STANDARD))
         assert STANDARD[everything.panels[-1].lead] == "II"
@@ -96,7 +123,9 @@ class TestStrip:
             ((*STANDARD, "X"), 10.0, 5, 10.0),
         ],
     )
-    def test_other_recordings_get_a_layout_too(self, leads: tuple[str, ...], seconds: float, rows: int, shown: float) -> None:
+    def test_other_recordings_get_a_layout_too(
+        self, leads: tuple[str, ...], seconds: float, rows: int, shown: float
+    ) -> None:
         strip = made_up(leads, seconds, leads[:1])
         sheet = sheet_of(strip)
         assert len(sheet.baselines) == rows
@@ -205,7 +234,11 @@ class TestTrend:
         hatches = [trace for trace in figure.data if trace.fill == "toself"]
         assert [{x for x in trace.x if x is not None} for trace in hatches] == [{1.0, 2.0, 3.0, 5.0}]
         assert hatches[0].fillpattern.shape == "/"
-        solid = next(trace for trace in figure.data if trace.mode == "lines" and trace.line.color == INK and trace.line.dash is None)
+        solid = next(
+            trace
+            for trace in figure.data
+            if trace.mode == "lines" and trace.line.color == INK and trace.line.dash is None
+        )
         assert list(solid.x) == [0.5, None, 2.5, None, 5.5]
 
     def test_all_panels_share_one_axis_of_hours(self) -> None:
@@ -238,7 +271,9 @@ class TestTrend:
         assert "attribution (a method)" in words(figure)
 
     def test_days_of_history_do_not_hide_the_students_hours(self) -> None:
-        figure = trend_figure(stay(span=(-300.0, 0.0), window=(-3.0, 0.0), hours=np.linspace(-200, 0, 5), additive=True, silences=()))
+        figure = trend_figure(
+            stay(span=(-300.0, 0.0), window=(-3.0, 0.0), hours=np.linspace(-200, 0, 5), additive=True, silences=())
+        )
         assert tuple(figure.layout.xaxis.range) == (-24.0, 0.0)
         assert (figure.layout.xaxis.minallowed, figure.layout.xaxis.maxallowed) == (-300.0, 0.0)
         assert "zoom out for the other hours" in words(figure)
@@ -247,7 +282,9 @@ class TestTrend:
 
     def test_nothing_measured_is_a_figure_too(self) -> None:
         empty = np.zeros(0)
-        figure = trend_figure(stay(hours=empty, variable=empty.astype(int), values=empty.astype(np.float32), silences=()))
+        figure = trend_figure(
+            stay(hours=empty, variable=empty.astype(int), values=empty.astype(np.float32), silences=())
+        )
         assert "never measured: heart rate, age, spo2, temperature" in words(figure)
         assert describe_trend(stay()).startswith("vitals: 5 measurements of 3 variables over hours 0 to 48")
 

@@ -14,8 +14,23 @@ def test_what_was_acknowledged_survives_a_killed_server(fast_run: Path, checkout
     script = checkout / "benchmarks" / "viewer_load.py"
     if not script.exists():
         pytest.skip("benchmarks are not part of this distribution")
-    words = ["--run", str(fast_run), "--readers", "5", "--seconds", "4", "--kill-seconds", "3", "--think", "0.05", "0.2", "--once"]
-    done = subprocess.run([sys.executable, str(script), *words], capture_output=True, text=True, check=False, timeout=120)
+    words = [
+        "--run",
+        str(fast_run),
+        "--readers",
+        "5",
+        "--seconds",
+        "4",
+        "--kill-seconds",
+        "3",
+        "--think",
+        "0.05",
+        "0.2",
+        "--once",
+    ]
+    done = subprocess.run(
+        [sys.executable, str(script), *words], capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert (told["errors"], told["lost verdicts"]) == (0, [])

@@ -54,7 +54,10 @@ def test_a_database_of_a_newer_medkd_is_refused(database: Database, data: Path):
 def test_the_file_is_durable_and_its_owners_alone(data: Path):
     database = open_database(None, data)
     with database.reading() as session:
-        said = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous", "secure_delete")}
+        said = {
+            name: session.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "secure_delete")
+        }
     assert said == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     with database.session() as session:
@@ -73,7 +76,9 @@ def test_a_folder_that_others_can_read_is_refused_if_it_is_not_ours(tmp_path: Pa
     assert not (tmp_path / FILE).exists()
 
 
-@pytest.mark.parametrize("url", ["mysql://x@y/z", "not a url", "sqlite://", "sqlite:///:memory:", "postgresql+asyncpg2"])
+@pytest.mark.parametrize(
+    "url", ["mysql://x@y/z", "not a url", "sqlite://", "sqlite:///:memory:", "postgresql+asyncpg2"]
+)
 def test_what_is_no_database_url_is_told_so(url: str, data: Path):
     with pytest.raises(InputError, match="database") as caught:
         open_database(url, data)

@@ -1,4 +1,7 @@
-"""What is PostgreSQL's own; the tests of accounts, sessions, audit log, verdicts, forgetting and schema run on it as they do on SQLite."""
+"""What is PostgreSQL's own.
+
+The tests of accounts, sessions, audit log, verdicts, forgetting and schema run on it as they do on SQLite.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +51,15 @@ open_database(sys.argv[1], Path(sys.argv[2])).dispose()
 
 def test_several_servers_may_start_at_once_on_an_empty_database(empty_postgresql: str, data: Path):
     starts = [
-        subprocess.Popen([sys.executable, "-c", _OPEN, empty_postgresql, str(data)], stderr=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", _OPEN, empty_postgresql, str(data)], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
     ]
     assert [(start.communicate()[1], start.returncode) for start in starts] == [("", 0)] * 2
 
 
-@pytest.mark.parametrize("change", [{"port": 1}, {"database": "nowhere"}, {"username": "nobody", "password": "secret-password"}])
+@pytest.mark.parametrize(
+    "change", [{"port": 1}, {"database": "nowhere"}, {"username": "nobody", "password": "secret-password"}]
+)
 def test_a_server_that_cannot_be_used_is_told_in_one_line_without_the_password(
     empty_postgresql: str, data: Path, change: dict[str, object]
 ):

@@ -42,7 +42,12 @@ class Visitor:
         self._names, self.shown = {}, {}
         for part in config["components"]:
             held = part["props"]
-            name = held.get("elem_id") or held.get("label") or (part["type"] == "button" and held.get("value")) or f"#{part['id']}"
+            name = (
+                held.get("elem_id")
+                or held.get("label")
+                or (part["type"] == "button" and held.get("value"))
+                or f"#{part['id']}"
+            )
             self._names[part["id"]] = name
             self.shown[name] = held.get("value")
         self._handlers = {}

@@ -51,7 +51,12 @@ def spoilt_bundle(bundle: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def recipe(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recipe on the small cohort, as a user's own task."""
-    held = yaml.safe_load(RECIPE.read_text()) | {"root": str(demo), "cohort": "demo_ecg", "target": "CD", "protocol": "kfold:3"}
+    held = yaml.safe_load(RECIPE.read_text()) | {
+        "root": str(demo),
+        "cohort": "demo_ecg",
+        "target": "CD",
+        "protocol": "kfold:3",
+    }
     file = tmp_path_factory.mktemp("own") / "recipe.yaml"
     file.write_text(yaml.safe_dump(held | {"seeds": 1, "labels": [1.0], "fast": True}))
     return file
@@ -95,7 +100,9 @@ def distil(refused: Refused, tmp_path: Path) -> Refused:
     def type_it(root: Path | None, *words: object) -> str:
         out = tmp_path / "runs" / "refused"
         where = ["--root", root] if root else []
-        line = refused("distill", "ecg_lead", "--cohort", "demo_ecg", *where, "--fast", "--jobs", "1", "--out", out, *words)
+        line = refused(
+            "distill", "ecg_lead", "--cohort", "demo_ecg", *where, "--fast", "--jobs", "1", "--out", out, *words
+        )
         assert not out.exists()
         assert not out.parent.exists()
         return line

@@ -11,7 +11,9 @@ import pytest
 from tests.bad_input.conftest import TEACHER, Refused, edit, no_temporaries
 
 
-def test_folders_that_are_not_there(cohort: Path, bundle: Path, distil: Refused, refused: Refused, tmp_path: Path) -> None:
+def test_folders_that_are_not_there(
+    cohort: Path, bundle: Path, distil: Refused, refused: Refused, tmp_path: Path
+) -> None:
     assert "no such folder" in distil(tmp_path / "nowhere")
     (cohort / "demo_ecg.json").unlink()
     assert "holds no demo_ecg.json" in distil(cohort)
@@ -38,12 +40,16 @@ NORMAL = pl.lit("{'NORM': 100.0}")
     ],
     ids=["no statement", "one class", "no mapping", "no subject", "one id", "no number"],
 )
-def test_labels_and_ids_that_are_missing(cohort: Path, distil: Refused, columns: dict[str, pl.Expr], message: str) -> None:
+def test_labels_and_ids_that_are_missing(
+    cohort: Path, distil: Refused, columns: dict[str, pl.Expr], message: str
+) -> None:
     edit(cohort, **columns)
     assert message in distil(cohort)
 
 
-def test_a_label_column_that_is_missing_or_empty(cohort: Path, distil: Refused, refused: Refused, tmp_path: Path) -> None:
+def test_a_label_column_that_is_missing_or_empty(
+    cohort: Path, distil: Refused, refused: Refused, tmp_path: Path
+) -> None:
     table = pl.read_csv(cohort / "ptbxl_database.csv", infer_schema=False)
     table.drop("scp_codes").write_csv(cohort / "ptbxl_database.csv")
     assert "no column 'scp_codes'" in distil(cohort)
@@ -56,7 +62,9 @@ def test_a_label_column_that_is_missing_or_empty(cohort: Path, distil: Refused, 
 
 def test_names_that_do_not_exist(demo: Path, distil: Refused, refused: Refused, tmp_path: Path) -> None:
     assert "Did you mean 'HYP'?" in distil(demo, "--target", "HYPE")
-    assert "Did you mean 'demo_ecg'?" in refused("distill", "ecg_lead", "--cohort", "demo_egc", "--out", tmp_path / "out")
+    assert "Did you mean 'demo_ecg'?" in refused(
+        "distill", "ecg_lead", "--cohort", "demo_egc", "--out", tmp_path / "out"
+    )
     assert "Did you mean 'ecg_lead'?" in refused("distill", "ecg_laed", "--out", tmp_path / "out")
     assert "Did you mean 'demo_ecg'?" in refused("cohort", "build", "demo_egc", "--out", tmp_path / "out")
     assert "is not a lead" in distil(demo, "--student.view", "ecg[V7]")

@@ -20,12 +20,16 @@ def test_a_bundle_with_a_changed_byte(spoilt_bundle: Path, demo: Path, tmp_path:
     held = bytearray(weights.read_bytes())
     held[len(held) // 2] ^= 1
     weights.write_bytes(held)
-    assert "file 'model.safetensors' was changed" in refused("predict", spoilt_bundle, demo, "--out", tmp_path / "scores")
+    assert "file 'model.safetensors' was changed" in refused(
+        "predict", spoilt_bundle, demo, "--out", tmp_path / "scores"
+    )
     assert not (tmp_path / "scores").exists()
 
 
 @pytest.mark.parametrize("path", ["os.system", "medkd_evil.networks.Net", "subprocess.Popen"])
-def test_a_bundle_with_a_class_outside_the_allow_list(spoilt_bundle: Path, demo: Path, tmp_path: Path, refused: Refused, path: str) -> None:
+def test_a_bundle_with_a_class_outside_the_allow_list(
+    spoilt_bundle: Path, demo: Path, tmp_path: Path, refused: Refused, path: str
+) -> None:
     config = yaml.safe_load((spoilt_bundle / "config.yaml").read_text())
     config["network"]["class_path"] = path
     (spoilt_bundle / "config.yaml").write_text(yaml.safe_dump(config))
@@ -62,7 +66,9 @@ def test_an_out_that_is_a_file(demo: Path, bundle: Path, tmp_path: Path, refused
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["prepared/*/meta.json", "prepared/*/index.parquet", "prepared/*/values.npy", "split/seed0/split.json"])
+@pytest.mark.parametrize(
+    "name", ["prepared/*/meta.json", "prepared/*/index.parquet", "prepared/*/values.npy", "split/seed0/split.json"]
+)
 @pytest.mark.parametrize("damage", [b"", b'{"half": ', b"\0" * 400], ids=["empty", "half", "zeros"])
 def test_a_damaged_file_of_a_run(run: Path, recipe: Path, refused: Refused, name: str, damage: bytes) -> None:
     for file in run.glob(name):

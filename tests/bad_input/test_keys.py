@@ -37,7 +37,9 @@ def test_an_unknown_key_on_the_command_line(demo: Path, distil: Refused, key: st
 
 
 @pytest.mark.parametrize(("key", "value", "near"), KEYS, ids=[key for key, _, _ in KEYS])
-def test_an_unknown_key_in_the_recipe(recipe: Path, tmp_path: Path, refused: Refused, key: str, value: str, near: str) -> None:
+def test_an_unknown_key_in_the_recipe(
+    recipe: Path, tmp_path: Path, refused: Refused, key: str, value: str, near: str
+) -> None:
     held: dict[str, Any] = yaml.safe_load(recipe.read_text())
     place = held
     *path, last = key.split(".")
@@ -74,14 +76,27 @@ def test_keys_are_refused_before_a_cohort_is_synthesised(distil: Refused, monkey
         (("--evidence.threshold", "best"), "no threshold rule 'best'"),
         (("--threads", "two"), "unknown option"),
     ],
-    ids=["number", "whole", "constructor", "mapping", "plain", "yaml", "no value", "metric", "replicates", "rule", "no dots"],
+    ids=[
+        "number",
+        "whole",
+        "constructor",
+        "mapping",
+        "plain",
+        "yaml",
+        "no value",
+        "metric",
+        "replicates",
+        "rule",
+        "no dots",
+    ],
 )
 def test_a_value_that_does_not_fit(demo: Path, distil: Refused, words: tuple[str, ...], message: str) -> None:
     assert message in distil(demo, *words)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [1", "not YAML"), ("- a", "not a recipe"), ("task: x\nstudent: 3\n", "recipe has no"), ("", "not a recipe")]
+    ("text", "message"),
+    [("a: [1", "not YAML"), ("- a", "not a recipe"), ("task: x\nstudent: 3\n", "recipe has no"), ("", "not a recipe")],
 )
 def test_a_file_that_is_no_recipe(tmp_path: Path, refused: Refused, text: str, message: str) -> None:
     (tmp_path / "recipe.yaml").write_text(text)

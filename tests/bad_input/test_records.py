@@ -28,7 +28,9 @@ def truncate(header: Path) -> None:
 
 def rename_leads(header: Path) -> None:
     lines = header.read_text().splitlines()
-    header.write_text("\n".join([lines[0], *(f"{line.rpartition(' ')[0]} X{place}" for place, line in enumerate(lines[1:]))]) + "\n")
+    header.write_text(
+        "\n".join([lines[0], *(f"{line.rpartition(' ')[0]} X{place}" for place, line in enumerate(lines[1:]))]) + "\n"
+    )
 
 
 def put_nan(header: Path) -> None:
@@ -41,7 +43,10 @@ def put_nan(header: Path) -> None:
     first, *lines = header.read_text().splitlines()
     words = [line.split() for line in lines]
     header.write_text(
-        "\n".join([first, *(" ".join([*word[:6], str(total), *word[7:]]) for word, total in zip(words, sums, strict=True))]) + "\n"
+        "\n".join(
+            [first, *(" ".join([*word[:6], str(total), *word[7:]]) for word, total in zip(words, sums, strict=True))]
+        )
+        + "\n"
     )
 
 
@@ -86,7 +91,9 @@ def test_one_bad_record_among_many_is_counted_and_set_aside(
 
 
 @every_record
-def test_a_record_to_predict_alone(cohort: Path, bundle: Path, tmp_path: Path, refused: Refused, spoil: Spoil, message: str) -> None:
+def test_a_record_to_predict_alone(
+    cohort: Path, bundle: Path, tmp_path: Path, refused: Refused, spoil: Spoil, message: str
+) -> None:
     alone = tmp_path / "alone"
     alone.mkdir()
     for suffix in (".hea", ".dat"):
@@ -98,7 +105,9 @@ def test_a_record_to_predict_alone(cohort: Path, bundle: Path, tmp_path: Path, r
 
 
 @every_record
-def test_a_record_to_predict_among_others(cohort: Path, bundle: Path, tmp_path: Path, spoil: Spoil, message: str) -> None:
+def test_a_record_to_predict_among_others(
+    cohort: Path, bundle: Path, tmp_path: Path, spoil: Spoil, message: str
+) -> None:
     folder = cohort / "records100/00000"
     spoil(folder / "00007_lr.hea")
     items = "".join(f"{number:05d},{number:05d}_lr\n" for number in range(1, 10))

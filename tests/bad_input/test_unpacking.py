@@ -101,7 +101,9 @@ def test_a_deflated_dicom_is_refused_unread(tmp_path: Path):
         read_recording(tmp_path / "ecg.dcm")
 
 
-@pytest.mark.parametrize("line", [b"\0" * MEBIBYTE, b"1,2\n" * (MEBIBYTE // 4)], ids=["without a line's end", "of many rows"])
+@pytest.mark.parametrize(
+    "line", [b"\0" * MEBIBYTE, b"1,2\n" * (MEBIBYTE // 4)], ids=["without a line's end", "of many rows"]
+)
 def test_a_table_that_is_a_gzip_bomb(tmp_path: Path, line: bytes):
     with gzip.open(tmp_path / "table.csv.gz", "wb") as stream:
         stream.write(b"a,b\n")

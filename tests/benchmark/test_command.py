@@ -76,14 +76,28 @@ def test_every_objective_takes_part_or_says_why_not():
     taking, absent = contestants()
     named = {one.name for one in taking} | {one.name for one in absent}
     assert len(named) == len(taking) + len(absent)
-    assert {"soft_labels", "info_nce", "relational", "class_memory", "contrastive_representation"} <= {one.name for one in taking}
+    assert {"soft_labels", "info_nce", "relational", "class_memory", "contrastive_representation"} <= {
+        one.name for one in taking
+    }
     assert all(one.reason for one in absent)
     assert all(isinstance(one.build(50), Objective) for one in taking)
 
 
 def test_a_cohort_is_measured_on_test_subjects(tmp_path: Path):
     out = tmp_path / "run"
-    words = ["benchmark", "privileged", "--cohort", "demo_ecg", "--fast", "--seeds", "1", "--jobs", "1", "--objectives", "soft_labels"]
+    words = [
+        "benchmark",
+        "privileged",
+        "--cohort",
+        "demo_ecg",
+        "--fast",
+        "--seeds",
+        "1",
+        "--jobs",
+        "1",
+        "--objectives",
+        "soft_labels",
+    ]
     assert main([*words, "--out", str(out)]) == 0
     table = pl.read_csv(out / "results.csv")
     assert table.height == 5

@@ -39,7 +39,10 @@ def test_holm_on_a_known_example():
 
 
 def finding(
-    objective: str, differences: np.ndarray, factor: str = "centre", level: str = "1,000 pairs, 10 % labelled, out of fold"
+    objective: str,
+    differences: np.ndarray,
+    factor: str = "centre",
+    level: str = "1,000 pairs, 10 % labelled, out of fold",
 ) -> Finding:
     gain = paired(differences)
     own = paired(differences - 0.001) if factor == "centre" else None
@@ -50,7 +53,11 @@ def finding(
 def findings() -> list[Finding]:
     steady = RNG.normal(0.03, 0.004, 16)
     found = []
-    for factor, level in (("centre", "1,000 pairs, 10 % labelled, out of fold"), ("labels", "100 %"), ("control", "shuffled teacher")):
+    for factor, level in (
+        ("centre", "1,000 pairs, 10 % labelled, out of fold"),
+        ("labels", "100 %"),
+        ("control", "shuffled teacher"),
+    ):
         found.append(finding("helper", steady if factor != "control" else np.zeros(16), factor, level))
         found.append(finding("idle", np.zeros(16), factor, level))
         found.append(finding("noisy", RNG.normal(0, 0.02, 16), factor, level))
@@ -80,6 +87,8 @@ def test_a_gain_that_the_self_teacher_gives_too_is_called_regularisation():
 
 def test_many_looks_cost(findings: list[Finding]):
     alone = corrected([finding("one", np.array([0.02, 0.01, 0.03, 0.0]))])[0]
-    beside = corrected([finding("one", np.array([0.02, 0.01, 0.03, 0.0]))] + [finding(f"n{i}", np.zeros(4)) for i in range(20)])[0]
+    beside = corrected(
+        [finding("one", np.array([0.02, 0.01, 0.03, 0.0]))] + [finding(f"n{i}", np.zeros(4)) for i in range(20)]
+    )[0]
     assert alone.p_holm == pytest.approx(alone.gain.p)
     assert beside.p_holm == pytest.approx(min(21 * alone.gain.p, 1))

@@ -59,14 +59,20 @@ def test_one_of_many_is_the_network_trained_alone(lesson: Lesson):
                     for mean, value in zip(average.parameters(), network.parameters(), strict=True):
                         mean.mul_(kept).add_(value, alpha=1 - kept)
             for name, value in average.named_parameters():
-                torch.testing.assert_close(together[12][name][number * len(SEEDS) + place], value.detach(), rtol=1e-4, atol=1e-5)
+                torch.testing.assert_close(
+                    together[12][name][number * len(SEEDS) + place], value.detach(), rtol=1e-4, atol=1e-5
+                )
 
 
-@pytest.mark.parametrize("name", ["soft_labels", "relational", "contrastive_representation", "class_memory", "embedding_mse"])
+@pytest.mark.parametrize(
+    "name", ["soft_labels", "relational", "contrastive_representation", "class_memory", "embedding_mse"]
+)
 def test_an_objective_of_many_is_the_objective_alone(lesson: Lesson, name: str):
     contestant = contestants([name])[0][0]
     course = Course(
-        lesson, [Try(0.0, 1.0)], lambda: contestant.build(12) if name != "contrastive_representation" else _all_rows(contestant)
+        lesson,
+        [Try(0.0, 1.0)],
+        lambda: contestant.build(12) if name != "contrastive_representation" else _all_rows(contestant),
     )
     alone = []
     for seed in SEEDS:
@@ -79,7 +85,11 @@ def test_an_objective_of_many_is_the_objective_alone(lesson: Lesson, name: str):
         _, y, known, logits, embedding, names = seen
         for place, objective in enumerate(alone):
             batch = Batch({}, {}, y[place], known[place], TARGET, names, names)
-            called = (Output(student[0][place], student[1][place]), {"teacher": Output(logits[place], embedding[place])}, batch)
+            called = (
+                Output(student[0][place], student[1][place]),
+                {"teacher": Output(logits[place], embedding[place])},
+                batch,
+            )
             value = torch.stack(list(objective(*called).values())).sum()
             torch.testing.assert_close(pulled[place], value, rtol=1e-4, atol=1e-5)
             objective.update(*called)

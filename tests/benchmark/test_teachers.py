@@ -49,11 +49,18 @@ def test_a_withheld_label_reaches_nobody(problem: Problem):
 
 
 def test_the_self_teacher_sees_the_students_view_alone(problem: Problem):
-    blind = replace(problem, views=problem.views | {"teacher": np.random.default_rng(0).permutation(problem.views["teacher"])})
-    torch.testing.assert_close(
-        taught(one(problem), "self_teacher", FITS).logits, taught(one(blind), "self_teacher", FITS).logits, rtol=0, atol=0
+    blind = replace(
+        problem, views=problem.views | {"teacher": np.random.default_rng(0).permutation(problem.views["teacher"])}
     )
-    assert not torch.equal(taught(one(problem), "out_of_fold", FITS).logits, taught(one(blind), "out_of_fold", FITS).logits)
+    torch.testing.assert_close(
+        taught(one(problem), "self_teacher", FITS).logits,
+        taught(one(blind), "self_teacher", FITS).logits,
+        rtol=0,
+        atol=0,
+    )
+    assert not torch.equal(
+        taught(one(problem), "out_of_fold", FITS).logits, taught(one(blind), "out_of_fold", FITS).logits
+    )
 
 
 def test_shuffled_answers_are_dealt_within_folds(problem: Problem):

@@ -55,15 +55,24 @@ def test_every_published_line_is_an_event_or_a_descriptor(published: CinC2012, s
     with tarfile.open(shared / "data/icu/cinc2012/set-a.tar.gz") as archive:
         files = [archive.extractfile(member) for member in archive if member.isfile()]
         lines = b"".join(file.read() for file in files if file).decode().splitlines()
-    expected = sum(1 for line in lines if line.split(",")[1] not in ("Parameter", "RecordID", "ICUType") and not line.endswith(",-1"))
+    expected = sum(
+        1
+        for line in lines
+        if line.split(",")[1] not in ("Parameter", "RecordID", "ICUType") and not line.endswith(",-1")
+    )
     table, _ = published.samples(published.target(None))
     events = [published.events(name, table).collect() for name in published.modalities()]
     assert sum(part.height for part in events) == expected
     made = published.extract(table, tmp_path)
-    written = sum(pl.scan_parquet(tmp_path / name / "*.parquet").select(pl.len()).collect().item() for name in published.modalities())
+    written = sum(
+        pl.scan_parquet(tmp_path / name / "*.parquet").select(pl.len()).collect().item()
+        for name in published.modalities()
+    )
     wanted = sum(part.join(table, on="series", how="semi").height for part in events)
     assert written + sum(out.count for out in made.aside) == wanted
-    assert {out.reason for out in made.aside} == {f"{name}: outside plausible limits" for name in published.modalities()}
+    assert {out.reason for out in made.aside} == {
+        f"{name}: outside plausible limits" for name in published.modalities()
+    }
 
 
 def test_a_stay_as_it_stands_in_its_file(published: CinC2012, tmp_path: Path) -> None:
@@ -71,7 +80,9 @@ def test_a_stay_as_it_stands_in_its_file(published: CinC2012, tmp_path: Path) ->
     made = published.extract(table.filter(pl.col("sample_id") == "132539"), tmp_path)
     (row,) = made.samples.to_dicts()
     vitals = published.modalities()["vitals"]
-    grid = vitals.prepare(vitals.select(vitals.read(row, made.root), Part("vitals", ("heart_rate", "temperature", "age", "sex"))))
+    grid = vitals.prepare(
+        vitals.select(vitals.read(row, made.root), Part("vitals", ("heart_rate", "temperature", "age", "sex")))
+    )
     assert grid.shape == (4, 24)
     assert grid[0, 0] == pytest.approx((73 + 77) / 2)
     assert grid[1, 0] == pytest.approx((35.1 + 35.6) / 2)
@@ -82,7 +93,10 @@ def test_a_stay_as_it_stands_in_its_file(published: CinC2012, tmp_path: Path) ->
 def test_a_folder_is_read_and_what_is_no_measurement_is_counted(tmp_path: Path) -> None:
     cohort = CinC2012(laid(tmp_path / "data", {"1.txt": FIRST, "2.txt": SECOND}))
     table, left = cohort.samples(cohort.target(None))
-    assert table.select("sample_id", "sex", "died", "days").rows() == [("1", "female", 0.0, 5.0), ("2", "male", 1.0, None)]
+    assert table.select("sample_id", "sex", "died", "days").rows() == [
+        ("1", "female", 0.0, 5.0),
+        ("2", "male", 1.0, None),
+    ]
     assert left == []
     made = cohort.extract(table, tmp_path / "events")
     assert {(out.reason, out.count) for out in made.aside} == {
@@ -152,7 +166,8 @@ def archive(name: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "cut", "words"), [("../1.txt", 0, "climbs out"), ("set-a/1.txt", 4, "truncated"), ("set-a/1.txt", 150, "truncated")]
+    ("name", "cut", "words"),
+    [("../1.txt", 0, "climbs out"), ("set-a/1.txt", 4, "truncated"), ("set-a/1.txt", 150, "truncated")],
 )
 def test_an_archive_that_climbs_or_breaks_off(tmp_path: Path, name: str, cut: int, words: str) -> None:
     (tmp_path / "Outcomes-a.txt").write_text(OUTCOMES)

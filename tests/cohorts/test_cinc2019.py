@@ -21,7 +21,16 @@ def stay(hours: int, labelled: int | None = None, first: int = 1, **values: str)
     lines = ["|".join(_COLUMNS)]
     for hour in range(first, hours + 1):
         label = int(labelled is not None and hour >= labelled)
-        row = {"Age": "60", "Gender": "1", "Unit1": "1", "Unit2": "0", "HR": "80", **values, "ICULOS": str(hour), "SepsisLabel": str(label)}
+        row = {
+            "Age": "60",
+            "Gender": "1",
+            "Unit1": "1",
+            "Unit2": "0",
+            "HR": "80",
+            **values,
+            "ICULOS": str(hour),
+            "SepsisLabel": str(label),
+        }
         lines.append("|".join(row.get(column, "NaN") for column in _COLUMNS))
     return "\n".join(lines) + "\n"
 
@@ -77,7 +86,9 @@ def test_a_stay_as_it_stands_in_its_file(published: CinC2019, tmp_path: Path) ->
     made = published.extract(table.filter(pl.col("sample_id") == "p100002"), tmp_path)
     (row,) = made.samples.to_dicts()
     vitals = published.modalities()["vitals"]
-    grid = vitals.prepare(vitals.select(vitals.read(row, made.root), Part("vitals", ("heart_rate", "spo2", "age", "sex"))))
+    grid = vitals.prepare(
+        vitals.select(vitals.read(row, made.root), Part("vitals", ("heart_rate", "spo2", "age", "sex")))
+    )
     assert grid.shape == (4, 12)
     with zipfile.ZipFile(published.root / "training_setB.zip") as archive:
         rows = [line.split("|") for line in archive.read("training_setB/p100002.psv").decode().splitlines()[1:]]
@@ -111,7 +122,12 @@ def test_sepsis_begins_six_hours_after_the_label(tmp_path: Path) -> None:
     }
     table, left = cohort.samples(cohort.target("sepsis6h"))
     assert table.filter(pl.col("subject_id") == "p1").select("zero_hour", "sepsis6h").rows() == [(0.0, 1.0)]
-    assert table.filter(pl.col("subject_id") == "p8").select("zero_hour", "sepsis6h").rows() == [(0, 0), (6, 0), (12, 0), (18, 1)]
+    assert table.filter(pl.col("subject_id") == "p8").select("zero_hour", "sepsis6h").rows() == [
+        (0, 0),
+        (6, 0),
+        (12, 0),
+        (18, 1),
+    ]
     assert table.filter(pl.col("subject_id") == "p7")["zero_hour"].to_list() == [6, 12, 18]
 
 
@@ -126,7 +142,9 @@ def test_the_hours_after_the_question_change_no_sample(tmp_path: Path) -> None:
         made = cohort.extract(table, tmp_path / name / "events")
         vitals = cohort.modalities()["vitals"]
         rows = made.samples.filter(pl.col("zero_hour") <= 6).to_dicts()
-        grids.append([vitals.prepare(vitals.select(vitals.read(row, made.root), Part("vitals", (), (0, SEEN)))) for row in rows])
+        grids.append(
+            [vitals.prepare(vitals.select(vitals.read(row, made.root), Part("vitals", (), (0, SEEN)))) for row in rows]
+        )
     assert len(grids[0]) == len(grids[1]) == 2
     np.testing.assert_array_equal(grids[0], grids[1])
     assert np.nanmax(grids[1]) == 80
@@ -161,7 +179,11 @@ def test_files_and_values_that_cannot_be_used_are_counted(tmp_path: Path) -> Non
         "an hour or a label that cannot be read": 2,
     }
     aside = {out.reason: out.count for out in cohort.extract(table, tmp_path / "events").aside}
-    assert aside == {"vitals: no number": 20, "vitals: outside plausible limits": 20, "nursing: outside plausible limits": 20}
+    assert aside == {
+        "vitals: no number": 20,
+        "vitals: outside plausible limits": 20,
+        "nursing: outside plausible limits": 20,
+    }
 
 
 def test_a_column_that_no_file_has_is_named(tmp_path: Path) -> None:

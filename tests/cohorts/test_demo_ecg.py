@@ -28,7 +28,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_files_are_wfdb_with_right_checksums(demo: Path) -> None:
     record = wfdb.rdrecord(str(demo / "records100/00000/00007_lr"), physical=False)
-    assert (record.fs, record.sig_len, record.n_sig, record.units[0], record.adc_gain[0]) == (100, 1000, 12, "mV", 1000.0)
+    assert (record.fs, record.sig_len, record.n_sig, record.units[0], record.adc_gain[0]) == (
+        100,
+        1000,
+        12,
+        "mV",
+        1000.0,
+    )
     assert [name.upper() for name in record.sig_name] == "I II III AVR AVL AVF V1 V2 V3 V4 V5 V6".split()  # noqa: SIM905
     assert record.calc_checksum() == record.checksum
     assert record.d_signal[0].tolist() == record.init_value

@@ -1,4 +1,7 @@
-"""The synthetic stays: MIMIC-IV's own code reads them, the same bytes every time, and vital signs hide what laboratory and notes tell."""
+"""The synthetic stays.
+
+MIMIC-IV's own code reads them, the same bytes every time, and vital signs hide what laboratory and notes tell.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +89,9 @@ def test_codes_that_are_written_exist(shared: Path):
     for syndrome in SYNDROMES.values():
         written[9] += syndrome.icd9
         written[10] += syndrome.icd10
-    assert [code for version, held in written.items() for code in held if codes.group_of(f"ICD{version}:{code}") is None] == []
+    assert [
+        code for version, held in written.items() for code in held if codes.group_of(f"ICD{version}:{code}") is None
+    ] == []
 
 
 def test_the_same_bytes_for_the_same_settings(tmp_path: Path):
@@ -123,7 +128,9 @@ def test_as_many_laboratory_rows_as_asked(tmp_path: Path):
 
 def means(extract: Extract, modality: str) -> np.ndarray:
     kind, part = KINDS[modality], View.parse(SEEN[modality]).parts[0]
-    grids = [kind.prepare(kind.select(kind.read(row, extract.root), part)) for row in extract.samples.iter_rows(named=True)]
+    grids = [
+        kind.prepare(kind.select(kind.read(row, extract.root), part)) for row in extract.samples.iter_rows(named=True)
+    ]
     filled = np.nanmean(np.stack(grids), axis=2)
     return (filled - filled.mean(axis=0)) / filled.std(axis=0)
 
@@ -131,7 +138,9 @@ def means(extract: Extract, modality: str) -> np.ndarray:
 def auroc(extract: Extract, *modalities: str) -> float:
     values = np.hstack([means(extract, modality) for modality in modalities])
     labels = extract.samples["mortality"].to_numpy()
-    scores = cross_val_predict(LogisticRegression(C=0.1, max_iter=500), values, labels, cv=5, method="decision_function")
+    scores = cross_val_predict(
+        LogisticRegression(C=0.1, max_iter=500), values, labels, cv=5, method="decision_function"
+    )
     return float(roc_auc_score(labels, scores))
 
 

@@ -35,7 +35,11 @@ def where_stay(stay: str, then: str | None) -> pl.Expr:
 
 def test_counts(shared: Path) -> None:
     cohort = EICU(shared / DEMO)
-    for key, count, positive in (("mortality_24h", 1605, 145), ("mortality_48h", 920, 108), ("decompensation", 34939, 631)):
+    for key, count, positive in (
+        ("mortality_24h", 1605, 145),
+        ("mortality_48h", 920, 108),
+        ("decompensation", 34939, 631),
+    ):
         target = cohort.target(key)
         table, left = cohort.samples(target)
         table = check_samples(table, target, key)
@@ -60,7 +64,11 @@ def test_values_units_and_what_is_cut(shared: Path, tmp_path: Path) -> None:
     assert first.filter(pl.col("variable") == "age")["value"].to_list() == [87.0]
     extract = cohort.extract(table, tmp_path)
     said = {out.reason for out in extract.aside}
-    assert {"labs: a part of table lab only", "vitals: no table vitalPeriodic", "vitals: no table nurseCharting"} <= said
+    assert {
+        "labs: a part of table lab only",
+        "vitals: no table vitalPeriodic",
+        "vitals: no table nurseCharting",
+    } <= said
     assert extract.samples["labs"].count() == 110
     assert not any("unit not known" in line or "variable not used" in line for line in said)
 
@@ -82,7 +90,11 @@ def test_diagnoses_and_notes_at_the_hours_they_were_entered(shared: Path) -> Non
 def test_bad_ids_times_and_outcomes_are_counted(copy: Path) -> None:
     edit(copy, unitdischargeoffset=where_stay("141765", "later").otherwise("unitdischargeoffset"))
     edit(copy, patientunitstayid=where_stay("143870", None).otherwise("patientunitstayid"))
-    edit(copy, uniquepid=where_stay("144815", None).otherwise("uniquepid"), age=where_stay("147784", "old").otherwise("age"))
+    edit(
+        copy,
+        uniquepid=where_stay("144815", None).otherwise("uniquepid"),
+        age=where_stay("147784", "old").otherwise("age"),
+    )
     table, left = EICU(copy).samples(EICU(copy).target(None))
     counts = {out.reason: out.count for out in left}
     assert counts["stay whose times cannot be read, or that ends before it begins"] == 1

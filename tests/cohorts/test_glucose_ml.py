@@ -39,7 +39,9 @@ def test_samples(some: GlucoseML) -> None:
 
 
 def test_a_time_of_day_goes_on_past_midnight(shared: Path, tmp_path: Path) -> None:
-    os.symlink(shared / "data/cgm/glucose-ml/Colas_2019-from-Glucose-ML.zip", tmp_path / "Colas_2019-from-Glucose-ML.zip")
+    os.symlink(
+        shared / "data/cgm/glucose-ml/Colas_2019-from-Glucose-ML.zip", tmp_path / "Colas_2019-from-Glucose-ML.zip"
+    )
     readings = GlucoseML(tmp_path).readings()
     assert readings.height == 114_253
     gaps = readings.select(pl.col("minute").diff().over("series")).drop_nulls()["minute"]

@@ -40,7 +40,10 @@ def subject(number: int, dies: bool) -> pl.DataFrame:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Forty subjects in two shards, every fourth of whom dies, with published parts; the second shard has a column of its own."""
+    """Forty subjects in two shards, every fourth of whom dies, with published parts.
+
+    The second shard has a column of its own.
+    """
     folder = tmp_path / "meds"
     for shard in range(2):
         table = pl.concat([subject(number, number % 4 == 0) for number in range(20 * shard, 20 * shard + 20)])
@@ -98,7 +101,11 @@ def test_labels_are_targets(root: Path) -> None:
     label(root, "ward", categorical_value=[None, *["b", "a", "c"] * 13])
     label(root, "stay", float_value=[float(number) for number in range(40)])
     cohort = MEDS(root)
-    assert {key: target.kind for key, target in cohort.targets().items()} == {"dies": "binary", "stay": "regression", "ward": "multiclass"}
+    assert {key: target.kind for key, target in cohort.targets().items()} == {
+        "dies": "binary",
+        "stay": "regression",
+        "ward": "multiclass",
+    }
     dies, _ = cohort.samples(cohort.target("dies"))
     assert dies["label"].to_list() == [float(number % 4 == 0) for number in range(40)]
     assert dies["sample_id"][3] == "3-2100-01-02T00:00:00"
@@ -106,7 +113,9 @@ def test_labels_are_targets(root: Path) -> None:
     assert cohort.samples(cohort.target("ward"))[0]["label"].to_list()[:4] == [None, 1.0, 0.0, 2.0]
     heart = cohort.events("vitals", dies)
     assert heart is not None
-    hours = heart.filter((pl.col("variable") == "heart_rate") & pl.col("series").str.starts_with("3-")).collect()["hours"]
+    hours = heart.filter((pl.col("variable") == "heart_rate") & pl.col("series").str.starts_with("3-")).collect()[
+        "hours"
+    ]
     assert hours.to_list() == [13.0]  # time zero is a day before prediction_time
 
 

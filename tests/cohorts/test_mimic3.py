@@ -62,7 +62,9 @@ def test_counts(shared: Path) -> None:
     assert table["age"].is_between(18, 90).all()
     first = table.filter(pl.col("series") == "232110")
     assert first.select("subject_id", "sex", "site", "mortality").row(0) == ("10011", "female", "MICU", 1.0)
-    length = cohort.samples(cohort.target("length_of_stay"))[0].filter(pl.col("series") == "232110")["length_of_stay"][0]
+    length = cohort.samples(cohort.target("length_of_stay"))[0].filter(pl.col("series") == "232110")["length_of_stay"][
+        0
+    ]
     assert length == pytest.approx(13.8507, abs=1e-3)  # the published column los
 
 
@@ -72,7 +74,11 @@ def test_values_are_those_of_the_published_rows(shared: Path, tmp_path: Path) ->
     table, _ = cohort.samples(cohort.target(None))
     extract = cohort.extract(table.filter(pl.col("series").is_in(["232110", "250305"])), tmp_path)
     rows = extract.samples.sort("series").to_dicts()
-    parts = {"vitals": ("heart_rate", "sbp", "temperature", "age", "sex"), "labs": ("creatinine",), "nursing": ("urine_output", "gcs")}
+    parts = {
+        "vitals": ("heart_rate", "sbp", "temperature", "age", "sex"),
+        "labs": ("creatinine",),
+        "nursing": ("urine_output", "gcs"),
+    }
     grids = {}
     for name, variables in parts.items():
         (prepared,) = prepare_chunk(cohort.modalities()[name], [Part(name, variables, (-1, 23))], rows, extract.root)
@@ -97,7 +103,9 @@ def test_codes_are_known_at_discharge_and_notes_are_none(shared: Path) -> None:
     held = codes.collect()
     of_stay = held.filter(pl.col("series") == "206504")
     assert "ICD9:99591" in of_stay["variable"].to_list()
-    assert of_stay["hours"].unique().to_list() == [pytest.approx(212.08, abs=0.01)]  # 2164-10-23 21:10 to 2164-11-01 17:15
+    assert of_stay["hours"].unique().to_list() == [
+        pytest.approx(212.08, abs=0.01)
+    ]  # 2164-10-23 21:10 to 2164-11-01 17:15
     notes = cohort.events("notes", table)
     assert notes is not None
     assert notes.collect().is_empty()
@@ -141,7 +149,9 @@ def test_missing_tables_are_named(copy: Path, capsys: pytest.CaptureFixture[str]
         MIMIC3(copy).samples(MIMIC3(copy).target(None))
 
 
-@pytest.mark.parametrize(("table", "column"), [("ICUSTAYS", "intime"), ("ADMISSIONS", "deathtime"), ("PATIENTS", "dob")])
+@pytest.mark.parametrize(
+    ("table", "column"), [("ICUSTAYS", "intime"), ("ADMISSIONS", "deathtime"), ("PATIENTS", "dob")]
+)
 def test_a_missing_column(copy: Path, table: str, column: str) -> None:
     path = copy / f"{table}.csv.gz"
     path.write_bytes(gzip.compress(pl.read_csv(path, infer_schema=False).drop(column).write_csv().encode()))
@@ -170,14 +180,20 @@ def test_a_duplicate_admission_adds_no_stay(copy: Path) -> None:
 
 
 def test_an_unreadable_time_of_an_event_is_counted(copy: Path, tmp_path: Path) -> None:
-    edit(copy, "OUTPUTEVENTS", charttime=pl.when(pl.col("row_id") == "6540").then(pl.lit("noon")).otherwise("charttime"))
+    edit(
+        copy, "OUTPUTEVENTS", charttime=pl.when(pl.col("row_id") == "6540").then(pl.lit("noon")).otherwise("charttime")
+    )
     cohort = MIMIC3(copy)
     extract = cohort.extract(cohort.samples(cohort.target(None))[0], tmp_path)
     assert {out.reason: out.count for out in extract.aside}["nursing: no time"] == 1
 
 
 def test_a_code_that_does_not_exist_is_counted(copy: Path, tmp_path: Path) -> None:
-    edit(copy, "DIAGNOSES_ICD", icd9_code=pl.when(pl.col("row_id") == "112344").then(pl.lit("XYZ")).otherwise("icd9_code"))
+    edit(
+        copy,
+        "DIAGNOSES_ICD",
+        icd9_code=pl.when(pl.col("row_id") == "112344").then(pl.lit("XYZ")).otherwise("icd9_code"),
+    )
     cohort = MIMIC3(copy)
     extract = cohort.extract(cohort.samples(cohort.target(None))[0], tmp_path)
     assert {out.reason: out.count for out in extract.aside}["codes: no such code"] == 1

@@ -1,4 +1,7 @@
-"""MIMIC-IV: the demo's counts, what is missing from our copy, and the tables that it lacks in a small one of our own."""
+"""MIMIC-IV.
+
+The demo's counts, what is missing from our copy, and the tables that it lacks in a small one of our own.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,10 @@ def test_every_table(small: Path, tmp_path: Path) -> None:
 
 
 def test_codes_and_notes_at_the_hours_they_are_known(small: Path) -> None:
-    """Death at 20:00 of the day whose midnight is the discharge; a summary without an hour is known when its day is over."""
+    """Death at 20:00 of the day whose midnight is the discharge.
+
+    A summary without an hour is known when its day is over.
+    """
     assert of(small, "codes") == [("100", 206.0, "ICD9:4280"), ("100", 206.0, "ICD10:I509")]
     assert sorted(of(small, "notes")) == [("100", 2.0, "Clear"), ("100", 210.0, "Died,\n  of it")]
 

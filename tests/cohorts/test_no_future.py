@@ -1,4 +1,7 @@
-"""A patient's future never reaches its features: whatever happens after the question, the arrays before it stay the same."""
+"""A patient's future never reaches its features.
+
+Whatever happens after the question, the arrays before it stay the same.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,22 @@ Arrays = dict[tuple[str, str], NDArray[np.float32]]
 
 @pytest.fixture(scope="module")
 def tables(shared: Path) -> Tables:
-    """Five patients of the demo with one stay each that lasts longer than two days; the demo has no notes, so they are given some."""
+    """Five patients of the demo with one stay each that lasts longer than two days.
+
+    The demo has no notes, so they are given some.
+    """
     demo = shared / "data/icu/mimic-iii-clinical-database-demo-1.4"
-    read = {name: pl.read_csv(demo / f"{name}.csv.gz", infer_schema=False) for name in (*SERIES, *TIMED) if name != "NOTEEVENTS"}
-    stays = read["ICUSTAYS"].filter(~pl.col("subject_id").is_duplicated() & (pl.col("los").cast(pl.Float64) > 2)).head(5)
-    held = {name: table.filter(pl.col("subject_id").is_in(stays["subject_id"].implode())) for name, table in read.items()}
+    read = {
+        name: pl.read_csv(demo / f"{name}.csv.gz", infer_schema=False)
+        for name in (*SERIES, *TIMED)
+        if name != "NOTEEVENTS"
+    }
+    stays = (
+        read["ICUSTAYS"].filter(~pl.col("subject_id").is_duplicated() & (pl.col("los").cast(pl.Float64) > 2)).head(5)
+    )
+    held = {
+        name: table.filter(pl.col("subject_id").is_in(stays["subject_id"].implode())) for name, table in read.items()
+    }
     begin = pl.col("intime").str.to_datetime(FORMAT)
     notes = [
         stays.select(
@@ -62,7 +76,10 @@ def another_future(tables: Tables, hour: int, kind: str, seed: int) -> Tables:
     for name, number in TIMED.items():
         table = tables[name].join(cut, on="subject_id", maintain_order="left")
         time = pl.col("charttime").str.to_datetime(FORMAT)
-        past, future = table.filter(time < pl.col("begin")).drop("begin"), table.filter(time >= pl.col("begin")).drop("begin")
+        past, future = (
+            table.filter(time < pl.col("begin")).drop("begin"),
+            table.filter(time >= pl.col("begin")).drop("begin"),
+        )
         if kind == "gone":
             future = future.clear()
         elif kind == "moved":
@@ -95,7 +112,8 @@ def arrays(cohort: EventCohort, key: str, folder: Path) -> Arrays:
         (prepared,) = prepare_chunk(modality, [part], rows, extract.root)
         nothing = np.full(modality.shape(part), np.nan, np.float32)
         found |= {
-            (name, row["sample_id"]): nothing if values is None else values for row, (values, _, _) in zip(rows, prepared, strict=True)
+            (name, row["sample_id"]): nothing if values is None else values
+            for row, (values, _, _) in zip(rows, prepared, strict=True)
         }
     return found
 
@@ -135,7 +153,9 @@ def test_decompensation_up_to_an_hour(tables: Tables, kind: str, seed: int, hour
 def test_the_test_sees_a_change_before_the_question(tables: Tables) -> None:
     before = of_mimic3(tables, "mortality_24h")
     changed = dict(tables)
-    changed["CHARTEVENTS"] = tables["CHARTEVENTS"].with_columns(valuenum=(pl.col("valuenum").cast(pl.Float64) + 1).cast(pl.String))
+    changed["CHARTEVENTS"] = tables["CHARTEVENTS"].with_columns(
+        valuenum=(pl.col("valuenum").cast(pl.Float64) + 1).cast(pl.String)
+    )
     after = of_mimic3(changed, "mortality_24h")
     with pytest.raises(AssertionError, match="vitals of"):
         assert_same(before, after, [sample for _, sample in after])
@@ -172,10 +192,16 @@ def test_meds_labels(shared: Path, tmp_path: Path, kind: str) -> None:
     if kind == "gone":
         other = events.filter(~future | pl.col("time").is_null())
     elif kind == "moved":
-        other = events.with_columns(pl.when(future).then(pl.col("time") + timedelta(hours=7)).otherwise("time").alias("time"))
+        other = events.with_columns(
+            pl.when(future).then(pl.col("time") + timedelta(hours=7)).otherwise("time").alias("time")
+        )
     else:
-        invented = events.filter(future).with_columns(pl.col("value") * 2, time=pl.col("prediction_time") + timedelta(seconds=1))
-        death = events.unique("subject_id").with_columns(code=pl.lit("MEDS_DEATH"), time=pl.col("prediction_time") + timedelta(hours=1))
+        invented = events.filter(future).with_columns(
+            pl.col("value") * 2, time=pl.col("prediction_time") + timedelta(seconds=1)
+        )
+        death = events.unique("subject_id").with_columns(
+            code=pl.lit("MEDS_DEATH"), time=pl.col("prediction_time") + timedelta(hours=1)
+        )
         other = pl.concat([events, invented, death])
     found = []
     for name, table in (("before", events), ("after", other)):
@@ -185,4 +211,6 @@ def test_meds_labels(shared: Path, tmp_path: Path, kind: str) -> None:
         asked.with_columns(boolean_value=pl.int_range(pl.len()) % 2 == 0).write_parquet(root / "labels/ill.parquet")
         found.append(arrays(MEDS(root), "ill", tmp_path / f"{name}-out"))
     assert_same(found[0], found[1], [sample for _, sample in found[0]])
-    assert {sample.split("-", 1)[1] for _, sample in found[0]} == {datetime.isoformat(time) for time in asked["prediction_time"]}
+    assert {sample.split("-", 1)[1] for _, sample in found[0]} == {
+        datetime.isoformat(time) for time in asked["prediction_time"]
+    }

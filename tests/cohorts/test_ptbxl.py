@@ -53,7 +53,9 @@ def test_counts_agree_with_the_published_ones(shared: Path) -> None:
 def test_ages_above_89_and_the_official_folds(copy: Path) -> None:
     path = copy / "ptbxl_database.csv"
     whole = pl.read_csv(path, infer_schema=False)
-    many = pl.concat([whole.with_columns(patient_id=pl.lit(f"{block}") + pl.col("patient_id")) for block in range(1, 6)])
+    many = pl.concat(
+        [whole.with_columns(patient_id=pl.lit(f"{block}") + pl.col("patient_id")) for block in range(1, 6)]
+    )
     many = many.with_columns(ecg_id=pl.int_range(1, pl.len() + 1).cast(pl.String), age=pl.lit("300.0"))
     many.write_csv(path)
     cohort = PTBXL(copy)

@@ -25,7 +25,10 @@ def cohort(shared: Path) -> ShanghaiCGM:
 def test_counts(cohort: ShanghaiCGM) -> None:
     people = cohort.people()
     assert people.height == 125
-    assert dict(people.group_by("diabetes").agg(pl.col("subject_id").n_unique()).iter_rows()) == {"T1DM": 12, "T2DM": 100}
+    assert dict(people.group_by("diabetes").agg(pl.col("subject_id").n_unique()).iter_rows()) == {
+        "T1DM": 12,
+        "T2DM": 100,
+    }
     assert dict(people.group_by("diabetes").len().iter_rows()) == {"T1DM": 16, "T2DM": 109}
     readings = cohort.readings()
     assert readings.height == 128_157
@@ -68,7 +71,11 @@ def test_no_two_patients_share_a_day(cohort: ShanghaiCGM) -> None:
 def test_logs(cohort: ShanghaiCGM) -> None:
     doses, meals = cohort.doses(), cohort.meals()
     assert doses["series"].n_unique() == 80
-    assert dict(doses.filter(pl.col("value") > 0).group_by("variable").len().iter_rows()).keys() == {"bolus", "premixed", "basal"}
+    assert dict(doses.filter(pl.col("value") > 0).group_by("variable").len().iter_rows()).keys() == {
+        "bolus",
+        "premixed",
+        "basal",
+    }
     assert doses.filter(pl.col("variable") != "basal")["value"].max() <= 28
     # A fifth of 4,350 entries say that a meal was not recorded, or not weighed.
     counts = dict(meals.group_by("variable").len().iter_rows())

@@ -56,13 +56,18 @@ def stores(
 ) -> dict[str, dict[str, Prepared]]:
     folder = tmp_path_factory.mktemp("prepared")
     return {
-        name: {part.modality: prepare(folder, modality, [part], samples, root)[str(part)] for part, modality in party.parts()}
+        name: {
+            part.modality: prepare(folder, modality, [part], samples, root)[str(part)]
+            for part, modality in party.parts()
+        }
         for name, party in parties.items()
     }
 
 
 @pytest.fixture
-def arguments(tmp_path: Path, samples: pl.DataFrame, parties: dict[str, Party], stores: dict[str, dict[str, Prepared]]) -> dict[str, Any]:
+def arguments(
+    tmp_path: Path, samples: pl.DataFrame, parties: dict[str, Party], stores: dict[str, dict[str, Prepared]]
+) -> dict[str, Any]:
     """Of ``SampleData``: a run's files below ``tmp_path``, three folds, the first held out."""
     samples.write_parquet(tmp_path / "samples.parquet")
     split = draw_split(samples, TARGET, "kfold:3", seed=0)
@@ -74,7 +79,9 @@ def arguments(tmp_path: Path, samples: pl.DataFrame, parties: dict[str, Party], 
         "held_out": [0],
         "target": TARGET,
         "parties": parties,
-        "prepared": {party: {name: str(stored.folder) for name, stored in held.items()} for party, held in stores.items()},
+        "prepared": {
+            party: {name: str(stored.folder) for name, stored in held.items()} for party, held in stores.items()
+        },
         "batch_size": 8,
     }
 
@@ -85,7 +92,9 @@ def in_memory() -> Callable[..., Prepared]:
 
     def make(values: np.ndarray, status: list[str] | None = None) -> Prepared:
         names = [f"s{row}" for row in range(len(values))]
-        index = pl.DataFrame({"sample_id": names, "status": status or ["ok"] * len(values), "reason": [""] * len(values)})
+        index = pl.DataFrame(
+            {"sample_id": names, "status": status or ["ok"] * len(values), "reason": [""] * len(values)}
+        )
         return Prepared(Path("nowhere"), np.asarray(values, dtype=np.float32), index, "0" * 64)
 
     return make

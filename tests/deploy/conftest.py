@@ -41,7 +41,11 @@ REPORT: dict[str, Any] = {
     "metric": "auroc",
     "label_fraction": 0.3,
     "n": {"train": 290, "val": 73, "test": 363, "test_subjects": 363, "seeds": 3},
-    "arms": {"teacher": figure(0.89), "solo": figure(0.78), "student": figure(0.77) | {"metrics": {"brier": figure(0.15)}}},
+    "arms": {
+        "teacher": figure(0.89),
+        "solo": figure(0.78),
+        "student": figure(0.77) | {"metrics": {"brier": figure(0.15)}},
+    },
     "gain": figure(-0.01),
     "privileged_gain": figure(0.0),
     "gap": figure(0.11),
@@ -50,15 +54,32 @@ REPORT: dict[str, Any] = {
     "verdict": "no evidence",
     "sentence": "There is no evidence that the teacher helps.",
     "subgroups": [
-        {"by": "sex", "group": "female", "n": 120, "suppressed": False, "reason": "", "value": figure(0.7), "gain": figure(0.0)},
-        {"by": "age", "group": "80 +", "n": 4, "suppressed": True, "reason": "2 positive subjects, fewer than 10", "value": None},
+        {
+            "by": "sex",
+            "group": "female",
+            "n": 120,
+            "suppressed": False,
+            "reason": "",
+            "value": figure(0.7),
+            "gain": figure(0.0),
+        },
+        {
+            "by": "age",
+            "group": "80 +",
+            "n": 4,
+            "suppressed": True,
+            "reason": "2 positive subjects, fewer than 10",
+            "value": None,
+        },
     ],
     "leak_audit": [{"check": "no subject in two parts of a split", "passed": True, "detail": "such as patient-17"}],
     "provenance": {"split_sha256": "ab" * 32, "versions": {"torch": "2.15.0"}},
 }
 
 
-def save_learner(folder: Path, ecg: ECG, network: dict[str, Any] | None = None, statistics: dict[str, Any] | None = None) -> Path:
+def save_learner(
+    folder: Path, ecg: ECG, network: dict[str, Any] | None = None, statistics: dict[str, Any] | None = None
+) -> Path:
     """What LightningLearner.save writes, with random weights that tell records apart."""
     folder.mkdir(parents=True)
     torch.manual_seed(0)
@@ -69,11 +90,22 @@ def save_learner(folder: Path, ecg: ECG, network: dict[str, Any] | None = None, 
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
     held = {
         "schema_version": 1,
-        "network": network or {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "outputs": 1}},
+        "network": network
+        or {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "outputs": 1}},
         "view": "ecg[I]",
         "modalities": {"ecg": ecg.spec()},
-        "target": {"key": "brugada", "kind": "binary", "columns": ["brugada"], "classes": ["brugada"], "units": "", "rule": "1 or 2"},
-        "statistics": {"ecg": statistics or {"mean": [0.01], "std": [0.2], "samples": 290, "split_sha256": "ab" * 32, "held_out": []}},
+        "target": {
+            "key": "brugada",
+            "kind": "binary",
+            "columns": ["brugada"],
+            "classes": ["brugada"],
+            "units": "",
+            "rule": "1 or 2",
+        },
+        "statistics": {
+            "ecg": statistics
+            or {"mean": [0.01], "std": [0.2], "samples": 290, "split_sha256": "ab" * 32, "held_out": []}
+        },
     }
     (folder / "learner.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
     save_file(model.state_dict(), folder / "model.safetensors")
@@ -88,7 +120,9 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle_folder(learner: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundle") / "bundle"
-    Bundle.write(out, learner, CALIBRATION, REPORT, card={"licence": "CC BY-SA 4.0"}, provenance={"bundle_stage": "refit"})
+    Bundle.write(
+        out, learner, CALIBRATION, REPORT, card={"licence": "CC BY-SA 4.0"}, provenance={"bundle_stage": "refit"}
+    )
     return out
 
 
@@ -131,7 +165,9 @@ def trees_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     (folder / "learner" / "learner.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
     (folder / "learner" / "model.txt").write_bytes(network.dump_weights())
-    Bundle.write(folder / "bundle", folder / "learner", {"temperature": 1.0, "threshold": 0.2}, REPORT | {"task": "stays"})
+    Bundle.write(
+        folder / "bundle", folder / "learner", {"temperature": 1.0, "threshold": 0.2}, REPORT | {"task": "stays"}
+    )
     return folder / "bundle"
 
 
@@ -176,7 +212,12 @@ def full_bundle(learner: Path, brugada: Path, tmp_path_factory: pytest.TempPathF
                 {"reason": "samples kept", "count": 363},
             ],
             "aside": [{"reason": "ecg: no unit", "count": 5}],
-            "participants": {"samples": 363, "subjects": 363, "unlabelled": 0, "outcomes": {"brugada": {"with": 76, "without": 287}}},
+            "participants": {
+                "samples": 363,
+                "subjects": 363,
+                "unlabelled": 0,
+                "outcomes": {"brugada": {"with": 76, "without": 287}},
+            },
         },
         drift=drift,
     )

@@ -1,4 +1,7 @@
-"""Every record at hand and five broken ones: 863 rows and five reasons, however often the run is killed or its disk is full."""
+"""Every record at hand and five broken ones.
+
+863 rows and five reasons, however often the run is killed or its disk is full.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,8 @@ def test_killed_twenty_times(bundle_folder: Path, records: Path, undisturbed: Pa
     while kills < 20:
         process = spawn.Process(target=predict, args=(bundle_folder, records, out))
         process.start()
-        # Half of the runs live until one more chunk is there, so that the next begins elsewhere; each then for a random while.
+        # Half of the runs live until one more chunk is there, so that the next begins elsewhere; each then for a random
+        # while.
         least = min(4, _chunks(out) + chosen.randrange(2))
         while process.is_alive() and _chunks(out) < least:
             time.sleep(0.001)

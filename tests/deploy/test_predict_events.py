@@ -1,4 +1,7 @@
-"""Scoring what lies in tables: a cohort's root, files of events, hourly tables, a folder of stays; trees and a network alike."""
+"""Scoring what lies in tables: a cohort's root, files of events, hourly tables, a folder of stays.
+
+Trees and a network alike.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,9 @@ def bundles(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundles:
     folder = tmp_path_factory.mktemp("network")
     network = GruD(channels=channels, outputs=1, width=8).eval()
     LightningLearner(network, spec, fitted.party, fitted.target, fitted.statistics).save(folder / "learner")
-    report, calibration = (json.loads((run / "bundle" / name).read_text()) for name in ("report.json", "calibration.json"))
+    report, calibration = (
+        json.loads((run / "bundle" / name).read_text()) for name in ("report.json", "calibration.json")
+    )
     Bundle.write(folder / "bundle", folder / "learner", {**calibration, "temperature": 1.0}, report)
     return {"trees": run / "bundle", "network": folder / "bundle"}
 
@@ -76,12 +81,16 @@ def events(run: Path) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cohorts_root_is_scored_as_in_training_and_leaves_no_copy(run: Path, bundles: Bundles, tmp_path: Path, kind: str) -> None:
+def test_a_cohorts_root_is_scored_as_in_training_and_leaves_no_copy(
+    run: Path, bundles: Bundles, tmp_path: Path, kind: str
+) -> None:
     found = scored(bundles[kind], run / "cohort", tmp_path / "out")
     inputs, bundle = Inputs.load(run), Bundle.load(bundles[kind])
     ids = pl.read_parquet(Inputs.samples_file(run))["sample_id"].to_list()
     assert set(ids) <= set(found["sample_id"])
-    folder = run / "labels1" / "seed0" / "student-refit" / "learner" if kind == "trees" else bundles[kind].parent / "learner"
+    folder = (
+        run / "labels1" / "seed0" / "student-refit" / "learner" if kind == "trees" else bundles[kind].parent / "learner"
+    )
     logits = LightningLearner.load(folder).predict(inputs.prepared("student"), ids).logits
     name = bundle.target.names[0]
     same = pl.DataFrame({"sample_id": ids}).join(found, on="sample_id", maintain_order="left")
@@ -104,10 +113,14 @@ def test_a_manifest_of_shared_events_and_one_of_hourly_tables_score_the_same(
     (tmp_path / "ward").mkdir()
     for (name,), part in held.partition_by("sample_id", as_dict=True).items():
         place = pl.int_range(pl.len()).over("hours", "variable").alias("place")
-        wide = part.with_columns(place).pivot("variable", index=["hours", "place"], values="value").sort("hours", "place")
+        wide = (
+            part.with_columns(place).pivot("variable", index=["hours", "place"], values="value").sort("hours", "place")
+        )
         wide.drop("place").write_csv(tmp_path / "ward" / f"{name}.csv")
     ids.select("sample_id", vitals="ward/" + pl.col("sample_id") + ".csv").write_csv(tmp_path / "wide.csv")
-    known = scored(bundles[kind], run / "cohort", tmp_path / "known").filter(pl.col("sample_id").is_in(ids["sample_id"].to_list()))
+    known = scored(bundles[kind], run / "cohort", tmp_path / "known").filter(
+        pl.col("sample_id").is_in(ids["sample_id"].to_list())
+    )
     for source in ("shared.parquet", "wide.csv", "ward"):
         found = scored(bundles[kind], tmp_path / source, tmp_path / f"out-{source}")
         assert found["sample_id"].to_list() == known["sample_id"].to_list(), source

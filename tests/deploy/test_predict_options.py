@@ -75,7 +75,9 @@ def test_onnx_scores_as_torch_does(bundle_folder: Path, manifest_of: Callable[[i
         predict(bundle_folder, source, tmp_path / "half", runtime="onnx", precision=16)
 
 
-def test_sixteen_bits_round_and_belong_to_the_plan(bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path) -> None:
+def test_sixteen_bits_round_and_belong_to_the_plan(
+    bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path
+) -> None:
     source = manifest_of(40)
     for precision in (32, 16):
         predict(bundle_folder, source, tmp_path / str(precision), precision=precision, device="cpu")
@@ -86,8 +88,13 @@ def test_sixteen_bits_round_and_belong_to_the_plan(bundle_folder: Path, manifest
         predict(bundle_folder, source, tmp_path / "16", device="cpu")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("cryptography") is None, reason="cryptography is not installed: pip install 'medkd[deploy]'")
-def test_a_signature_that_was_required_is_recorded(bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    importlib.util.find_spec("cryptography") is None,
+    reason="cryptography is not installed: pip install 'medkd[deploy]'",
+)
+def test_a_signature_that_was_required_is_recorded(
+    bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path
+) -> None:
     source, mark = manifest_of(3), make_keys(tmp_path / "keys")
     key = tmp_path / "keys" / "public.pem"
     with pytest.raises(InputError, match="it is not signed"):
@@ -121,7 +128,9 @@ def test_processes_that_merge_at_the_same_moment_write_the_same(
     assert not list(out.rglob("*.tmp"))
 
 
-def test_a_chunk_damaged_inside_is_named(bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path) -> None:
+def test_a_chunk_damaged_inside_is_named(
+    bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path
+) -> None:
     source, out = manifest_of(300), tmp_path / "out"
     predict(bundle_folder, source, out)
     chunk = out / "chunks" / "00001.parquet"
@@ -134,7 +143,9 @@ def test_a_chunk_damaged_inside_is_named(bundle_folder: Path, manifest_of: Calla
 
 def test_memory_does_not_grow_with_the_number_of_items(bundle_folder: Path, manifest_of: Callable[[int], Path]) -> None:
     sources = [str(manifest_of(items)) for items in (1000, 4000)]
-    done = subprocess.run([sys.executable, "-c", PEAK, str(bundle_folder), *sources], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(bundle_folder), *sources], capture_output=True, text=True, check=True
+    )
     few, many = (int(line) for line in done.stdout.split())
     # 3,000 records as they are read are 345 MB, prepared 12 MB.
     assert many - few < 24 * 1024
@@ -143,7 +154,9 @@ def test_memory_does_not_grow_with_the_number_of_items(bundle_folder: Path, mani
 def test_the_last_lines_say_what_came_of_it(
     bundle_folder: Path, manifest_of: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = argparse.Namespace(bundle=bundle_folder, input=manifest_of(3), out=tmp_path / "out", devices="cpu", retries=0, precision=32)
+    given = argparse.Namespace(
+        bundle=bundle_folder, input=manifest_of(3), out=tmp_path / "out", devices="cpu", retries=0, precision=32
+    )
     assert main(given) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith(f"3 of 3 items scored: {tmp_path / 'out' / 'predictions.csv'}. 3 now, ")

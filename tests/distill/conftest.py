@@ -50,9 +50,12 @@ def configure(graph: Graph, run: Path) -> Callable[..., Path]:
     def write(out: Path, name: str, **changes: Any) -> Path:
         stage = graph.stages[name]
         held = stage.fit_config(run)  # type: ignore[attr-defined]
-        held["trainer"] |= {"default_root_dir": str(out), "logger": False, "callbacks": [], "enable_progress_bar": False} | changes.get(
-            "trainer", {}
-        )
+        held["trainer"] |= {
+            "default_root_dir": str(out),
+            "logger": False,
+            "callbacks": [],
+            "enable_progress_bar": False,
+        } | changes.get("trainer", {})
         held["model"] |= changes.get("model", {})
         held["data"] |= changes.get("data", {})
         out.mkdir(parents=True, exist_ok=True)
@@ -82,9 +85,14 @@ def split(graph: Graph, run: Path) -> Split:
 
 @pytest.fixture(scope="session")
 def save_learner(graph: Graph, split: Split) -> Callable[..., LightningLearner]:
-    """Save a network as a learner. It was never trained; its BatchNorms hold statistics that a training step would change."""
+    """Save a network as a learner. It was never trained.
 
-    def save(folder: Path, seed: int = 0, held_out: tuple[int, ...] = (0, 1), party: str = "teacher") -> LightningLearner:
+    Its BatchNorms hold statistics that a training step would change.
+    """
+
+    def save(
+        folder: Path, seed: int = 0, held_out: tuple[int, ...] = (0, 1), party: str = "teacher"
+    ) -> LightningLearner:
         who, prepared = graph.inputs.party(party), graph.inputs.prepared(party)
         stored = prepared["ecg"]
         with torch.random.fork_rng():
@@ -96,7 +104,9 @@ def save_learner(graph: Graph, split: Split) -> Callable[..., LightningLearner]:
                     nn.init.uniform_(module.weight, 0.5, 1.5)
                     nn.init.normal_(module.running_mean)
                     nn.init.uniform_(module.running_var, 0.5, 2.0)
-        fitted = Statistics.fit(stored.values, stored.rows(split.role("train", held_out)["sample_id"]), split.sha256, held_out)
+        fitted = Statistics.fit(
+            stored.values, stored.rows(split.role("train", held_out)["sample_id"]), split.sha256, held_out
+        )
         spec = {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": settings}
         learner = LightningLearner(network, spec, who, graph.inputs.target, {"ecg": fitted})
         learner.save(folder)
@@ -111,7 +121,9 @@ def make_bank(graph: Graph, split: Split, save_learner: Callable[..., LightningL
 
     def make(folder: Path, labels: float = 0.5, fields: tuple[str, ...] = ("logits", "embedding")) -> Path:
         held_out = [(0, 1), (0, 2)]
-        members = [Member(save_learner(folder / f"teacher{i}", i, folds), frozenset(folds)) for i, folds in enumerate(held_out)]
+        members = [
+            Member(save_learner(folder / f"teacher{i}", i, folds), frozenset(folds)) for i, folds in enumerate(held_out)
+        ]
         prepared = graph.inputs.prepared("teacher")
         meta = BankMeta(
             teachers={str(folder / f"teacher{i}"): learner_sha256(folder / f"teacher{i}") for i in range(2)},

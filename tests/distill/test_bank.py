@@ -44,7 +44,9 @@ def test_rows_are_matched_by_sample_id_whatever_the_order(bank: Path) -> None:
     assert found.logits.numpy().tobytes() == held.arrays["logits"][mixed].tobytes()
     assert found.embedding is not None
     assert found.embedding.numpy().tobytes() == held.arrays["embedding"][mixed].tobytes()
-    turned = replace(held, index=held.index.reverse(), arrays={name: array[::-1] for name, array in held.arrays.items()})
+    turned = replace(
+        held, index=held.index.reverse(), arrays={name: array[::-1] for name, array in held.arrays.items()}
+    )
     assert turned.rows([ids[row] for row in mixed]).logits.equal(found.logits)
     assert held.rows([ids[3], ids[3]]).logits.unique(dim=0).shape[0] == 1
 

@@ -54,7 +54,10 @@ banking.build_bank(Path(held["bank"]), members, Split.load(Path(held["split"])),
 
 @dataclass
 class Voice(Learner):
-    """A teacher whose logit tells who spoke (``pitch`` plus its row), and whose embedding is a turned and moved copy of one space."""
+    """A teacher whose logit tells who spoke (``pitch`` plus its row).
+
+    And whose embedding is a turned and moved copy of one space.
+    """
 
     pitch: float
     turn: np.ndarray = field(default_factory=lambda: np.eye(DIM))
@@ -66,7 +69,8 @@ class Voice(Learner):
         rows = prepared["ecg"].rows(sample_ids)
         embedding = space(prepared["ecg"])[rows] @ self.turn + self.shift
         return Output(
-            torch.from_numpy(self.pitch + rows[:, None].astype(np.float32)), embedding=torch.from_numpy(embedding.astype(np.float32))
+            torch.from_numpy(self.pitch + rows[:, None].astype(np.float32)),
+            embedding=torch.from_numpy(embedding.astype(np.float32)),
         )
 
     def save(self, folder: Path) -> None:
@@ -127,12 +131,16 @@ def test_the_order_of_teachers_split_and_store_does_not_matter(
     assert second.rows(ids).logits.equal(first.rows(ids).logits)
 
 
-def test_all_labels_leave_nobody_to_the_mean_of_all(tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta) -> None:
+def test_all_labels_leave_nobody_to_the_mean_of_all(
+    tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta
+) -> None:
     bank = build_bank(tmp_path / "bank", cross_fitted(), split, prepared, replace(meta, labels=1.0))
     assert set(bank.index["source"]) == {0, 1}
 
 
-def test_in_sample_rows_are_refused_unless_asked_for(tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta) -> None:
+def test_in_sample_rows_are_refused_unless_asked_for(
+    tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta
+) -> None:
     one = cross_fitted()[:1]
     with pytest.raises(InputError, match="trained on fold 2"):
         build_bank(tmp_path / "bank", one, split, prepared, meta)
@@ -232,7 +240,9 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
         assert asked == set(whole.index["sample_id"][16:])
         assert not asked & set(finished)
     for name in ("index.parquet", "meta.json", *(f"{kept}.npy" for kept in fields)):
-        assert (tmp_path / "killed" / "bank" / name).read_bytes() == (tmp_path / "whole" / "bank" / name).read_bytes(), name
+        assert (tmp_path / "killed" / "bank" / name).read_bytes() == (
+            tmp_path / "whole" / "bank" / name
+        ).read_bytes(), name
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["bank"]
 
 

@@ -34,9 +34,16 @@ def source(tmp_path: Path) -> TeacherBank:
             "seen": [False] * ROWS,
         }
     )
-    meta = BankMeta(teachers={}, prepared={}, split_sha256="a" * 64, held_out=(3,), labels=0.66, fields=("logits", "embedding"))
+    meta = BankMeta(
+        teachers={}, prepared={}, split_sha256="a" * 64, held_out=(3,), labels=0.66, fields=("logits", "embedding")
+    )
     (tmp_path / "source").mkdir()
-    write_bank(tmp_path / "source", meta, index, {"logits": rng.standard_normal((ROWS, 2)), "embedding": rng.standard_normal((ROWS, 5))})
+    write_bank(
+        tmp_path / "source",
+        meta,
+        index,
+        {"logits": rng.standard_normal((ROWS, 2)), "embedding": rng.standard_normal((ROWS, 5))},
+    )
     return TeacherBank.open(tmp_path / "source")
 
 
@@ -53,8 +60,12 @@ def samples() -> pl.DataFrame:
         }
     )
     lost, half = pl.col("sample_id") == "s6", pl.col("sample_id") == "s7"
-    table = table.with_columns(pl.when(lost).then(None).otherwise(pl.col(name)).alias(name) for name in ("cd", "mi", "stage"))
-    return table.with_columns(mi=pl.when(half).then(None).otherwise(pl.col("mi"))).sample(fraction=1.0, shuffle=True, seed=0)
+    table = table.with_columns(
+        pl.when(lost).then(None).otherwise(pl.col(name)).alias(name) for name in ("cd", "mi", "stage")
+    )
+    return table.with_columns(mi=pl.when(half).then(None).otherwise(pl.col("mi"))).sample(
+        fraction=1.0, shuffle=True, seed=0
+    )
 
 
 def answers(bank: TeacherBank) -> np.ndarray:
@@ -107,7 +118,9 @@ def test_a_label_only_teacher_says_the_same_to_all_of_a_class(
     np.testing.assert_allclose(after.mean(axis=0), before.mean(axis=0), atol=1e-6)
     if target.kind == "multilabel":
         for column, label in enumerate(target.columns):
-            means = {value: before[(kept[label] == value).fill_null(False).to_numpy(), column].mean() for value in (0.0, 1.0)}
+            means = {
+                value: before[(kept[label] == value).fill_null(False).to_numpy(), column].mean() for value in (0.0, 1.0)
+            }
             for said, value in zip(after[:, column], kept[label], strict=True):
                 assert value is None or said == pytest.approx(means[value], abs=1e-6)
 

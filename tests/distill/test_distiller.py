@@ -57,7 +57,10 @@ def spec(name: str, **settings: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def batch(graph: Graph, configure: Callable[..., Path], bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """A training batch of labelled and unlabelled samples, with what the banked teacher says."""
-    cli = StageCLI(["fit", "--config", str(configure(tmp_path_factory.mktemp("batch"), STUDENT, data={"batch_size": 24}))], run=False)
+    cli = StageCLI(
+        ["fit", "--config", str(configure(tmp_path_factory.mktemp("batch"), STUDENT, data={"batch_size": 24}))],
+        run=False,
+    )
     data: SampleData = cli.datamodule
     data.setup("fit")
     made: Batch = next(iter(data.train_dataloader()))
@@ -80,7 +83,9 @@ def loss_of(distiller: Distiller, batch: Batch, progress: float = 0.5) -> Tensor
 
 @pytest.mark.parametrize("name", BANKED)
 def test_every_objective_teaches_the_student_and_its_own_projection(name: str, batch: Batch, bank: Path) -> None:
-    distiller = Distiller(student(), {name: BANKED[name]()}, {"supervised": 0.0, name: 1.0}, banks={"teacher": str(bank)})
+    distiller = Distiller(
+        student(), {name: BANKED[name]()}, {"supervised": 0.0, name: 1.0}, banks={"teacher": str(bank)}
+    )
     loss_of(distiller, batch).backward()
     body = [(key, value) for key, value in distiller.network.named_parameters() if not key.startswith("head")]
     silent = [key for key, value in body if value.grad is None or not value.grad.any()]
@@ -99,7 +104,9 @@ def test_every_objective_teaches_the_student_and_its_own_projection(name: str, b
 def test_a_weight_scales_its_term_and_zero_silences_it(name: str, batch: Batch, bank: Path) -> None:
     def gradient(weight: float) -> Tensor:
         weights = {"supervised": 0.0, "soft_labels": 0.0, "relational": 0.0} | {name: weight}
-        distiller = Distiller(student(), {"soft_labels": SoftLabels(), "relational": Relational()}, weights, banks={"teacher": str(bank)})
+        distiller = Distiller(
+            student(), {"soft_labels": SoftLabels(), "relational": Relational()}, weights, banks={"teacher": str(bank)}
+        )
         loss = loss_of(distiller, batch)
         if not loss.requires_grad:
             return torch.zeros(1)
@@ -122,7 +129,9 @@ def test_weights_follow_their_schedules(batch: Batch, bank: Path) -> None:
         loss, terms = distiller.loss(output, batch.teachers, batch, progress)
         totals.append(loss.item())
         assert set(terms) == {"supervised/bce", "soft_labels/kd"}
-        assert loss.item() == pytest.approx(terms["supervised/bce"].item() + 4 * progress * terms["soft_labels/kd"].item(), rel=1e-5)
+        assert loss.item() == pytest.approx(
+            terms["supervised/bce"].item() + 4 * progress * terms["soft_labels/kd"].item(), rel=1e-5
+        )
     assert totals[0] < totals[1] < totals[2]
 
 
@@ -172,7 +181,10 @@ def test_teachers_get_no_gradient(batch: Batch, bank: Path) -> None:
         ({"objectives": {"kd": SoftLabels()}}, "'kd' has no teacher"),
         ({"objectives": {"kd": SoftLabels(teacher="techer")}, "banks": {"teacher": "b"}}, "Did you mean 'teacher'"),
         ({"objectives": {"kd": SoftLabels()}, "banks": {"one": "b", "two": "b"}}, "objective 'kd' hears"),
-        ({"objectives": {"at": AttentionTransfer()}, "banks": {"teacher": "b"}}, "needs a live teacher, teacher is banked"),
+        (
+            {"objectives": {"at": AttentionTransfer()}, "banks": {"teacher": "b"}},
+            "needs a live teacher, teacher is banked",
+        ),
     ],
 )
 def test_what_could_never_run_is_refused_when_it_is_made(settings: dict[str, Any], says: str) -> None:
@@ -186,7 +198,11 @@ def test_a_bank_that_lacks_a_field_is_refused_before_the_first_step(
 ) -> None:
     monkeypatch.setattr(Distiller, "training_step", lambda *_: pytest.fail("a step was made"))
     folder = make_bank(tmp_path / "logits", fields=("logits",))
-    model = {"banks": {"teacher": str(folder)}, "objectives": {"match": spec("EmbeddingMse", **WIDTHS)}, "weights": {"match": 1.0}}
+    model = {
+        "banks": {"teacher": str(folder)},
+        "objectives": {"match": spec("EmbeddingMse", **WIDTHS)},
+        "weights": {"match": 1.0},
+    }
     with pytest.raises(InputError, match="keeps no embedding") as told:
         StageCLI(["fit", "--config", str(fit_config(STUDENT, model=model))])
     assert "objective match" in str(told.value)
@@ -217,7 +233,9 @@ def test_every_parameter_of_student_and_projections_moves_in_one_epoch(
     """Without decay, so that a parameter without a gradient stays where it is."""
     before: dict[str, Tensor] = {}
     monkeypatch.setattr(
-        Distiller, "on_train_start", lambda self: before.update({key: value.clone() for key, value in self.named_parameters()})
+        Distiller,
+        "on_train_start",
+        lambda self: before.update({key: value.clone() for key, value in self.named_parameters()}),
     )
     model = {
         "banks": {"teacher": str(bank)},
@@ -230,7 +248,9 @@ def test_every_parameter_of_student_and_projections_moves_in_one_epoch(
         },
         "weights": {"supervised": 0.5, "kd": 0.5, "match": 0.1, "rkd": 0.01, "sp": 1.0},
     }
-    cli = StageCLI(["fit", "--config", str(fit_config(STUDENT, model=model, trainer={"max_epochs": 1}, data={"steps": 8}))])
+    cli = StageCLI(
+        ["fit", "--config", str(fit_config(STUDENT, model=model, trainer={"max_epochs": 1}, data={"steps": 8}))]
+    )
     assert any(key.startswith("objective_modules.match") for key in before)
     still = [key for key, value in cli.model.named_parameters() if value.equal(before[key])]
     assert still == []
@@ -271,7 +291,10 @@ def live(out: Path, configure: Callable[..., Path], graph: Graph, teacher: Path,
 
 @pytest.fixture(scope="module")
 def lived(
-    graph: Graph, configure: Callable[..., Path], save_learner: Callable[..., LightningLearner], tmp_path_factory: pytest.TempPathFactory
+    graph: Graph,
+    configure: Callable[..., Path],
+    save_learner: Callable[..., LightningLearner],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Lived:
     """A fit beside a live teacher, which was watched at every step."""
     out = tmp_path_factory.mktemp("live")
@@ -413,6 +436,10 @@ def test_a_target_that_an_objective_does_not_suit_is_refused_before_the_first_st
     fit_config: Any, bank: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Distiller, "training_step", lambda *_: pytest.fail("a step was made"))
-    model = {"banks": {"teacher": str(bank)}, "objectives": {"rank": spec("PairwiseRank", columns=["nosuch"])}, "weights": {}}
+    model = {
+        "banks": {"teacher": str(bank)},
+        "objectives": {"rank": spec("PairwiseRank", columns=["nosuch"])},
+        "weights": {},
+    }
     with pytest.raises(InputError, match="no output 'nosuch'"):
         StageCLI(["fit", "--config", str(fit_config(STUDENT, model=model))])

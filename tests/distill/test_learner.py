@@ -75,7 +75,9 @@ def test_answers_stand_in_the_order_asked_whatever_the_batch(
         assert found == pytest.approx([whole[name] for name in turned], abs=1e-5)
 
 
-def test_signals_are_normalised_by_its_own_statistics(learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]) -> None:
+def test_signals_are_normalised_by_its_own_statistics(
+    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+) -> None:
     values = np.array(prepared["ecg"].values[prepared["ecg"].rows(ids[:5])], dtype=np.float64)
     fitted = learner.statistics["ecg"]
     normal = (values - np.array(fitted.mean)[:, None]) / np.array(fitted.std)[:, None]
@@ -96,7 +98,9 @@ def test_asking_changes_nothing(learner: LightningLearner, prepared: dict[str, P
     assert output.logits.equal(learner.predict(prepared, ids).logits)
 
 
-def test_an_absent_signal_is_masked_as_it_was_in_training(learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]) -> None:
+def test_an_absent_signal_is_masked_as_it_was_in_training(
+    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+) -> None:
     stored = prepared["ecg"]
     values = np.array(stored.values)
     lost = stored.rows(ids[2:3])[0]
@@ -113,7 +117,9 @@ def test_an_absent_signal_is_masked_as_it_was_in_training(learner: LightningLear
     assert signal.mask[[0, 1, 3, 4]].all()
 
 
-def test_a_sample_that_was_not_prepared_is_refused(learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]) -> None:
+def test_a_sample_that_was_not_prepared_is_refused(
+    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+) -> None:
     with pytest.raises(InputError, match="1 samples were not prepared"):
         learner.predict(prepared, [*ids[:3], "nobody"])
 

@@ -38,7 +38,9 @@ def checkpoints(folder: Path, **when: int) -> dict[str, Any]:
     [({"every_n_epochs": 1, "save_on_train_epoch_end": True}, 9), ({"every_n_train_steps": 4}, 6)],
     ids=["at an epoch's end", "mid-epoch"],
 )
-def test_killed_fit_resumes_to_the_same_weights(fit_config: Any, tmp_path: Path, when: dict[str, int], killed_at: int) -> None:
+def test_killed_fit_resumes_to_the_same_weights(
+    fit_config: Any, tmp_path: Path, when: dict[str, int], killed_at: int
+) -> None:
     shorter = {"max_epochs": 3}
     data = {"steps": 6, "augment": True}
     model = {"ema": 0.9}
@@ -46,7 +48,9 @@ def test_killed_fit_resumes_to_the_same_weights(fit_config: Any, tmp_path: Path,
     main(["fit", "--config", str(whole)])
 
     callbacks = [checkpoints(tmp_path / "killed", **when)]
-    killed = fit_config("labels0.5/seed0/solo-without-0", "killed", trainer=shorter | {"callbacks": callbacks}, data=data, model=model)
+    killed = fit_config(
+        "labels0.5/seed0/solo-without-0", "killed", trainer=shorter | {"callbacks": callbacks}, data=data, model=model
+    )
     died = subprocess.run([sys.executable, "-c", KILLER, str(killed), str(killed_at)], capture_output=True, check=False)
     assert died.returncode == -9, died.stderr.decode()[-2000:]
     assert not (tmp_path / "killed" / "learner").exists()

@@ -11,7 +11,9 @@ from medkd.errors import InputError
 PROGRESS = np.linspace(0, 1, 101).tolist()
 
 
-@pytest.mark.parametrize("schedule", [Linear(1.0, 0.2), Cosine(1.0, 0.2), Linear(0.0, 3.0), Cosine(0.0, 3.0), Linear(0.0, 3.0, 0.2, 0.4)])
+@pytest.mark.parametrize(
+    "schedule", [Linear(1.0, 0.2), Cosine(1.0, 0.2), Linear(0.0, 3.0), Cosine(0.0, 3.0), Linear(0.0, 3.0, 0.2, 0.4)]
+)
 def test_ramps_go_from_start_to_end_without_turning(schedule: Linear | Cosine) -> None:
     values = [schedule.at(progress) for progress in PROGRESS]
     assert values[0] == pytest.approx(schedule.start)
@@ -47,7 +49,13 @@ def test_a_table_holds_each_value_to_the_next_point() -> None:
 
 @pytest.mark.parametrize(
     ("points", "values"),
-    [([], []), ([0.1], [1.0]), ([0.0, 0.5], [1.0]), ([0.0, 0.5, 0.5], [1.0, 2.0, 3.0]), ([0.0, 0.5, 0.2], [1.0, 2.0, 3.0])],
+    [
+        ([], []),
+        ([0.1], [1.0]),
+        ([0.0, 0.5], [1.0]),
+        ([0.0, 0.5, 0.5], [1.0, 2.0, 3.0]),
+        ([0.0, 0.5, 0.2], [1.0, 2.0, 3.0]),
+    ],
 )
 def test_a_table_that_is_none_is_refused(points: list[float], values: list[float]) -> None:
     with pytest.raises(InputError, match="rise from 0"):

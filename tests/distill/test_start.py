@@ -23,14 +23,21 @@ def test_everything_lies_beside_a_head_or_in_it():
     outside = {id(module) for module in beside_heads(made)}
     inside = {id(module) for head in made.modules() if isinstance(head, Head) for module in head.modules()}
     assert not outside & inside
-    weights = {id(weight) for module in made.modules() if id(module) in outside for weight in module.parameters(recurse=False)}
-    assert weights == {id(weight) for name, weight in made.named_parameters() if not name.startswith(("head.", "place", "summary"))}
+    weights = {
+        id(weight) for module in made.modules() if id(module) in outside for weight in module.parameters(recurse=False)
+    }
+    assert weights == {
+        id(weight) for name, weight in made.named_parameters() if not name.startswith(("head.", "place", "summary"))
+    }
 
 
 def test_only_heads_learn():
     made = SumFusion({"vitals": network()}, outputs=2, width=8, hidden=[4])
     freeze(made)
-    assert {name for name, weight in made.named_parameters() if weight.requires_grad} == {"head.layers.1.weight", "head.layers.1.bias"}
+    assert {name for name, weight in made.named_parameters() if weight.requires_grad} == {
+        "head.layers.1.weight",
+        "head.layers.1.bias",
+    }
 
 
 def test_what_is_frozen_gives_the_same_in_every_step():

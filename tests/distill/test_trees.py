@@ -70,14 +70,25 @@ class Said:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Made]:
-    """``make(kind, columns, labels)``: training data of a run, and the truth "sample column" that its labels are noisy signs of."""
+    """``make(kind, columns, labels)``.
 
-    def write(kind: Kind = "binary", columns: int = 1, labels: float = 1.0, unlabelled: bool = False, **changes: Any) -> Made:
+    Training data of a run, and the truth "sample column" that its labels are noisy signs of.
+    """
+
+    def write(
+        kind: Kind = "binary", columns: int = 1, labels: float = 1.0, unlabelled: bool = False, **changes: Any
+    ) -> Made:
         rng = np.random.default_rng(0)
         values = rng.standard_normal((SAMPLES, VARIABLES, HOURS)).astype(np.float32)
-        truth = 3 * np.stack([values[:, place % VARIABLES].mean(axis=1) * (1 if place < 2 else -1) for place in range(columns)], axis=1)
+        truth = 3 * np.stack(
+            [values[:, place % VARIABLES].mean(axis=1) * (1 if place < 2 else -1) for place in range(columns)], axis=1
+        )
         values[rng.random(values.shape) < 0.3] = np.nan
-        held = truth if kind in ("regression", "forecast") else (truth + 0.5 * rng.standard_normal(truth.shape) > 0).astype(np.float64)
+        held = (
+            truth
+            if kind in ("regression", "forecast")
+            else (truth + 0.5 * rng.standard_normal(truth.shape) > 0).astype(np.float64)
+        )
         names = [f"y{place}" for place in range(columns)]
         ids = [f"s{row}" for row in range(SAMPLES)]
         samples = pl.DataFrame({"sample_id": ids, "subject_id": ids, "hours": ids}).with_columns(
@@ -92,7 +103,9 @@ def make(tmp_path: Path) -> Callable[..., Made]:
         folder = tmp_path / "prepared"
         folder.mkdir(exist_ok=True)
         np.save(folder / "values.npy", values)
-        pl.DataFrame({"sample_id": ids, "status": ["ok"] * SAMPLES, "reason": [""] * SAMPLES}).write_parquet(folder / "index.parquet")
+        pl.DataFrame({"sample_id": ids, "status": ["ok"] * SAMPLES, "reason": [""] * SAMPLES}).write_parquet(
+            folder / "index.parquet"
+        )
         (folder / "meta.json").write_text(json.dumps({"values_sha256": "0" * 64}))
         data = SampleData(
             samples=str(tmp_path / "samples.parquet"),
@@ -157,16 +170,27 @@ def test_each_label_has_its_own_trees(make: Callable[..., Made]) -> None:
         assert found[own] == max(found)
 
 
-@pytest.mark.parametrize("settings", [{"lesson": "logit"}, {"lesson": "probability"}, {"lesson": "probability", "temperature": 3.0}])
-def test_who_is_taught_follows_the_teacher_where_labels_say_something_else(make: Callable[..., Made], settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"lesson": "logit"}, {"lesson": "probability"}, {"lesson": "probability", "temperature": 3.0}]
+)
+def test_who_is_taught_follows_the_teacher_where_labels_say_something_else(
+    make: Callable[..., Made], settings: dict[str, Any]
+) -> None:
     """The teacher speaks of the third variable, on which no label depends."""
     data, truth = make()
-    lesson = 3 * torch.from_numpy(np.nanmean(np.load(data.prepared_paths["student"]["hours"] + "/values.npy")[:, 2], axis=1))[:, None]
+    lesson = (
+        3
+        * torch.from_numpy(np.nanmean(np.load(data.prepared_paths["student"]["hours"] + "/values.npy")[:, 2], axis=1))[
+            :, None
+        ]
+    )
     taught = replace(QUICK, **settings).fit(data, said_of(lesson), seed=0, threads=1)
     assert agreement(taught, data, lesson) > 0.7
     assert abs(agreement(taught, data, truth)) < 0.3
     scale = np.polyfit(lesson[answers(taught, data)[0], 0], answers(taught, data)[1][:, 0], 1)[0]
-    assert scale == pytest.approx(1 / settings.get("temperature", 1.0), rel=0.5), "the teacher's logits over the temperature"
+    assert scale == pytest.approx(1 / settings.get("temperature", 1.0), rel=0.5), (
+        "the teacher's logits over the temperature"
+    )
     both = replace(QUICK, members=2, taught=1, **settings).fit(data, said_of(lesson), seed=0, threads=1)
     assert agreement(both, data, lesson) > 0.15
     assert agreement(both, data, truth) > 0.15
@@ -196,7 +220,9 @@ def test_the_teacher_speaks_where_no_label_is_and_labels_only_where_they_are(mak
     elsewhere = truth.clone()
     rows = [int(name[1:]) for name in batch.ids if name not in known]
     elsewhere[rows] *= -1
-    assert agreement(QUICK.fit(data, said_of(elsewhere), seed=0, threads=1), data, truth) < 0, "unlabelled samples are most of the lesson"
+    assert agreement(QUICK.fit(data, said_of(elsewhere), seed=0, threads=1), data, truth) < 0, (
+        "unlabelled samples are most of the lesson"
+    )
 
 
 def test_withheld_labels_change_nothing(make: Callable[..., Made]) -> None:
@@ -207,14 +233,18 @@ def test_withheld_labels_change_nothing(make: Callable[..., Made]) -> None:
     batch = data.dataset("train")
     withheld = np.array(batch.ids)[~batch.labelled[:, 0].numpy()].tolist()
     y = pl.col("y0")
-    data.samples = data.samples.with_columns(pl.when(pl.col("sample_id").is_in(withheld)).then(1 - y).otherwise(y).alias("y0"))
+    data.samples = data.samples.with_columns(
+        pl.when(pl.col("sample_id").is_in(withheld)).then(1 - y).otherwise(y).alias("y0")
+    )
     assert text(replace(QUICK, **settings).fit(data, said_of(truth), seed=0, threads=1)) == expected
 
 
 def test_the_label_has_the_share_that_the_teacher_leaves(make: Callable[..., Made]) -> None:
     data, truth = make()
     found = [
-        agreement(replace(QUICK, lesson="probability", share=share).fit(data, said_of(-truth), seed=0, threads=1), data, truth)
+        agreement(
+            replace(QUICK, lesson="probability", share=share).fit(data, said_of(-truth), seed=0, threads=1), data, truth
+        )
         for share in (0.0, 0.5, 1.0)
     ]
     assert found[0] > 0.6
@@ -235,7 +265,9 @@ def test_the_seed_alone_decides(make: Callable[..., Made]) -> None:
 def test_members_that_learn_labels_count_by_the_share_of_labels(make: Callable[..., Made]) -> None:
     data, truth = make(labels=0.5)
     data.unlabelled = True
-    (_, taught), (_, labelled) = replace(QUICK, members=2, taught=1).fit(data, said_of(truth), seed=0, threads=1).network._boosters[0]
+    (_, taught), (_, labelled) = (
+        replace(QUICK, members=2, taught=1).fit(data, said_of(truth), seed=0, threads=1).network._boosters[0]
+    )
     known = data.dataset("train").labelled[:, 0].double().mean()
     assert taught == 1
     assert labelled == pytest.approx(float(known))
@@ -246,7 +278,9 @@ def test_members_that_learn_labels_count_by_the_share_of_labels(make: Callable[.
 def test_a_share_of_the_samples_in_a_leaf_follows_their_number(min_leaf: float, samples: int, least: int) -> None:
     rng = np.random.default_rng(0)
     table, aim = rng.standard_normal((samples, 3)).astype(np.float32), rng.standard_normal(samples)
-    grown = replace(QUICK, min_leaf=min_leaf)._booster(table, aim, np.ones(samples, dtype=bool), None, "regression", {"seed": 0})
+    grown = replace(QUICK, min_leaf=min_leaf)._booster(
+        table, aim, np.ones(samples, dtype=bool), None, "regression", {"seed": 0}
+    )
     assert f"[min_data_in_leaf: {least}]" in grown.model_to_string()
 
 
@@ -272,7 +306,9 @@ def test_a_sample_with_nothing_observed_is_answered(make: Callable[..., Made]) -
     learner = QUICK.fit(data, {}, seed=0, threads=1)
     stored = data.stored["student"]["hours"]
     index = pl.DataFrame({"sample_id": ["a", "b"], "status": ["absent", "ok"], "reason": ["", ""]})
-    empty = Prepared(Path("nowhere"), np.stack([np.zeros((3, 8)), np.full((3, 8), np.nan)]).astype(np.float32), index, stored.sha256)
+    empty = Prepared(
+        Path("nowhere"), np.stack([np.zeros((3, 8)), np.full((3, 8), np.nan)]).astype(np.float32), index, stored.sha256
+    )
     logits = learner.predict({"hours": empty}, ["a", "b"]).logits
     assert logits.isfinite().all()
     assert logits[0].equal(logits[1])

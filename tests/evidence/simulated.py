@@ -28,7 +28,10 @@ def simulate(
     prevalence: float = 0.25,
     rng_seed: int = 0,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(predictions, samples): about 1.2 samples a subject; each arm's logit is its strength times the truth, plus noise that arms share."""
+    """(predictions, samples): about 1.2 samples a subject.
+
+    Each arm's logit is its strength times the truth, plus noise that arms share.
+    """
     rng = np.random.default_rng(rng_seed)
     subject = rng.integers(int(n / 1.2), size=n)
     names = target.names

@@ -27,22 +27,31 @@ MULTICLASS = Target("rhythm", "multiclass", ("rhythm",), ("SR", "AF", "PACE"))
 
 
 def run(predictions: pl.DataFrame, samples: pl.DataFrame, target: Target = BINARY, **options: Any) -> dict[str, Any]:
-    report = assess(predictions, samples, target, options.pop("settings", QUICK), options.pop("audit", PASSED), WHENCE, **options)
+    report = assess(
+        predictions, samples, target, options.pop("settings", QUICK), options.pop("audit", PASSED), WHENCE, **options
+    )
     check_report(report)
     json.dumps(report, allow_nan=False)
     return report
 
 
 def fold_values(scored: pl.DataFrame, arm: str, name: str) -> tuple[float, float, float]:
-    """(AUROC, AUPRC, Brier) of an arm's class by scikit-learn: within folds, weighted by pairs or samples, then over seeds."""
+    """(AUROC, AUPRC, Brier) of an arm's class by scikit-learn.
+
+    Within folds, weighted by pairs or samples, then over seeds.
+    """
     seeds = []
-    for _, seed in scored.filter((pl.col("arm") == arm) & (pl.col("class") == name)).partition_by("seed", as_dict=True).items():
+    for _, seed in (
+        scored.filter((pl.col("arm") == arm) & (pl.col("class") == name)).partition_by("seed", as_dict=True).items()
+    ):
         rows = []
         for fold in seed.partition_by("fold"):
             y, score, p = (fold[column].to_numpy() for column in ("y", "score", "calibrated"))
             pairs = (y == 1).sum() * (y == 0).sum()
             if pairs:
-                rows.append((roc_auc_score(y, score), average_precision_score(y, score), brier_score_loss(y, p), pairs, len(y)))
+                rows.append(
+                    (roc_auc_score(y, score), average_precision_score(y, score), brier_score_loss(y, p), pairs, len(y))
+                )
         auc, ap, brier, pairs, n = np.array(rows).T
         seeds.append((np.average(auc, weights=pairs), np.average(ap, weights=n), np.average(brier, weights=n)))
     return tuple(np.mean(seeds, axis=0))
@@ -57,7 +66,9 @@ def test_values_equal_scikit_learn_fold_by_fold(target: Target) -> None:
         auc, ap, brier = np.mean([fold_values(scored, arm, name) for name in target.names], axis=0)
         assert found["value"] == pytest.approx(auc, abs=1e-12)
         assert found["metrics"]["auprc"]["value"] == pytest.approx(ap, abs=1e-12)
-        assert found["metrics"]["brier"]["value"] == pytest.approx(brier * (3 if target.kind == "multiclass" else 1), abs=1e-12)
+        assert found["metrics"]["brier"]["value"] == pytest.approx(
+            brier * (3 if target.kind == "multiclass" else 1), abs=1e-12
+        )
 
 
 def test_the_headline_is_the_largest_fraction_and_each_has_an_entry() -> None:
@@ -69,7 +80,9 @@ def test_the_headline_is_the_largest_fraction_and_each_has_an_entry() -> None:
     assert report["n"]["train"] == 200
     assert report["n"]["test"] == 300
     assert set(report["controls"]) == {"self_teacher", "label_only_teacher", "shuffled_teacher"}
-    assert report["gain"]["value"] == pytest.approx(report["arms"]["student"]["value"] - report["arms"]["solo"]["value"])
+    assert report["gain"]["value"] == pytest.approx(
+        report["arms"]["student"]["value"] - report["arms"]["solo"]["value"]
+    )
 
 
 def test_verdicts_of_known_strengths() -> None:
@@ -114,7 +127,11 @@ def test_small_subgroups_are_suppressed_and_say_so() -> None:
     assert by["site", "C"]["suppressed"]
     assert by["site", "C"]["value"] is None
     assert "fewer than 10" in by["site", "C"]["reason"]
-    assert by["sex", "female"]["gain"]["low"] <= by["sex", "female"]["gain"]["value"] <= by["sex", "female"]["gain"]["high"]
+    assert (
+        by["sex", "female"]["gain"]["low"]
+        <= by["sex", "female"]["gain"]["value"]
+        <= by["sex", "female"]["gain"]["high"]
+    )
     assert {group for column, group in by if column == "age"} == {"under 40", "40 to 64", "65 to 79", "80 +"}
     assert sum(row["n"] for (column, _), row in by.items() if column == "sex") == report["n"]["test"]
 
@@ -131,11 +148,21 @@ def test_regression_turns_gains_so_that_more_is_better() -> None:
     predictions, samples = simulate(target=replace(BINARY, columns=("age",), classes=("age",)), seeds=2, folds=3)
     rng = np.random.default_rng(0)
     truth = dict(zip(samples["sample_id"], samples["age"], strict=True))
-    noise = {"teacher": 2.0, "student": 5.0, "solo": 9.0, "self_teacher": 9.0, "label_only_teacher": 9.0, "shuffled_teacher": 12.0}
+    noise = {
+        "teacher": 2.0,
+        "student": 5.0,
+        "solo": 9.0,
+        "self_teacher": 9.0,
+        "label_only_teacher": 9.0,
+        "shuffled_teacher": 12.0,
+    }
     y = np.array([truth[name] for name in predictions["sample_id"]])
     error = np.array([noise[arm] for arm in predictions["arm"]]) * rng.standard_normal(len(y))
     report = run(
-        predictions.with_columns(y=pl.Series(y), logit=pl.Series(y + error)), samples, target, settings=replace(QUICK, metric="rmse")
+        predictions.with_columns(y=pl.Series(y), logit=pl.Series(y + error)),
+        samples,
+        target,
+        settings=replace(QUICK, metric="rmse"),
     )
     assert report["arms"]["student"]["value"] == pytest.approx(5, rel=0.1)
     assert report["gain"]["value"] == pytest.approx(4, rel=0.2)

@@ -22,7 +22,13 @@ from medkd.evidence.scoring import score_predictions
 from medkd.evidence.settings import EvidenceSettings
 
 QUICK = EvidenceSettings(replicates=100)
-WHENCE = {"split_sha256": "a", "config_sha256": "b", "data_sha256": "c", "versions": {"medkd": "0"}, "command": "medkd distill x"}
+WHENCE = {
+    "split_sha256": "a",
+    "config_sha256": "b",
+    "data_sha256": "c",
+    "versions": {"medkd": "0"},
+    "command": "medkd distill x",
+}
 HISTORY = pl.DataFrame(
     {
         "arm": ["solo", "student"] * 3,
@@ -39,17 +45,35 @@ def made(target: Target = BINARY, **options: Any) -> tuple[pl.DataFrame, pl.Data
     predictions, samples = simulate(n=200, seeds=2, folds=3, target=target, **options)
     scored = score_predictions(predictions, target, QUICK, samples)
     audit = [Check("subjects", True, "none shared")]
-    return scored, samples, assess(scored, samples, target, QUICK, audit, WHENCE, task="ecg_lead", cohort="ptbxl", protocol="kfold:3")
+    return (
+        scored,
+        samples,
+        assess(scored, samples, target, QUICK, audit, WHENCE, task="ecg_lead", cohort="ptbxl", protocol="kfold:3"),
+    )
 
 
 def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_path: Path) -> None:
     scored, samples, report = made(fractions=(0.3, 1.0))
     write_report(tmp_path / "out", report, scored, [HISTORY], [("records found", 210), ("in the study", 200)])
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "test_predictions.parquet"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "report.html",
+        "report.json",
+        "test_predictions.parquet",
+    ]
     kept = pl.read_parquet(tmp_path / "out" / "test_predictions.parquet")
-    assert {"sample", "subject", "fold", "seed", "arm", "score", "label_fraction", "class", "calibrated", "threshold", "y"} <= set(
-        kept.columns
-    )
+    assert {
+        "sample",
+        "subject",
+        "fold",
+        "seed",
+        "arm",
+        "score",
+        "label_fraction",
+        "class",
+        "calibrated",
+        "threshold",
+        "y",
+    } <= set(kept.columns)
     again = assess(kept, samples.select("sample_id"), BINARY, QUICK, [Check("subjects", True, "none shared")], WHENCE)
     on_disk = json.loads((tmp_path / "out" / "report.json").read_text())
     for key in (
@@ -70,16 +94,29 @@ def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_pat
 def test_the_page_stands_alone_and_shows_what_it_must() -> None:
     _, _, report = made(fractions=(0.3, 1.0))
     page = render(
-        report, [HISTORY], [("records found", 210)], [("labs: outside plausible limits", 17), ("notes: its table is not there", 0)]
+        report,
+        [HISTORY],
+        [("records found", 210)],
+        [("labs: outside plausible limits", 17), ("notes: its table is not there", 0)],
     )
     assert not re.search(r"(src|href)\s*=\s*\"(?!#)|@import|url\((?!#)|<script|<link|<iframe", page)
-    assert set(re.findall(r"https?://[^\"\s<]+", page)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert set(re.findall(r"https?://[^\"\s<]+", page)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
     identifiers = re.findall(r'\bid="([^"]+)"', page)
     assert len(identifiers) == len(set(identifiers))
     assert set(re.findall(r"(?:url\(|href=\")#([^)\"]+)", page)) <= set(identifiers)
     assert len(page) < 1_500_000
     assert page.index(report["sentence"].replace("'", "&#39;")) < page.index("<svg")
-    for words in ("research use; not a medical device", "ROC", "Calibration", "Decision curve", "val_loss", "How many labels it takes"):
+    for words in (
+        "research use; not a medical device",
+        "ROC",
+        "Calibration",
+        "Decision curve",
+        "val_loss",
+        "How many labels it takes",
+    ):
         assert words in page
     for words in ("Gain: student over solo", "not shown: ", "records found", "medkd distill x", "none shared"):
         assert words in page
@@ -91,7 +128,11 @@ def test_the_page_stands_alone_and_shows_what_it_must() -> None:
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
 def test_every_word_from_outside_is_escaped(kind: str) -> None:
     bad = '<script>$x$</script>"心'  # Neither a tag, nor a formula, nor the end of an attribute, nor a sign of the measuring font.
-    target = Target(bad, "binary", ("x",), (bad,), rule=bad) if kind == "binary" else Target(bad, "multilabel", ("x", "y"), (bad, "b"))
+    target = (
+        Target(bad, "binary", ("x",), (bad,), rule=bad)
+        if kind == "binary"
+        else Target(bad, "multilabel", ("x", "y"), (bad, "b"))
+    )
     predictions, samples = simulate(n=200, seeds=1, folds=2, target=target)
     samples = samples.with_columns(site=pl.lit(bad))
     scored = score_predictions(predictions, target, QUICK, samples)

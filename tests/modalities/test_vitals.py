@@ -15,9 +15,12 @@ from medkd.modalities.vitals import Vitals
 KINDS = (Vitals, Labs, Nursing)
 
 
-def standard(kind: type[Grid], variable: str, value: float, unit: str | None = None) -> tuple[str | None, float | None, str | None]:
+def standard(
+    kind: type[Grid], variable: str, value: float, unit: str | None = None
+) -> tuple[str | None, float | None, str | None]:
     table = pl.LazyFrame(
-        {"series": ["a"], "hours": [0.0], "variable": [variable], "value": [value], "unit": [unit]}, schema_overrides={"unit": pl.String}
+        {"series": ["a"], "hours": [0.0], "variable": [variable], "value": [value], "unit": [unit]},
+        schema_overrides={"unit": pl.String},
     )
     row = kind().standardise(table).collect().select("variable", "value", "flaw").row(0)
     return row[0], row[1], row[2]
@@ -27,7 +30,9 @@ def standard(kind: type[Grid], variable: str, value: float, unit: str | None = N
 def test_limits_are_in_order_and_no_name_means_two_things(kind: type[Grid]) -> None:
     table = kind.table()
     assert all(held.low < held.high for held in table.values())
-    names = list(itertools.chain.from_iterable({name.lower(), *map(str.lower, held.names)} for name, held in table.items()))
+    names = list(
+        itertools.chain.from_iterable({name.lower(), *map(str.lower, held.names)} for name, held in table.items())
+    )
     assert len(names) == len(set(names))
     assert all(held.unit.lower() not in held.units for held in table.values())
 
@@ -86,7 +91,8 @@ def test_what_no_body_shows_is_no_measurement(kind: type[Grid], variable: str, v
 
 
 @pytest.mark.parametrize(
-    ("kind", "variable", "value"), [(Nursing, "FiO2", 0.21), (Nursing, "FiO2", 1.0), (Vitals, "O2Sat", 100.0), (Nursing, "Urine", 0.0)]
+    ("kind", "variable", "value"),
+    [(Nursing, "FiO2", 0.21), (Nursing, "FiO2", 1.0), (Vitals, "O2Sat", 100.0), (Nursing, "Urine", 0.0)],
 )
 def test_limits_themselves_are_measurements(kind: type[Grid], variable: str, value: float) -> None:
     assert standard(kind, variable, value)[2] is None

@@ -21,8 +21,14 @@ SPEC = {
         "width": 8,
         "hidden": [6],
         "networks": {
-            "vitals+labs": {"class_path": "medkd.networks.gru.GruD", "init_args": {"channels": 5, "outputs": 1, "width": 8}},
-            "notes": {"class_path": "medkd.networks.text.TextEncoder", "init_args": {"outputs": 1, "vocabulary": 9, "width": 8}},
+            "vitals+labs": {
+                "class_path": "medkd.networks.gru.GruD",
+                "init_args": {"channels": 5, "outputs": 1, "width": 8},
+            },
+            "notes": {
+                "class_path": "medkd.networks.text.TextEncoder",
+                "init_args": {"outputs": 1, "vocabulary": 9, "width": 8},
+            },
         },
     },
 }
@@ -93,4 +99,6 @@ def test_what_does_not_fit_is_refused(fused: Network):
         uneven(signals({"vitals": [True]}))
     with pytest.raises(InputError, match="0 networks"):
         SumFusion({}, outputs=1)
-    assert isinstance(SumFusion({"vitals": GruD(3, 1, 8), "notes": TextEncoder(1, 9, 8)}, 1, 8, hidden=[]).mix, torch.nn.Sequential)
+    assert isinstance(
+        SumFusion({"vitals": GruD(3, 1, 8), "notes": TextEncoder(1, 9, 8)}, 1, 8, hidden=[]).mix, torch.nn.Sequential
+    )

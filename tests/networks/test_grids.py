@@ -42,7 +42,10 @@ def test_what_cannot_stand_side_by_side_is_refused(grid):
 
 
 def test_since_observed_equals_the_recursion_of_the_paper(grid):
-    """Che et al. 2018, eq. 2, with an hour between cells: 0 at first, then 1 after an observation, else 1 more than before."""
+    """Che et al. 2018, eq. 2, with an hour between cells.
+
+    0 at first, then 1 after an observation, else 1 more than before.
+    """
     mask = grid(batch=20, cells=30, share=0.2).mask
     found = since_observed(mask.float())
     for row, seen in zip(found.flatten(0, 1), mask.flatten(0, 1), strict=True):

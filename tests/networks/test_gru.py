@@ -21,7 +21,10 @@ def network():
 
 
 def by_hand(network: GruD, values: list[list[float]], seen: list[list[bool]]) -> list[float]:
-    """One sample through Che et al. 2018, eqs. 2 and 10-12, in plain numbers; the gates are torch's GRU, its bias on the reset state."""
+    """One sample through Che et al. 2018, eqs. 2 and 10-12, in plain numbers.
+
+    The gates are torch's GRU, its bias on the reset state.
+    """
     held = {name: tensor.double().tolist() for name, tensor in network.state_dict().items()}
     width, variables, cells = 5, len(values), len(values[0])
     state, last, delta = [0.0] * width, [0.0] * variables, [0.0] * variables
@@ -35,7 +38,9 @@ def by_hand(network: GruD, values: list[list[float]], seen: list[list[bool]]) ->
     for t in range(cells):
         if t:
             delta = [1.0 if seen[d][t - 1] else delta[d] + 1 for d in range(variables)]
-        decay = [math.exp(-max(0, held["input_decay"][d] * delta[d] + held["input_shift"][d])) for d in range(variables)]
+        decay = [
+            math.exp(-max(0, held["input_decay"][d] * delta[d] + held["input_shift"][d])) for d in range(variables)
+        ]
         x = [values[d][t] if seen[d][t] else decay[d] * last[d] for d in range(variables)]
         last = [values[d][t] if seen[d][t] else last[d] for d in range(variables)]
         fade = [math.exp(-max(0, f)) for f in affine(held["state_decay.weight"], held["state_decay.bias"], delta)]

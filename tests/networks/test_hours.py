@@ -39,7 +39,9 @@ def test_an_hour_with_nothing_observed_is_not_heard(network, grid):
 
 def test_hours_have_an_order(network, grid):
     signal = grid(share=1.0)
-    assert not network({"vitals": signal}).logits.allclose(network({"vitals": Signal(signal.values.flip(2), signal.mask)}).logits)
+    assert not network({"vitals": signal}).logits.allclose(
+        network({"vitals": Signal(signal.values.flip(2), signal.mask)}).logits
+    )
 
 
 def test_a_shorter_window_is_taken_and_a_longer_one_refused(network, grid):

@@ -18,7 +18,12 @@ transformers = pytest.importorskip("transformers")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = transformers.BertConfig(
-        vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, max_position_embeddings=6
+        vocab_size=30,
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=6,
     )
     place = tmp_path_factory.mktemp("bert")
     # As Bio_ClinicalBERT is published: with the heads of pretraining, which are left out when it is read.
@@ -52,9 +57,13 @@ def test_no_text_at_all_is_finite(folder: Path):
 def test_only_the_last_layers_learn_where_asked(folder: Path):
     network = LanguageModel(str(folder), outputs=1, trained_layers=1)
     network(ids([2, 7, 3])).logits.sum().backward()
-    trained = {name.split(".layer.")[-1][0] for name, weight in network.model.named_parameters() if weight.grad is not None}
+    trained = {
+        name.split(".layer.")[-1][0] for name, weight in network.model.named_parameters() if weight.grad is not None
+    }
     assert trained == {"1"}
-    assert not any(weight.requires_grad for weight in LanguageModel(str(folder), outputs=1, trained_layers=0).model.parameters())
+    assert not any(
+        weight.requires_grad for weight in LanguageModel(str(folder), outputs=1, trained_layers=0).model.parameters()
+    )
 
 
 def test_weights_are_kept(folder: Path):

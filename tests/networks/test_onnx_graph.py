@@ -47,7 +47,10 @@ def test_texts_beside_hours(grid: Callable[..., Signal]) -> None:
     torch.manual_seed(0)
     notes = TextEncoder(outputs=1, vocabulary=16, width=8, layers=1, heads=2)
     encoders = {"vitals": SummaryNetwork(numbers=51, outputs=1, width=8), "notes": notes}
-    agrees(SumFusion(encoders, outputs=2, width=8, hidden=[8]), lambda batch: {"vitals": grid(batch=batch), "notes": texts(batch)})
+    agrees(
+        SumFusion(encoders, outputs=2, width=8, hidden=[8]),
+        lambda batch: {"vitals": grid(batch=batch), "notes": texts(batch)},
+    )
 
 
 def test_what_is_said_of_its_making_is_taken_out_of_inner_graphs_too() -> None:
@@ -57,9 +60,14 @@ def test_what_is_said_of_its_making_is_taken_out_of_inner_graphs_too() -> None:
         return part
 
     kind = onnx.TensorProto.FLOAT
-    flag, out = onnx.helper.make_tensor_value_info("flag", onnx.TensorProto.BOOL, []), onnx.helper.make_tensor_value_info("out", kind, [1])
+    flag, out = (
+        onnx.helper.make_tensor_value_info("flag", onnx.TensorProto.BOOL, []),
+        onnx.helper.make_tensor_value_info("out", kind, [1]),
+    )
     one = told(onnx.helper.make_tensor("one", kind, [1], [1.0]))
-    branch = told(onnx.helper.make_graph([told(onnx.helper.make_node("Identity", ["one"], ["out"]))], "branch", [], [out], [one]))
+    branch = told(
+        onnx.helper.make_graph([told(onnx.helper.make_node("Identity", ["one"], ["out"]))], "branch", [], [out], [one])
+    )
     choice = told(onnx.helper.make_node("If", ["flag"], ["out"], then_branch=branch, else_branch=branch))
     model = told(onnx.helper.make_model(told(onnx.helper.make_graph([choice], "/home/me", [flag], [out]))))
     assert b"/home" in model.SerializeToString()

@@ -36,7 +36,8 @@ def test_published_measures():
     net = ResNet1d(channels=12, outputs=5, variant="xresnet1d101")
     assert [len(stage) for stage in net.stages.values()] == [3, 4, 23, 3]
     convolutions = [part for part in net.modules() if isinstance(part, torch.nn.Conv1d)]
-    # 101 counts the convolutions of a ResNet with one in its stem and the last linear layer; xResNet has three, and shortcuts of its own.
+    # 101 counts the convolutions of a ResNet with one in its stem and the last linear layer; xResNet has three, and
+    # shortcuts of its own.
     assert len([c for c in convolutions if "shortcut" not in _name(net, c)]) == 3 + 3 * 33
     assert [c.out_channels for c in convolutions[:3]] == [32, 32, 64]
     assert net(ecg(2, 12, 250)).features["stage4"].shape[1] == 256
@@ -99,7 +100,8 @@ def test_rows_are_independent_when_deployed():
 
 
 def test_learns_what_a_rhythm_is():
-    # Two classes that differ in the rate of a spike alone, at a random phase: 48 to learn from, others to be asked about.
+    # Two classes that differ in the rate of a spike alone, at a random phase: 48 to learn from, others to be asked
+    # about.
     generator = np.random.default_rng(0)
 
     def draw(n):
@@ -140,7 +142,9 @@ class _Logits(torch.nn.Module):
         return self.net({"ecg": Signal(x)}).logits
 
 
-@pytest.mark.parametrize(("variant", "blocks", "samples"), [("small", [1, 1, 1, 1], 301), ("xresnet1d50", [1, 2, 1], 250)])
+@pytest.mark.parametrize(
+    ("variant", "blocks", "samples"), [("small", [1, 1, 1, 1], 301), ("xresnet1d50", [1, 2, 1], 250)]
+)
 def test_exports_to_onnx(variant, blocks, samples, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="needs the extra 'deploy'")
     pytest.importorskip("onnxscript", reason="needs the extra 'deploy'")
@@ -148,7 +152,9 @@ def test_exports_to_onnx(variant, blocks, samples, tmp_path):
     net(ecg(8, 2, samples))
     x = torch.randn(4, 2, samples)
     batch = torch.export.Dim("batch")
-    torch.onnx.export(_Logits(net).eval(), (x,), tmp_path / "net.onnx", dynamic_shapes=({0: batch},), dynamo=True, verbose=False)
+    torch.onnx.export(
+        _Logits(net).eval(), (x,), tmp_path / "net.onnx", dynamic_shapes=({0: batch},), dynamo=True, verbose=False
+    )
     session = runtime.InferenceSession(tmp_path / "net.onnx")
     x = torch.randn(5, 2, samples)
     (got,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
@@ -177,6 +183,14 @@ def test_refuses_another_view():
 
 def test_own_measures():
     net = ResNet1d(
-        1, 1, variant="xresnet1d50", blocks=[1, 2], widths=[8, 12], stem=[4, 4, 8], kernel_size=3, bottleneck=False, max_pool=False
+        1,
+        1,
+        variant="xresnet1d50",
+        blocks=[1, 2],
+        widths=[8, 12],
+        stem=[4, 4, 8],
+        kernel_size=3,
+        bottleneck=False,
+        max_pool=False,
     )
     assert net(ecg()).embedding.shape == (4, 24)

@@ -1,4 +1,7 @@
-"""What every network over hourly grids keeps: masks count, what lies under them does not, and nothing observed is no trouble."""
+"""What every network over hourly grids keeps.
+
+Masks count, what lies under them does not, and nothing observed is no trouble.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,9 @@ def test_samples_do_not_see_each_other(network, grid):
     network.eval()
     signal = grid()
     whole = network({"vitals": signal}).logits
-    alone = torch.cat([network({"vitals": Signal(signal.values[[row]], signal.mask[[row]])}).logits for row in range(5)])
+    alone = torch.cat(
+        [network({"vitals": Signal(signal.values[[row]], signal.mask[[row]])}).logits for row in range(5)]
+    )
     torch.testing.assert_close(whole, alone, atol=1e-5, rtol=1e-4)
 
 
@@ -63,7 +68,9 @@ def test_it_learns_what_the_hours_say(network):
     signal = Signal(values * mask, mask)
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.01)
     for _ in range(40):
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(network({"vitals": signal}).logits[:, 0], rises.float())
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            network({"vitals": signal}).logits[:, 0], rises.float()
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -21,7 +21,11 @@ def test_numbers_agree_with_numpy(cells: list[float | None]) -> None:
     assert found["observed"] == len(seen)
     assert found["since"] == pytest.approx((len(row) - 1 - seen[-1]) if len(seen) else len(row))
     if not len(seen):
-        assert all(found[name] == 0 if name.startswith("observed") else np.isnan(found[name]) for name in SUMMARIES if name != "since")
+        assert all(
+            found[name] == 0 if name.startswith("observed") else np.isnan(found[name])
+            for name in SUMMARIES
+            if name != "since"
+        )
         return
     values = row[seen].astype(np.float64)
     for name, expected in (("first", values[0]), ("last", values[-1]), ("min", values.min()), ("max", values.max())):

@@ -25,7 +25,9 @@ def test_numbers_are_scaled_by_their_training_batches():
         network({"a": Signal(1000 * table + 50)})
     after = network.eval()({"a": Signal(1000 * table + 50)}).logits
     other = SummaryNetwork(numbers=4, outputs=1, dropout=0.0)
-    other.load_state_dict(network.state_dict() | {"scale.running_mean": table.mean(0), "scale.running_var": table.var(0)})
+    other.load_state_dict(
+        network.state_dict() | {"scale.running_mean": table.mean(0), "scale.running_var": table.var(0)}
+    )
     torch.testing.assert_close(after, other.eval()({"a": Signal(table)}).logits, atol=1e-2, rtol=1e-2)
 
 

@@ -21,11 +21,20 @@ def table(seed: int, missing: float) -> np.ndarray:
     return made
 
 
-def grown(seed: int, objective: str = "regression", missing: float = 0.3, rounds: int = 20, **settings: object) -> lightgbm.Booster:
+def grown(
+    seed: int, objective: str = "regression", missing: float = 0.3, rounds: int = 20, **settings: object
+) -> lightgbm.Booster:
     given = table(seed, missing)
     aim = np.nan_to_num(given).sum(axis=1)
     aim = {"regression": aim, "binary": aim > 0, "cross_entropy": 1 / (1 + np.exp(-aim / 50))}[objective]
-    held = {"objective": objective, "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5, "deterministic": True, **settings}
+    held = {
+        "objective": objective,
+        "verbosity": -1,
+        "num_threads": 1,
+        "min_data_in_leaf": 5,
+        "deterministic": True,
+        **settings,
+    }
     return lightgbm.train(held, lightgbm.Dataset(given, aim), num_boost_round=rounds)
 
 
@@ -40,7 +49,9 @@ def scores(boosters: list[list[tuple[lightgbm.Booster, float]]], given: np.ndarr
     opsets = [onnx.helper.make_opsetid("", 20), onnx.helper.make_opsetid(DOMAIN, VERSION)]
     model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
     onnx.checker.check_model(model)
-    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"table": given})[0]
+    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(
+        None, {"table": given}
+    )[0]
 
 
 @pytest.mark.parametrize("objective", ["regression", "binary", "cross_entropy"])
@@ -69,10 +80,18 @@ def test_a_number_at_a_split_goes_where_lightgbm_sends_it() -> None:
 
 
 def test_outputs_are_weighted_means_of_their_own_boosters() -> None:
-    members = [[(grown(3), 1.0), (grown(4), 0.25)], [(grown(5), 2.0)], [(grown(6, rounds=1, num_leaves=2), 1.0), (grown(7), 3.0)]]
+    members = [
+        [(grown(3), 1.0), (grown(4), 0.25)],
+        [(grown(5), 2.0)],
+        [(grown(6, rounds=1, num_leaves=2), 1.0), (grown(7), 3.0)],
+    ]
     given = table(8, 0.2)
     expected = np.stack(
-        [np.average([b.predict(given, raw_score=True) for b, _ in held], axis=0, weights=[w for _, w in held]) for held in members], axis=1
+        [
+            np.average([b.predict(given, raw_score=True) for b, _ in held], axis=0, weights=[w for _, w in held])
+            for held in members
+        ],
+        axis=1,
     )
     assert np.abs(scores(members, given) - expected).max() < 1e-9
 
@@ -92,6 +111,8 @@ def test_splits_that_have_no_form_are_refused() -> None:
     settings = {"min_data_per_group": 1, "cat_smooth": 0.1}, {"zero_as_missing": True}
     for kind, aim, extra in zip(kinds, aims, settings, strict=True):
         data = lightgbm.Dataset(given, aim, **kind)
-        booster = lightgbm.train({"objective": "regression", "verbosity": -1, "num_threads": 1, **extra}, data, num_boost_round=3)
+        booster = lightgbm.train(
+            {"objective": "regression", "verbosity": -1, "num_threads": 1, **extra}, data, num_boost_round=3
+        )
         with pytest.raises(InputError, match="has no ONNX form"):
             tree_ensemble([[(booster, 1.0)]], "table", "scores")

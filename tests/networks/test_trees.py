@@ -14,7 +14,9 @@ def booster(seed: int, numbers: int = 4) -> lightgbm.Booster:
     rng = np.random.default_rng(seed)
     table = rng.standard_normal((200, numbers))
     aim = table[:, seed % numbers] + 0.1 * rng.standard_normal(200)
-    return lightgbm.train({"objective": "regression", "verbosity": -1, "num_threads": 1}, lightgbm.Dataset(table, aim), num_boost_round=8)
+    return lightgbm.train(
+        {"objective": "regression", "verbosity": -1, "num_threads": 1}, lightgbm.Dataset(table, aim), num_boost_round=8
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def test_a_logit_is_the_weighted_mean_of_its_boosters(network, boosters, signals
     assert logits.dtype == torch.float32
     table = signals["age"].values.double().numpy()
     for column, members in enumerate(boosters):
-        expected = sum(weight * member.predict(table) for member, weight in members) / sum(weight for _, weight in members)
+        expected = sum(weight * member.predict(table) for member, weight in members) / sum(
+            weight for _, weight in members
+        )
         assert logits[:, column].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
 
 

@@ -18,7 +18,9 @@ def vitals(samples: int = 4) -> dict[str, Signal]:
 
 def network(**settings: float) -> TwoViews:
     torch.manual_seed(0)
-    return TwoViews(HourTransformer(3, 1, width=8, heads=2, dropout=0.0), outputs=1, width=8, shown=["vitals"], dim=5, **settings)
+    return TwoViews(
+        HourTransformer(3, 1, width=8, heads=2, dropout=0.0), outputs=1, width=8, shown=["vitals"], dim=5, **settings
+    )
 
 
 def test_the_views_differ_and_codes_are_not_shown():

@@ -13,7 +13,12 @@ def draw(seed, *shape):
 
 
 def weights(seed, d_s=4, d_t=5, inside=6):
-    return draw(seed, inside, d_s), draw(seed + 1, inside, d_t), draw(seed + 2, inside, d_t), draw(seed + 3, d_s, inside)
+    return (
+        draw(seed, inside, d_s),
+        draw(seed + 1, inside, d_t),
+        draw(seed + 2, inside, d_t),
+        draw(seed + 3, d_s, inside),
+    )
 
 
 @settings(max_examples=20, deadline=None)

@@ -42,7 +42,10 @@ def test_a_dead_map_has_a_finite_gradient():
 def test_stages_are_summed_or_chosen(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1), make_output(batch, 2)
-    each = {stage: AttentionTransfer(stages=[stage])(student, {"t": teacher}, batch)["at"].item() for stage in ("stage1", "stage2")}
+    each = {
+        stage: AttentionTransfer(stages=[stage])(student, {"t": teacher}, batch)["at"].item()
+        for stage in ("stage1", "stage2")
+    }
     assert AttentionTransfer()(student, {"t": teacher}, batch)["at"].item() == pytest.approx(sum(each.values()))
     with pytest.raises(InputError, match="Did you mean 'stage1'"):
         AttentionTransfer(stages=["stge1"])(student, {"t": teacher}, batch)

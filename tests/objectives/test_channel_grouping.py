@@ -32,8 +32,13 @@ def test_zero_at_the_teacher_and_blind_to_nothing_else():
 def test_module_weighs_teachers(make_batch, make_output):
     batch = make_batch()
     student, teachers = make_output(batch, 1), {"a": make_output(batch, 2), "b": make_output(batch, 3, dim=9)}
-    a, b = (sum(channel_grouping(student.features[s], teachers[name].features[s]) for s in ("stage1", "stage2")) for name in teachers)
+    a, b = (
+        sum(channel_grouping(student.features[s], teachers[name].features[s]) for s in ("stage1", "stage2"))
+        for name in teachers
+    )
     torch.testing.assert_close(ChannelGrouping()(student, teachers, batch)["feature"], (a + b) / 2)
-    torch.testing.assert_close(ChannelGrouping(weights={"a": 1.0, "b": 3.0})(student, teachers, batch)["feature"], (a + 3 * b) / 4)
+    torch.testing.assert_close(
+        ChannelGrouping(weights={"a": 1.0, "b": 3.0})(student, teachers, batch)["feature"], (a + 3 * b) / 4
+    )
     with pytest.raises(InputError, match="teacher 'c'"):
         ChannelGrouping(weights={"c": 1.0})(student, teachers, batch)

@@ -34,7 +34,9 @@ def test_a_certain_teacher_asks_for_a_bounded_logit():
 
 def test_released_leaves_out_the_temperature_squared():
     student, teacher = draw(0, 5, 2), draw(1, 5, 2)
-    torch.testing.assert_close(9 * clamped_soft_labels(student, teacher, 3.0, released=True), clamped_soft_labels(student, teacher, 3.0))
+    torch.testing.assert_close(
+        9 * clamped_soft_labels(student, teacher, 3.0, released=True), clamped_soft_labels(student, teacher, 3.0)
+    )
 
 
 def test_module_follows_the_target(make_batch, make_output):

@@ -63,7 +63,9 @@ def test_the_memory_moves_to_the_mean_of_what_is_nearest():
     memory, label = unit(0, 2, 3, 4), torch.tensor([1, 1, 1, 0])
     features = torch.stack([memory[1, 2], memory[1, 2], memory[1, 0], memory[0, 1]]) + 0.01 * draw(1, 4, 4)
     moved = moved_memory(memory, features, label, momentum=0.9)
-    torch.testing.assert_close(moved[1, 2], functional.normalize(0.9 * memory[1, 2] + 0.1 * features[:2].mean(0), dim=0))
+    torch.testing.assert_close(
+        moved[1, 2], functional.normalize(0.9 * memory[1, 2] + 0.1 * features[:2].mean(0), dim=0)
+    )
     untouched = torch.tensor([[True, False, True], [False, True, False]])
     assert torch.equal(moved[untouched], memory[untouched])
     torch.testing.assert_close(moved.norm(dim=2), torch.ones(2, 3, dtype=torch.float64))
@@ -122,7 +124,9 @@ def test_both_parties_come_to_agree_on_the_class(as_released, make_batch, make_o
     batch = make_batch(n=24, labelled=1)
     student, teachers = make_output(batch, 1), {"t": make_output(batch, 2, dim=9)}
     for output in (student, teachers["t"]):
-        output.embedding = output.embedding.detach() + 3 * functional.one_hot(batch.targets[:, 0].long(), output.embedding.shape[1])
+        output.embedding = output.embedding.detach() + 3 * functional.one_hot(
+            batch.targets[:, 0].long(), output.embedding.shape[1]
+        )
     objective = ClassMemory(6, 9, 3, momentum=0.9, as_released=as_released)
     optimiser = torch.optim.Adam(objective.parameters(), lr=1e-2)
     first = sum(objective(student, teachers, batch).values()).item()
@@ -144,7 +148,11 @@ def test_binary_targets_have_two_classes(make_batch, make_output):
 
 
 def test_refuses(make_batch, make_output):
-    for kind, remedy in (("multiclass", "classes to 3"), ("binary", "classes to 2"), ("multilabel", "binary or multi-class")):
+    for kind, remedy in (
+        ("multiclass", "classes to 3"),
+        ("binary", "classes to 2"),
+        ("multilabel", "binary or multi-class"),
+    ):
         batch = make_batch(kind)
         with pytest.raises(InputError, match="the memory has 4 classes") as caught:
             ClassMemory(6, 9, 4)(make_output(batch), {"t": make_output(batch, dim=9)}, batch)

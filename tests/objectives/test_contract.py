@@ -39,7 +39,12 @@ def objectives() -> list[type[Objective]]:
     for info in pkgutil.walk_packages(medkd.objectives.__path__, prefix="medkd.objectives."):
         module = importlib.import_module(info.name)
         for value in vars(module).values():
-            if inspect.isclass(value) and issubclass(value, Objective) and value is not Objective and value.__module__ == info.name:
+            if (
+                inspect.isclass(value)
+                and issubclass(value, Objective)
+                and value is not Objective
+                and value.__module__ == info.name
+            ):
                 found.add(value)
     return sorted(found, key=lambda kind: kind.__name__)
 
@@ -48,7 +53,9 @@ def build(kind: type[Objective]) -> Objective:
     torch.manual_seed(0)
     known = MEASURES | kind.example
     asked = [name for name, p in inspect.signature(kind).parameters.items() if p.default is p.empty]
-    assert set(asked) <= set(known), f"{kind.__name__} asks for {asked}; give a default, or a value in {kind.__name__}.example"
+    assert set(asked) <= set(known), (
+        f"{kind.__name__} asks for {asked}; give a default, or a value in {kind.__name__}.example"
+    )
     return kind(**{name: known[name] for name in asked})
 
 
@@ -157,7 +164,9 @@ def test_tiny_batches(kind, step, n):
     value = sum(build(kind)(student, teachers, batch).values())
     value.backward()
     for field in kind.needs_student:
-        assert all(torch.isfinite(part.grad).all() for part in tensors(getattr(student, field)) if part.grad is not None)
+        assert all(
+            torch.isfinite(part.grad).all() for part in tensors(getattr(student, field)) if part.grad is not None
+        )
     assert torch.isfinite(value)
 
 
@@ -168,7 +177,11 @@ def test_hard_values_have_finite_gradients(kind, step, case):
 
     def harden(output: Output) -> Output:
         def hard(part: Tensor) -> Tensor:
-            value = {"extreme": 40 * part.detach().sign(), "zero": 0 * part.detach(), "equal rows": part.detach()[:1].expand_as(part)}[case]
+            value = {
+                "extreme": 40 * part.detach().sign(),
+                "zero": 0 * part.detach(),
+                "equal rows": part.detach()[:1].expand_as(part),
+            }[case]
             return value.clone().requires_grad_()
 
         changed: dict[str, Any] = {}
@@ -187,7 +200,9 @@ def test_hard_values_have_finite_gradients(kind, step, case):
     assert torch.isfinite(value)
     value.backward()
     for field in kind.needs_student:
-        assert all(torch.isfinite(part.grad).all() for part in tensors(getattr(student, field)) if part.grad is not None)
+        assert all(
+            torch.isfinite(part.grad).all() for part in tensors(getattr(student, field)) if part.grad is not None
+        )
 
 
 @sweep
@@ -198,7 +213,9 @@ def test_half_precision_is_computed_in_full(kind, step, dtype):
     # What half precision can hold, so that only the computation can differ.
     student, teachers = _cast(student, dtype), {name: _cast(output, dtype) for name, output in teachers.items()}
     torch.manual_seed(7)
-    wanted = objective(_cast(student, torch.float32), {name: _cast(output, torch.float32) for name, output in teachers.items()}, batch)
+    wanted = objective(
+        _cast(student, torch.float32), {name: _cast(output, torch.float32) for name, output in teachers.items()}, batch
+    )
     torch.manual_seed(7)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         terms = objective(student, teachers, batch)
@@ -279,4 +296,6 @@ def test_gradient_is_that_of_the_value(kind, step):
 def test_arguments_are_plain(kind):
     for name, parameter in inspect.signature(kind).parameters.items():
         assert parameter.annotation is not parameter.empty, f"{kind.__name__}.{name} has no type"
-        assert parameter.default is parameter.empty or isinstance(parameter.default, str | int | float | bool | list | dict | None), name
+        assert parameter.default is parameter.empty or isinstance(
+            parameter.default, str | int | float | bool | list | dict | None
+        ), name

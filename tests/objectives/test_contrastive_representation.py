@@ -4,7 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.errors import InputError
-from medkd.objectives.contrastive_representation import ContrastiveRepresentation, crd_contrast, crd_remember, crd_scores
+from medkd.objectives.contrastive_representation import (
+    ContrastiveRepresentation,
+    crd_contrast,
+    crd_remember,
+    crd_scores,
+)
 
 
 def draw(seed, *shape):
@@ -35,7 +40,9 @@ def test_only_own_rows_move_and_stay_of_length_one(seed, momentum):
 def test_scores_are_those_of_the_rows_drawn_however_large_the_memory(count):
     features, memory = draw(0, 3, 4).requires_grad_(), draw(1, count, 4)
     rows = torch.tensor([[0, 5, 5], [count - 1, 2, 0], [3, 3, 1]])
-    wanted = torch.stack([torch.stack([(memory[row] @ x / 0.5).exp() for row in own]) for own, x in zip(rows, features, strict=True)])
+    wanted = torch.stack(
+        [torch.stack([(memory[row] @ x / 0.5).exp() for row in own]) for own, x in zip(rows, features, strict=True)]
+    )
     scores = crd_scores(features, memory, rows, 0.5)
     torch.testing.assert_close(scores, wanted)
     (gradient,) = torch.autograd.grad(scores.sum(), features)

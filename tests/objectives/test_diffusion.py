@@ -23,7 +23,9 @@ def test_a_predictor_that_knows_the_clean_feature_finds_it(seed, steps, from_sta
         a = SHARE[time].reshape(-1, 1, 1)
         return (noisy - a.sqrt() * clean) / (1 - a).sqrt()
 
-    refined = denoise(draw(seed + 1, 3, 4, 2), draw(seed + 2, 3, 4, 2), torch.rand(3).double(), oracle, SHARE, steps, from_start)
+    refined = denoise(
+        draw(seed + 1, 3, 4, 2), draw(seed + 2, 3, 4, 2), torch.rand(3).double(), oracle, SHARE, steps, from_start
+    )
     torch.testing.assert_close(refined, clean)
 
 
@@ -76,7 +78,10 @@ def test_a_student_that_knows_the_teacher_comes_near(make_batch):
     torch.manual_seed(0)
     basis = torch.randn(2, 6)
     hidden = torch.randn(32, 2)
-    knows, ignorant = Output(torch.zeros(32, 3), embedding=hidden @ basis), Output(torch.zeros(32, 3), embedding=torch.zeros(32, 6))
+    knows, ignorant = (
+        Output(torch.zeros(32, 3), embedding=hidden @ basis),
+        Output(torch.zeros(32, 3), embedding=torch.zeros(32, 6)),
+    )
     teacher = {"t": Output(torch.zeros(32, 3), embedding=hidden @ torch.randn(2, 8))}
     left = {}
     for name, student in (("knows", knows), ("ignorant", ignorant)):

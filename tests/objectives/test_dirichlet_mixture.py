@@ -23,8 +23,12 @@ def test_equals_torch_distributions(seed, teachers, temperature):
     student, taught = draw(seed, 5, 4), draw(seed + 1, teachers, 5, 4)
     weights = entropy_weights(taught)
     assert weights.sum(0).allclose(torch.ones(5).double())
-    density = torch.stack([Dirichlet(1 + 5 * (t / temperature).softmax(1)).log_prob((student / temperature).softmax(1)) for t in taught])
-    torch.testing.assert_close(dirichlet_mixture(student, taught, weights, temperature), -(weights * density.exp()).sum(0).log())
+    density = torch.stack(
+        [Dirichlet(1 + 5 * (t / temperature).softmax(1)).log_prob((student / temperature).softmax(1)) for t in taught]
+    )
+    torch.testing.assert_close(
+        dirichlet_mixture(student, taught, weights, temperature), -(weights * density.exp()).sum(0).log()
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -57,7 +61,10 @@ def test_log_space_is_the_release_where_that_is_finite_and_goes_on_where_it_is_n
 def test_sides_with_either_teacher_instead_of_splitting_the_difference():
     taught = torch.tensor([[[8.0, 0, 0]], [[0, 0, 8.0]]]).double()
     weights = entropy_weights(taught)
-    values = [dirichlet_mixture(torch.tensor([x]).double(), taught, weights, concentration=30.0) for x in ([8.0, 0, 0], [4.0, 0, 4.0])]
+    values = [
+        dirichlet_mixture(torch.tensor([x]).double(), taught, weights, concentration=30.0)
+        for x in ([8.0, 0, 0], [4.0, 0, 4.0])
+    ]
     assert values[0] < values[1]
 
 

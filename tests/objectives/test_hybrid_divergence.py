@@ -56,7 +56,9 @@ def test_excluded_classes_stay_excluded():
     loss.backward()
     assert student.grad.isfinite().all()
     assert student.grad[0, 2] == 0
-    shut_out, _ = hybrid_divergence(torch.zeros(1, 2), torch.tensor([[0.0, -torch.inf]]), torch.tensor([1]), torch.tensor([True]))
+    shut_out, _ = hybrid_divergence(
+        torch.zeros(1, 2), torch.tensor([[0.0, -torch.inf]]), torch.tensor([1]), torch.tensor([True])
+    )
     assert shut_out.isfinite()
 
 
@@ -77,7 +79,10 @@ def test_positions_of_a_sequence(make_batch, make_output):
     student.logits, teacher.logits = torch.randn(8, 4, 3), torch.randn(8, 4, 3)
     term = HybridDivergence()(student, {"t": teacher}, batch)["hpd"]
     flat, _ = hybrid_divergence(
-        student.logits.flatten(0, 1), teacher.logits.flatten(0, 1), batch.targets.flatten().long(), batch.labelled.flatten()
+        student.logits.flatten(0, 1),
+        teacher.logits.flatten(0, 1),
+        batch.targets.flatten().long(),
+        batch.labelled.flatten(),
     )
     torch.testing.assert_close(term, flat)
     batch.targets, batch.labelled = batch.targets[:, :1], batch.labelled[:, :1]

@@ -44,7 +44,9 @@ def test_without_a_tree_it_is_cross_entropy(make_batch, make_output):
     objective = JointHierarchy(teacher_dim=9, classes=3, supervised_weight=1.0)
     student = make_output(batch, 1)
     terms = objective(student, {"t": make_output(batch, 2, dim=9)}, batch)
-    torch.testing.assert_close(terms["student_sup"], torch.nn.functional.cross_entropy(student.logits, batch.targets[:, 0].long()))
+    torch.testing.assert_close(
+        terms["student_sup"], torch.nn.functional.cross_entropy(student.logits, batch.targets[:, 0].long())
+    )
     assert terms["kd"] == 0
 
 

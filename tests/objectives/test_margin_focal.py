@@ -34,10 +34,14 @@ def test_a_wider_margin_costs_more_and_focus_costs_less(seed, gamma, margin):
 
 def test_gap_is_asked_for_until_it_is_there():
     x = torch.tensor([0.1, 0.0, 0.1, 0.0, 0.0]).double()
-    added = margin_focal(x, Y, ALL, margin=1.0, contrastive_weight=1.0) - margin_focal(x, Y, ALL, margin=1.0, contrastive_weight=0.0)
+    added = margin_focal(x, Y, ALL, margin=1.0, contrastive_weight=1.0) - margin_focal(
+        x, Y, ALL, margin=1.0, contrastive_weight=0.0
+    )
     assert added.item() == pytest.approx(0.1 * 0.9)
     wide = 3 * (2 * Y - 1)
-    assert margin_focal(wide, Y, ALL, margin=1.0, contrastive_weight=1.0) == margin_focal(wide, Y, ALL, margin=1.0, contrastive_weight=0.0)
+    assert margin_focal(wide, Y, ALL, margin=1.0, contrastive_weight=1.0) == margin_focal(
+        wide, Y, ALL, margin=1.0, contrastive_weight=0.0
+    )
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])

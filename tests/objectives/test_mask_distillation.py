@@ -34,7 +34,10 @@ def test_hard_masks_score_as_sklearn_has_it(seed):
 @given(seed=st.integers(0, 1000))
 def test_a_sure_teacher_is_matched_at_the_teacher(seed):
     teacher = 40 * masks(seed, 2, 1, 4, 4) - 20
-    at, elsewhere = (mask_distillation(x, teacher, masks(seed + 1, 2, 1, 4, 4)).teacher for x in (teacher, draw(seed + 2, 2, 1, 4, 4)))
+    at, elsewhere = (
+        mask_distillation(x, teacher, masks(seed + 1, 2, 1, 4, 4)).teacher
+        for x in (teacher, draw(seed + 2, 2, 1, 4, 4))
+    )
     assert (at.abs() < 1e-6).all()
     assert (elsewhere > 0.01).all()
 
@@ -76,7 +79,9 @@ def test_each_sample_is_trusted_for_itself_and_the_teacher_speaks_alone_where_un
     mask = masks(2, 4, 1, 6, 6).float()
     labelled = torch.ones(4, 1, 6, 6, dtype=torch.bool)
     labelled[1, 0, 0, 0] = labelled[3] = False
-    batch = replace(make_batch(n=4), target=Target("m", "mask", ("m",)), targets=torch.where(labelled, mask, 7), labelled=labelled)
+    batch = replace(
+        make_batch(n=4), target=Target("m", "mask", ("m",)), targets=torch.where(labelled, mask, 7), labelled=labelled
+    )
     student, teacher = Output(draw(0, 4, 1, 6, 6).float()), Output(draw(1, 4, 1, 6, 6).float())
     terms = MaskDistillation(trust=0.3)(student, {"t": teacher}, batch)
     parts = mask_distillation(student.logits, teacher.logits, mask)

@@ -16,7 +16,9 @@ def draw(seed, *shape):
 def test_blind_to_scale_and_offset_of_a_channel(seed, scale, shift):
     student, teacher = draw(seed, 6, 3, 4), draw(seed + 1, 6, 3, 4)
     factor = torch.tensor([scale, 1.0, 2.0], dtype=torch.float64)[:, None]
-    torch.testing.assert_close(normalised_mse(factor * student + shift, teacher), normalised_mse(student, teacher), rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(
+        normalised_mse(factor * student + shift, teacher), normalised_mse(student, teacher), rtol=1e-3, atol=1e-6
+    )
     assert normalised_mse(factor * teacher + shift, teacher) < 1e-6
     assert 0 < normalised_mse(student, teacher) < 2
 

@@ -17,7 +17,9 @@ def draw(seed, *shape):
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), eps=st.sampled_from([0.05, 0.5, 5.0]), rows=st.integers(1, 6), columns=st.integers(1, 6))
+@given(
+    seed=st.integers(0, 1000), eps=st.sampled_from([0.05, 0.5, 5.0]), rows=st.integers(1, 6), columns=st.integers(1, 6)
+)
 def test_the_plan_has_its_masses(seed, eps, rows, columns):
     cost = draw(seed, 3, rows, columns).square()
     f, g = potentials(cost, eps, **EXACT)
@@ -61,7 +63,9 @@ def test_the_published_cost_rewards_collapse_under_a_strong_blur():
 def test_the_gradient_is_that_of_the_regularised_cost():
     teacher = draw(1, 2, 4, 3)
     student = draw(0, 2, 3, 3).requires_grad_()
-    assert torch.autograd.gradcheck(lambda s: sinkhorn_divergence(s, teacher, 0.5, **EXACT), student, eps=1e-5, atol=1e-6)
+    assert torch.autograd.gradcheck(
+        lambda s: sinkhorn_divergence(s, teacher, 0.5, **EXACT), student, eps=1e-5, atol=1e-6
+    )
 
 
 def test_samples_do_not_mix():

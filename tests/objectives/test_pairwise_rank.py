@@ -31,7 +31,9 @@ def test_equals_a_loop_over_ordered_pairs(seed, temperature):
         if i != j:
             s, t = student[:, column].tolist(), teacher[:, column].tolist()
             above, below = chance(t[i], t[j], temperature), chance(t[j], t[i], temperature)
-            costs.append(-above * math.log(chance(s[i], s[j], temperature)) - below * math.log(chance(s[j], s[i], temperature)))
+            costs.append(
+                -above * math.log(chance(s[i], s[j], temperature)) - below * math.log(chance(s[j], s[i], temperature))
+            )
     assert pairwise_rank(student, teacher, temperature).item() == pytest.approx(np.mean(costs), rel=1e-9)
 
 

@@ -5,7 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.errors import InputError
-from medkd.objectives.rank_consistency import RankConsistency, rank_consistency, ranking_loss_released, ranking_penalty_released
+from medkd.objectives.rank_consistency import (
+    RankConsistency,
+    rank_consistency,
+    ranking_loss_released,
+    ranking_penalty_released,
+)
 
 
 def draw(seed, *shape):

@@ -36,7 +36,9 @@ def test_a_dead_row_does_not_ruin_the_step():
 def test_half_precision_gram_does_not_overflow():
     # 300² x 64 is past the largest float16.
     student, teacher = (300 * torch.randn(6, 64)).half(), (300 * torch.randn(6, 64)).half()
-    torch.testing.assert_close(similarity_preserving(student, teacher), similarity_preserving(student.float(), teacher.float()))
+    torch.testing.assert_close(
+        similarity_preserving(student, teacher), similarity_preserving(student.float(), teacher.float())
+    )
 
 
 def test_module_is_the_function(make_batch, make_output):

@@ -35,7 +35,9 @@ def test_equals_scipy():
     student, teacher = torch.randn(2, 6, 4, dtype=torch.float64)
     p, q = (teacher / 3).softmax(1).numpy(), (student / 3).softmax(1).numpy()
     assert soft_labels(student, teacher, 3.0).item() == pytest.approx(9 * entropy(p, q, axis=1).mean(), rel=1e-12)
-    assert soft_labels(student, teacher, 3.0, t_squared=False).item() == pytest.approx(entropy(p, q, axis=1).mean(), rel=1e-12)
+    assert soft_labels(student, teacher, 3.0, t_squared=False).item() == pytest.approx(
+        entropy(p, q, axis=1).mean(), rel=1e-12
+    )
 
 
 def test_one_label_is_two_classes_of_which_one_is_fixed():
@@ -54,7 +56,9 @@ def test_labels_are_averaged():
 @pytest.mark.parametrize("bernoulli", [False, True])
 def test_gradient(bernoulli):
     student, teacher = torch.randn(2, 4, 3, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda s: soft_labels(s, teacher, 2.0, bernoulli=bernoulli), student.requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda s: soft_labels(s, teacher, 2.0, bernoulli=bernoulli), student.requires_grad_()
+    )
 
 
 @pytest.mark.parametrize("bernoulli", [False, True])
@@ -79,7 +83,8 @@ def test_hears_the_teacher_it_names(make_batch, make_output):
     student, first, second = (make_output(batch, seed) for seed in range(3))
     teachers = {"first": first, "second": second}
     torch.testing.assert_close(
-        SoftLabels(teacher="second")(student, teachers, batch)["kd"], SoftLabels()(student, {"only": second}, batch)["kd"]
+        SoftLabels(teacher="second")(student, teachers, batch)["kd"],
+        SoftLabels()(student, {"only": second}, batch)["kd"],
     )
     with pytest.raises(InputError, match="Did you mean 'second'"):
         SoftLabels(teacher="secnd")(student, teachers, batch)

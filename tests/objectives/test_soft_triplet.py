@@ -50,7 +50,9 @@ def test_negatives_differ_in_their_label(kind, make_batch, make_output):
     for i in range(len(batch)):
         others = [j for j in range(len(batch)) if ((y[i] - y[j]).abs().ge(0.5) & known[i] & known[j]).any()]
         if others:
-            rows.append(torch.stack([soft_triplet(s[i], teacher.embedding[i], teacher.embedding[j]) for j in others]).mean())
+            rows.append(
+                torch.stack([soft_triplet(s[i], teacher.embedding[i], teacher.embedding[j]) for j in others]).mean()
+            )
     torch.testing.assert_close(term, torch.stack(rows).mean())
 
 

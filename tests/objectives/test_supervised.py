@@ -73,7 +73,9 @@ def test_pos_weight_counts_a_positive_that_often(make_batch):
     batch.targets[:] = torch.tensor([[1.0], [0.0], [0.0], [0.0]])
     logits = torch.tensor([[0.3], [-0.2], [1.0], [0.1]])
     weighted = Supervised(pos_weight=3)(Output(logits), {}, batch)["bce"]
-    repeated = supervised(logits[[0, 0, 0, 1, 2, 3]], batch.targets[[0, 0, 0, 1, 2, 3]], torch.ones(6, 1, dtype=torch.bool), "binary")
+    repeated = supervised(
+        logits[[0, 0, 0, 1, 2, 3]], batch.targets[[0, 0, 0, 1, 2, 3]], torch.ones(6, 1, dtype=torch.bool), "binary"
+    )
     assert weighted.item() * 4 == pytest.approx(repeated.item() * 6)
 
 

@@ -23,7 +23,9 @@ def test_positive_and_zero_at_the_teacher(seed, divergence, beta):
 
 def test_equals_others():
     student, teacher = draw(0, 5, 4), draw(1, 5, 4)
-    torch.testing.assert_close(token_divergence(student, teacher, "forward_kl").mean(), soft_labels(student, teacher, 1.0))
+    torch.testing.assert_close(
+        token_divergence(student, teacher, "forward_kl").mean(), soft_labels(student, teacher, 1.0)
+    )
     torch.testing.assert_close(token_divergence(student, teacher).mean(), soft_labels(teacher, student, 1.0))
     jsd = jensenshannon(student.softmax(1).numpy(), teacher.softmax(1).numpy(), axis=1) ** 2
     assert token_divergence(student, teacher, "jsd").numpy() == pytest.approx(jsd)

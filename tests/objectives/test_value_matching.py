@@ -17,6 +17,8 @@ def test_module(make_batch, make_output):
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     assert ValueMatching()(teacher, {"t": teacher}, batch)["value"] == 0
     expected = value_matching(student.logits, teacher.logits / 2)
-    torch.testing.assert_close(ValueMatching(released_temperature=2.0)(student, {"t": teacher}, batch)["value"], expected)
+    torch.testing.assert_close(
+        ValueMatching(released_temperature=2.0)(student, {"t": teacher}, batch)["value"], expected
+    )
     with pytest.raises(InputError, match="above 0"):
         ValueMatching(released_temperature=0.0)

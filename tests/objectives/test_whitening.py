@@ -60,7 +60,9 @@ def test_one_site_or_one_channel_or_one_position_is_finite():
 @pytest.mark.parametrize("centred", [True, False])
 def test_gradient(centred):
     site = torch.tensor([0, 1, 1])
-    assert torch.autograd.gradcheck(lambda x: torch.stack(whitening(x, site, centred=centred)), draw(0, 3, 3, 6).requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda x: torch.stack(whitening(x, site, centred=centred)), draw(0, 3, 3, 6).requires_grad_()
+    )
 
 
 def test_module_takes_sites_from_the_batch(make_batch, make_output):

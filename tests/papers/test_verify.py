@@ -32,7 +32,9 @@ def write(folder, function, cases):
         arrays |= {f"{name}/in/x": value, f"{name}/out/loss": np.array(2 * (value**2).sum())}
         arrays |= {f"{name}/out/each": 2 * value**2, f"{name}/out/grad.x": 4 * value}
     entries = [{"name": name, "params": {"scale": 2.0}, "rtol": 1e-9, "atol": 1e-12} for name in cases]
-    (folder / "toy" / f"{function}.json").write_text(json.dumps({"system": "toy", "function": function, "cases": entries}))
+    (folder / "toy" / f"{function}.json").write_text(
+        json.dumps({"system": "toy", "function": function, "cases": entries})
+    )
     np.savez(folder / "toy" / f"{function}.npz", **arrays)
 
 

@@ -16,7 +16,10 @@ from medkd.pipeline.setup import begin
 TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
 RANK = "medkd.objectives.pairwise_rank.PairwiseRank"
 WRONG = [
-    (f"student.model.objectives.rank={{class_path: {RANK}, init_args: {{columns: [nosuch]}}}}", r"no output 'nosuch' \(recipe, student"),
+    (
+        f"student.model.objectives.rank={{class_path: {RANK}, init_args: {{columns: [nosuch]}}}}",
+        r"no output 'nosuch' \(recipe, student",
+    ),
     ("teacher.model.pos_weight=[1.0, 2.0]", r"pos_weight has 2 values.*\(recipe, teacher, Supervised\)"),
 ]
 

@@ -1,4 +1,7 @@
-"""All stages of a task on a small synthetic cohort: what is left behind, what is run again, and what a user can repeat by hand."""
+"""All stages of a task on a small synthetic cohort.
+
+What is left behind, what is run again, and what a user can repeat by hand.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,14 @@ def test_run_leaves_report_predictions_and_bundle(fast_run: Path) -> None:
     assert all(check["passed"] for check in report["leak_audit"])
     assert set(report["controls"]) == {"shuffled_teacher", "label_only_teacher", "self_teacher"}
     predictions = pl.read_parquet(fast_run / "test_predictions.parquet")
-    assert set(predictions["arm"]) == {"teacher", "solo", "student", "shuffled_teacher", "label_only_teacher", "self_teacher"}
+    assert set(predictions["arm"]) == {
+        "teacher",
+        "solo",
+        "student",
+        "shuffled_teacher",
+        "label_only_teacher",
+        "self_teacher",
+    }
     assert (fast_run / "report.html").stat().st_size > 10_000
     bundle = Bundle.load(fast_run / "bundle")
     assert str(bundle.view) == "ecg[I]"
@@ -96,7 +106,20 @@ def test_printed_command_gives_the_same_weights(fast_run: Path, tmp_path: Path) 
     marker = json.loads((fast_run / "stages" / f"{FIT}.done.json").read_text())
     words = shlex.split(marker["command"])
     assert words[:2] == ["medkd", "fit"]
-    assert main([*words[1:], "--trainer.default_root_dir", str(tmp_path), "--trainer.callbacks", "null", "--trainer.logger", "false"]) == 0
+    assert (
+        main(
+            [
+                *words[1:],
+                "--trainer.default_root_dir",
+                str(tmp_path),
+                "--trainer.callbacks",
+                "null",
+                "--trainer.logger",
+                "false",
+            ]
+        )
+        == 0
+    )
     by_hand = load_file(tmp_path / "learner" / "model.safetensors")
     by_stage = load_file(fast_run / FIT / "learner" / "model.safetensors")
     assert all(by_stage[name].equal(by_hand[name]) for name in by_stage)

@@ -61,7 +61,12 @@ def test_whoever_begins_alike_shares_a_fit_that_saw_no_more_than_they(graph: Gra
         assert (start.config["held_out"], start.config["party"], start.config["unlabelled"]) == ([0], PRETRAINING, True)
     assert fit(graph, "labels1/seed0/solo-without-0-3").needs["start"].config["held_out"] == [0, 3]
     assert "start" not in fit(graph, "labels1/seed0/teacher-without-0").needs
-    assert not any(name.startswith("bank:") for stage in graph.stages.values() if stage.name.startswith("pretrain") for name in stage.needs)
+    assert not any(
+        name.startswith("bank:")
+        for stage in graph.stages.values()
+        if stage.name.startswith("pretrain")
+        for name in stage.needs
+    )
 
 
 @pytest.mark.parametrize(("labels", "frozen"), [("0.5", True), ("1", False)])
@@ -72,7 +77,11 @@ def test_a_probe_trains_its_head_alone_and_a_fine_tuned_network_all(graph: Graph
     done = LightningLearner.load(solo.learner(run))
     assert done.statistics == {"vitals": begun.statistics["vitals"]}
     heads = [name for name, module in done.network.named_modules() if isinstance(module, Head)]
-    moved = {name for name, value in done.network.state_dict().items() if not torch.equal(value, begun.network.core.state_dict()[name])}
+    moved = {
+        name
+        for name, value in done.network.state_dict().items()
+        if not torch.equal(value, begun.network.core.state_dict()[name])
+    }
     in_head = {name for name in moved if name.startswith(tuple(heads))}
     assert in_head
     assert (moved == in_head) is frozen
@@ -92,7 +101,10 @@ def test_what_the_student_sees_stays_what_it_was(graph: Graph, run: Path):
         ("student.pretrain.objectives={}", "unknown key 'student.pretrain.objectives'"),
         ("student.pretrain.freeze_up_to=some", "student.pretrain.freeze_up_to is 'some'"),
         ("teacher.pretrain={view: vitals, model: {network: {}}}", "pretrain is the student's"),
-        ("student.model={learner: {class_path: medkd.distill.trees.TreeLearner}}", "student has a learner and pretrain"),
+        (
+            "student.model={learner: {class_path: medkd.distill.trees.TreeLearner}}",
+            "student has a learner and pretrain",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_at_once(change: str, what: str):

@@ -30,7 +30,11 @@ def values() -> np.ndarray:
 def samples() -> pl.DataFrame:
     names = [f"s{row}" for row in range(60)]
     return pl.DataFrame(
-        {"sample_id": names, "subject_id": [f"p{row}" for row in range(60)], "cd": [float(row % 3 == 0) for row in range(60)]}
+        {
+            "sample_id": names,
+            "subject_id": [f"p{row}" for row in range(60)],
+            "cd": [float(row % 3 == 0) for row in range(60)],
+        }
     )
 
 

@@ -31,13 +31,19 @@ noting("training_step")
 noting("validation_step")
 sys.exit(main())
 """
-NETWORK = {"class_path": "medkd.networks.gru.GruD", "init_args": {"channels": 1, "outputs": 1, "width": 4, "dropout": 0.0}}
+NETWORK = {
+    "class_path": "medkd.networks.gru.GruD",
+    "init_args": {"channels": 1, "outputs": 1, "width": 4, "dropout": 0.0},
+}
 TWO = ("--trainer.accelerator", "cpu", "--trainer.strategy", "ddp", "--trainer.devices", "2")
 
 
 @pytest.fixture(scope="module")
 def held(fast_run: Path) -> dict[str, Any]:
-    """A student's fit with a network whose sums do not depend on who shares a batch: no batch normalisation, no dropout."""
+    """A student's fit with a network whose sums do not depend on who shares a batch.
+
+    No batch normalisation, no dropout.
+    """
     (config,) = fast_run.glob("labels*/seed0/student-fold0/fit.yaml")
     settings: dict[str, Any] = yaml.safe_load(config.read_text())
     settings["model"] |= {"network": NETWORK, "ema": 0.5, "learning_rate": 0.01}
@@ -50,11 +56,15 @@ def fit(settings: dict[str, Any], folder: Path, *options: str) -> tuple[Path, Pa
     folder.mkdir()
     (folder / "seen").mkdir()
     trainer = settings["trainer"] | {"default_root_dir": str(folder), "callbacks": [], "max_epochs": 2, "max_steps": -1}
-    trainer["logger"] = [{"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": str(folder), "version": ""}}]
+    trainer["logger"] = [
+        {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": str(folder), "version": ""}}
+    ]
     (folder / "fit.yaml").write_text(yaml.safe_dump(settings | {"trainer": trainer}))
     (folder / "fit.py").write_text(MEDKD)
     words = [sys.executable, str(folder / "fit.py"), "fit", "--config", str(folder / "fit.yaml"), *options]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "SEEN": str(folder / "seen")})
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, "SEEN": str(folder / "seen")}
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, folder / "seen"
 

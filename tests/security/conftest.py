@@ -1,4 +1,7 @@
-"""The viewer as it is served, on real recordings of patients whose names are attacks; and what an attacker tries on it."""
+"""The viewer as it is served, on real recordings of patients whose names are attacks.
+
+And what an attacker tries on it.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +50,16 @@ def hostile_bundle(folder: Path) -> Path:
     (learner / "learner.yaml").write_text(yaml.safe_dump(held))
     group = {"by": HOSTILE, "group": HOSTILE, "n": 9, "suppressed": True, "reason": HOSTILE, "value": None}
     check = {"check": HOSTILE, "passed": False, "detail": ""}
-    report = REPORT | {"task": HOSTILE, "cohort": HOSTILE, "sentence": HOSTILE, "subgroups": [group], "leak_audit": [check]}
-    Bundle.write(folder / "bundle", learner, CALIBRATION, report, card={"licence": HOSTILE}, provenance={"note": HOSTILE})
+    report = REPORT | {
+        "task": HOSTILE,
+        "cohort": HOSTILE,
+        "sentence": HOSTILE,
+        "subgroups": [group],
+        "leak_audit": [check],
+    }
+    Bundle.write(
+        folder / "bundle", learner, CALIBRATION, report, card={"licence": HOSTILE}, provenance={"note": HOSTILE}
+    )
     return folder / "bundle"
 
 
@@ -61,7 +72,10 @@ def records(shared: Path, folder: Path) -> Path:
             shutil.copyfile(file, folder / file.name)
     (folder / "broken.hea").write_text("broken 12 100 1200\n")
     names = [path.name for path in found] + ["broken"]
-    listed = {"sample_id": [f"{HOSTILE}{place}" for place in range(5)], "subject_id": [f"{HOSTILE}'s{place}" for place in range(5)]}
+    listed = {
+        "sample_id": [f"{HOSTILE}{place}" for place in range(5)],
+        "subject_id": [f"{HOSTILE}'s{place}" for place in range(5)],
+    }
     pl.DataFrame(listed | {"ecg": names}).write_csv(folder / "list.csv")
     return folder / "list.csv"
 
@@ -114,7 +128,9 @@ def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
     def client() -> TestClient:
         # A machine of its own each: failed logins count by address.
         peer = (f"10.0.0.{next(numbers)}", 50000)
-        return TestClient(app, client=peer, base_url="http://viewer", follow_redirects=False, raise_server_exceptions=False)
+        return TestClient(
+            app, client=peer, base_url="http://viewer", follow_redirects=False, raise_server_exceptions=False
+        )
 
     with client():
         yield Viewer(desk, client)

@@ -57,8 +57,12 @@ def test_no_address_gives_a_file(viewer: Viewer, inside: httpx.Client, path: str
     outside = viewer.client()
     for browser, headers in product((inside, outside), (PAGE, SCRIPT)):
         answer = browser.get(f"http://viewer/{path}", headers=headers)
-        assert answer.status_code in ((303, 400, 401, 403, 404, 500) if browser is outside else (400, 403, 404, 500)), answer.text[:200]
-        assert not [secret for secret in (b"root:", b"import ", b"SQLite format", MARK.encode()) if secret in answer.content]
+        assert answer.status_code in ((303, 400, 401, 403, 404, 500) if browser is outside else (400, 403, 404, 500)), (
+            answer.text[:200]
+        )
+        assert not [
+            secret for secret in (b"root:", b"import ", b"SQLite format", MARK.encode()) if secret in answer.content
+        ]
 
 
 @pytest.mark.parametrize(
@@ -143,12 +147,21 @@ def test_a_session_ends_for_good_with_a_new_password(viewer: Viewer):
     assert own.send("say", "change", say="case 2").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/login", "/logout", "/password", "/gradio_api/run/predict", "/gradio_api/queue/join"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/logout", "/password", "/gradio_api/run/predict", "/gradio_api/queue/join"]
+)
 @pytest.mark.parametrize(
     "whence",
-    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
 )
-def test_another_sites_page_does_nothing_in_a_readers_name(viewer: Viewer, inside: httpx.Client, path: str, whence: dict[str, str]):
+def test_another_sites_page_does_nothing_in_a_readers_name(
+    viewer: Viewer, inside: httpx.Client, path: str, whence: dict[str, str]
+):
     before = viewer.desk.audit.last().number
     for body in ({"data": {"name": "ben"}}, {"json": {"data": [], "fn_index": 3, "session_hash": "x"}}):
         answer = inside.post(path, headers=whence, **body)
@@ -158,7 +171,9 @@ def test_another_sites_page_does_nothing_in_a_readers_name(viewer: Viewer, insid
 
 
 @pytest.mark.parametrize("size", [300_000, 5_000_000])
-@pytest.mark.parametrize("path", ["/login", "/password", "/gradio_api/run/predict", "/gradio_api/upload", "/upload", "/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/password", "/gradio_api/run/predict", "/gradio_api/upload", "/upload", "/healthz"]
+)
 def test_what_is_too_large_is_refused(viewer: Viewer, inside: httpx.Client, path: str, size: int):
     """Whether it says how long it is or comes in pieces."""
     for browser in (viewer.client(), inside):
@@ -169,7 +184,10 @@ def test_what_is_too_large_is_refused(viewer: Viewer, inside: httpx.Client, path
 def test_a_form_of_very_many_fields_or_with_a_file_is_refused(viewer: Viewer):
     browser = viewer.client()
     many = {f"field{number}": "x" for number in range(5_000)}
-    assert browser.post("/login", data={**many, "name": "ada", "password": GOOD}, headers=PAGE).status_code in (400, 401)
+    assert browser.post("/login", data={**many, "name": "ada", "password": GOOD}, headers=PAGE).status_code in (
+        400,
+        401,
+    )
     files = {"name": ("ada", b"ada"), "password": ("p", GOOD.encode())}
     assert browser.post("/login", files=files, headers=PAGE).status_code in (400, 401)
     assert "medkd" not in browser.cookies

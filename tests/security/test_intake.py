@@ -1,4 +1,7 @@
-"""What comes in as a file: paths that climb, pickles under every name, documents that name code, graphs that reach out."""
+"""What comes in as a file.
+
+Paths that climb, pickles under every name, documents that name code, graphs that reach out.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,9 @@ def test_a_link_is_followed_as_its_owner_laid_it(record: Path, tmp_path: Path):
     assert "root:" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["../other/{}", "/{}", "./{}", "..\\other\\{}", "s3://bucket/{}", "http://evil.example/{}", "~/{}"])
+@pytest.mark.parametrize(
+    "name", ["../other/{}", "/{}", "./{}", "..\\other\\{}", "s3://bucket/{}", "http://evil.example/{}", "~/{}"]
+)
 def test_a_header_leads_to_no_signal_elsewhere(record: Path, tmp_path: Path, name: str):
     """Another patient's signal under this one's name."""
     dat = f"{record.stem}.dat"
@@ -161,7 +166,9 @@ def test_an_array_with_a_pickle_in_it(tmp_path: Path, write: Callable[[Path], No
 
 def test_golden_vectors_with_a_pickle_in_them(tmp_path: Path):
     (folder := tmp_path / "golden" / "toy").mkdir(parents=True)
-    (folder / "square.json").write_text('{"system": "toy", "function": "square", "cases": [{"name": "one", "inputs": ["x"]}]}')
+    (folder / "square.json").write_text(
+        '{"system": "toy", "function": "square", "cases": [{"name": "one", "inputs": ["x"]}]}'
+    )
     np.savez(folder / "square.npz", **{"one/in/x": np.array([Payload()], dtype=object)})
     with pytest.raises(InputError, match="cannot be read"):
         verify(folder.parent)
@@ -245,7 +252,17 @@ def test_a_bundle_that_names_code(
     change(held)
     (spoilt_bundle / name).write_text(yaml.safe_dump(held))
     for runtime in runtimes:
-        line = refused(capsys, "predict", sealed(spoilt_bundle), record.parent, "--out", tmp_path / "out", "--runtime", runtime, *trust)
+        line = refused(
+            capsys,
+            "predict",
+            sealed(spoilt_bundle),
+            record.parent,
+            "--out",
+            tmp_path / "out",
+            "--runtime",
+            runtime,
+            *trust,
+        )
         assert "os.system" in line or "cannot import" in line
     assert not (tmp_path / "out").exists()
 

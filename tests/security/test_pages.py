@@ -1,4 +1,7 @@
-"""What a logged-in reader tries on the pages: other people's rights, the model's output before its time, text that is code."""
+"""What a logged-in reader tries on the pages.
+
+Other people's rights, the model's output before its time, text that is code.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,24 @@ TAG = re.compile(r"<(img|script|svg|iframe|object|embed)", re.IGNORECASE)
 
 
 def panes(shown: dict[str, object]) -> str:
-    """What is shown as HTML: not what a figure is made of, nor what stands in fields and labels, which are text to a browser."""
-    return "\n".join(str(value) for value in shown.values() if isinstance(value, str) and value.lstrip().startswith("<"))
+    """What is shown as HTML.
+
+    Not what a figure is made of, nor what stands in fields and labels, which are text to a browser.
+    """
+    return "\n".join(
+        str(value) for value in shown.values() if isinstance(value, str) and value.lstrip().startswith("<")
+    )
 
 
 @pytest.mark.parametrize("button", ["Add account", "Change role", "New password", "Remove account"])
 @pytest.mark.parametrize("who", ["ada", "cleo"])
 def test_only_an_admin_touches_accounts(viewer: Viewer, who: str, button: str):
     before = viewer.desk.accounts.all()
-    fields = {"account-name": "eve" if button == "Add account" else "ben", "account-role": "admin", "account-identifiers": True}
+    fields = {
+        "account-name": "eve" if button == "Add account" else "ben",
+        "account-role": "admin",
+        "account-identifiers": True,
+    }
     said = viewer.visitor(who).ask(button, **fields)
     assert "only an admin may see accounts" in str(said)
     assert viewer.desk.accounts.all() == before
@@ -148,7 +160,11 @@ def test_every_name_from_outside_is_text_on_every_page(viewer: Viewer):
             assert not TAG.search(shown), (who, page)
             assert "<b>[x]" not in shown
             # A blank line would end the HTML and begin Markdown.
-            assert not [value for value in visitor.shown.values() if isinstance(value, str) and value.startswith("<") and "\n" in value]
+            assert not [
+                value
+                for value in visitor.shown.values()
+                if isinstance(value, str) and value.startswith("<") and "\n" in value
+            ]
             seen.append(shown)
     whole = "\n".join(seen)
     assert whole.count("&lt;img src=x onerror=alert(1)&gt;") > 100
@@ -158,9 +174,15 @@ def test_every_name_from_outside_is_text_on_every_page(viewer: Viewer):
 def test_a_figure_holds_no_tag_but_its_own(viewer: Viewer):
     visitor = viewer.visitor("cleo")
     visitor.say("settle 1")
-    figures = [json.loads(value["plot"]) for value in visitor.shown.values() if isinstance(value, dict) and "plot" in value]
+    figures = [
+        json.loads(value["plot"]) for value in visitor.shown.values() if isinstance(value, dict) and "plot" in value
+    ]
     assert len(figures) == 2
-    texts = [text for figure in figures for text in _texts({key: held for key, held in figure["layout"].items() if key != "meta"})]
+    texts = [
+        text
+        for figure in figures
+        for text in _texts({key: held for key, held in figure["layout"].items() if key != "meta"})
+    ]
     assert [text for text in texts if "&lt;img" in text]
     assert not [text for text in texts if re.search(r"<(?!/?(b|i|span|br|sup|sub)\b)", text)]
 

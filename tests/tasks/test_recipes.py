@@ -34,7 +34,9 @@ def test_every_arm_makes_a_step(path: Path, tmp_path: Path) -> None:
     # A recipe for real data is tried on its task's synthetic cohort, with what that holds of the teacher's view.
     synthetic = load_recipe(path.parent / "recipe.yaml").cohort
     made_up = {} if load_recipe(path).cohort == synthetic else {"cohort": synthetic, "target": ""}
-    recipe = load_recipe(path, ["cohort_options.subjects=60"], protocol="kfold:3", seeds=1, labels=(1.0,), fast=True, **made_up)
+    recipe = load_recipe(
+        path, ["cohort_options.subjects=60"], protocol="kfold:3", seeds=1, labels=(1.0,), fast=True, **made_up
+    )
     cohort = open_cohort(recipe, tmp_path)
     held = tuple(part for part in View.parse(recipe.teacher.view).parts if part.modality in cohort.modalities())
     recipe = replace(recipe, teacher=replace(recipe.teacher, view=str(View(held))))
@@ -51,7 +53,12 @@ def test_every_arm_makes_a_step(path: Path, tmp_path: Path) -> None:
             assert (fit.learner(tmp_path) / "model.txt").is_file()
             continue
         held = fit.fit_config(tmp_path)
-        held["trainer"] |= {"default_root_dir": str(tmp_path / fit.config["arm"]), "fast_dev_run": True, "logger": False, "callbacks": []}
+        held["trainer"] |= {
+            "default_root_dir": str(tmp_path / fit.config["arm"]),
+            "fast_dev_run": True,
+            "logger": False,
+            "callbacks": [],
+        }
         file = tmp_path / f"{fit.config['arm']}.yaml"
         file.write_text(yaml.safe_dump(held))
         assert main(["fit", "--config", str(file)]) == 0

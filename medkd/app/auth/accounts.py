@@ -54,7 +54,11 @@ class Accounts:
     """
 
     def __init__(
-        self, database: Database, audit: Audit, hasher: PasswordHasher | None = None, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        audit: Audit,
+        hasher: PasswordHasher | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
         self.audit = audit
@@ -107,7 +111,8 @@ class Accounts:
         """Make ``admin`` where there is no account at all, with the password in ``MEDKD_APP_PASSWORD`` or one drawn here.
 
         Returns:
-            Name and password, to be shown once; None when there are accounts, or when the password came from the environment.
+            Name and password, to be shown once; None when there are accounts, or when the password came from the
+            environment.
         """
         with self.database.reading() as session:
             if session.scalar(select(func.count()).select_from(AccountRow).where(AccountRow.removed.is_(None))):
@@ -288,7 +293,9 @@ class Accounts:
             select(func.count()).select_from(AccountRow).where(AccountRow.role == "admin", AccountRow.removed.is_(None))
         )
         if row.role == "admin" and admins == 1:
-            raise InputError(f"'{row.name}' is the only admin", remedy="Make another one first: medkd app user NAME --role admin")
+            raise InputError(
+                f"'{row.name}' is the only admin", remedy="Make another one first: medkd app user NAME --role admin"
+            )
 
 
 def _account(row: AccountRow) -> Account:

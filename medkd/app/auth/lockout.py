@@ -20,9 +20,10 @@ FAILURES = {"name": 5, "address": 20}
 class LockOut:
     """Counts failed logins by name and by address.
 
-    A name from which nobody may log in behaves like any other, so a pause tells nothing about who has an account. An attempt during
-    the pause is neither checked nor counted, so that the pause ends 15 minutes after the failure that began it.
-    An address waits after more failures than a name, since several people may share it; it keeps one machine from pausing every name.
+    A name from which nobody may log in behaves like any other, so a pause tells nothing about who has an account. An
+    attempt during the pause is neither checked nor counted, so that the pause ends 15 minutes after the failure that
+    began it. An address waits after more failures than a name, since several people may share it; it keeps one machine
+    from pausing every name.
 
     Args:
         database: where failures are kept.
@@ -34,7 +35,9 @@ class LockOut:
         self.clock = clock
 
     def charge(self, name: str, address: str) -> float:
-        """Count an attempt before it is checked, so that attempts made at once are all counted; ``clear`` takes it back.
+        """Count an attempt before it is checked, so that attempts made at once are all counted.
+
+        ``clear`` takes it back.
 
         Returns:
             Seconds to wait; 0 when the attempt may be checked.
@@ -46,7 +49,9 @@ class LockOut:
             session.execute(delete(FailureRow).where(FailureRow.at <= now - WINDOW))
             wait = 0.0
             for kind, digest in whom.items():
-                times = session.scalars(select(FailureRow.at).where(FailureRow.whom == digest).order_by(FailureRow.at.desc())).all()
+                times = session.scalars(
+                    select(FailureRow.at).where(FailureRow.whom == digest).order_by(FailureRow.at.desc())
+                ).all()
                 if len(times) >= FAILURES[kind]:
                     wait = max(wait, times[0] + WINDOW - now)
             if wait == 0.0:
@@ -70,7 +75,9 @@ class LockOut:
         since = self.clock() - WINDOW
         with self.database.reading() as session:
             for kind, digest in _digests(name, address).items():
-                count = session.scalar(select(func.count()).select_from(FailureRow).where(FailureRow.whom == digest, FailureRow.at > since))
+                count = session.scalar(
+                    select(func.count()).select_from(FailureRow).where(FailureRow.whom == digest, FailureRow.at > since)
+                )
                 if (count or 0) >= FAILURES[kind]:
                     return True
         return False

@@ -30,7 +30,9 @@ class Door:
         cookie_secure: see ``medkd.app.server.server.build_server``.
     """
 
-    def __init__(self, accounts: Accounts, sessions: Sessions, audit: Audit, proxy: Proxy, cookie_secure: bool | None) -> None:
+    def __init__(
+        self, accounts: Accounts, sessions: Sessions, audit: Audit, proxy: Proxy, cookie_secure: bool | None
+    ) -> None:
         self.accounts = accounts
         self.sessions = sessions
         self.audit = audit
@@ -38,7 +40,8 @@ class Door:
         self.cookie_secure = cookie_secure
         self._pages = Environment(loader=PackageLoader("medkd.app.auth"), autoescape=select_autoescape(default=True))
         self._vouched: dict[str, float] = {}
-        # Checking a password takes a processor for a while: whoever waits for that holds none of the threads that answer readers.
+        # Checking a password takes a processor for a while: whoever waits for that holds none of the threads that
+        # answer readers.
         self._checking = anyio.CapacityLimiter(max(2, os.cpu_count() or 2))
 
     def identify(self, request: Request) -> Account | None:
@@ -63,7 +66,9 @@ class Door:
         form = await _form(request)
         try:
             address = self.proxy.client(request)
-            account = await to_thread.run_sync(self.accounts.check, form("name"), form("password"), address, limiter=self._checking)
+            account = await to_thread.run_sync(
+                self.accounts.check, form("name"), form("password"), address, limiter=self._checking
+            )
         except LockedOut as error:
             return self._page("login.html.j2", 429, problem=str(error), name=form("name"))
         except Refused as error:
@@ -78,7 +83,9 @@ class Door:
         await run_in_threadpool(self.sessions.close, token)
         await run_in_threadpool(self.audit.append, request.state.account.name, "logout")
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(self._cookie(request), path="/", secure=self._is_secure(request), httponly=True, samesite="strict")
+        answer.delete_cookie(
+            self._cookie(request), path="/", secure=self._is_secure(request), httponly=True, samesite="strict"
+        )
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 
@@ -108,7 +115,13 @@ class Door:
         token = await run_in_threadpool(self.sessions.open, account.name)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
-            self._cookie(request), token, max_age=int(LONGEST), path="/", secure=self._is_secure(request), httponly=True, samesite="strict"
+            self._cookie(request),
+            token,
+            max_age=int(LONGEST),
+            path="/",
+            secure=self._is_secure(request),
+            httponly=True,
+            samesite="strict",
         )
         return answer
 

@@ -1,4 +1,7 @@
-"""The door in front of every route: nothing passes without a session, and nothing leaves without the headers that protect it."""
+"""The door in front of every route.
+
+Nothing passes without a session, and nothing leaves without the headers that protect it.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,11 @@ LARGEST = 256 * 1024
 """Bytes of a request's body."""
 _BEFORE_CHANGE = ("/password", "/logout")
 _API = "/gradio_api/"
-# What the pages call. The others upload, serve files, stream media, fetch from other hosts or write code, and nothing here needs them.
+# What the pages call. The others upload, serve files, stream media, fetch from other hosts or write code, and nothing
+# here needs them.
 _CALLED = re.compile(
-    r"(queue/(join|data)|heartbeat/[\w-]+|run/[\w-]+|cancel|reset|info|startup-events|theme\.css|user|app_id|login_check)/?", re.ASCII
+    r"(queue/(join|data)|heartbeat/[\w-]+|run/[\w-]+|cancel|reset|info|startup-events|theme\.css|user|app_id|login_check)/?",
+    re.ASCII,
 )
 _REFUSED = ("/file", "/upload", "/monitoring", "/dev/", "/proxy", "/custom_component", "/gradio_api")
 _UNCHANGING = ("/assets/", "/static/", "/svelte/")
@@ -76,7 +81,10 @@ class Guard:
         path: str = request.scope["path"]
         if not _is_own(request):
             return _answer(403, "the request comes from another site")
-        if not request.headers.get("content-length", "0").isdecimal() or int(request.headers.get("content-length", "0")) > LARGEST:
+        if (
+            not request.headers.get("content-length", "0").isdecimal()
+            or int(request.headers.get("content-length", "0")) > LARGEST
+        ):
             return _answer(413, "the request is too large")
         if path in (OPEN if self.login else OPEN[:-1]):
             return None
@@ -87,12 +95,19 @@ class Guard:
             return RedirectResponse(self.login, 303) if _is_page(request.scope) else _answer(401, "log in first")
         request.scope.setdefault("state", {})["account"] = account
         if account.must_change and path not in _BEFORE_CHANGE and self.login is not None:
-            return RedirectResponse("/password", 303) if _is_page(request.scope) else _answer(403, "choose a password first")
+            return (
+                RedirectResponse("/password", 303)
+                if _is_page(request.scope)
+                else _answer(403, "choose a password first")
+            )
         return None if _is_served(path) else _answer(403, "nothing is uploaded to this viewer, and no files are served")
 
 
 class _Outgoing:
-    """Sends what the server answers, with the headers that every answer has, and a page's scripts named in its policy."""
+    """Sends what the server answers, with the headers that every answer has.
+
+    And a page's scripts named in its policy.
+    """
 
     def __init__(self, send: Send, path: str) -> None:
         self._send = send
@@ -125,7 +140,8 @@ class _Outgoing:
         headers["content-security-policy"] = "; ".join(
             (
                 "default-src 'self'",
-                # Gradio compiles its HTML components' templates in the browser. Scripts and handlers within a text stay forbidden.
+                # Gradio compiles its HTML components' templates in the browser. Scripts and handlers within a text stay
+                # forbidden.
                 f"script-src 'self' 'nonce-{self._nonce}' 'unsafe-eval'",
                 # Plots and the frame around the pages write their style into the elements.
                 "style-src 'self' 'unsafe-inline'",
@@ -141,7 +157,8 @@ class _Outgoing:
         )
         headers["x-content-type-options"] = "nosniff"
         headers["x-frame-options"] = "DENY"
-        # With "no-referrer" browsers send "Origin: null" with our own forms, and these could not be told from another site's.
+        # With "no-referrer" browsers send "Origin: null" with our own forms, and these could not be told from another
+        # site's.
         headers["referrer-policy"] = "same-origin"
         headers["cross-origin-opener-policy"] = "same-origin"
         headers["cross-origin-resource-policy"] = "same-origin"
@@ -178,9 +195,12 @@ def _is_page(scope: Scope) -> bool:
 
 
 def _is_own(request: Request) -> bool:
-    """Whether one of our own pages sent it, as far as browsers tell; what is no browser tells nothing and has no cookie of one.
+    """Whether one of our own pages sent it, as far as browsers tell.
 
-    Another port of the same machine is the same site to a browser, which then sends the cookie: hence more than SameSite is asked for.
+    What is no browser tells nothing and has no cookie of one.
+
+    Another port of the same machine is the same site to a browser, which then sends the cookie: hence more than
+    SameSite is asked for.
     """
     site = request.headers.get("sec-fetch-site")
     if site is None:

@@ -1,4 +1,7 @@
-"""What a password must be, after NIST SP 800-63B (5.1.1.2): long, and none that is guessed first; no rules of composition."""
+"""What a password must be, after NIST SP 800-63B (5.1.1.2): long, and none that is guessed first.
+
+No rules of composition.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ def check_password(name: str, password: str) -> None:
     >>> check_password("ada", "correct horse battery")
     >>> check_password("ada", "Password1234")
     Traceback (most recent call last):
-    medkd.errors.InputError: this password is among the first that are tried. A few words in a row are long and easy to remember.
+    medkd.errors.InputError: this password is among the first that are tried. A few words in a row are long and easy to
+    remember.
     """
     text = normalised(password)
     remedy = "A few words in a row are long and easy to remember"

@@ -30,13 +30,20 @@ class Proxy:
 
     def __post_init__(self) -> None:
         if self.header and not self.address:
-            raise InputError("--proxy-header needs --proxy-address", remedy="Give the address that the proxy's connections come from")
+            raise InputError(
+                "--proxy-header needs --proxy-address", remedy="Give the address that the proxy's connections come from"
+            )
         if self.create and not self.header:
-            raise InputError("--proxy-create needs --proxy-header", remedy="Name the header in which the proxy gives the person's name")
+            raise InputError(
+                "--proxy-create needs --proxy-header",
+                remedy="Name the header in which the proxy gives the person's name",
+            )
         if self.create:
             checked_role(self.create)
         if self.address and _plain(self.address) is None:
-            raise InputError(f"'{self.address}' is no address", where="--proxy-address", remedy="Give a number such as 127.0.0.1")
+            raise InputError(
+                f"'{self.address}' is no address", where="--proxy-address", remedy="Give a number such as 127.0.0.1"
+            )
 
     def is_peer(self, connection: HTTPConnection) -> bool:
         """Whether the connection comes from the proxy itself; what its headers say of others counts only then."""

@@ -39,7 +39,9 @@ class Sessions:
         """
         token, now = secrets.token_urlsafe(32), self.clock()
         with self.database.session() as session:
-            session.execute(delete(SessionRow).where((SessionRow.seen <= now - IDLE) | (SessionRow.opened <= now - LONGEST)))
+            session.execute(
+                delete(SessionRow).where((SessionRow.seen <= now - IDLE) | (SessionRow.opened <= now - LONGEST))
+            )
             session.add(SessionRow(token_sha256=_digest(token), name=name, opened=now, seen=now))
         return token
 
@@ -50,7 +52,9 @@ class Sessions:
             found = session.execute(
                 select(SessionRow.seen, AccountRow)
                 .join(AccountRow, AccountRow.name == SessionRow.name)
-                .where(SessionRow.token_sha256 == digest, SessionRow.seen > now - IDLE, SessionRow.opened > now - LONGEST)
+                .where(
+                    SessionRow.token_sha256 == digest, SessionRow.seen > now - IDLE, SessionRow.opened > now - LONGEST
+                )
                 .where(AccountRow.removed.is_(None))
             ).one_or_none()
         if found is None:

@@ -94,7 +94,10 @@ class Cases:
 
     @property
     def truths(self) -> pl.DataFrame:
-        """What is known of the cases, for adjudication and its statistics alone: sample_id, truth_<class>; null where unknown."""
+        """What is known of the cases, for adjudication and its statistics alone: sample_id, truth_<class>.
+
+        Null where unknown.
+        """
         return self.table.select("sample_id").join(self.read_truth(), on="sample_id", how="left", maintain_order="left")
 
     def truth(self, case: int) -> dict[str, float | None]:
@@ -132,7 +135,9 @@ class Cases:
             if modality.partial and len(self.bundle.view.parts) > 1:
                 return None
             raise
-        return modality.display(raw, part) or Plain(part.modality, self.bundle.prepare(item, self.source.items.root)[part.modality][0])
+        return modality.display(raw, part) or Plain(
+            part.modality, self.bundle.prepare(item, self.source.items.root)[part.modality][0]
+        )
 
     def _of_teacher(self, name: str, modality: Modality, item: dict[str, Any]) -> Display | None:
         if item.get(name) is None:
@@ -149,7 +154,13 @@ class Cases:
 
 
 def open_cases(
-    bundle_folder: Path, bundle: Bundle, cases: Path, data: Path, predictions: Path | None = None, *, trust: Sequence[str] = ()
+    bundle_folder: Path,
+    bundle: Bundle,
+    cases: Path,
+    data: Path,
+    predictions: Path | None = None,
+    *,
+    trust: Sequence[str] = (),
 ) -> Cases:
     """Find, score and list the cases.
 
@@ -172,7 +183,9 @@ def open_cases(
         with tempfile.TemporaryDirectory(prefix=".scoring-", dir=data) as scratch:
             predict(bundle_folder, source.placed(Path(scratch), bundle.modalities), scores, trust=trust)
     table = case_table(source.items, scores, bundle, names, source.run)
-    return Cases(bundle, table, source, names, SEEN_IN_TRAINING if source.run else "", cache(lambda: _truth(source, bundle)))
+    return Cases(
+        bundle, table, source, names, SEEN_IN_TRAINING if source.run else "", cache(lambda: _truth(source, bundle))
+    )
 
 
 def _truth(source: CaseSource, bundle: Bundle) -> pl.DataFrame:
@@ -183,7 +196,9 @@ def _truth(source: CaseSource, bundle: Bundle) -> pl.DataFrame:
         cohort = find_cohort(source.items.source.removeprefix("cohort "))(source.cohort)
         if bundle.target.key.lower() in {key.lower() for key in cohort.targets()}:
             return labels(cohort.samples(cohort.target(bundle.target.key))[0], bundle.target)
-    return pl.DataFrame(schema={"sample_id": pl.String, **{f"truth_{name}": pl.Float64 for name in bundle.target.names}})
+    return pl.DataFrame(
+        schema={"sample_id": pl.String, **{f"truth_{name}": pl.Float64 for name in bundle.target.names}}
+    )
 
 
 def _until(display: Display, hour: float | None) -> Display:

@@ -28,7 +28,8 @@ class CaseSource:
 
     Args:
         items: one a case; beside the columns of the student's modalities there may be those of the teacher.
-        given: what ``medkd predict`` can be given to score them; None where they must be put together for it (``placed``).
+        given: what ``medkd predict`` can be given to score them; None where they must be put together for it
+            (``placed``).
         run: the folder of the run that they come from, if they come from one.
         cohort: the root of the cohort that they come from, if they come from one.
         teacher: modalities that only the teacher saw, by name.
@@ -46,7 +47,12 @@ class CaseSource:
         """What ``medkd predict`` can be given; where need be a manifest above links to the files, below ``scratch``."""
         if self.given is not None:
             return self.given
-        columns = ["sample_id", "subject_id", *(name for name in STRETCH if name in self.items.table.columns), *modalities]
+        columns = [
+            "sample_id",
+            "subject_id",
+            *(name for name in STRETCH if name in self.items.table.columns),
+            *modalities,
+        ]
         table = self.items.table.select(columns)
         for path in {path for name in modalities for path in table[name].drop_nulls()}:
             (scratch / path).parent.mkdir(parents=True, exist_ok=True)
@@ -85,9 +91,13 @@ def _of_run(run: Path, bundle: Bundle) -> CaseSource:
     try:
         root, cohort, key = Path(held["root"]), str(held["cohort"]), held["target"]["key"]
         party = held["parties"]["teacher"]
-        teacher = {name: instantiate(spec, Modality, trust=trusted(party)) for name, spec in party["modalities"].items()}
+        teacher = {
+            name: instantiate(spec, Modality, trust=trusted(party)) for name, spec in party["modalities"].items()
+        }
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{INPUTS} is damaged: it lacks {error}", where=run, remedy="Give the records' folder with --cases") from error
+        raise InputError(
+            f"{INPUTS} is damaged: it lacks {error}", where=run, remedy="Give the records' folder with --cases"
+        ) from error
     if key != bundle.target.key:
         raise InputError(
             f"the run predicts {key}, the bundle {bundle.target.key}",
@@ -97,12 +107,20 @@ def _of_run(run: Path, bundle: Bundle) -> CaseSource:
     # A run that was moved has what it extracted with it.
     found = next((place for place in (root, run / root.name) if place.is_dir()), None)
     if found is None:
-        raise InputError(f"the run's signals are no longer in {root}", where=run, remedy="Give the records' folder with --cases")
+        raise InputError(
+            f"the run's signals are no longer in {root}", where=run, remedy="Give the records' folder with --cases"
+        )
     samples = read_table(Inputs.samples_file(run))
     if lacking := [name for name in bundle.modalities if name not in samples.columns]:
-        raise InputError(f"the run's samples have no {lacking[0]}", where=run, remedy="Give the run that the bundle came from")
+        raise InputError(
+            f"the run's samples have no {lacking[0]}", where=run, remedy="Give the run that the bundle came from"
+        )
     beyond = {name: modality for name, modality in teacher.items() if name not in bundle.modalities}
-    columns = ["sample_id", "subject_id", *(name for name in (*STRETCH, *bundle.modalities, *beyond) if name in samples.columns)]
+    columns = [
+        "sample_id",
+        "subject_id",
+        *(name for name in (*STRETCH, *bundle.modalities, *beyond) if name in samples.columns),
+    ]
     items = Items(samples.select(columns).sort("sample_id"), found, f"run of cohort {cohort}")
     is_cohort = (found / find_cohort(cohort).marker).exists()
     return CaseSource(items, found if is_cohort else None, run=run, teacher=beyond)

@@ -33,17 +33,23 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
         run: of ``medkd distill``, whose out-of-fold scores come along.
 
     Returns:
-        case (1, 2, ...), pseudonym, sample_id, subject_id (the sample's where unknown), status ("ok", "set aside", "not scored"), reason
-        (with pseudonyms in place of identifiers), p_<class>, p_cal_<class>, set, drift, uncertainty, and of a run teacher_<class> and
+        case (1, 2, ...), pseudonym, sample_id, subject_id (the sample's where unknown), status ("ok", "set aside", "not
+            scored"), reason
+        (with pseudonyms in place of identifiers), p_<class>, p_cal_<class>, set, drift, uncertainty, and of a run
+            teacher_<class> and
         student_oof_<class>.
 
     Raises:
         InputError: the scores are another bundle's, or unfinished.
     """
-    scored = read_table(scores / PARQUET, "Run medkd predict to its end, or leave --predictions out").filter(pl.col("status") == "ok")
+    scored = read_table(scores / PARQUET, "Run medkd predict to its end, or leave --predictions out").filter(
+        pl.col("status") == "ok"
+    )
     wanted = [f"{prefix}{name}" for prefix in ("p_", "p_cal_") for name in bundle.target.names]
     if lacking := [column for column in (*wanted, "set", "drift", "model_sha256") if column not in scored.columns]:
-        raise InputError(f"predictions have no column '{lacking[0]}'", where=scores, remedy="Give predictions of this very bundle")
+        raise InputError(
+            f"predictions have no column '{lacking[0]}'", where=scores, remedy="Give predictions of this very bundle"
+        )
     if (scored["model_sha256"] != bundle.model_sha256).any():
         raise InputError("predictions are another model's", where=scores, remedy="Give predictions of this very bundle")
     scored = scored.select("sample_id", *wanted, pl.col("set").cast(pl.String), pl.col("drift").cast(pl.Float64))
@@ -52,26 +58,40 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
     table = table.sort("sample_id").with_row_index("case", offset=1)
     known = pl.col(wanted[0]).is_not_null()
     pseudonyms = pl.Series("pseudonym", [names.of(name) for name in table["sample_id"]], dtype=pl.String)
-    status = pl.when(known).then(pl.lit(OK)).when(pl.col("reason").is_not_null()).then(pl.lit(ASIDE)).otherwise(pl.lit(UNSCORED))
+    status = (
+        pl.when(known)
+        .then(pl.lit(OK))
+        .when(pl.col("reason").is_not_null())
+        .then(pl.lit(ASIDE))
+        .otherwise(pl.lit(UNSCORED))
+    )
     table = table.with_columns(
         pl.col("case").cast(pl.Int64),
         pseudonyms,
         pl.col("subject_id").fill_null(pl.col("sample_id")),
         status.alias("status"),
-        pl.when(known).then(None).otherwise(pl.col("reason").fill_null("it is not among the predictions")).alias("reason"),
+        pl.when(known)
+        .then(None)
+        .otherwise(pl.col("reason").fill_null("it is not among the predictions"))
+        .alias("reason"),
         pl.when(known).then(uncertainty(bundle.target, bundle.threshold)).alias("uncertainty"),
     )
     table = table.with_columns(_hidden(table, items, names))
     first = ["case", "pseudonym", "sample_id", "subject_id", "status", "reason", *wanted, "set", "drift", "uncertainty"]
     table = table.select(first)
-    return table.join(out_of_fold(run, bundle.target), on="sample_id", how="left", maintain_order="left") if run else table
+    return (
+        table.join(out_of_fold(run, bundle.target), on="sample_id", how="left", maintain_order="left") if run else table
+    )
 
 
 def uncertainty(target: Target, threshold: Mapping[str, float | None]) -> pl.Expr:
-    """How near the model is to deciding otherwise, 0 to 1, of columns ``p_cal_<class>`` and ``set``; null of quantities.
+    """How near the model is to deciding otherwise, 0 to 1, of columns ``p_cal_<class>`` and ``set``.
 
-    Of a class: 1 where its calibrated probability is at its threshold, falling in a straight line to 0 at the probabilities 0 and 1; of
-    several classes the greatest. Of exclusive classes: 1 less the distance between the two likeliest. 1 where the prediction set abstains.
+    Null of quantities.
+
+    Of a class: 1 where its calibrated probability is at its threshold, falling in a straight line to 0 at the
+    probabilities 0 and 1; of several classes the greatest. Of exclusive classes: 1 less the distance between the two
+    likeliest. 1 where the prediction set abstains.
 
     >>> rows = pl.DataFrame({"p_cal_cd": [0.2, 0.6, 1.0, 0.0], "set": [None, None, None, "abstains"]})
     >>> rows.select(uncertainty(Target("cd", "binary", ("cd",)), {"cd": 0.2}).round(3)).to_series().to_list()
@@ -84,7 +104,9 @@ def uncertainty(target: Target, threshold: Mapping[str, float | None]) -> pl.Exp
         ranked = pl.concat_list(columns).list.sort(descending=True)
         near = 1 - (ranked.list.get(0) - ranked.list.get(1))
     else:
-        near = pl.max_horizontal(_nearness(column, threshold.get(name)) for column, name in zip(columns, target.names, strict=True))
+        near = pl.max_horizontal(
+            _nearness(column, threshold.get(name)) for column, name in zip(columns, target.names, strict=True)
+        )
     return pl.when(abstains()).then(1.0).otherwise(near)
 
 
@@ -94,7 +116,9 @@ def abstains() -> pl.Expr:
 
 
 def out_of_fold(run: Path, target: Target) -> pl.DataFrame:
-    """What teacher and student said of each sample that they had not seen: sample_id, teacher_<class>, student_oof_<class>.
+    """What teacher and student said of each sample that they had not seen.
+
+    Sample_id, teacher_<class>, student_oof_<class>.
 
     Calibrated, the mean over seeds, at the largest share of labels. Of a run without predictions there is no row.
     """
@@ -121,7 +145,9 @@ def labels(samples: pl.DataFrame, target: Target) -> pl.DataFrame:
         given = [(pl.col(target.columns[0]) == place).cast(pl.Float64) for place in range(len(names))]
     else:
         given = [pl.col(column).cast(pl.Float64) for column in target.columns]
-    return samples.select("sample_id", *(value.alias(f"truth_{name}") for value, name in zip(given, names, strict=True)))
+    return samples.select(
+        "sample_id", *(value.alias(f"truth_{name}") for value, name in zip(given, names, strict=True))
+    )
 
 
 def _nearness(column: str, threshold: float | None) -> pl.Expr:
@@ -150,7 +176,9 @@ def _aside(items: Items, scores: Path) -> pl.DataFrame:
 
 def _hidden(table: pl.DataFrame, items: Items, names: Pseudonyms) -> pl.Series:
     """Reasons without identifiers: whoever sees the work list need not see those."""
-    rows = items.table.filter(pl.col("sample_id").is_in(table.filter(pl.col("reason").is_not_null())["sample_id"].implode()))
+    rows = items.table.filter(
+        pl.col("sample_id").is_in(table.filter(pl.col("reason").is_not_null())["sample_id"].implode())
+    )
     known = {row["sample_id"]: names_of(row) for row in rows.iter_rows(named=True)}
     pairs = table.select("sample_id", "reason").iter_rows()
     hidden = [None if reason is None else names.hide(reason, known.get(name, ())) for name, reason in pairs]

@@ -24,9 +24,10 @@ class WorkList:
 
     Args:
         cases: all of them.
-        verdicts: ``case_key`` to reader to "read", "agree", "disagree" or "unsure" (``medkd.app.storage.reviews.Verdicts.by_case``).
-        blinded: of a case that the reader has not read yet, nothing that the model said is in the list, nor decides its place or
-            whether it is found.
+        verdicts: ``case_key`` to reader to "read", "agree", "disagree" or "unsure"
+            (``medkd.app.storage.reviews.Verdicts.by_case``).
+        blinded: of a case that the reader has not read yet, nothing that the model said is in the list, nor decides its
+            place or whether it is found.
     """
 
     def __init__(self, cases: Cases, verdicts: Mapping[str, Mapping[str, str]], *, blinded: bool = False) -> None:
@@ -39,8 +40,12 @@ class WorkList:
         self._scores = [f"p_cal_{name}" for name in names]
         self._said = [column for column in cases.table.columns if column.startswith(("p_", "teacher_", "student_oof_"))]
         self._said += ["set", "uncertainty"]
-        pairs = [(f"teacher_{name}", f"student_oof_{name}") for name in names if f"teacher_{name}" in cases.table.columns]
-        self._apart = pl.max_horizontal([(pl.col(one) - pl.col(other)).abs() for one, other in pairs]) if pairs else pl.lit(None)
+        pairs = [
+            (f"teacher_{name}", f"student_oof_{name}") for name in names if f"teacher_{name}" in cases.table.columns
+        ]
+        self._apart = (
+            pl.max_horizontal([(pl.col(one) - pl.col(other)).abs() for one, other in pairs]) if pairs else pl.lit(None)
+        )
 
     def page(
         self,
@@ -57,7 +62,8 @@ class WorkList:
         """A page of the list, and how many cases were found in all.
 
         Args:
-            search: a case's number, or a part of its pseudonym (and of its identifiers, for those who may see them), taken literally.
+            search: a case's number, or a part of its pseudonym (and of its identifiers, for those who may see them),
+                taken literally.
             status: one of ``STATUSES``.
             sort: one of ``SORTS``, or ``p_cal_<class>``.
             page: counted from 1; one past the end is the last.
@@ -67,9 +73,12 @@ class WorkList:
             everyone: whether they may see what others wrote; without, only their own counts.
 
         Returns:
-            Rows with the columns of ``Cases.table`` (in blinded mode None where the model must not be shown), ``mine`` ("" unread,
-            "read", "agree", "disagree", "unsure"), ``readers`` and ``disagreeing`` (how many, of those that may be seen) and
-            ``disagreement``: 1 more for each verdict that disagrees, and the distance between teacher and out-of-fold student.
+            Rows with the columns of ``Cases.table`` (in blinded mode None where the model must not be shown), ``mine``
+                ("" unread,
+            "read", "agree", "disagree", "unsure"), ``readers`` and ``disagreeing`` (how many, of those that may be
+                seen) and
+            ``disagreement``: 1 more for each verdict that disagrees, and the distance between teacher and out-of-fold
+                student.
 
         Raises:
             InputError: there is no such status or order.
@@ -94,7 +103,9 @@ class WorkList:
         """The numbers of all cases that are found, in order; asked for as in ``page``."""
         return self._ordered(search, status, sort, reader, identifiers, everyone)["case"].to_list()
 
-    def _ordered(self, search: str, status: str, sort: str, reader: str, identifiers: bool, everyone: bool) -> pl.DataFrame:
+    def _ordered(
+        self, search: str, status: str, sort: str, reader: str, identifiers: bool, everyone: bool
+    ) -> pl.DataFrame:
         if status not in STATUSES:
             raise InputError(f"no status '{status}'", where="status", remedy=nearest(status, STATUSES))
         if sort not in (*SORTS, *self._scores):
@@ -108,7 +119,8 @@ class WorkList:
         mine = self._verdicts.filter(pl.col("reader") == reader)
         seen = self._verdicts if everyone else mine
         counts = seen.group_by("sample_id").agg(
-            pl.len().cast(pl.Int64).alias("readers"), (pl.col("state") == "disagree").sum().cast(pl.Int64).alias("disagreeing")
+            pl.len().cast(pl.Int64).alias("readers"),
+            (pl.col("state") == "disagree").sum().cast(pl.Int64).alias("disagreeing"),
         )
         table = (
             self.cases.table.join(mine.select("sample_id", pl.col("state").alias("mine")), on="sample_id", how="left")
@@ -116,8 +128,12 @@ class WorkList:
             .with_columns(pl.col("mine").fill_null(""), pl.col("readers", "disagreeing").fill_null(0))
         )
         if self.blinded:
-            table = table.with_columns(pl.when(pl.col("mine") != "").then(pl.col(name)).alias(name) for name in self._said)
-        return table.with_columns((pl.col("disagreeing") + self._apart.cast(pl.Float64).fill_null(0.0)).alias("disagreement"))
+            table = table.with_columns(
+                pl.when(pl.col("mine") != "").then(pl.col(name)).alias(name) for name in self._said
+            )
+        return table.with_columns(
+            (pl.col("disagreeing") + self._apart.cast(pl.Float64).fill_null(0.0)).alias("disagreement")
+        )
 
 
 def _matching(search: str, identifiers: bool) -> pl.Expr:

@@ -17,9 +17,7 @@ from medkd.deploy.bundle.preprocessing import Prepared
 from medkd.errors import InputError, nearest
 
 GRADIENTS, SHAPLEY = "integrated gradients", "Shapley values"
-CAUTION = (
-    "It shows what moved this model's score, not what ails the patient, and not why; a part without colour may still matter to a physician."
-)
+CAUTION = "It shows what moved this model's score, not what ails the patient, and not why; a part without colour may still matter to a physician."
 _STEPS = 64
 _PERMUTATIONS = 25
 _AT_ONCE = 64
@@ -34,8 +32,8 @@ class Attribution:
     Args:
         method: how it was found.
         class_name: of which class; a positive value speaks for it.
-        values: modality → "window channel ...", in logits (in the target's unit where it is a quantity). All of them add up to
-            ``difference``, but for ``error``.
+        values: modality → "window channel ...", in logits (in the target's unit where it is a quantity). All of them
+            add up to ``difference``, but for ``error``.
         difference: the logit less that of the input that it is compared with.
         error: the absolute difference between the sum of the values and ``difference``.
         against: words for what it is compared with.
@@ -57,10 +55,11 @@ class Attribution:
 def attribute(bundle: Bundle, prepared: Prepared, class_name: str) -> Attribution:
     """Of one sample and class.
 
-    Networks whose logits have a gradient: integrated gradients from the training mean (zero after normalisation), in 64 steps of a
-    Gauss-Legendre rule. Trees, and whatever else has none or takes no measurements (tokens): Shapley values of channel and quarter of
-    the window (a twentieth, of a waveform), by 25 permutations that are the same each time; a part that is left out is not
-    observed. Source: Sundararajan et al. 2017, arXiv:1703.01365, eq. 2; Castro et al. 2009, doi:10.1016/j.cor.2008.04.004; both by Captum.
+    Networks whose logits have a gradient: integrated gradients from the training mean (zero after normalisation), in 64
+    steps of a Gauss-Legendre rule. Trees, and whatever else has none or takes no measurements (tokens): Shapley values
+    of channel and quarter of the window (a twentieth, of a waveform), by 25 permutations that are the same each time; a
+    part that is left out is not observed. Source: Sundararajan et al. 2017, arXiv:1703.01365, eq. 2; Castro et al.
+    2009, doi:10.1016/j.cor.2008.04.004; both by Captum.
 
     Args:
         bundle: whose network.
@@ -98,8 +97,8 @@ def overlay(attribution: Attribution, display: Display) -> NDArray[np.float64] |
 def along(attribution: NDArray[np.float64], strip: Strip) -> NDArray[np.float64]:
     """One modality's attribution on the time axis of its strip, "seen_lead time": 0 where the student saw nothing.
 
-    Where windows overlap they are added, as their logits are averaged. An average's is repeated at each stretch that went into it;
-    where two overlap the stronger one stands.
+    Where windows overlap they are added, as their logits are averaged. An average's is repeated at each stretch that
+    went into it; where two overlap the stronger one stands.
 
     Args:
         attribution: "window lead step".
@@ -160,13 +159,20 @@ def _gradients(bundle: Bundle, given: tuple[Tensor, ...], forward: Forward, clas
         method = IntegratedGradients(mean_of)
         baseline = tuple(torch.zeros_like(part) for part in filled)
         found, delta = method.attribute(
-            filled, baseline, additional_forward_args=seen, n_steps=_STEPS, internal_batch_size=_AT_ONCE, return_convergence_delta=True
+            filled,
+            baseline,
+            additional_forward_args=seen,
+            n_steps=_STEPS,
+            internal_batch_size=_AT_ONCE,
+            return_convergence_delta=True,
         )
     with torch.no_grad():
         difference = float((forward(filled, seen) - forward(baseline, seen)).double().mean())
     windows = len(given[0])
     values = {part.modality: row.double().numpy() / windows for part, row in zip(bundle.view.parts, found, strict=True)}
-    return Attribution(GRADIENTS, class_name, values, difference, abs(float(delta.double().mean())), "the training mean")
+    return Attribution(
+        GRADIENTS, class_name, values, difference, abs(float(delta.double().mean())), "the training mean"
+    )
 
 
 def _shapley(bundle: Bundle, given: tuple[Tensor, ...], forward: Forward, class_name: str) -> Attribution:
@@ -211,7 +217,10 @@ def _permutations(features: int, samples: int) -> Iterator[list[int]]:
 
 
 def _groups(sample: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], int]:
-    """For each value "channel ..." the number of the part that it belongs to, 0 where it was not observed; and how many parts there are."""
+    """For each value "channel ..." the number of the part that it belongs to, 0 where it was not observed.
+
+    And how many parts there are.
+    """
     groups: list[Tensor] = []
     total = 0
     for row in sample:

@@ -11,7 +11,9 @@ from medkd.app.figures.trend import describe_trend, trend_figure
 from medkd.data.core.display import Display, Passage, Plain, Strip
 
 
-def figure_of(display: Display, attribution: Attribution | None = None, *, start: float = 0.0, width: int = 1000) -> go.Figure | None:
+def figure_of(
+    display: Display, attribution: Attribution | None = None, *, start: float = 0.0, width: int = 1000
+) -> go.Figure | None:
     """Its figure; None of a passage, which is read and not drawn.
 
     Args:

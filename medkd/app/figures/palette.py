@@ -14,8 +14,19 @@ STUDENT, STUDENT_TINT = "#0b4f8a", "rgba(60, 140, 230, 0.17)"
 """What the student sees, and the ground behind it."""
 TEACHER, OUT_OF_FOLD = "#7a3e9d", "#00695c"
 FOR, AGAINST = ("#fdb863", "#e66101", "#a33a00"), ("#92c5de", "#2f86c1", "#053061")
-"""Attribution that speaks for a class and against it, faint to strong; orange and blue are told apart with any common colour blindness."""
-DIVERGING = [[0.0, AGAINST[2]], [0.25, AGAINST[1]], [0.4, AGAINST[0]], [0.5, "#f4f4f4"], [0.6, FOR[0]], [0.75, FOR[1]], [1.0, FOR[2]]]
+"""Attribution that speaks for a class and against it, faint to strong.
+
+Orange and blue are told apart with any common colour blindness.
+"""
+DIVERGING = [
+    [0.0, AGAINST[2]],
+    [0.25, AGAINST[1]],
+    [0.4, AGAINST[0]],
+    [0.5, "#f4f4f4"],
+    [0.6, FOR[0]],
+    [0.75, FOR[1]],
+    [1.0, FOR[2]],
+]
 """The same as a scale from against to for."""
 CONFIG: Mapping[str, Any] = {
     "displaylogo": False,
@@ -27,7 +38,9 @@ CONFIG: Mapping[str, Any] = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
     "toImageButtonOptions": {"format": "png", "filename": "figure", "scale": 2},
 }
-"""For ``Plotly.newPlot``: no logo, no button that sends the figure to Plotly's servers (there is one by default), and a downloaded picture
+"""For ``Plotly.newPlot``.
+
+No logo, no button that sends the figure to Plotly's servers (there is one by default), and a downloaded picture
 whose name says nothing of the patient."""
 
 
@@ -46,9 +59,13 @@ def layout(**own: Any) -> dict[str, Any]:
 
 
 def attribution_words(title: str, speaks_for: str) -> str:
-    """The line of a figure that says what the colours of an attribution mean; plain text that is to be drawn is escaped here."""
+    """The line of a figure that says what the colours of an attribution mean.
+
+    Plain text that is to be drawn is escaped here.
+    """
     for_it, against_it = (
-        f"<span style='color:{colours[-1]}'><b>■ {word}</b></span>" for colours, word in ((FOR, "for"), (AGAINST, "against"))
+        f"<span style='color:{colours[-1]}'><b>■ {word}</b></span>"
+        for colours, word in ((FOR, "for"), (AGAINST, "against"))
     )
     return f"{escape(title)}: {for_it} and {against_it} {escape(readable(speaks_for))}; the darker, the more"
 

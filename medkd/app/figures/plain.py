@@ -12,21 +12,30 @@ _MOST_CELLS = 500_000
 
 
 def plain_figure(plain: Plain) -> go.Figure:
-    """Channels below each other, positions to the right, in deviations from the training mean; what was not observed stays empty.
+    """Channels below each other, positions to the right, in deviations from the training mean.
 
-    Of more than two axes those after the first are laid flat; of more than 500,000 values every second, third, ... is shown.
+    What was not observed stays empty.
+
+    Of more than two axes those after the first are laid flat; of more than 500,000 values every second, third, ... is
+    shown.
     """
     values = plain.values.reshape(len(plain.values), -1)
     stride = -(-values.size // _MOST_CELLS)
     extent = float(np.nanpercentile(np.abs(values), 99)) if np.isfinite(values).any() else 1.0
-    figure = go.Figure(layout=layout(height=300, margin={"l": 50, "r": 8, "t": 34, "b": 40}, meta={"description": describe_plain(plain)}))
+    figure = go.Figure(
+        layout=layout(
+            height=300, margin={"l": 50, "r": 8, "t": 34, "b": 40}, meta={"description": describe_plain(plain)}
+        )
+    )
     figure.add_heatmap(
         z=values[:, ::stride].astype(np.float32), dx=stride, colorscale=DIVERGING, zmid=0, zmin=-extent or -1.0, zmax=extent or 1.0,
         colorbar={"title": {"text": "deviations"}, "thickness": 10},
     )  # fmt: skip
     figure.update_xaxes(title={"text": "position"})
     figure.update_yaxes(title={"text": "channel"}, autorange="reversed")
-    figure.update_layout(title={"text": f"{readable(plain.modality)}, as prepared for the student", "font": {"size": 14, "color": QUIET}})
+    figure.update_layout(
+        title={"text": f"{readable(plain.modality)}, as prepared for the student", "font": {"size": 14, "color": QUIET}}
+    )
     return figure
 
 

@@ -35,16 +35,24 @@ def probability_figure(
     """A row a class: the calibrated probability as a bar, its threshold as a line, and the decision in words.
 
     Args:
-        target: whose ``names`` are the classes; of a regression or forecast each output is a row on its own unit's axis.
+        target: whose ``names`` are the classes; of a regression or forecast each output is a row on its own unit's
+            axis.
         calibrated: "output", probabilities, or values in the target's unit.
         threshold: by class, on the calibrated probability; None where there is none.
         conformal: the prediction set in words, or an interval ``LOW to HIGH``.
-        teacher, out_of_fold: what the teacher, and the student that had not seen this subject, said; None where unknown.
+        teacher, out_of_fold: what the teacher, and the student that had not seen this subject, said; None where
+            unknown.
         width: pixels that the figure is meant for.
     """
     names, kept = target.names, list(range(len(target.names)))[::-1]
-    marks = [mark for mark in zip((teacher, out_of_fold), *_MARKS, strict=True) if any(value is not None for value in mark[0] or ())]
-    texts = [_decision(target, value, name, threshold, conformal) for name, value in zip(names, calibrated, strict=True)]
+    marks = [
+        mark
+        for mark in zip((teacher, out_of_fold), *_MARKS, strict=True)
+        if any(value is not None for value in mark[0] or ())
+    ]
+    texts = [
+        _decision(target, value, name, threshold, conformal) for name, value in zip(names, calibrated, strict=True)
+    ]
     wrapped = [wrap("; ".join(filter(None, words)), max(20, int((width - 22) / _LETTER))) for words in texts]
     lines = max(map(len, wrapped))
     row = _BAR + _GAP + _LINE * lines
@@ -66,7 +74,9 @@ def probability_figure(
     figure.update_yaxes(visible=False, range=[-half, len(names) - half], fixedrange=True)
     if target.kind in ("regression", "forecast"):
         _quantities(figure, calibrated, kept, _interval(conformal) if len(names) == 1 else None)
-        figure.update_xaxes(title={"text": escape(target.units), "standoff": 2}, gridcolor="#e6e9ec", zeroline=False, nticks=6)
+        figure.update_xaxes(
+            title={"text": escape(target.units), "standoff": 2}, gridcolor="#e6e9ec", zeroline=False, nticks=6
+        )
     else:
         frame = {"color": _GROUND, "line": {"color": "#9aa5b1", "width": 1}}
         bars = {"y": kept, "orientation": "h", "width": 2 * half, "showlegend": False}
@@ -78,7 +88,9 @@ def probability_figure(
                 for colour, thick in (("white", 6), (INK, 3)):
                     ends = {"x0": at, "x1": at, "y0": place - 1.2 * half, "y1": place + 1.2 * half}
                     figure.add_shape(type="line", line={"color": colour, "width": thick}, **ends)
-        figure.update_xaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1], ticks="outside", showgrid=False, zeroline=False)
+        figure.update_xaxes(
+            range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1], ticks="outside", showgrid=False, zeroline=False
+        )
     figure.update_xaxes(fixedrange=True)
     for values, colour, symbol, word in marks:
         marker = {"size": 13, "color": colour, "symbol": symbol, "line": {"color": "white", "width": 1.5}}
@@ -88,19 +100,35 @@ def probability_figure(
         text = "<br>".join(map(escape, words))
         for bold in filter(None, (escape(readable(name)), escape(own))):
             text = text.replace(bold, f"<b>{bold}</b>", 1)
-        where = {"x": 0, "xref": "paper", "xanchor": "left", "y": place + 1.25 * half, "yanchor": "bottom", "align": "left"}
+        where = {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": place + 1.25 * half,
+            "yanchor": "bottom",
+            "align": "left",
+        }
         figure.add_annotation(text=text, showarrow=False, font={"size": 13}, **where)
     return figure
 
 
-def _quantities(figure: go.Figure, values: Sequence[float], rows: Sequence[int], interval: tuple[float, float] | None) -> None:
+def _quantities(
+    figure: go.Figure, values: Sequence[float], rows: Sequence[int], interval: tuple[float, float] | None
+) -> None:
     spread: dict[str, Any] = {"visible": False}
     if interval:
-        spread = {"type": "data", "array": [interval[1] - values[0]], "arrayminus": [values[0] - interval[0]], "symmetric": False}
+        spread = {
+            "type": "data",
+            "array": [interval[1] - values[0]],
+            "arrayminus": [values[0] - interval[0]],
+            "symmetric": False,
+        }
         spread |= {"color": STUDENT, "thickness": 3, "width": 8}
     marker = {"size": 13, "color": STUDENT, "symbol": "square"}
     hover = "%{x:.4g}<extra></extra>"
-    figure.add_scatter(x=list(values), y=rows, mode="markers", error_x=spread, marker=marker, hovertemplate=hover, showlegend=False)
+    figure.add_scatter(
+        x=list(values), y=rows, mode="markers", error_x=spread, marker=marker, hovertemplate=hover, showlegend=False
+    )
 
 
 def describe_probability(
@@ -111,7 +139,9 @@ def describe_probability(
     >>> describe_probability(Target("cd", "binary", ("cd",)), [0.63], {"cd": 0.46}, "abstains")
     'cd 0.63, at or above its threshold 0.46: positive; prediction set: abstains'
     """
-    said = "; ".join(_plain(target, value, name, threshold) for name, value in zip(target.names, calibrated, strict=True))
+    said = "; ".join(
+        _plain(target, value, name, threshold) for name, value in zip(target.names, calibrated, strict=True)
+    )
     return said + (f"; {_set_words(target, conformal)}" if conformal else "")
 
 
@@ -122,16 +152,16 @@ def _plain(target: Target, value: float, name: str, threshold: Mapping[str, floa
     if at is None:
         return f"{readable(name)} {value:.2f}"
     above = value >= at
-    return (
-        f"{readable(name)} {value:.2f}, {'at or above' if above else 'below'} its threshold {at:.2f}: {'positive' if above else 'negative'}"
-    )
+    return f"{readable(name)} {value:.2f}, {'at or above' if above else 'below'} its threshold {at:.2f}: {'positive' if above else 'negative'}"
 
 
 def _set_words(target: Target, conformal: str) -> str:
     return f"{'interval' if target.kind in ('regression', 'forecast') else 'prediction set'}: {conformal}"
 
 
-def _decision(target: Target, value: float, name: str, threshold: Mapping[str, float | None], conformal: str | None) -> tuple[str, str]:
+def _decision(
+    target: Target, value: float, name: str, threshold: Mapping[str, float | None], conformal: str | None
+) -> tuple[str, str]:
     """A class's score in words, and its own part of the prediction set."""
     said = _plain(target, value, name, threshold).replace("its threshold", "the threshold (black line)")
     parts = dict(part.rsplit(": ", 1) for part in (conformal or "").split("; ") if ": " in part)

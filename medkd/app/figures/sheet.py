@@ -27,7 +27,10 @@ _NARROWEST = 5.0
 _MARGIN = 0.4
 """Seconds left of the traces for the calibration pulse: two squares."""
 _LEAST, _MOST = 1.5, 2.5
-"""Millivolts above or below a baseline that a row has, at least and at most; what exceeds them overlaps, as on paper."""
+"""Millivolts above or below a baseline that a row has, at least and at most.
+
+What exceeds them overlaps, as on paper.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,18 @@ class Sheet:
 def sheet_of(strip: Strip, start: float = 0.0) -> Sheet:
     """The layout of a recording.
 
-    Twelve standard leads: three rows of four over a rhythm strip from 8 s on (a quarter of the time each, as printers do), six rows of
-    two from 4 s on, and of less three rows of four that each show all of it. Any other: a row a lead, below each other and at the same
-    times; a long one of few leads goes on in further rows.
+    Twelve standard leads: three rows of four over a rhythm strip from 8 s on (a quarter of the time each, as printers
+    do), six rows of two from 4 s on, and of less three rows of four that each show all of it. Any other: a row a lead,
+    below each other and at the same times; a long one of few leads goes on in further rows.
 
     Args:
         strip: the recording.
         start: the second that a long one is shown from.
     """
     rows, first, last = _rows(strip, start)
-    medians = np.nan_to_num(np.nanmedian(np.where(np.isfinite(strip.values).any(axis=1, keepdims=True), strip.values, 0.0), axis=1))
+    medians = np.nan_to_num(
+        np.nanmedian(np.where(np.isfinite(strip.values).any(axis=1, keepdims=True), strip.values, 0.0), axis=1)
+    )
     panels: list[Panel] = []
     baselines: list[float] = []
     ceiling = 0.0
@@ -119,7 +124,10 @@ def _rows(strip: Strip, start: float) -> tuple[list[Row], float, float]:
     if classic:
         grid: Sequence[Sequence[str]] = _CLASSIC if shown >= 8.0 else _TALL
         part = shown / len(grid[0])
-        rows = [[(place[lead], first + part * at, first + part * (at + 1), part * at) for at, lead in enumerate(row)] for row in grid]
+        rows = [
+            [(place[lead], first + part * at, first + part * (at + 1), part * at) for at, lead in enumerate(row)]
+            for row in grid
+        ]
         partly = 0 < len(strip.seen) < len(strip.leads)
         rhythm = strip.seen[0] if partly and _RHYTHM not in strip.seen else _RHYTHM
         rows += [[(lead, first, first + shown, 0.0)] for lead in (place[rhythm], *others)]

@@ -30,14 +30,17 @@ def strip_figure(
     start: float = 0.0,
     width: int = 1000,
 ) -> go.Figure:
-    """The recording on paper: 25 mm a second and 10 mm a millivolt, lines every millimetre and every five, squares square at any zoom.
+    """The recording on paper.
 
-    Twelve leads stand in three rows of four, each for a quarter of the time, over a rhythm strip; other recordings have a row a lead
-    (see ``medkd.app.figures.sheet``). Each lead is drawn about its own median, as its zero is arbitrary.
+    25 mm a second and 10 mm a millivolt, lines every millimetre and every five, squares square at any zoom.
+
+    Twelve leads stand in three rows of four, each for a quarter of the time, over a rhythm strip; other recordings have
+    a row a lead (see ``medkd.app.figures.sheet``). Each lead is drawn about its own median, as its zero is arbitrary.
 
     Args:
         strip: what is drawn.
-        attribution: "seen_lead time" on the recording's own samples (``medkd.app.figures.attribution.along``), as a band behind the trace.
+        attribution: "seen_lead time" on the recording's own samples (``medkd.app.figures.attribution.along``), as a
+            band behind the trace.
         title: of the attribution: what it is and how it was found.
         speaks_for: the class that a positive value speaks for.
         start: the second that a long recording is shown from.
@@ -76,7 +79,15 @@ def _seen(strip: Strip) -> str:
 def _layout(strip: Strip, page: Sheet, width: int, lines: int) -> dict[str, Any]:
     left, right = page.left, page.right
     height_mm, width_mm = (page.top - page.bottom) * _MM_A_MILLIVOLT, (right - left) * _MM_A_SECOND
-    axis = {"zeroline": False, "showticklabels": False, "ticks": "", "gridcolor": _BOLD, "gridwidth": 1, "tick0": 0, "constrain": "domain"}
+    axis = {
+        "zeroline": False,
+        "showticklabels": False,
+        "ticks": "",
+        "gridcolor": _BOLD,
+        "gridwidth": 1,
+        "tick0": 0,
+        "constrain": "domain",
+    }
     minor = {"showgrid": True, "gridcolor": _FINE, "gridwidth": 1, "tick0": 0}
     above, below = 12 + 18 * lines, 8
     return layout(
@@ -86,7 +97,14 @@ def _layout(strip: Strip, page: Sheet, width: int, lines: int) -> dict[str, Any]
         hovermode="closest",
         dragmode="zoom",
         meta={"description": describe_strip(strip)},
-        xaxis={**axis, "range": [left, right], "minallowed": left, "maxallowed": right, "dtick": 0.2, "minor": {**minor, "dtick": 0.04}},
+        xaxis={
+            **axis,
+            "range": [left, right],
+            "minallowed": left,
+            "maxallowed": right,
+            "dtick": 0.2,
+            "minor": {**minor, "dtick": 0.04},
+        },
         yaxis={
             **axis,
             "range": [page.bottom, page.top],
@@ -147,7 +165,10 @@ def _bands(figure: go.Figure, strip: Strip, page: Sheet, attribution: NDArray[np
 
 
 def _piece(strip: Strip, panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Times in seconds of the recording, and values, of what a panel shows; one sample more, so that neighbours meet."""
+    """Times in seconds of the recording, and values, of what a panel shows.
+
+    One sample more, so that neighbours meet.
+    """
     first, last = round(panel.start * strip.rate), round(panel.end * strip.rate) + 1
     values = strip.values[panel.lead, first:last]
     return (first + np.arange(len(values))) / strip.rate, values
@@ -182,8 +203,17 @@ def _frame(figure: go.Figure, strip: Strip, page: Sheet) -> None:
             left, right = max(start, panel.start), min(end, panel.end)
             if left < right:
                 ends = {"x0": left - panel.shift, "x1": right - panel.shift, "y0": panel.floor, "y1": panel.ceiling}
-                shapes.append({"type": "rect", **ends, "fillcolor": STUDENT_TINT, "line": {"width": 0}, "layer": "below"})
-    border = {"type": "rect", "x0": page.left, "x1": page.right, "y0": page.bottom, "y1": page.top, "line": {"color": _EDGE, "width": 1}}
+                shapes.append(
+                    {"type": "rect", **ends, "fillcolor": STUDENT_TINT, "line": {"width": 0}, "layer": "below"}
+                )
+    border = {
+        "type": "rect",
+        "x0": page.left,
+        "x1": page.right,
+        "y0": page.bottom,
+        "y1": page.top,
+        "line": {"color": _EDGE, "width": 1},
+    }
     figure.update_layout(shapes=[*shapes, border])
 
 
@@ -220,7 +250,11 @@ def _words(figure: go.Figure, strip: Strip, page: Sheet, colours: str) -> None:
                 "yanchor": "top",
             }
         )
-    shown = f"seconds {page.start:.3g} to {page.end:.3g} of {strip.seconds:.4g}, " if page.end - page.start < strip.seconds - 0.01 else ""
+    shown = (
+        f"seconds {page.start:.3g} to {page.end:.3g} of {strip.seconds:.4g}, "
+        if page.end - page.start < strip.seconds - 0.01
+        else ""
+    )
     mark = f"<span style='color:{STUDENT}'><b>● and tint: seen by the student ({escape(_seen(strip))})</b></span>"
     annotations.append(
         {

@@ -40,10 +40,12 @@ def trend_figure(
     speaks_for: str = "",
     width: int = 1000,
 ) -> go.Figure:
-    """Small multiples on one axis of hours: each measurement, the last value in figures, hours without a measurement hatched.
+    """Small multiples on one axis of hours.
 
-    The hours that the student sees are shaded and named; variables that it does not see come last, in grey, and are called so.
-    What was measured only once, at the first hour (age, height), stands in words above.
+    Each measurement, the last value in figures, hours without a measurement hatched.
+
+    The hours that the student sees are shaded and named; variables that it does not see come last, in grey, and are
+    called so. What was measured only once, at the first hour (age, height), stands in words above.
 
     Args:
         trend: what is drawn.
@@ -59,7 +61,11 @@ def trend_figure(
     words = _words(trend, once, absent, attribution_words(title, speaks_for) if strongest > 0 else "", width)
     head = 16 + _LINE * len(words)
     figure = make_subplots(
-        rows=rows, cols=columns, shared_xaxes="all", vertical_spacing=10 / (rows * _PANEL), horizontal_spacing=150 / width
+        rows=rows,
+        cols=columns,
+        shared_xaxes="all",
+        vertical_spacing=10 / (rows * _PANEL),
+        horizontal_spacing=150 / width,
     )
     figure.update_layout(
         layout(
@@ -69,9 +75,17 @@ def trend_figure(
             meta={"description": describe_trend(trend)},
         )
     )
-    grid = {"showgrid": True, "gridcolor": "#e6e9ec", "zeroline": False, "linecolor": "#b8c0c7", "tickfont": {"color": QUIET, "size": 11}}
+    grid = {
+        "showgrid": True,
+        "gridcolor": "#e6e9ec",
+        "zeroline": False,
+        "linecolor": "#b8c0c7",
+        "tickfont": {"color": QUIET, "size": 11},
+    }
     first, last = _shown(trend)
-    figure.update_xaxes(range=[first, last], minallowed=trend.span[0], maxallowed=trend.span[1], **_ticks(last - first), **grid)
+    figure.update_xaxes(
+        range=[first, last], minallowed=trend.span[0], maxallowed=trend.span[1], **_ticks(last - first), **grid
+    )
     figure.update_yaxes(nticks=3, fixedrange=True, **grid)
     for number, place in enumerate(shown):
         # Down the first column, then down the second: the student's variables stay together.
@@ -82,7 +96,9 @@ def trend_figure(
         _panel(figure, trend, place, row, column, strength)
     for column in range(1, columns + 1):
         last = min(rows, len(shown) - rows * (column - 1)) or 1
-        figure.update_xaxes(title={"text": "hours", "standoff": 2, "font": {"size": 12}}, showticklabels=True, row=last, col=column)
+        figure.update_xaxes(
+            title={"text": "hours", "standoff": 2, "font": {"size": 12}}, showticklabels=True, row=last, col=column
+        )
     figure.update_layout(coloraxis={"colorscale": DIVERGING, "cmin": -strongest, "cmax": strongest, "showscale": False})
     figure.add_annotation(
         x=0,
@@ -153,7 +169,9 @@ def _ticks(length: float) -> dict[str, float]:
     return {"tick0": 0.0, "dtick": fitting[0]} if fitting else {}
 
 
-def _panel(figure: go.Figure, trend: Trend, place: int, row: int, column: int, strength: NDArray[np.float64] | None) -> None:
+def _panel(
+    figure: go.Figure, trend: Trend, place: int, row: int, column: int, strength: NDArray[np.float64] | None
+) -> None:
     kept = trend.variable == place
     hours, values = trend.hours[kept], trend.values[kept].astype(np.float64)
     if trend.additive:
@@ -175,7 +193,9 @@ def _panel(figure: go.Figure, trend: Trend, place: int, row: int, column: int, s
         step = (trend.window[1] - trend.window[0]) / len(strength)
         hover = f"<b>{escape(readable(trend.variables[place]))}</b> %{{z:+.3f}}<extra>attribution</extra>"
         foot = {"x0": trend.window[0] + step / 2, "dx": step, "y": [bottom, bottom + (top - bottom) * _STRIP]}
-        figure.add_heatmap(z=strength[None].astype(np.float32), coloraxis="coloraxis", hovertemplate=hover, **foot, **where)
+        figure.add_heatmap(
+            z=strength[None].astype(np.float32), coloraxis="coloraxis", hovertemplate=hover, **foot, **where
+        )
 
 
 def _limits(values: NDArray[np.float64], additive: bool, foot: bool) -> tuple[float, float]:
@@ -210,7 +230,12 @@ def _lines(
 
 
 def _points(
-    figure: go.Figure, trend: Trend, place: int, hours: NDArray[np.float64], values: NDArray[np.float64], where: dict[str, int]
+    figure: go.Figure,
+    trend: Trend,
+    place: int,
+    hours: NDArray[np.float64],
+    values: NDArray[np.float64],
+    where: dict[str, int],
 ) -> None:
     """Each measurement, the variable's name, and at the right the last value (of amounts: those in sight together)."""
     name, unit = escape(readable(trend.variables[place])), escape(unit_of(trend.units[place]))
@@ -237,14 +262,18 @@ def _points(
     figure.add_annotation(x=1, y=0.5, xshift=6, text=said, yanchor="middle", font={"size": 13, "color": colour}, **axis)
 
 
-def _hatch(figure: go.Figure, silences: Sequence[tuple[float, float]], bottom: float, top: float, where: dict[str, int]) -> None:
+def _hatch(
+    figure: go.Figure, silences: Sequence[tuple[float, float]], bottom: float, top: float, where: dict[str, int]
+) -> None:
     """Hours without a measurement: by hatching, so that it does not depend on a colour."""
     if not silences:
         return
     xs = [x for start, end in silences for x in (start, end, end, start, start, None)]
     ys = [y for _ in silences for y in (bottom, bottom, top, top, bottom, None)]
     pattern = {"shape": "/", "fgcolor": "#b4bdc6", "bgcolor": "rgba(214, 219, 224, 0.28)", "size": 7, "solidity": 0.14}
-    figure.add_scatter(x=xs, y=ys, mode="lines", line_width=0, fill="toself", fillpattern=pattern, hoverinfo="skip", **where)
+    figure.add_scatter(
+        x=xs, y=ys, mode="lines", line_width=0, fill="toself", fillpattern=pattern, hoverinfo="skip", **where
+    )
 
 
 def _broken(
@@ -278,10 +307,15 @@ def _words(trend: Trend, once: Sequence[int], absent: Sequence[int], colours: st
     letters = int(width / _LETTER)
     if once:
         held = ((place, float(trend.values[trend.variable == place][0])) for place in once)
-        at = [f"{readable(trend.variables[place])} {_figure(value)} {unit_of(trend.units[place])}" for place, value in held]
+        at = [
+            f"{readable(trend.variables[place])} {_figure(value)} {unit_of(trend.units[place])}"
+            for place, value in held
+        ]
         lines += textwrap.wrap("at hour 0 only: " + escape(", ".join(at)), letters)
     if absent:
-        lines += textwrap.wrap("never measured: " + escape(", ".join(readable(trend.variables[place]) for place in absent)), letters)
+        lines += textwrap.wrap(
+            "never measured: " + escape(", ".join(readable(trend.variables[place]) for place in absent)), letters
+        )
     return [*lines, colours] if colours else lines
 
 

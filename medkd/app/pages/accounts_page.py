@@ -27,10 +27,17 @@ class AccountsPage:
             self._told = pane()
             with gr.Row(elem_id="account-form") as self._form:
                 self._name = gr.Textbox(
-                    label="Name", info="1 to 32 of a-z, 0-9, dot, hyphen, underscore", max_length=32, elem_id="account-name"
+                    label="Name",
+                    info="1 to 32 of a-z, 0-9, dot, hyphen, underscore",
+                    max_length=32,
+                    elem_id="account-name",
                 )
                 self._role = gr.Radio(
-                    ROLES, value=ROLES[0], label="Role", info="Each may do what those before it may", elem_id="account-role"
+                    ROLES,
+                    value=ROLES[0],
+                    label="Role",
+                    info="Each may do what those before it may",
+                    elem_id="account-role",
                 )
                 self._identifiers = gr.Checkbox(label="Sees patients' identifiers", elem_id="account-identifiers")
             with gr.Row(elem_id="account-acts") as acts:
@@ -40,8 +47,15 @@ class AccountsPage:
                     ("New password", self._reset),
                     ("Remove account", self._remove),
                 ):
-                    button = gr.Button(title, variant="primary" if act == self._add else "secondary", scale=0, min_width=140)
-                    button.click(self._doing(act), [self._name, self._role, self._identifiers], [self._table, self._told], **HANDLER)
+                    button = gr.Button(
+                        title, variant="primary" if act == self._add else "secondary", scale=0, min_width=140
+                    )
+                    button.click(
+                        self._doing(act),
+                        [self._name, self._role, self._identifiers],
+                        [self._table, self._told],
+                        **HANDLER,
+                    )
         self.parts = [self._table, self._told, self._form, acts]
         self._acts = acts
 

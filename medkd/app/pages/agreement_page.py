@@ -46,7 +46,10 @@ class AgreementPage:
         }
 
     def _disputed(self, account: Account) -> list[dict[str, Any]]:
-        """Cases on which readers differ or disagree with the model: an adjudicator's are everyone's, a reader's are their own."""
+        """Cases on which readers differ or disagree with the model.
+
+        An adjudicator's are everyone's, a reader's are their own.
+        """
         desk, target = self._desk, self._desk.bundle.target
         sees_all = account.may("adjudicator")
         whose = None if sees_all else account.name

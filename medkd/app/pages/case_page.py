@@ -1,4 +1,7 @@
-"""One case: the signal to the left; to the right the reader's own reading first, then the model's output and their verdict on it."""
+"""One case: the signal to the left.
+
+To the right the reader's own reading first, then the model's output and their verdict on it.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,8 @@ class CasePage:
         with gr.Column(visible=False, elem_id="asked") as self._asked:
             pane(markup("case_question", rule=self._desk.bundle.target.rule))
             self._answers = [
-                gr.Radio(list(field.choices), label=field.label, elem_classes="answer") for field in fields_of(self._desk.bundle.target)
+                gr.Radio(list(field.choices), label=field.label, elem_classes="answer")
+                for field in fields_of(self._desk.bundle.target)
             ]
             self._give_reading = gr.Button("Submit my reading", variant="primary", elem_id="give-reading")
         with gr.Column(visible=False, elem_id="model-view") as self._model:
@@ -64,10 +68,17 @@ class CasePage:
             self._meaning = pane()
         with gr.Column(visible=False, elem_id="verdict") as self._verdict:
             self._agreement = gr.Radio(
-                [(word.capitalize(), word) for word in AGREEMENTS], label="Do you agree with the model?", elem_id="agreement"
+                [(word.capitalize(), word) for word in AGREEMENTS],
+                label="Do you agree with the model?",
+                elem_id="agreement",
             )
             self._comment = gr.Textbox(
-                label="Comment", lines=2, max_lines=4, max_length=4000, elem_id="comment", placeholder="Why? (may stay empty)"
+                label="Comment",
+                lines=2,
+                max_lines=4,
+                max_length=4000,
+                elem_id="comment",
+                placeholder="Why? (may stay empty)",
             )
             self._give_verdict = gr.Button("Save and open the next case", variant="primary", elem_id="give-verdict")
         self._settle = SettlePanel(self._desk)
@@ -122,7 +133,9 @@ class CasePage:
         }
 
     def settling(self, account: Account, case: int, inputs: Mapping[Any, Any], width: int) -> Updates:
-        """A case that an adjudicator is to settle: everyone's readings and the model's output, and a form for the final reading.
+        """A case that an adjudicator is to settle.
+
+        Everyone's readings and the model's output, and a form for the final reading.
 
         Args:
             account, case, inputs, width: as for ``opened``.
@@ -163,7 +176,9 @@ class CasePage:
             self._told: told,
             self._asked: gr.update(visible=scored and not seen),
             **(self._model_shown(case) if seen else self._model_hidden()),
-            self._reading: markup("case_reading", words=words_of(desk.bundle.target, reading.reading)) if reading else "",
+            self._reading: markup("case_reading", words=words_of(desk.bundle.target, reading.reading))
+            if reading
+            else "",
             **self._settle.hidden(),
             self._verdict: gr.update(visible=seen),
             self._agreement: gr.update(value=verdict.agreement if verdict else None),
@@ -187,7 +202,9 @@ class CasePage:
         case = int(inputs[self._number])
         reading = reading_of(self._desk.bundle.target, [inputs[answer] for answer in self._answers])
         seconds = self._desk.stopwatch.taken(account.name, case)
-        self._desk.verdicts.reading(self._desk.key(case), account.name, reading, seconds=seconds, model=self._desk.output(case))
+        self._desk.verdicts.reading(
+            self._desk.key(case), account.name, reading, seconds=seconds, model=self._desk.output(case)
+        )
         self._desk.stopwatch.begin(account.name, case)
         return {**self._state(account, case, inputs), **self._signal.allowed(True)}
 
@@ -207,8 +224,13 @@ class CasePage:
             model=self._desk.output(case), blinded=self._desk.blinded,
         )  # fmt: skip
         if following is None:
-            return self._state(account, case, inputs, markup("notice", tone="good", text="Saved. This was the last case of the list."))
-        return {**self.opened(account, following, inputs, width), self._told: markup("notice", tone="good", text=f"Case {case}: saved.")}
+            return self._state(
+                account, case, inputs, markup("notice", tone="good", text="Saved. This was the last case of the list.")
+            )
+        return {
+            **self.opened(account, following, inputs, width),
+            self._told: markup("notice", tone="good", text=f"Case {case}: saved."),
+        }
 
     def _guarded(self, act: Callable[[], Updates]) -> Updates:
         try:

@@ -84,7 +84,15 @@ class Desk:
 
     @classmethod
     def of(
-        cls, folder: Path, bundle: Bundle, cases: Cases, accounts: Accounts, verdicts: Verdicts, audit: Audit, *, blinded: bool = True
+        cls,
+        folder: Path,
+        bundle: Bundle,
+        cases: Cases,
+        accounts: Accounts,
+        verdicts: Verdicts,
+        audit: Audit,
+        *,
+        blinded: bool = True,
     ) -> Desk:
         """With the card and the report that lie in the bundle's folder.
 
@@ -136,6 +144,8 @@ class Desk:
 def _document(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     if not path.is_file():
-        raise InputError(f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+        raise InputError(
+            f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
+        )
     held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return held

@@ -30,8 +30,9 @@ def markup(template: str, **values: Any) -> str:
 def pane(html: str = "", **arguments: Any) -> gr.Markdown:
     """A component that shows ``html``.
 
-    ``gr.Markdown`` and not ``gr.HTML``: the latter builds functions from text in the browser, so the whole viewer would have to be
-    served with ``unsafe-eval``; the former also drops scripts and handlers, should any get past the templates.
+    ``gr.Markdown`` and not ``gr.HTML``: the latter builds functions from text in the browser, so the whole viewer would
+    have to be served with ``unsafe-eval``; the former also drops scripts and handlers, should any get past the
+    templates.
     """
     import gradio as gr
 
@@ -93,6 +94,8 @@ def span(seconds: float | None) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     environment.filters |= {"figure": figure, "percent": percent, "interval": interval, "lines": lines, "span": span}
     return environment

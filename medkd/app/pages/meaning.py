@@ -36,7 +36,8 @@ def at_threshold(card: Mapping[str, Any]) -> str:
     """Sensitivity and specificity in the test, where the card has them.
 
     >>> at_threshold({"student_metrics": {"sensitivity": {"value": 0.45, "low": 0.4, "high": 0.52}, "specificity": {"value": 0.9}}})
-    'At its threshold, in the test, it found 45 % of those who had it (40 % to 52 %) and cleared 90 % of those who had not.'
+    'At its threshold, in the test, it found 45 % of those who had it (40 % to 52 %) and cleared 90 % of those who had
+    not.'
     """
     found, cleared = (_dig(card, "student_metrics", name) for name in ("sensitivity", "specificity"))
     if found.get("value") is None or cleared.get("value") is None:
@@ -68,7 +69,10 @@ def drift_in_words(drift: float | None) -> tuple[str, str]:
     'warn'
     """
     if drift is None:
-        return "", "Whether the input is like those that the model was trained on is not known: the bundle has no reference."
+        return (
+            "",
+            "Whether the input is like those that the model was trained on is not known: the bundle has no reference.",
+        )
     if drift > 1:
         return (
             "warn",
@@ -78,7 +82,9 @@ def drift_in_words(drift: float | None) -> tuple[str, str]:
 
 
 def weak_subgroups(card: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The card's subgroups, each with ``weak``: its interval lies below the whole test's value, or it was too small to measure.
+    """The card's subgroups, each with ``weak``.
+
+    Its interval lies below the whole test's value, or it was too small to measure.
 
     >>> group = {"group": "80 +", "suppressed": False, "value": 0.6, "low": 0.5, "high": 0.7}
     >>> weak_subgroups({"figures": {"student": {"value": 0.8}}, "subgroups": [group]})[0]["weak"]
@@ -98,9 +104,7 @@ def weak_subgroups(card: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-WEAKNESS = (
-    "Weak: the interval lies below the value of the whole test, the value is 0.05 or more below it, or the group was too small to measure."
-)
+WEAKNESS = "Weak: the interval lies below the value of the whole test, the value is 0.05 or more below it, or the group was too small to measure."
 
 
 def _range(found: Mapping[str, Any]) -> str:

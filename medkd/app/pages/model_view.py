@@ -1,4 +1,7 @@
-"""What the model says of a case, in the order that a reader needs it: score, call, what that meant in the test, set, drift, teacher."""
+"""What the model says of a case, in the order that a reader needs it.
+
+Score, call, what that meant in the test, set, drift, teacher.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ def model_figure(desk: Desk, case: int, width: int) -> go.Figure:
 
 
 def _compared(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
-    """What teacher and student said of a case that they had not seen, where a run scored it in its test; a line a class."""
+    """What teacher and student said of a case that they had not seen, where a run scored it in its test.
+
+    A line a class.
+    """
     lines = []
     for name in names:
         said = [

@@ -28,10 +28,13 @@ class SettlePanel:
         with gr.Column(visible=False, elem_id="settle") as self.column:
             self._said = pane()
             self._answers = [
-                gr.Radio(list(field.choices), label=f"Final reading: {field.label}", elem_classes="answer") for field in fields_of(target)
+                gr.Radio(list(field.choices), label=f"Final reading: {field.label}", elem_classes="answer")
+                for field in fields_of(target)
             ]
             self._comment = gr.Textbox(label="Comment", lines=2, max_lines=4, max_length=4000, elem_id="final-comment")
-            self.button = gr.Button("Store the final reading", variant="primary", elem_id="give-final", visible=bool(self._answers))
+            self.button = gr.Button(
+                "Store the final reading", variant="primary", elem_id="give-final", visible=bool(self._answers)
+            )
         self.parts = [self.column, self._said, *self._answers, self._comment]
         self.inputs = [*self._answers, self._comment]
 
@@ -84,4 +87,6 @@ def _value(choices: tuple[tuple[str, str], ...], name: str, stored: Mapping[str,
     if stored.get(name) in values:
         return stored[name]
     # Of exclusive classes the question's answer is the class that was called present.
-    return next((known for known, answer in stored.items() if answer == "yes" and known in values), "unsure" if stored else None)
+    return next(
+        (known for known, answer in stored.items() if answer == "yes" and known in values), "unsure" if stored else None
+    )

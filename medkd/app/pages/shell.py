@@ -24,9 +24,10 @@ TITLES = {"list": "Work list", "model": "Model", "agreement": "Agreement", "acco
 def build(desk: Desk) -> gr.Blocks:
     """All pages, wired.
 
-    What is shown follows one command, written by ``keys.js`` into a hidden field: ``list``, ``page 3``, ``case 12``, ``model``,
-    ``agreement``, ``accounts``; at the start it is read from the address (``/?case=12``), which holds nothing else. No page keeps
-    anything on the server between two requests, so a server that was killed and started again goes on where it was.
+    What is shown follows one command, written by ``keys.js`` into a hidden field: ``list``, ``page 3``, ``case 12``,
+    ``model``, ``agreement``, ``accounts``; at the start it is read from the address (``/?case=12``), which holds
+    nothing else. No page keeps anything on the server between two requests, so a server that was killed and started
+    again goes on where it was.
 
     Args:
         desk: what they show.
@@ -38,10 +39,16 @@ def build(desk: Desk) -> gr.Blocks:
         notice = pane(elem_id="notice", visible=False)
         worklist = WorkListPage(desk)
         case = CasePage(desk, worklist)
-        others: Mapping[str, Any] = {"model": ModelPage(desk), "agreement": AgreementPage(desk), "accounts": AccountsPage(desk)}
+        others: Mapping[str, Any] = {
+            "model": ModelPage(desk),
+            "agreement": AgreementPage(desk),
+            "accounts": AccountsPage(desk),
+        }
         columns = {"list": worklist.column, "case": case.column, **{name: page.column for name, page in others.items()}}
 
-        def follow(command: str, account: Account, inputs: Mapping[gr.components.Component, Any], width: int) -> Updates:
+        def follow(
+            command: str, account: Account, inputs: Mapping[gr.components.Component, Any], width: int
+        ) -> Updates:
             word, _, rest = command.partition(" ")
             here, shown = "list", {}
             try:
@@ -57,16 +64,31 @@ def build(desk: Desk) -> gr.Blocks:
                 shown, here = worklist.opened(account, inputs), "list"
                 told = gr.update(visible=True, value=markup("notice", tone="bad", text=str(error)))
             bar = markup("top", **_bar(desk, account, here))
-            return {top: bar, notice: told, **{column: gr.update(visible=name == here) for name, column in columns.items()}, **shown}
+            return {
+                top: bar,
+                notice: told,
+                **{column: gr.update(visible=name == here) for name, column in columns.items()},
+                **shown,
+            }
 
-        outputs = [top, notice, *columns.values(), *worklist.parts, *case.parts, *(part for page in others.values() for part in page.parts)]
+        outputs = [
+            top,
+            notice,
+            *columns.values(),
+            *worklist.parts,
+            *case.parts,
+            *(part for page in others.values() for part in page.parts),
+        ]
 
         def said(inputs: dict[gr.components.Component, Any], request: gr.Request) -> Updates:
             return follow(str(inputs[say]).partition(";")[0], desk.account(request.username), inputs, width_of(request))
 
         def loaded(inputs: dict[gr.components.Component, Any], request: gr.Request) -> Updates:
             query = request.query_params
-            command = next((f"{word} {query[word]}" for word in ("case", "settle") if word in query), str(query.get("view", "list")))
+            command = next(
+                (f"{word} {query[word]}" for word in ("case", "settle") if word in query),
+                str(query.get("view", "list")),
+            )
             return follow(command, desk.account(request.username), inputs, width_of(request))
 
         say.change(said, {say, *worklist.inputs}, outputs, **HANDLER)

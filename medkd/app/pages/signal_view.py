@@ -18,7 +18,10 @@ from medkd.data.core.display import Display, Passage, Strip
 from medkd.errors import MedkdError
 
 _WHOLE, _PAGE = 12.5, 10
-"""Seconds of a recording that stand on one sheet (see ``medkd.app.figures.sheet``), and from sheet to sheet of a longer one."""
+"""Seconds of a recording that stand on one sheet (see ``medkd.app.figures.sheet``).
+
+And from sheet to sheet of a longer one.
+"""
 
 
 class SignalView:
@@ -33,15 +36,34 @@ class SignalView:
         names = desk.bundle.target.names
         with gr.Row(elem_id="views"):
             self._kind = gr.Radio([], show_label=False, visible=False, elem_id="kind", container=False)
-            self._explain = gr.Checkbox(label="Attribution", visible=False, elem_id="explain", container=False, scale=0, min_width=130)
+            self._explain = gr.Checkbox(
+                label="Attribution", visible=False, elem_id="explain", container=False, scale=0, min_width=130
+            )
             self._of = gr.Dropdown(
-                list(names), value=names[0], visible=False, show_label=False, container=False, filterable=False, elem_id="of"
+                list(names),
+                value=names[0],
+                visible=False,
+                show_label=False,
+                container=False,
+                filterable=False,
+                elem_id="of",
             )
             self._start = gr.Dropdown(
-                [("from 0 s", 0)], value=0, visible=False, show_label=False, container=False, filterable=False, elem_id="start"
+                [("from 0 s", 0)],
+                value=0,
+                visible=False,
+                show_label=False,
+                container=False,
+                filterable=False,
+                elem_id="start",
             )
             self._later = gr.Checkbox(
-                label="What came after the prediction", visible=False, elem_id="later", container=False, scale=0, min_width=240
+                label="What came after the prediction",
+                visible=False,
+                elem_id="later",
+                container=False,
+                scale=0,
+                min_width=240,
             )
         self._caution = pane()
         self._figure = gr.Plot(show_label=False, container=False, visible=False, elem_id="figure")
@@ -62,7 +84,11 @@ class SignalView:
         kinds = [(readable(display.modality), display.modality) for display in displays]
         first = displays[0] if displays else None
         long = max((display.seconds for display in displays if isinstance(display, Strip)), default=0.0)
-        starts = [(f"from {second} s", second) for second in range(0, int(long), _PAGE)] if long > _WHOLE else [("from 0 s", 0)]
+        starts = (
+            [(f"from {second} s", second) for second in range(0, int(long), _PAGE)]
+            if long > _WHOLE
+            else [("from 0 s", 0)]
+        )
         return {
             self._kind: gr.update(choices=kinds, value=first.modality if first else None, visible=len(kinds) > 1),
             self._start: gr.update(choices=starts, value=0, visible=len(starts) > 1),
@@ -71,7 +97,10 @@ class SignalView:
         }
 
     def allowed(self, seen: bool) -> Updates:
-        """Controls for what waits for the reader's own reading: attribution is model output, and what came later may tell the outcome."""
+        """Controls for what waits for the reader's own reading.
+
+        Attribution is model output, and what came later may tell the outcome.
+        """
         return {
             self._explain: gr.update(visible=seen, value=False),
             self._of: gr.update(visible=seen and len(self._desk.bundle.target.names) > 1),
@@ -90,8 +119,12 @@ class SignalView:
         names = self._desk.bundle.target.names
         of = inputs[self._of] if inputs[self._of] in names else names[0]
         displays = self._displays(case, later=seen and bool(inputs[self._later]))
-        display = next((held for held in displays if held.modality == inputs[self._kind]), displays[0] if displays else None)
-        return self._shown(display, case, width, of if seen and inputs[self._explain] else None, inputs[self._start] or 0)
+        display = next(
+            (held for held in displays if held.modality == inputs[self._kind]), displays[0] if displays else None
+        )
+        return self._shown(
+            display, case, width, of if seen and inputs[self._explain] else None, inputs[self._start] or 0
+        )
 
     def _displays(self, case: int, *, later: bool) -> Sequence[Display]:
         try:

@@ -32,8 +32,9 @@ _FEW = 6
 class WorkListPage:
     """The work list.
 
-    In blinded mode nothing of the model is shown of a case that the reader has not read, and no filter or order uses it either (see
-    ``medkd.app.cases.worklist``): whoever sorts by uncertainty gets the cases that they have read in that order, and the others by number.
+    In blinded mode nothing of the model is shown of a case that the reader has not read, and no filter or order uses it
+    either (see ``medkd.app.cases.worklist``): whoever sorts by uncertainty gets the cases that they have read in that
+    order, and the others by number.
 
     Args:
         desk: whose cases.
@@ -49,9 +50,13 @@ class WorkListPage:
         with gr.Column(elem_id="list") as self.column:
             with gr.Row(elem_id="tools"):
                 hint = "case number or patient"
-                self._search = gr.Textbox(label="Search", placeholder=hint, elem_id="search", max_length=100, scale=0, min_width=230)
+                self._search = gr.Textbox(
+                    label="Search", placeholder=hint, elem_id="search", max_length=100, scale=0, min_width=230
+                )
                 self._status = gr.Radio(shown, value=STATUSES[0], label="Show", elem_id="status", scale=1)
-                self._sort = gr.Dropdown(orders, value=SORTS[0], label="Order", filterable=False, elem_id="sort", scale=0, min_width=230)
+                self._sort = gr.Dropdown(
+                    orders, value=SORTS[0], label="Order", filterable=False, elem_id="sort", scale=0, min_width=230
+                )
             self._page = gr.Textbox("1", visible="hidden", show_label=False, elem_id="page-number")
             self._head = pane()
             self._table = pane()
@@ -81,8 +86,12 @@ class WorkListPage:
         first = (wanted - 1) * SIZE + 1 if total else 0
         return {
             self._page: str(wanted),
-            self._head: self._progress(account, page=wanted, pages=pages, total=total, first=first, last=min(wanted * SIZE, total)),
-            self._table: markup("list_table", rows=[self._shown(row) for row in rows], names=self._desk.bundle.target.names),
+            self._head: self._progress(
+                account, page=wanted, pages=pages, total=total, first=first, last=min(wanted * SIZE, total)
+            ),
+            self._table: markup(
+                "list_table", rows=[self._shown(row) for row in rows], names=self._desk.bundle.target.names
+            ),
         }
 
     def head(self, account: Account, case: int, inputs: Mapping[Any, Any]) -> str:
@@ -111,7 +120,10 @@ class WorkListPage:
         )
 
     def next_of(self, account: Account, case: int, inputs: Mapping[Any, Any]) -> int | None:
-        """The case that follows in the list; None at its end. To be asked before the case is judged, as that may take it from the list."""
+        """The case that follows in the list; None at its end.
+
+        To be asked before the case is judged, as that may take it from the list.
+        """
         order = self._order(account, inputs)
         return _neighbour(order, order.index(case) if case in order else None, 1)
 
@@ -144,7 +156,9 @@ class WorkListPage:
         status = self._desk.cases.table["status"]
         scored = int((status == OK).sum())
         read = len(self._desk.verdicts.of_reader(account.name))
-        return markup("list_head", read=read, scored=scored, aside=len(status) - scored, blinded=self._desk.blinded, **place)
+        return markup(
+            "list_head", read=read, scored=scored, aside=len(status) - scored, blinded=self._desk.blinded, **place
+        )
 
 
 def _state(status: str, mine: str) -> tuple[str, str]:

@@ -21,8 +21,8 @@ def main(namespace: argparse.Namespace) -> int:
     """Run ``medkd app``.
 
     Args:
-        namespace: ``words`` is [BUNDLE], ["audit"], ["forget", SUBJECT] or ["user", NAME]; with ``data`` and ``database``, and what
-            ``serving.serve`` and the account's options need.
+        namespace: ``words`` is [BUNDLE], ["audit"], ["forget", SUBJECT] or ["user", NAME]; with ``data`` and
+            ``database``, and what ``serving.serve`` and the account's options need.
 
     Returns:
         0; a broken audit log raises ``CheckFailed``.
@@ -37,7 +37,9 @@ def main(namespace: argparse.Namespace) -> int:
     action, *rest = namespace.words or [""]
     if action not in _ACTIONS:
         if not action or rest:
-            raise InputError("say which bundle to serve", where="medkd app", remedy="Such as: medkd app runs/demo/bundle")
+            raise InputError(
+                "say which bundle to serve", where="medkd app", remedy="Such as: medkd app runs/demo/bundle"
+            )
         # The other actions need neither torch nor gradio.
         from medkd.app.server.serve import serve
 
@@ -51,7 +53,11 @@ def main(namespace: argparse.Namespace) -> int:
         audit = open_audit(database, namespace.data)
         if action == "audit":
             return _audit(audit)
-        return _forget(database, audit, rest[0], namespace.data) if action == "forget" else _user(database, audit, rest, namespace)
+        return (
+            _forget(database, audit, rest[0], namespace.data)
+            if action == "forget"
+            else _user(database, audit, rest, namespace)
+        )
     finally:
         database.dispose()
 
@@ -61,7 +67,11 @@ def _audit(audit: Audit) -> int:
     if problems:
         raise CheckFailed(f"the audit log is broken: {'; '.join(problems)}", remedy="Compare it with a backup")
     last = audit.last()
-    print(f"The audit log is whole: {last.number} rows, the last of {last.at}." if last else "The audit log is whole: it has no rows yet.")
+    print(
+        f"The audit log is whole: {last.number} rows, the last of {last.at}."
+        if last
+        else "The audit log is whole: it has no rows yet."
+    )
     if last:
         print(f"Its seal, to note down elsewhere: {last.number} {last.mac}")
     return 0
@@ -73,7 +83,9 @@ def _forget(database: Database, audit: Audit, subject: str, data: Path) -> int:
     written = written or "nothing had been written: check how the cases spell the name"
     print(f"Forgotten: {done.pseudonym} ({written}).")
     if done.scores:
-        print(f"Cached scores were removed ({', '.join(done.scores)}); the next start makes them anew from the cases that are left.")
+        print(
+            f"Cached scores were removed ({', '.join(done.scores)}); the next start makes them anew from the cases that are left."
+        )
     print("Take the records out of the cases, and restart a running viewer; backups are not reached from here.")
     return 0
 
@@ -91,7 +103,10 @@ def _user(database: Database, audit: Audit, words: list[str], namespace: argpars
         print(f"Removed: {name}. What it wrote stays under its name.")
     elif known is None:
         if namespace.role is None:
-            raise InputError(f"there is no account '{name}'", remedy="To make it, say which role: --role reader, adjudicator or admin")
+            raise InputError(
+                f"there is no account '{name}'",
+                remedy="To make it, say which role: --role reader, adjudicator or admin",
+            )
         password = accounts.add(name, None, namespace.role, bool(namespace.identifiers), by=by)
         print(f"Made: {name}, {namespace.role}. Password for the first login, shown this once: {password}")
     else:

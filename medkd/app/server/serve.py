@@ -50,7 +50,13 @@ def serve(namespace: argparse.Namespace, folder: Path) -> int:
 
 
 def _run(
-    namespace: argparse.Namespace, folder: Path, bundle: Bundle, cases: Path, proxy: Proxy, database: Database, listening: socket.socket
+    namespace: argparse.Namespace,
+    folder: Path,
+    bundle: Bundle,
+    cases: Path,
+    proxy: Proxy,
+    database: Database,
+    listening: socket.socket,
 ) -> int:
     data: Path = namespace.data
     audit = open_audit(database, data)
@@ -63,12 +69,16 @@ def _run(
     mode = "blinded" if desk.blinded else "open"
     audit.append(SYSTEM, "server started", bundle=bundle.bundle_sha256, cases=found.table.height, mode=mode)
     host, port = listening.getsockname()[:2]
-    print(f"Research use; not a medical device.\n{found.table.height} cases, {mode}; what readers write is kept in {data}.")
+    print(
+        f"Research use; not a medical device.\n{found.table.height} cases, {mode}; what readers write is kept in {data}."
+    )
     # Made last: the password is shown, or there is no such account.
     if proxy.header is None and (first := accounts.first()):
         print(f"First login: name {first[0]}, password {first[1]} (shown this once).")
     if proxy.address is None and namespace.host not in _LOOPBACK:
-        print("Passwords cross the network as they are typed: put a proxy with TLS in front and name it with --proxy-address.")
+        print(
+            "Passwords cross the network as they are typed: put a proxy with TLS in front and name it with --proxy-address."
+        )
     print(f"Open http://{f'[{host}]' if ':' in host else host}:{port} in a browser. Stop with Ctrl-C.", flush=True)
     serve_until_stopped(app, listening)
     audit.append(SYSTEM, "server stopped")
@@ -78,7 +88,9 @@ def _run(
 
 def _viewer(desk: Desk, database: Database, proxy: Proxy, secure: bool | None, data: Path) -> FastAPI:
     # Gradio reads these when it is imported; what it keeps for a while lies beside our own data.
-    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(data / "gradio"))
+    os.environ.update(
+        GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(data / "gradio")
+    )
     from medkd.app import pages
     from medkd.app.pages import look
     from medkd.app.server.server import build_server
@@ -103,6 +115,8 @@ def _cases(given: Path | None, bundle: Path) -> Path:
     run = bundle.resolve().parent
     if given is None and not (run / "recipe.yaml").exists():
         raise InputError(
-            "say which cases to show", where="--cases", remedy="Give a folder of records, a manifest, a cohort's root or a run's folder"
+            "say which cases to show",
+            where="--cases",
+            remedy="Give a folder of records, a manifest, a cohort's root or a run's folder",
         )
     return run if given is None else given

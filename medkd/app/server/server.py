@@ -88,7 +88,14 @@ def build_server(
         path="/",
         auth_dependency=lambda request: request.scope["state"]["account"].name,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
-        **{"show_error": False, "footer_links": [], "run_history": False, "ssr_mode": False, "mcp_server": False, **(look or {})},
+        **{
+            "show_error": False,
+            "footer_links": [],
+            "run_history": False,
+            "ssr_mode": False,
+            "mcp_server": False,
+            **(look or {}),
+        },
     )
     app.add_middleware(Guard, identify=door.identify, login=None if door.proxy.header else "/login")
     return app

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _GRACE_SECONDS = 3
-# Longer than nginx keeps its own end (60 s): one that closes first meets a request that is just being sent, and a verdict is not retried.
+# Longer than nginx keeps its own end (60 s): one that closes first meets a request that is just being sent, and a
+# verdict is not retried.
 _KEPT_SECONDS = 75
 
 
@@ -29,14 +30,17 @@ def listen(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family)
     except OSError as error:
-        raise InputError(f"cannot serve at {host}, port {port}: {(error.strerror or str(error)).lower()}", remedy=remedy) from error
+        raise InputError(
+            f"cannot serve at {host}, port {port}: {(error.strerror or str(error)).lower()}", remedy=remedy
+        ) from error
 
 
 def serve_until_stopped(app: ASGIApp, port: socket.socket) -> None:
     """Answer until SIGTERM or SIGINT; both are how it ends, no failure. Requests under way have three seconds."""
     import uvicorn
 
-    # URLs and addresses stay out of every log. Addresses behind a proxy are read by medkd.app.auth.proxy, which knows the one that is trusted.
+    # URLs and addresses stay out of every log. Addresses behind a proxy are read by medkd.app.auth.proxy, which knows
+    # the one that is trusted.
     config = uvicorn.Config(
         app,
         log_level="error",

@@ -52,7 +52,9 @@ def checked_name(name: str) -> str:
         InputError: it may not.
     """
     if not is_name(name):
-        raise InputError(f"'{name}' cannot be an account's name", remedy="Use 1 to 32 of a-z, 0-9, dot, hyphen and underscore")
+        raise InputError(
+            f"'{name}' cannot be an account's name", remedy="Use 1 to 32 of a-z, 0-9, dot, hyphen and underscore"
+        )
     return name
 
 

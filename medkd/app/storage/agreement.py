@@ -47,17 +47,23 @@ class Comparison:
 class Agreement:
     """What one account may know of how far everyone agrees.
 
-    A reader gets their own readings against the model. An adjudicator gets everyone's, each pair of readers, and the truth.
+    A reader gets their own readings against the model. An adjudicator gets everyone's, each pair of readers, and the
+    truth.
 
     Args:
         verdicts: of one target.
         account: who asks.
         truth: ``case_key`` to class to whether it is so, where the cohort has it.
-        model_sha256: of the bundle; readings that were compared with another model's output are left out of the model's figures.
+        model_sha256: of the bundle; readings that were compared with another model's output are left out of the model's
+            figures.
     """
 
     def __init__(
-        self, verdicts: Verdicts, account: Account, truth: Mapping[str, Mapping[str, bool]] | None = None, model_sha256: str | None = None
+        self,
+        verdicts: Verdicts,
+        account: Account,
+        truth: Mapping[str, Mapping[str, bool]] | None = None,
+        model_sha256: str | None = None,
     ) -> None:
         sees_all = account.may("adjudicator")
         self.readings = [row for row in verdicts.readings(None if sees_all else account.name) if row.blinded]
@@ -66,7 +72,10 @@ class Agreement:
         self.model_sha256 = model_sha256
 
     def comparisons(self, classes: Sequence[str]) -> list[Comparison]:
-        """Everything that can be compared, for each class: the model against each reader, pairs of readers, and all against the truth."""
+        """Everything that can be compared, for each class.
+
+        The model against each reader, pairs of readers, and all against the truth.
+        """
         found: list[Comparison] = []
         for name in classes:
             said = {reader: _answers(self.readings, reader, name) for reader in self.readers}
@@ -105,7 +114,10 @@ def _judge(judged: str, calls: Mapping[str, str], against: str, reference: Mappi
     called, true, _ = _shared(calls, reference)
     hits = sum(c and t for c, t in zip(called, true, strict=True))
     rejected = sum(not c and not t for c, t in zip(called, true, strict=True))
-    figures = {"sensitivity": _share_of(hits, sum(true), "yes"), "specificity": _share_of(rejected, len(true) - sum(true), "no")}
+    figures = {
+        "sensitivity": _share_of(hits, sum(true), "yes"),
+        "specificity": _share_of(rejected, len(true) - sum(true), "no"),
+    }
     return Comparison(judged, against, name, {**figures, **pair.figures}, pair.left_out)
 
 

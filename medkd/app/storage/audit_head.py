@@ -47,7 +47,8 @@ class AuditHead:
         """Row ``number`` was committed. Of several processes that say so at once the furthest counts."""
         with alone(self.path):
             held = self.read()
-            # A head that is missing or was changed stays so: to write a new one would hide what happened to the old one.
+            # A head that is missing or was changed stays so: to write a new one would hide what happened to the old
+            # one.
             if held and held.number < number:
                 self._write(number, mac)
 
@@ -71,7 +72,9 @@ class AuditHead:
 
     def _write(self, number: int, mac: str) -> None:
         with writing_private(self.path) as temporary:
-            temporary.write_text(json.dumps({"number": number, "mac": mac, "seal": self._seal(number, mac)}) + "\n", encoding="utf-8")
+            temporary.write_text(
+                json.dumps({"number": number, "mac": mac, "seal": self._seal(number, mac)}) + "\n", encoding="utf-8"
+            )
 
 
 @contextmanager

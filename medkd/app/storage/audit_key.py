@@ -15,7 +15,8 @@ KEY_FILE, KEY_VARIABLE = ".audit_key", "MEDKD_AUDIT_KEY"
 def audit_key(data: Path) -> bytes:
     """The key in ``MEDKD_AUDIT_KEY``, else the folder's own, drawn at its first use and kept with mode 0600.
 
-    A key that lies beside the log shows edits by those who reach the database but cannot read the folder; kept elsewhere, edits by anyone.
+    A key that lies beside the log shows edits by those who reach the database but cannot read the folder; kept
+    elsewhere, edits by anyone.
     """
     if secret := os.environ.get(KEY_VARIABLE):
         return secret.encode()

@@ -25,9 +25,9 @@ _PAGE = 2000
 class Audit:
     r"""A log whose rows cannot be changed, removed, moved or added unseen by anyone without the key.
 
-    Row n holds :math:`m_n = \mathrm{HMAC}_k(m_{n-1} \,\|\, \mathrm{JSON}_n)`, HMAC-SHA256 over the row in canonical JSON. The database
-    refuses to change or delete a row; ``verify`` shows it where someone got round that. A cut tail is shown by the head, a file
-    beside the database that says how far the log went.
+    Row n holds :math:`m_n = \mathrm{HMAC}_k(m_{n-1} \,\|\, \mathrm{JSON}_n)`, HMAC-SHA256 over the row in canonical
+    JSON. The database refuses to change or delete a row; ``verify`` shows it where someone got round that. A cut tail
+    is shown by the head, a file beside the database that says how far the log went.
 
     Args:
         database: where rows are kept.
@@ -55,9 +55,14 @@ class Audit:
             return self.add(session, actor, action, **details)
 
     def add(self, session: Session, actor: str, action: str, **details: Any) -> int:
-        """Add a row to an open transaction, so that an act and its row are written together or not at all. Call it last."""
+        """Add a row to an open transaction, so that an act and its row are written together or not at all.
+
+        Call it last.
+        """
         self.database.one_at_a_time(session, "audit")
-        last = session.execute(select(AuditRow.number, AuditRow.mac).order_by(AuditRow.number.desc()).limit(1)).one_or_none()
+        last = session.execute(
+            select(AuditRow.number, AuditRow.mac).order_by(AuditRow.number.desc()).limit(1)
+        ).one_or_none()
         number, before = (last.number + 1, last.mac) if last else (1, BEGINNING)
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         row = AuditRow(number=number, at=at, actor=actor, action=action, details=_canonical(details), mac="")
@@ -89,7 +94,8 @@ class Audit:
         """Look through the whole log.
 
         Returns:
-            What is wrong: the first row that does not follow from the one before it, or that the end is missing. Empty when all is well.
+            What is wrong: the first row that does not follow from the one before it, or that the end is missing. Empty
+            when all is well.
         """
         # Read before the rows: what is added meanwhile is beyond it.
         head = self.head.read() if self.head else None

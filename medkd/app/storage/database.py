@@ -34,7 +34,8 @@ class Database:
         self.engine = engine
         self.path = path
         self._writing = engine.execution_options(medkd_writing=True)
-        # SQLite lets one writer in at a time and makes the others poll; within one process a lock lets them in without polling.
+        # SQLite lets one writer in at a time and makes the others poll; within one process a lock lets them in without
+        # polling.
         self._turn: AbstractContextManager[object] = threading.Lock() if path else nullcontext()
 
     @property
@@ -86,14 +87,17 @@ def open_database(url: str | None, data: Path) -> Database:
         data: the viewer's folder, made with mode 0700.
 
     Raises:
-        InputError: the folder is open to others, the URL is none, the server cannot be reached, or a newer medkd wrote it.
+        InputError: the folder is open to others, the URL is none, the server cannot be reached, or a newer medkd wrote
+            it.
     """
     own_folder(data)
     address = _address(url, data)
     path = Path(address.database or "").absolute() if address.drivername == "sqlite" else None
     if path:
         _make_private(path)
-    engine = create_engine(address, **({"connect_args": {"timeout": _BUSY_SECONDS}} if path else {"pool_pre_ping": True}))
+    engine = create_engine(
+        address, **({"connect_args": {"timeout": _BUSY_SECONDS}} if path else {"pool_pre_ping": True})
+    )
     if path:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -106,7 +110,9 @@ def open_database(url: str | None, data: Path) -> Database:
         database.dispose()
         first = next(iter(str(error.orig).strip().splitlines()), "")
         remedy = (
-            "Is its server running, and are name and password right?" if isinstance(error, OperationalError) else "Give another --database"
+            "Is its server running, and are name and password right?"
+            if isinstance(error, OperationalError)
+            else "Give another --database"
         )
         raise InputError(
             f"the database cannot be opened: {first}", where=address.render_as_string(hide_password=True), remedy=remedy
@@ -127,10 +133,16 @@ def own_folder(data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if data.stat().st_mode & 0o077:
             if any(data.iterdir()) and not (data / FILE).exists():
-                raise InputError("others can read this folder", where=data, remedy=f"Close it with: chmod 700 {data}; or give a new --data")
+                raise InputError(
+                    "others can read this folder",
+                    where=data,
+                    remedy=f"Close it with: chmod 700 {data}; or give a new --data",
+                )
             data.chmod(0o700)
     except OSError as error:
-        raise InputError(f"cannot use this folder: {error.strerror}", where=data, remedy="Give a folder of your own with --data") from error
+        raise InputError(
+            f"cannot use this folder: {error.strerror}", where=data, remedy="Give a folder of your own with --data"
+        ) from error
 
 
 def _address(url: str | None, data: Path) -> URL:
@@ -153,18 +165,27 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         path.chmod(0o600)
     except OSError as error:
-        raise InputError(f"cannot use this file: {error.strerror}", where=path, remedy="Give a folder of your own with --data") from error
+        raise InputError(
+            f"cannot use this file: {error.strerror}", where=path, remedy="Give a folder of your own with --data"
+        ) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite does.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_SECONDS * 1000}",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later could be refused in the middle; this one waits for its turn at the start.
+    # A transaction that reads first and writes later could be refused in the middle; this one waits for its turn at the
+    # start.
     options = connection.get_execution_options()
     if not options.get("medkd_bare"):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("medkd_writing") else "BEGIN")

@@ -41,14 +41,21 @@ def export_table(verdicts: Verdicts, account: Account, classes: Sequence[str]) -
                 **_verdict(verdict),
                 # What the verdict is about, or where there is none yet, what the reading can be held against.
                 **_model(either.model, classes),
-                **({f"adjudicated_{name}": settled[key[0]].reading.get(name) for name in classes} if key[0] in settled else {}),
+                **(
+                    {f"adjudicated_{name}": settled[key[0]].reading.get(name) for name in classes}
+                    if key[0] in settled
+                    else {}
+                ),
             }
         )
     return pl.DataFrame(rows, schema=_schema(classes, account.identifiers, sees_all), orient="row")
 
 
 def export_csv(verdicts: Verdicts, account: Account, classes: Sequence[str], audit: Audit) -> str:
-    """The table as CSV, noted in the audit log; text that a spreadsheet would take for a formula has an apostrophe before it."""
+    """The table as CSV, noted in the audit log.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     table = export_table(verdicts, account, classes)
     audit.append(account.name, "export", rows=table.height, identifiers=account.identifiers)
     return defused(table).write_csv()

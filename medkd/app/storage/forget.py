@@ -36,9 +36,9 @@ class Forgotten:
 def forget(database: Database, audit: Audit, subject: str, data: Path, *, by: str) -> Forgotten:
     """Remove all readings, verdicts, adjudications and views of a patient, and every cached score.
 
-    Rows are removed in one transaction with the tombstone; the bytes then leave the files of SQLite, or the tables of PostgreSQL.
-    What stays: audit rows, which name the patient by keyed hash alone; backups and archived logs of the database server; the records
-    themselves, which are not ours.
+    Rows are removed in one transaction with the tombstone; the bytes then leave the files of SQLite, or the tables of
+    PostgreSQL. What stays: audit rows, which name the patient by keyed hash alone; backups and archived logs of the
+    database server; the records themselves, which are not ours.
 
     Args:
         database: of the viewer.
@@ -60,7 +60,9 @@ def forget(database: Database, audit: Audit, subject: str, data: Path, *, by: st
             session.execute(delete(table).where(theirs))
         if not any(rows.values()) and not folders:
             raise InputError(
-                "nothing is kept of this patient", where="medkd app forget", remedy="Give the subject's id as the cases have it"
+                "nothing is kept of this patient",
+                where="medkd app forget",
+                remedy="Give the subject's id as the cases have it",
             )
         audit.add(session, by, "forgotten", subject=pseudonym, rows=sum(rows.values()))
     # A score's folder lists every item by name: it is a cache, and cheaper to make again than to edit.
@@ -73,7 +75,8 @@ def forget(database: Database, audit: Audit, subject: str, data: Path, *, by: st
 def _scrub(database: Database) -> None:
     with database.outside_transaction() as connection:
         if database.is_sqlite:
-            # Deleted cells are zeroed; VACUUM leaves behind what pages moved, and the journal is emptied of older pages.
+            # Deleted cells are zeroed; VACUUM leaves behind what pages moved, and the journal is emptied of older
+            # pages.
             for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                 connection.exec_driver_sql(statement)
         else:

@@ -1,4 +1,7 @@
-"""Bring a database to the newest schema: the steps are in ``migrations/versions``, and Alembic keeps which of them were done."""
+"""Bring a database to the newest schema.
+
+The steps are in ``migrations/versions``, and Alembic keeps which of them were done.
+"""
 
 from __future__ import annotations
 
@@ -34,5 +37,6 @@ def migrate(connection: Connection, to: str = "head") -> None:
             environment.run_migrations()
         except CommandError as error:
             raise InputError(
-                f"the database was written by a newer medkd: {error}", remedy="Start it with that version, or give another --data"
+                f"the database was written by a newer medkd: {error}",
+                remedy="Start it with that version, or give another --data",
             ) from error

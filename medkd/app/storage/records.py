@@ -1,4 +1,7 @@
-"""What readers wrote, as it is handed around: readings, verdicts and adjudications of cases, and what the model said."""
+"""What readers wrote, as it is handed around.
+
+Readings, verdicts and adjudications of cases, and what the model said.
+"""
 
 from __future__ import annotations
 

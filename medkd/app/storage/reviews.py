@@ -28,7 +28,8 @@ _Row = TypeVar("_Row", bound=OfCase)
 class Verdicts:
     """Everything that readers wrote about one target.
 
-    What a method returned is committed: it survives a killed server. Of two identical requests the second changes nothing.
+    What a method returned is committed: it survives a killed server. Of two identical requests the second changes
+    nothing.
 
     Args:
         database: where it is kept.
@@ -50,7 +51,8 @@ class Verdicts:
     def shown(self, case: CaseKey, reader: str) -> None:
         """Note that the model's output is now shown to a reader; a reading that they give later is not blinded."""
         with self.database.reading() as session:
-            # After their reading it says nothing more, and a note that is there is enough: nobody waits for a turn to write.
+            # After their reading it says nothing more, and a note that is there is enough: nobody waits for a turn to
+            # write.
             if any(self._find(session, kind, case.case_key, reader) for kind in (ReadingRow, ShownRow)):
                 return
 
@@ -60,7 +62,9 @@ class Verdicts:
 
         self._write(write)
 
-    def reading(self, case: CaseKey, reader: str, reading: Mapping[str, str], *, seconds: float, model: ModelOutput) -> Reading:
+    def reading(
+        self, case: CaseKey, reader: str, reading: Mapping[str, str], *, seconds: float, model: ModelOutput
+    ) -> Reading:
         """Store a reader's own reading. It is blinded when the model's output was not shown to them before.
 
         Args:
@@ -79,11 +83,14 @@ class Verdicts:
             if row := self._find(session, ReadingRow, case.case_key, reader):
                 if row.reading != answers:
                     raise InputError(
-                        "your reading of this case is stored and cannot be changed", remedy="Say what you think now in the verdict"
+                        "your reading of this case is stored and cannot be changed",
+                        remedy="Say what you think now in the verdict",
                     )
                 return _reading(row)
             blinded = self._find(session, ShownRow, case.case_key, reader) is None
-            row = ReadingRow(**self._of(case, reader), reading=answers, blinded=blinded, seconds=seconds, model=model.document())
+            row = ReadingRow(
+                **self._of(case, reader), reading=answers, blinded=blinded, seconds=seconds, model=model.document()
+            )
             session.add(row)
             session.flush()
             self.audit.add(session, reader, "reading", case=case.pseudonym, blinded=blinded)
@@ -102,7 +109,9 @@ class Verdicts:
         model: ModelOutput,
         blinded: bool,
     ) -> Verdict:
-        """Store what a reader thinks of the model's output; a changed mind is a further revision, the earlier ones stay.
+        """Store what a reader thinks of the model's output.
+
+        A changed mind is a further revision, the earlier ones stay.
 
         Args:
             case: which case.
@@ -114,7 +123,8 @@ class Verdicts:
             blinded: whether the reader had to give a reading first.
 
         Raises:
-            InputError: ``agreement`` is none of the three, the comment is too long, or the reading is still to be given.
+            InputError: ``agreement`` is none of the three, the comment is too long, or the reading is still to be
+                given.
         """
         if agreement not in AGREEMENTS:
             raise InputError(f"'{agreement}' is no verdict", remedy=nearest(agreement, AGREEMENTS))
@@ -141,7 +151,9 @@ class Verdicts:
 
         return self._write(write)
 
-    def adjudicate(self, case: CaseKey, account: Account, reading: Mapping[str, str], *, comment: str = "") -> Adjudication:
+    def adjudicate(
+        self, case: CaseKey, account: Account, reading: Mapping[str, str], *, comment: str = ""
+    ) -> Adjudication:
         """Store the reading that settles a case; the newest revision counts, whoever wrote it.
 
         Raises:
@@ -161,7 +173,10 @@ class Verdicts:
             if last and (last.reader, last.reading, last.comment) == (account.name, answers, comment):
                 return _adjudication(last)
             row = AdjudicationRow(
-                **self._of(case, account.name), revision=last.revision + 1 if last else 1, reading=answers, comment=comment
+                **self._of(case, account.name),
+                revision=last.revision + 1 if last else 1,
+                reading=answers,
+                comment=comment,
             )
             session.add(row)
             session.flush()
@@ -196,7 +211,10 @@ class Verdicts:
         return {row.case_key: _adjudication(row) for row in self._rows(AdjudicationRow, None)}
 
     def of_reader(self, reader: str) -> dict[str, str]:
-        """How far one reader is with each case: "read", or their newest verdict; cases that they did not begin are left out."""
+        """How far one reader is with each case: "read", or their newest verdict.
+
+        Cases that they did not begin are left out.
+        """
         return {key: states[reader] for key, states in self.by_case(reader).items()}
 
     def by_case(self, reader: str | None = None) -> dict[str, dict[str, str]]:
@@ -207,7 +225,9 @@ class Verdicts:
         found: dict[str, dict[str, str]] = {}
         with self.database.reading() as session:
             read = select(ReadingRow.case_key, ReadingRow.reader).where(ReadingRow.target == self.target)
-            said = select(VerdictRow.case_key, VerdictRow.reader, VerdictRow.agreement).where(VerdictRow.target == self.target)
+            said = select(VerdictRow.case_key, VerdictRow.reader, VerdictRow.agreement).where(
+                VerdictRow.target == self.target
+            )
             if reader is not None:
                 read, said = read.where(ReadingRow.reader == reader), said.where(VerdictRow.reader == reader)
             for key, name in session.execute(read):
@@ -226,7 +246,9 @@ class Verdicts:
     def _rows(self, kind: type[_Row], reader: str | None) -> Sequence[_Row]:
         wanted = select(kind).where(kind.target == self.target)
         with self.database.reading() as session:
-            return session.scalars((wanted if reader is None else wanted.where(kind.reader == reader)).order_by(kind.number)).all()
+            return session.scalars(
+                (wanted if reader is None else wanted.where(kind.reader == reader)).order_by(kind.number)
+            ).all()
 
     def _write(self, write: Callable[[Session], _T]) -> _T:
         """Run a transaction, again where another one wrote the same row meanwhile: the second time it sees that row."""
@@ -263,7 +285,9 @@ def _reading(row: ReadingRow) -> Reading:
 
 
 def _verdict(row: VerdictRow) -> Verdict:
-    return Verdict(_case(row), row.reader, row.agreement, row.comment, row.seconds, ModelOutput(**row.model), row.revision, row.at)
+    return Verdict(
+        _case(row), row.reader, row.agreement, row.comment, row.seconds, ModelOutput(**row.model), row.revision, row.at
+    )
 
 
 def _adjudication(row: AdjudicationRow) -> Adjudication:

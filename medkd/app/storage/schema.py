@@ -57,7 +57,10 @@ class FailureRow(Base):
 
 
 class AuditRow(Base):
-    """One act. ``mac`` covers the row and the ``mac`` of the row before it; the database refuses to change or delete a row."""
+    """One act. ``mac`` covers the row and the ``mac`` of the row before it.
+
+    The database refuses to change or delete a row.
+    """
 
     __tablename__ = "audit"
 
@@ -70,7 +73,10 @@ class AuditRow(Base):
 
 
 class OfCase:
-    """Columns of what was written of one case: ``case_key`` is its sample's id, and by ``subject_id`` it is found when it is forgotten."""
+    """Columns of what was written of one case.
+
+    ``case_key`` is its sample's id, and by ``subject_id`` it is found when it is forgotten.
+    """
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     target: Mapped[str] = mapped_column(String(128))
@@ -114,7 +120,10 @@ class VerdictRow(OfCase, Base):
 
 
 class AdjudicationRow(OfCase, Base):
-    """The reading that settles a case on which readers differ; ``reader`` is the adjudicator; the newest revision of all counts."""
+    """The reading that settles a case on which readers differ; ``reader`` is the adjudicator.
+
+    The newest revision of all counts.
+    """
 
     __tablename__ = "adjudications"
     __table_args__ = (UniqueConstraint("target", "case_key", "revision"),)

@@ -29,10 +29,13 @@ class Week:
 
 
 def live(rng: np.random.Generator, people: Bodies, days: int) -> Week:
-    """Three meals a day and now and then a snack; a bolus with most meals, some minutes before or after, from carbohydrate counted wrongly.
+    """Three meals a day and now and then a snack.
 
-    Meals 30 to 90 g around 7:30, 12:30 and 19:00; snacks 10 to 40 g at any waking hour, half of them without a bolus. A bolus is one
-    unit for so many grams as lower glucose back by the person's own sensitivity, with an error of 20 %; one in eight is forgotten.
+    A bolus with most meals, some minutes before or after, from carbohydrate counted wrongly.
+
+    Meals 30 to 90 g around 7:30, 12:30 and 19:00; snacks 10 to 40 g at any waking hour, half of them without a bolus. A
+    bolus is one unit for so many grams as lower glucose back by the person's own sensitivity, with an error of 20 %;
+    one in eight is forgotten.
     """
     n, steps = len(people.weight), days * DAY
     carbs, bolus = np.zeros((n, steps)), np.zeros((n, steps))

@@ -20,8 +20,20 @@ from medkd.errors import InputError
 Array = NDArray[np.float64]
 _EVERY = round(15 / STEP)
 _HEADER = (
-    *("Date", "CGM (mg / dl)", "CBG (mg / dl)", "Blood Ketone (mmol / L)", "Dietary intake", "饮食", "Insulin dose - s.c."),
-    *("Non-insulin hypoglycemic agents", "CSII - bolus insulin (Novolin R, IU)", "CSII - basal insulin (Novolin R, IU / H)"),
+    *(
+        "Date",
+        "CGM (mg / dl)",
+        "CBG (mg / dl)",
+        "Blood Ketone (mmol / L)",
+        "Dietary intake",
+        "饮食",
+        "Insulin dose - s.c.",
+    ),
+    *(
+        "Non-insulin hypoglycemic agents",
+        "CSII - bolus insulin (Novolin R, IU)",
+        "CSII - basal insulin (Novolin R, IU / H)",
+    ),
     "Insulin dose - i.v.",
 )
 
@@ -39,10 +51,10 @@ class _Settings:
 class DemoCGM(ShanghaiCGM):
     """A synthetic cohort that the Shanghai data set's own code reads. Nothing in it is a patient's.
 
-    People with type 1 diabetes on a pump: a minimal model of glucose and insulin, meals with carbohydrate, boluses that are mistimed,
-    miscounted or forgotten, and an insulin action that drifts unseen. The sensor writes every 15 minutes, with an error that is
-    correlated in time. Of all people the share ``diligent`` log doses and carbohydrate; a sixth of their meals is "data not available".
-    Meals are carbohydrate alone, so here ``mass`` and ``carbs`` are the same.
+    People with type 1 diabetes on a pump: a minimal model of glucose and insulin, meals with carbohydrate, boluses that
+    are mistimed, miscounted or forgotten, and an insulin action that drifts unseen. The sensor writes every 15 minutes,
+    with an error that is correlated in time. Of all people the share ``diligent`` log doses and carbohydrate; a sixth
+    of their meals is "data not available". Meals are carbohydrate alone, so here ``mass`` and ``carbs`` are the same.
     """
 
     name: ClassVar[str] = "demo_cgm"
@@ -50,8 +62,12 @@ class DemoCGM(ShanghaiCGM):
     licence: ClassVar[str] = "synthetic, no restriction"
 
     @staticmethod
-    def synthesise(root: Path, *, subjects: int = 150, seed: int = 0, days: int = 7, diligent: float = 0.6, noise: float = 1.0) -> Path:
-        """Write the cohort to ``root``, the same tables for the same settings; one that is there already is left as it is.
+    def synthesise(
+        root: Path, *, subjects: int = 150, seed: int = 0, days: int = 7, diligent: float = 0.6, noise: float = 1.0
+    ) -> Path:
+        """Write the cohort to ``root``, the same tables for the same settings.
+
+        One that is there already is left as it is.
 
         Args:
             root: a folder that does not exist, is empty, or holds another demo (which is replaced).
@@ -79,18 +95,27 @@ def _write(path: Path, settings: _Settings) -> None:
     people = bodies(rng, settings.subjects)
     # A day before the sensor is put on, so that nobody starts at rest.
     week = live(rng, people, settings.days + 1)
-    shown = np.clip(simulate(people, week.carbs, week.bolus, week.drift) + settings.noise * _error(rng, week.carbs.shape), 40, 400)
+    shown = np.clip(
+        simulate(people, week.carbs, week.bolus, week.drift) + settings.noise * _error(rng, week.carbs.shape), 40, 400
+    )
     diligent = rng.uniform(size=settings.subjects) < settings.diligent
     unweighed = rng.uniform(size=week.carbs.shape) < 1 / 6
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as held:
         for person in range(settings.subjects):
-            table = _recording(week, shown, person, bool(diligent[person]), unweighed[person], float(people.basal_rate[person]))
+            table = _recording(
+                week, shown, person, bool(diligent[person]), unweighed[person], float(people.basal_rate[person])
+            )
             # A fixed time, so that the same settings give the same bytes.
-            held.writestr(zipfile.ZipInfo(f"Demo_T1DM/{person + 1:04d}_0_20000102.csv", (2000, 1, 2, 0, 0, 0)), table.write_csv())
+            held.writestr(
+                zipfile.ZipInfo(f"Demo_T1DM/{person + 1:04d}_0_20000102.csv", (2000, 1, 2, 0, 0, 0)), table.write_csv()
+            )
 
 
 def _error(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A sensor's error in mg/dL, correlated over a quarter of an hour. Source of its form: Breton and Kovatchev 2008."""
+    """A sensor's error in mg/dL, correlated over a quarter of an hour. Source of its form.
+
+    Breton and Kovatchev 2008.
+    """
     keep = np.exp(-STEP / 15)
     error = np.zeros(shape)
     noise = 5 * np.sqrt(1 - keep**2) * rng.standard_normal(shape)
@@ -99,24 +124,40 @@ def _error(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return error
 
 
-def _recording(week: Week, shown: Array, person: int, diligent: bool, unweighed: NDArray[np.bool_], basal: float) -> pl.DataFrame:
+def _recording(
+    week: Week, shown: Array, person: int, diligent: bool, unweighed: NDArray[np.bool_], basal: float
+) -> pl.DataFrame:
     """One person's file; doses and meals stand in the row of the quarter of an hour that they end in."""
     carbs, bolus = (_by_quarter(values[person, DAY:]) for values in (week.carbs, week.bolus))
     rows = len(carbs)
     hidden = unweighed[DAY::_EVERY]
-    diet = [f"Carbohydrate {g:g} g" if not gone else "data not available" for g, gone in zip(carbs, hidden, strict=True)]
+    diet = [
+        f"Carbohydrate {g:g} g" if not gone else "data not available" for g, gone in zip(carbs, hidden, strict=True)
+    ]
     columns = {
-        "Date": [f"2000-01-{2 + quarter // 96:02d} {quarter % 96 // 4:02d}:{quarter % 4 * 15:02d}:00" for quarter in range(rows)],
+        "Date": [
+            f"2000-01-{2 + quarter // 96:02d} {quarter % 96 // 4:02d}:{quarter % 4 * 15:02d}:00"
+            for quarter in range(rows)
+        ],
         "CGM (mg / dl)": shown[person, DAY::_EVERY].round().tolist(),
         "Dietary intake": [text if diligent and g > 0 else None for text, g in zip(diet, carbs, strict=True)],
         "CSII - bolus insulin (Novolin R, IU)": [units if diligent and units > 0 else None for units in bolus],
-        "CSII - basal insulin (Novolin R, IU / H)": [f"{basal:.2f}" if diligent and row % 96 == 0 else None for row in range(rows)],
+        "CSII - basal insulin (Novolin R, IU / H)": [
+            f"{basal:.2f}" if diligent and row % 96 == 0 else None for row in range(rows)
+        ],
     }
-    table = pl.DataFrame(columns, schema_overrides={"Dietary intake": pl.String, _HEADER[8]: pl.Float64, _HEADER[9]: pl.String})
-    return table.with_columns(pl.lit(None, pl.String).alias(name) for name in _HEADER if name not in columns).select(_HEADER)
+    table = pl.DataFrame(
+        columns, schema_overrides={"Dietary intake": pl.String, _HEADER[8]: pl.Float64, _HEADER[9]: pl.String}
+    )
+    return table.with_columns(pl.lit(None, pl.String).alias(name) for name in _HEADER if name not in columns).select(
+        _HEADER
+    )
 
 
 def _by_quarter(steps: Array) -> list[float]:
-    """Amounts of 5 minutes added up: row r holds what was taken after row r-1 and up to r, at which the sensor is read."""
+    """Amounts of 5 minutes added up.
+
+    Row r holds what was taken after row r-1 and up to r, at which the sensor is read.
+    """
     late = np.concatenate([np.zeros(_EVERY - 1), steps])[: len(steps)]
     return [float(value) for value in late.reshape(-1, _EVERY).sum(axis=1)]

@@ -40,7 +40,10 @@ class Bodies:
 
 
 def bodies(rng: np.random.Generator, n: int) -> Bodies:
-    """People with type 1 diabetes on a pump, log-normal around the values of Bergman et al. 1981 and Hovorka et al. 2004."""
+    """People with type 1 diabetes on a pump, log-normal around the values of Bergman et al. 1981 and Hovorka et al.
+
+    2004.
+    """
 
     def around(middle: float, spread: float) -> Array:
         return middle * np.exp(spread * np.clip(rng.standard_normal(n), -2, 2))
@@ -61,7 +64,8 @@ def bodies(rng: np.random.Generator, n: int) -> Bodies:
 def simulate(bodies: Bodies, carbs: Array, bolus: Array, drift: Array) -> Array:
     """Plasma glucose "person step", mg/dL, every 5 minutes.
 
-    dG = -(p1 + X)G + p1 Gb + Ra/V, dX = -p2 X + p3 (I - Ib), dI = -n I + absorbed; two compartments each for gut and skin.
+    dG = -(p1 + X)G + p1 Gb + Ra/V, dX = -p2 X + p3 (I - Ib), dI = -n I + absorbed; two compartments each for gut and
+    skin.
 
     Args:
         bodies: the people.
@@ -69,20 +73,24 @@ def simulate(bodies: Bodies, carbs: Array, bolus: Array, drift: Array) -> Array:
         bolus: units taken at each step above the basal rate, "person step".
         drift: factor on insulin's action at each step: activity, stress and hormones that nobody logs.
 
-    Source: Bergman et al. 1981, doi:10.1172/JCI110398; absorption after Hovorka et al. 2004, doi:10.1088/0967-3334/25/4/010.
+    Source: Bergman et al. 1981, doi:10.1172/JCI110398; absorption after Hovorka et al. 2004,
+    doi:10.1088/0967-3334/25/4/010.
     """
     n, steps = carbs.shape
     glucose = np.empty((n, steps))
     state = np.zeros((6, n))
     state[0] = bodies.basal_glucose
-    # mg of glucose from a gram of carbohydrate (nine tenths are absorbed), over a volume of 1.6 dL/kg; mU over 0.12 L/kg of plasma.
+    # mg of glucose from a gram of carbohydrate (nine tenths are absorbed), over a volume of 1.6 dL/kg; mU over 0.12
+    # L/kg of plasma.
     gut_gain, skin_gain = 900 / (1.6 * bodies.weight), 1000 / (0.12 * bodies.weight)
 
     def slope(s: Array, action: Array) -> Array:
         g, x, i, gut1, gut2, skin1, skin2 = s[0], s[1], s[2], s[3], s[4], s[5], s[6]
         return np.stack(
             [
-                -(bodies.effectiveness + x * action) * g + bodies.effectiveness * bodies.basal_glucose + gut_gain * gut2 / bodies.gut,
+                -(bodies.effectiveness + x * action) * g
+                + bodies.effectiveness * bodies.basal_glucose
+                + gut_gain * gut2 / bodies.gut,
                 -bodies.decay * x + bodies.sensitivity * i,
                 -bodies.clearance * i + skin_gain * skin2 / bodies.skin,
                 -gut1 / bodies.gut,

@@ -34,9 +34,9 @@ class _Settings:
 class DemoECG(PTBXL):
     """A synthetic cohort that PTB-XL's own code reads. Nothing in it is a patient's.
 
-    A cardiac dipole is projected on twelve leads; diagnoses change ST level, QRS width, axis, PR time and rate, at a severity of
-    their own. Of what they change along the direction in which lead I looks, the share ``lead_i`` is kept; the rest of the change is
-    seen by the other leads alone.
+    A cardiac dipole is projected on twelve leads; diagnoses change ST level, QRS width, axis, PR time and rate, at a
+    severity of their own. Of what they change along the direction in which lead I looks, the share ``lead_i`` is kept;
+    the rest of the change is seen by the other leads alone.
     """
 
     name: ClassVar[str] = "demo_ecg"
@@ -46,9 +46,17 @@ class DemoECG(PTBXL):
 
     @staticmethod
     def synthesise(
-        root: Path, *, subjects: int = 1500, seed: int = 0, lead_i: float = 0.4, variety: float = 1.0, noise: float = 1.0
+        root: Path,
+        *,
+        subjects: int = 1500,
+        seed: int = 0,
+        lead_i: float = 0.4,
+        variety: float = 1.0,
+        noise: float = 1.0,
     ) -> Path:
-        """Write the cohort to ``root``, the same bytes for the same settings; one that is there already is left as it is.
+        """Write the cohort to ``root``, the same bytes for the same settings.
+
+        One that is there already is left as it is.
 
         Args:
             root: a folder that does not exist, is empty, or holds another demo (which is replaced).
@@ -78,7 +86,8 @@ def _write(folder: Path, settings: _Settings) -> None:
     age = np.clip(60 + 16 * rng.standard_normal(settings.subjects), 18, 95).round()
     hearts = healthy(rng, settings.subjects, age, settings.variety)
     has = _diagnoses(rng, settings.subjects)
-    # Bounded, so that no heart's amplitude leaves what hearts do: one of 30 mV would decide a small training set's statistics.
+    # Bounded, so that no heart's amplitude leaves what hearts do: one of 30 mV would decide a small training set's
+    # statistics.
     severity = np.exp(np.clip(0.9 * rng.standard_normal(has.shape), -2.0, 1.1))
     ill = afflicted(hearts, has, severity)
     for start in range(0, len(subject), _CHUNK):

@@ -38,7 +38,15 @@ class Disease:
 
 
 DISEASES = (
-    Disease("CRBBB", "complete right bundle branch block", "CD", "CRBBB", (("terminal", (-0.45, 0.02, -0.45)),), (("S", 0.6),), 1.1),
+    Disease(
+        "CRBBB",
+        "complete right bundle branch block",
+        "CD",
+        "CRBBB",
+        (("terminal", (-0.45, 0.02, -0.45)),),
+        (("S", 0.6),),
+        1.1,
+    ),
     Disease(
         "CLBBB",
         "complete left bundle branch block",
@@ -48,13 +56,45 @@ DISEASES = (
         (),
         1.25,
     ),
-    Disease("LAFB", "left anterior fascicular block", "CD", "LAFB/LPFB", (("R", (0.10, -0.70, 0.0)), ("S", (0.1, -0.35, 0.05))), (), 1.05),
-    Disease("1AVB", "first degree AV block", "CD", "_AVB", (("terminal", (0.05, -0.12, 0.20)),), (("P", 1.1),), 1.1, 0.06),
-    Disease("IMI", "inferior myocardial infarction", "MI", "IMI", (("Q", (0.05, -0.40, 0.0)), ("T", (0.0, -0.2, 0.0))), (), 1.0, 0, 3),
-    Disease("ASMI", "anteroseptal myocardial infarction", "MI", "AMI", (("Q", (0.0, 0.0, 0.40)), ("ST", (0.0, 0.0, -0.12))), (), 1.0, 0, 4),
+    Disease(
+        "LAFB",
+        "left anterior fascicular block",
+        "CD",
+        "LAFB/LPFB",
+        (("R", (0.10, -0.70, 0.0)), ("S", (0.1, -0.35, 0.05))),
+        (),
+        1.05,
+    ),
+    Disease(
+        "1AVB", "first degree AV block", "CD", "_AVB", (("terminal", (0.05, -0.12, 0.20)),), (("P", 1.1),), 1.1, 0.06
+    ),
+    Disease(
+        "IMI",
+        "inferior myocardial infarction",
+        "MI",
+        "IMI",
+        (("Q", (0.05, -0.40, 0.0)), ("T", (0.0, -0.2, 0.0))),
+        (),
+        1.0,
+        0,
+        3,
+    ),
+    Disease(
+        "ASMI",
+        "anteroseptal myocardial infarction",
+        "MI",
+        "AMI",
+        (("Q", (0.0, 0.0, 0.40)), ("ST", (0.0, 0.0, -0.12))),
+        (),
+        1.0,
+        0,
+        4,
+    ),
     Disease("NDT", "non-diagnostic T abnormalities", "STTC", "STTC", (), (("T", 0.2),), 1.0, 0, 4),
     Disease("ISC_", "non-specific ischemic", "STTC", "ISC_", (("ST", (-0.08, -0.08, 0.08)),), (("T", 0.5),), 1.0, 0, 5),
-    Disease("LVH", "left ventricular hypertrophy", "HYP", "LVH", (("T", (-0.15, -0.1, 0.1)),), (("R", 1.4), ("S", 1.4))),
+    Disease(
+        "LVH", "left ventricular hypertrophy", "HYP", "LVH", (("T", (-0.15, -0.1, 0.1)),), (("R", 1.4), ("S", 1.4))
+    ),
 )
 PREVALENCE = {"MI": 0.16, "STTC": 0.18, "CD": 0.30, "HYP": 0.12}
 """Share of the subjects who have each superclass, independently of the others."""

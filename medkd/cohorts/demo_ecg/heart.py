@@ -1,8 +1,8 @@
 """A heart as one dipole that turns and grows, and what twelve leads see of it.
 
-Each wave of a beat is a Gaussian in time along one direction of space (McSharry et al. 2003, doi:10.1109/TBME.2003.808805, in the
-three dimensions of Sameni et al. 2007, doi:10.1155/2007/43407); leads are projections of the dipole (Dower et al. 1980).
-Axes: x to the left, y to the feet, z to the back.
+Each wave of a beat is a Gaussian in time along one direction of space (McSharry et al. 2003,
+doi:10.1109/TBME.2003.808805, in the three dimensions of Sameni et al. 2007, doi:10.1155/2007/43407); leads are
+projections of the dipole (Dower et al. 1980). Axes: x to the left, y to the feet, z to the back.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class Hearts:
 
 
 def healthy(rng: np.random.Generator, n: int, age: Array, variety: float) -> Hearts:
-    """``n`` healthy hearts; ``variety`` scales how much they differ from one another. Age (years) turns the axis to the left."""
+    """``n`` healthy hearts; ``variety`` scales how much they differ from one another.
+
+    Age (years) turns the axis to the left.
+    """
     waves = len(WAVES)
     size = np.exp(0.1 * variety * rng.standard_normal((n, 1, 1)))
     each = np.exp(0.1 * variety * rng.standard_normal((n, waves, 1)))
@@ -87,13 +90,18 @@ def healthy(rng: np.random.Generator, n: int, age: Array, variety: float) -> Hea
 
 
 def beat_times(rng: np.random.Generator, rate: Array, seconds: float) -> Array:
-    """When each heart beats, "heart beat" in seconds: from before the record to after it, slower and faster with the breath."""
+    """When each heart beats, "heart beat" in seconds.
+
+    From before the record to after it, slower and faster with the breath.
+    """
     beats = int(seconds * 3) + 4
     mean = 60 / rate[:, None]
     breath = rng.uniform(0.2, 0.35, (len(rate), 1))
     phase = rng.uniform(0, 2 * np.pi, (len(rate), 1))
     interval = mean * (
-        1 + 0.04 * np.sin(2 * np.pi * breath * mean * np.arange(beats) + phase) + 0.015 * rng.standard_normal((len(rate), beats))
+        1
+        + 0.04 * np.sin(2 * np.pi * breath * mean * np.arange(beats) + phase)
+        + 0.015 * rng.standard_normal((len(rate), beats))
     )
     return np.cumsum(interval, axis=1) - mean * (1 + rng.uniform(0, 1, (len(rate), 1)))
 
@@ -125,6 +133,8 @@ def _turn(frontal: Array, level: Array) -> Array:
     """Rotations "heart 3 3": first in the horizontal plane, then in the frontal one (radians, towards the feet)."""
     zero, unit = np.zeros_like(frontal), np.ones_like(frontal)
     flat = np.stack([np.cos(level), zero, -np.sin(level), zero, unit, zero, np.sin(level), zero, np.cos(level)], axis=1)
-    face = np.stack([np.cos(frontal), -np.sin(frontal), zero, np.sin(frontal), np.cos(frontal), zero, zero, zero, unit], axis=1)
+    face = np.stack(
+        [np.cos(frontal), -np.sin(frontal), zero, np.sin(frontal), np.cos(frontal), zero, zero, zero, unit], axis=1
+    )
     both: Array = np.einsum("nab,nbc->nac", face.reshape(-1, 3, 3), flat.reshape(-1, 3, 3))
     return both

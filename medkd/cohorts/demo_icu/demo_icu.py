@@ -42,9 +42,9 @@ class _Settings:
 class DemoICU(MIMIC4):
     """A synthetic cohort that MIMIC-IV's own code reads. Nothing in it is a patient's.
 
-    A latent acuity and a few syndromes drive vital signs, laboratory results, notes, codes and death in hospital. Each modality shows
-    acuity with noise of its own: ``vitals``, ``labs`` and ``notes`` say how well. So the gap between a teacher that sees all and a
-    student that sees vital signs can be set.
+    A latent acuity and a few syndromes drive vital signs, laboratory results, notes, codes and death in hospital. Each
+    modality shows acuity with noise of its own: ``vitals``, ``labs`` and ``notes`` say how well. So the gap between a
+    teacher that sees all and a student that sees vital signs can be set.
     """
 
     name: ClassVar[str] = "demo_icu"
@@ -66,7 +66,9 @@ class DemoICU(MIMIC4):
         notes: float = 0.95,
         labs_per_stay: int = 78,
     ) -> Path:
-        """Write the cohort to ``root``, the same bytes for the same settings; one that is there already is left as it is.
+        """Write the cohort to ``root``, the same bytes for the same settings.
+
+        One that is there already is left as it is.
 
         Args:
             root: a folder that does not exist, is empty, or holds another demo (which is replaced).
@@ -98,10 +100,16 @@ def _write(folder: Path, settings: _Settings) -> None:
     write_table(folder, "icu/chartevents", _charted(rng, stays, ids, charted), {"warning": 0})
     measured = levels(rng, stays, LABS, seen(rng, stays.acuity, settings.labs), "labs")
     write_table(
-        folder, "hosp/labevents", _measured(rng, stays, ids, measured, settings.labs_per_stay // len(LABS)), {"priority": "ROUTINE"}
+        folder,
+        "hosp/labevents",
+        _measured(rng, stays, ids, measured, settings.labs_per_stay // len(LABS)),
+        {"priority": "ROUTINE"},
     )
     write_table(
-        folder, "icu/d_items", [_items(VITALS)], {"linksto": "chartevents", "category": "Routine Vital Signs", "param_type": "Numeric"}
+        folder,
+        "icu/d_items",
+        [_items(VITALS)],
+        {"linksto": "chartevents", "category": "Routine Vital Signs", "param_type": "Numeric"},
     )
     write_table(folder, "hosp/d_labitems", [_items(LABS)], {"fluid": "Blood", "category": "Chemistry"})
     written = seen(rng, stays.acuity, settings.notes)
@@ -112,7 +120,9 @@ def _write(folder: Path, settings: _Settings) -> None:
         # A summary bears the day alone, as published.
         time = moment(pl.col("start") + pl.col("hours"))
         time = time.dt.truncate("1d") if kind == "DS" else time
-        placed = notes.join(ids, on="stay").with_columns(charttime=time, note_seq=pl.int_range(1, pl.len() + 1).over("subject_id"))
+        placed = notes.join(ids, on="stay").with_columns(
+            charttime=time, note_seq=pl.int_range(1, pl.len() + 1).over("subject_id")
+        )
         write_table(
             folder,
             table,
@@ -171,7 +181,11 @@ def _diagnoses(rng: np.random.Generator, stays: Stays, ids: pl.DataFrame) -> pl.
             own = syndrome.icd9 if version == 9 else syndrome.icd10
             codes += [own[0], *(code for code in own[1:] if rng.uniform() < 0.35)] if severity else []
         codes += map(str, rng.choice(BACKGROUND[version], rng.integers(2, 6), replace=False))
-        codes += [code for code in GRAVE[version] if rng.uniform() < 0.5] if stays.acuity[stay] + rng.standard_normal() / 2 > 1.3 else []
+        codes += (
+            [code for code in GRAVE[version] if rng.uniform() < 0.5]
+            if stays.acuity[stay] + rng.standard_normal() / 2 > 1.3
+            else []
+        )
         rows += [(stay, number, code, version) for number, code in enumerate(codes, 1)]
     schema = {"stay": pl.Int64, "seq_num": pl.Int64, "icd_code": pl.String, "icd_version": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row").join(ids, on="stay", maintain_order="left")
@@ -185,10 +199,14 @@ def _charted(rng: np.random.Generator, stays: Stays, ids: pl.DataFrame, level: A
         hour = np.concatenate([np.arange(count) for count in hours])
         at = hour + rng.uniform(0, 1, len(hour))
         rows = _rows(rng, stay, np.minimum(at, stays.length[stay]), VITALS, level, MISSING)
-        yield rows.join(ids, on="stay", maintain_order="left").with_columns(charttime=moment(pl.col("start") + pl.col("hours")))
+        yield rows.join(ids, on="stay", maintain_order="left").with_columns(
+            charttime=moment(pl.col("start") + pl.col("hours"))
+        )
 
 
-def _measured(rng: np.random.Generator, stays: Stays, ids: pl.DataFrame, level: Array, draws: int) -> Iterator[pl.DataFrame]:
+def _measured(
+    rng: np.random.Generator, stays: Stays, ids: pl.DataFrame, level: Array, draws: int
+) -> Iterator[pl.DataFrame]:
     """``draws`` of blood, evenly over the first two days or the stay if it is shorter."""
     count = 0
     for chunk in _chunks(len(stays), draws * len(LABS)):
@@ -204,12 +222,21 @@ def _measured(rng: np.random.Generator, stays: Stays, ids: pl.DataFrame, level: 
 
 
 def _rows(
-    rng: np.random.Generator, stay: NDArray[np.int64], hours: Array, signs: Mapping[str, Sign], level: Array, missing: float
+    rng: np.random.Generator,
+    stay: NDArray[np.int64],
+    hours: Array,
+    signs: Mapping[str, Sign],
+    level: Array,
+    missing: float,
 ) -> pl.DataFrame:
     """A row a value: all signs at each of these moments, but for the share that is missing."""
     kinds = list(signs.values())
     rows = pl.DataFrame(
-        {"stay": np.repeat(stay, len(kinds)), "hours": np.repeat(hours, len(kinds)), "sign": np.tile(np.arange(len(kinds)), len(stay))}
+        {
+            "stay": np.repeat(stay, len(kinds)),
+            "hours": np.repeat(hours, len(kinds)),
+            "sign": np.tile(np.arange(len(kinds)), len(stay)),
+        }
     )
     if missing:
         rows = rows.filter(pl.Series(rng.uniform(size=rows.height) >= missing))
@@ -218,7 +245,9 @@ def _rows(
         value,
         value.cast(pl.String).alias("value"),
         pl.Series("itemid", np.array([kind.item for kind in kinds])[rows["sign"]]),
-        pl.col("sign").replace_strict(dict(enumerate(kind.unit for kind in kinds)), return_dtype=pl.String).alias("valueuom"),
+        pl.col("sign")
+        .replace_strict(dict(enumerate(kind.unit for kind in kinds)), return_dtype=pl.String)
+        .alias("valueuom"),
     )
 
 

@@ -30,7 +30,9 @@ SUBJECT, ADMISSION, STAY = 10_000_000, 20_000_000, 30_000_000
 """What the numbers of subjects, admissions and stays begin after."""
 
 
-def write_table(root: Path, name: str, parts: Iterable[pl.DataFrame], constants: Mapping[str, Any] | None = None) -> None:
+def write_table(
+    root: Path, name: str, parts: Iterable[pl.DataFrame], constants: Mapping[str, Any] | None = None
+) -> None:
     """Write one table from parts of its rows; columns that no part has are empty, or hold a constant.
 
     Args:

@@ -12,7 +12,11 @@ GRADES = (
     ("comfortable and ambulating", "no acute process", "ready for the floor"),
     ("improving", "stable compared with the prior study", "weaning oxygen"),
     ("unchanged, still requires close monitoring", "interval progression is mild", "on low dose pressor"),
-    ("worsening, pressor requirement is rising", "increased opacities since the prior study", "family was updated on guarded prognosis"),
+    (
+        "worsening, pressor requirement is rising",
+        "increased opacities since the prior study",
+        "family was updated on guarded prognosis",
+    ),
     ("moribund, on three pressors", "diffuse findings, grim prognosis", "goals of care are being discussed"),
 )
 """Phrases by how ill the writer thinks the patient is."""
@@ -60,7 +64,9 @@ def summaries(rng: np.random.Generator, stays: Stays, seen: Array) -> pl.DataFra
 def _text(rng: np.random.Generator, severity: Array, seen: float) -> str:
     grade = GRADES[int(np.clip(round(2 + 1.1 * (seen + 0.4 * rng.standard_normal())), 0, len(GRADES) - 1))]
     found = [
-        str(rng.choice(syndrome.words)) for syndrome, has in zip(SYNDROMES.values(), severity, strict=True) if has and rng.uniform() < 0.8
+        str(rng.choice(syndrome.words))
+        for syndrome, has in zip(SYNDROMES.values(), severity, strict=True)
+        if has and rng.uniform() < 0.8
     ]
     sentences = [*found, str(rng.choice(grade)), *map(str, rng.choice(FILLER, 3, replace=False))]
     order = rng.permutation(len(sentences))

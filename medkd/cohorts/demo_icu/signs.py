@@ -31,12 +31,16 @@ def levels(rng: np.random.Generator, stays: Stays, signs: Mapping[str, Sign], se
     return table
 
 
-def values(rng: np.random.Generator, level: Array, signs: Mapping[str, Sign], stay: pl.Series, sign: pl.Series) -> Array:
+def values(
+    rng: np.random.Generator, level: Array, signs: Mapping[str, Sign], stay: pl.Series, sign: pl.Series
+) -> Array:
     """Published values of (stay, sign) pairs: the level and the noise of a single value, in the sign's unit."""
     kinds = list(signs.values())
     centre, spread = (np.array([getattr(kind, field) for kind in kinds])[sign] for field in ("centre", "spread"))
     found = centre + spread * (level[stay, sign] + NOISE * rng.standard_normal(len(stay)))
-    digits, log, high = (np.array([getattr(kind, field) for kind in kinds])[sign] for field in ("digits", "log", "high"))
+    digits, log, high = (
+        np.array([getattr(kind, field) for kind in kinds])[sign] for field in ("digits", "log", "high")
+    )
     found = np.where(log, np.exp(np.where(log, found, 0.0)), found)
     scale = 10.0**digits
     rounded: Array = np.minimum(np.round(found * scale) / scale, high)

@@ -70,7 +70,9 @@ def admitted(rng: np.random.Generator, subjects: int) -> Stays:
     discharge = length + np.where(died & (rng.uniform(size=n) < 0.67), 0.0, ward)
     start = np.where(second, rng.uniform(0.2, 1.5, n) * YEAR, 0.0) + np.where(second, np.roll(discharge, 1), 0.0)
     version = np.where(rng.uniform(size=subjects) < 0.5, 9, 10)[subject]
-    return Stays(subject, age[subject], male[subject].astype(np.bool_), start, length, discharge, died, severity, acuity, version)
+    return Stays(
+        subject, age[subject], male[subject].astype(np.bool_), start, length, discharge, died, severity, acuity, version
+    )
 
 
 def seen(rng: np.random.Generator, acuity: Array, share: float) -> Array:

@@ -35,7 +35,11 @@ SYNDROMES = {
         {"wbc": 1.2, "lactate": 0.8, "platelets": -0.6},
         ("99592", "0389", "78552"),
         ("A419", "R6520", "R6521"),
-        ("multifocal opacities concerning for infection", "septic picture", "blood cultures are growing gram negative rods"),
+        (
+            "multifocal opacities concerning for infection",
+            "septic picture",
+            "blood cultures are growing gram negative rods",
+        ),
     ),
     "heart_failure": Syndrome(
         0.25,
@@ -44,7 +48,11 @@ SYNDROMES = {
         {"bun": 0.6, "sodium": -0.6, "troponin_t": 0.7},
         ("4280", "42823", "42833"),
         ("I509", "I5023", "I5033"),
-        ("cardiomegaly with pulmonary edema", "bilateral pleural effusions, vascular congestion", "reduced ejection fraction"),
+        (
+            "cardiomegaly with pulmonary edema",
+            "bilateral pleural effusions, vascular congestion",
+            "reduced ejection fraction",
+        ),
     ),
     "kidney_failure": Syndrome(
         0.2,
@@ -53,7 +61,11 @@ SYNDROMES = {
         {"creatinine": 1.5, "bun": 1.3, "potassium": 0.9, "bicarbonate": -0.8},
         ("5849", "5845", "5856"),
         ("N179", "N170", "N186"),
-        ("echogenic kidneys", "oliguric overnight, renal consulted", "hydronephrosis is not seen, medical renal disease"),
+        (
+            "echogenic kidneys",
+            "oliguric overnight, renal consulted",
+            "hydronephrosis is not seen, medical renal disease",
+        ),
     ),
     "lung_failure": Syndrome(
         0.25,
@@ -62,7 +74,11 @@ SYNDROMES = {
         {"bicarbonate": 0.6, "hemoglobin": 0.3},
         ("51881", "49121", "486"),
         ("J9601", "J441", "J189"),
-        ("hyperinflated lungs with basilar consolidation", "endotracheal tube in standard position", "worsening airspace disease"),
+        (
+            "hyperinflated lungs with basilar consolidation",
+            "endotracheal tube in standard position",
+            "worsening airspace disease",
+        ),
     ),
     "bleeding": Syndrome(
         0.12,

@@ -32,12 +32,14 @@ PART = "_subset"
 
 
 class EICU(IcuCohort):
-    """eICU exactly as published, whole or demo: ``patient``, ``vitalPeriodic``, ``vitalAperiodic``, ``nurseCharting``, ``lab``.
+    """eICU exactly as published, whole or demo.
 
-    A sample is a unit stay of an adult; a site is a hospital. Age "> 89" is 90. Death is ``hospitaldischargestatus`` Expired, or
-    ``unitdischargestatus``; its time is that of leaving the unit or the hospital. Minutes count from admission to the unit.
-    Of the demo's 2,520 stays 1,605 are samples of mortality_24h (145 deaths), 920 of mortality_48h (108 deaths), 1,625 of length_of_stay;
-    decompensation has 34,939 samples (631 positive).
+    ``patient``, ``vitalPeriodic``, ``vitalAperiodic``, ``nurseCharting``, ``lab``.
+
+    A sample is a unit stay of an adult; a site is a hospital. Age "> 89" is 90. Death is ``hospitaldischargestatus``
+    Expired, or ``unitdischargestatus``; its time is that of leaving the unit or the hospital. Minutes count from
+    admission to the unit. Of the demo's 2,520 stays 1,605 are samples of mortality_24h (145 deaths), 920 of
+    mortality_48h (108 deaths), 1,625 of length_of_stay; decompensation has 34,939 samples (631 positive).
 
     Source: Pollard et al. 2018, doi:10.1038/sdata.2018.178; data doi:10.13026/C2WM1R, demo doi:10.13026/4mxk-na84.
     """
@@ -64,14 +66,23 @@ class EICU(IcuCohort):
     def _stays(self) -> pl.DataFrame:
         text = ("uniquepid", "gender", "age", "hospitalid", "hospitaldischargestatus", "unitdischargestatus")
         numbers = ("hospitaldischargeoffset", "unitdischargeoffset")
-        table = scan_table(self.root, "patient", {STAY: pl.Int64, **dict.fromkeys(text, pl.String), **dict.fromkeys(numbers, pl.Float64)})
+        table = scan_table(
+            self.root,
+            "patient",
+            {STAY: pl.Int64, **dict.fromkeys(text, pl.String), **dict.fromkeys(numbers, pl.Float64)},
+        )
         in_unit, in_hospital = (pl.col(f"{place}dischargestatus") == "Expired" for place in ("unit", "hospital"))
         leaves_unit, leaves_hospital = (pl.col(f"{place}dischargeoffset") / 60 for place in ("unit", "hospital"))
         return table.select(
             pl.col(STAY).cast(pl.String).alias("series"),
             pl.col("uniquepid").alias("subject_id"),
-            pl.when(pl.col("age").str.contains(">")).then(90.0).otherwise(pl.col("age").cast(pl.Float64, strict=False)).alias("age"),
-            pl.col("gender").replace_strict({"Female": "female", "Male": "male"}, default=None, return_dtype=pl.String).alias("sex"),
+            pl.when(pl.col("age").str.contains(">"))
+            .then(90.0)
+            .otherwise(pl.col("age").cast(pl.Float64, strict=False))
+            .alias("age"),
+            pl.col("gender")
+            .replace_strict({"Female": "female", "Male": "male"}, default=None, return_dtype=pl.String)
+            .alias("sex"),
             pl.col("hospitalid").alias("site"),
             leaves_unit.alias("length"),
             leaves_hospital.alias("discharge"),
@@ -118,8 +129,12 @@ class EICU(IcuCohort):
             at = {} if table == "patient" else {minutes: pl.Float64}
             read = scan_table(self.root, table, {STAY: pl.Int64, **at, **wide})
             read = read if at else read.with_columns(pl.lit(0.0).alias(minutes))
-            rows = as_variables(read.unpivot(list(wide), index=[STAY, minutes], variable_name="item").drop_nulls(value), "item", items)
-        return self._placed(rows.with_columns(pl.col(value).alias("value")), minutes).select("series", "hours", "variable", "value", "unit")
+            rows = as_variables(
+                read.unpivot(list(wide), index=[STAY, minutes], variable_name="item").drop_nulls(value), "item", items
+            )
+        return self._placed(rows.with_columns(pl.col(value).alias("value")), minutes).select(
+            "series", "hours", "variable", "value", "unit"
+        )
 
     def _placed(self, rows: pl.LazyFrame, minutes: str) -> pl.LazyFrame:
         """Rows with ``series`` and ``hours`` of their stay; those that lie outside it are not of it."""
@@ -128,15 +143,24 @@ class EICU(IcuCohort):
 
     def _codes(self) -> pl.LazyFrame:
         """Codes as they were entered during the stay: those of eICU are no billing codes."""
-        table = scan_table(self.root, "diagnosis", {STAY: pl.Int64, "diagnosisoffset": pl.Float64, "icd9code": pl.String})
+        table = scan_table(
+            self.root, "diagnosis", {STAY: pl.Int64, "diagnosisoffset": pl.Float64, "icd9code": pl.String}
+        )
         return self._placed(split_codes(table, "icd9code"), "diagnosisoffset").select("series", "hours", "variable")
 
     def _notes(self) -> pl.LazyFrame:
         """Each line of a structured note, from when it was entered."""
-        columns = {"noteoffset": pl.Float64, "noteenteredoffset": pl.Float64, "notepath": pl.String, "notetext": pl.String}
+        columns = {
+            "noteoffset": pl.Float64,
+            "noteenteredoffset": pl.Float64,
+            "notepath": pl.String,
+            "notetext": pl.String,
+        }
         table = scan_table(self.root, "note", {STAY: pl.Int64, **columns})
         known = table.with_columns(
             pl.max_horizontal("noteoffset", "noteenteredoffset").alias("known"),
-            pl.concat_str(pl.col("notepath").str.strip_prefix("notes/"), "notetext", separator=": ", ignore_nulls=True).alias("text"),
+            pl.concat_str(
+                pl.col("notepath").str.strip_prefix("notes/"), "notetext", separator=": ", ignore_nulls=True
+            ).alias("text"),
         )
         return self._placed(known, "known").select("series", "hours", "text")

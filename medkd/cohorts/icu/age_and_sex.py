@@ -8,8 +8,9 @@ import polars as pl
 def age_and_sex(samples: pl.DataFrame, every: int) -> pl.LazyFrame:
     """``age`` (years) and ``sex`` (1 male, 0 female) of each series at hour 0, or through all hours that its samples may look at.
 
-    Where samples of one series have hours zero of their own, age and sex stand at each of them and on to the last question, so that
-    every sample's window holds equally many: an event at its siblings' hours alone would tell how many more were to follow.
+    Where samples of one series have hours zero of their own, age and sex stand at each of them and on to the last
+    question, so that every sample's window holds equally many: an event at its siblings' hours alone would tell how
+    many more were to follow.
 
     Args:
         samples: ``series``, ``age``, ``sex`` and, where a sample does not begin with its series, ``zero_hour``.

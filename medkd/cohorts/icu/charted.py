@@ -8,7 +8,9 @@ COMA_SCALE = ("gcs_eye", "gcs_verbal", "gcs_motor")
 
 
 def coma_scale(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Eye, verbal and motor response of one series and hour as their sum, ``gcs``; where one of the three lacks there is no sum.
+    """Eye, verbal and motor response of one series and hour as their sum, ``gcs``.
+
+    Where one of the three lacks there is no sum.
 
     The verbal response of an intubated patient counts as it was charted, usually 1.
 
@@ -22,7 +24,12 @@ def coma_scale(events: pl.LazyFrame) -> pl.LazyFrame:
         events.filter(parts & pl.col("value").is_not_null())
         .unique(["series", "hours", "variable"], keep="last", maintain_order=True)
         .group_by("series", "hours", maintain_order=True)
-        .agg(pl.lit("gcs").alias("variable"), pl.col("value").sum(), pl.lit(None, dtype=pl.String).alias("unit"), pl.len().alias("parts"))
+        .agg(
+            pl.lit("gcs").alias("variable"),
+            pl.col("value").sum(),
+            pl.lit(None, dtype=pl.String).alias("unit"),
+            pl.len().alias("parts"),
+        )
         .filter(pl.col("parts") == len(COMA_SCALE))
         .drop("parts")
     )

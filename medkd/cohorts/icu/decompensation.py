@@ -27,8 +27,8 @@ DECOMPENSATION = Target(
 def decompensation(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
     """A sample every four hours of a stay, while the patient is there and alive; 1 if death follows within 24 h.
 
-    A sample's ``zero_hour`` lies 24 h before the question, so that a view [0:24h] is the day that has just passed, and what lies before
-    admission is unobserved. Counts of what is left out are stays.
+    A sample's ``zero_hour`` lies 24 h before the question, so that a view [0:24h] is the day that has just passed, and
+    what lies before admission is unobserved. Counts of what is left out are stays.
 
     Source: Harutyunyan et al. 2019, arXiv:1703.07771, there every hour and deaths after discharge too.
 
@@ -43,7 +43,8 @@ def decompensation(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
     kept, left = leave_out(
         stays,
         {
-            "stay with an outcome not known": pl.col("died").is_null() | ((pl.col("died") == 1) & pl.col("death").is_null()),
+            "stay with an outcome not known": pl.col("died").is_null()
+            | ((pl.col("died") == 1) & pl.col("death").is_null()),
             f"stay that ends before hour {EVERY}": end <= EVERY,
         },
     )

@@ -14,7 +14,10 @@ def hours_between(start: str, end: str) -> pl.Expr:
 
 
 def belongs_to_stay() -> pl.Expr:
-    """Whether ``hours`` lie from 24 h before a stay to ``length``, its end; where they are not known that is not decided against."""
+    """Whether ``hours`` lie from 24 h before a stay to ``length``, its end.
+
+    Where they are not known that is not decided against.
+    """
     hours = pl.col("hours")
     return hours.is_null() | ((hours >= -BEFORE) & (hours <= pl.col("length")))
 
@@ -22,7 +25,8 @@ def belongs_to_stay() -> pl.Expr:
 def during_stays(events: pl.LazyFrame, stays: pl.DataFrame, key: str, time: str) -> pl.LazyFrame:
     """Each event with the stays that it falls into: ``series`` and ``hours`` in place of ``key`` and ``time``.
 
-    A stay's events begin 24 h before it and end with it. One whose time cannot be read is kept, without hours, to be counted.
+    A stay's events begin 24 h before it and end with it. One whose time cannot be read is kept, without hours, to be
+    counted.
 
     Args:
         events: ``key``, ``time`` and whatever else is known.
@@ -39,7 +43,12 @@ def during_stays(events: pl.LazyFrame, stays: pl.DataFrame, key: str, time: str)
     """
     return (
         # The stays are held in memory, the events pass by them in their order.
-        events.join(stays.lazy().select(key, "series", "start", "length"), on=key, build_side="force_right", maintain_order="left")
+        events.join(
+            stays.lazy().select(key, "series", "start", "length"),
+            on=key,
+            build_side="force_right",
+            maintain_order="left",
+        )
         .with_columns(hours_between("start", time).alias("hours"))
         .filter(belongs_to_stay())
         .drop(key, time, "start", "length")

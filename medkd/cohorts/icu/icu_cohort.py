@@ -54,7 +54,9 @@ class IcuCohort(EventCohort):
         # Not the base's check of one marker file: a table may be plain, compressed, in an archive, and of either case.
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"no such folder: {self.root}", where="--root", remedy=f"Give the folder that holds {self.marker}")
+            raise InputError(
+                f"no such folder: {self.root}", where="--root", remedy=f"Give the folder that holds {self.marker}"
+            )
         if not self.has(self.stays_table):
             raise InputError(
                 f"{self.root} holds no table {self.stays_table}",
@@ -72,9 +74,12 @@ class IcuCohort(EventCohort):
 
     @abstractmethod
     def charted(self, modality: str) -> pl.LazyFrame | None:
-        """Published values of one modality: ``series``, ``hours``, ``variable``, ``value``, ``unit``; None where no table holds any.
+        """Published values of one modality: ``series``, ``hours``, ``variable``, ``value``, ``unit``.
 
-        Of ``codes`` the variable alone, after its system (``ICD9:4280``), in place of all three; of ``notes`` the ``text``.
+        None where no table holds any.
+
+        Of ``codes`` the variable alone, after its system (``ICD9:4280``), in place of all three; of ``notes`` the
+        ``text``.
         """
 
     def has(self, table: str) -> bool:
@@ -83,23 +88,37 @@ class IcuCohort(EventCohort):
 
     def targets(self) -> Mapping[str, Target]:
         """Mortality at 24 and 48 h, length of stay, decompensation."""
-        return {target.key: target for target in (*(mortality_target(hour) for hour in HOURS), LENGTH_OF_STAY, DECOMPENSATION)}
+        return {
+            target.key: target
+            for target in (*(mortality_target(hour) for hour in HOURS), LENGTH_OF_STAY, DECOMPENSATION)
+        }
 
     def modalities(self) -> Mapping[str, Modality]:
-        """``vitals``, which holds age and sex in any case, and ``labs``, ``nursing``, ``codes`` and ``notes`` where a table holds them."""
+        """``vitals``, which holds age and sex in any case.
+
+        And ``labs``, ``nursing``, ``codes`` and ``notes`` where a table holds them.
+        """
         known: tuple[Modality, ...] = (Vitals(), Labs(), Nursing(), Codes(), Notes())
-        return {made.name: made for made in known if made.name == "vitals" or set(self.tables[made.name]) - set(self._lacking)}
+        return {
+            made.name: made
+            for made in known
+            if made.name == "vitals" or set(self.tables[made.name]) - set(self._lacking)
+        }
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """One row a stay, or of decompensation one every four hours; the rules stand with each target."""
-        rules: dict[str, Rule] = {mortality_target(hour).key: partial(in_hospital_mortality, hour=hour) for hour in HOURS}
+        rules: dict[str, Rule] = {
+            mortality_target(hour).key: partial(in_hospital_mortality, hour=hour) for hour in HOURS
+        }
         rules |= {LENGTH_OF_STAY.key: length_of_stay, DECOMPENSATION.key: decompensation}
         stays, unusable = usable_stays(self.stays())
         table, left = rules[target.key](stays)
         if "sample_id" not in table.columns:
             table = table.with_columns(pl.col("series").alias("sample_id"))
         zero = ("zero_hour",) if "zero_hour" in table.columns else ()
-        return table.select("sample_id", "subject_id", "series", *zero, "age", "sex", "site", *target.columns), unusable + left
+        return table.select(
+            "sample_id", "subject_id", "series", *zero, "age", "sex", "site", *target.columns
+        ), unusable + left
 
     def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
         """Published values; those of the vital signs together with age and sex."""
@@ -122,10 +141,15 @@ class IcuCohort(EventCohort):
 
     @cached_property
     def _lacking(self) -> dict[str, str]:
-        """Tables that cannot be read, and why not. Of notes, which demos publish without a row, the first is looked at."""
+        """Tables that cannot be read, and why not.
+
+        Of notes, which demos publish without a row, the first is looked at.
+        """
         named = {table for tables in self.tables.values() for table in tables}
         lacking = {table: f"no table {table}" for table in named if not self.has(table)}
         empty = [
-            table for table in self.tables["notes"] if table not in lacking and scan_table(self.root, table).head(1).collect().is_empty()
+            table
+            for table in self.tables["notes"]
+            if table not in lacking and scan_table(self.root, table).head(1).collect().is_empty()
         ]
         return lacking | {table: f"table {table} is empty" for table in empty}

@@ -28,7 +28,9 @@ def items_in(path: Path) -> Mapping[str, Mapping[str, Items]]:
         return {modality: {table: dict(items) for table, items in tables.items()} for modality, tables in held.items()}
     except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
-            "is no table of items", where=path, remedy="Write modality, below it table, below it 'item: variable [unit]'"
+            "is no table of items",
+            where=path,
+            remedy="Write modality, below it table, below it 'item: variable [unit]'",
         ) from error
 
 
@@ -46,8 +48,16 @@ def as_variables(table: pl.LazyFrame, item: str, items: Items) -> pl.LazyFrame:
     """
     split = {key: said.rstrip("]").partition(" [") for key, said in items.items()}
     known = pl.LazyFrame(
-        {item: list(split), "variable": [parts[0] for parts in split.values()], "unit": [parts[2] or None for parts in split.values()]},
-        {item: pl.Int64 if all(isinstance(key, int) for key in split) else pl.String, "variable": pl.String, "unit": pl.String},
+        {
+            item: list(split),
+            "variable": [parts[0] for parts in split.values()],
+            "unit": [parts[2] or None for parts in split.values()],
+        },
+        {
+            item: pl.Int64 if all(isinstance(key, int) for key in split) else pl.String,
+            "variable": pl.String,
+            "unit": pl.String,
+        },
     )
     # The filter is read with the table; the join, unlike replacing values, lets the rows pass by.
     wanted = table.filter(pl.col(item).is_in(list(items)))

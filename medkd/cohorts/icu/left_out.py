@@ -23,10 +23,14 @@ def leave_out(table: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> tuple[pl.D
     >>> [(out.count, out.reason) for out in left]
     [(1, 'no length'), (1, 'shorter than 24 h')]
     """
-    why = pl.coalesce(*(pl.when(holds).then(pl.lit(reason)) for reason, holds in reasons.items()), pl.lit(None, dtype=pl.String))
+    why = pl.coalesce(
+        *(pl.when(holds).then(pl.lit(reason)) for reason, holds in reasons.items()), pl.lit(None, dtype=pl.String)
+    )
     marked = table.with_columns(why.alias(_WHY))
     counts = dict(marked[_WHY].drop_nulls().value_counts().iter_rows())
-    return marked.filter(pl.col(_WHY).is_null()).drop(_WHY), [Exclusion(reason, counts[reason]) for reason in reasons if reason in counts]
+    return marked.filter(pl.col(_WHY).is_null()).drop(_WHY), [
+        Exclusion(reason, counts[reason]) for reason in reasons if reason in counts
+    ]
 
 
 _WHY = "left out for"

@@ -1,4 +1,7 @@
-"""What MIMIC-III and MIMIC-IV share: items of one numbering, and tables of charted values, laboratory results and outputs."""
+"""What MIMIC-III and MIMIC-IV share.
+
+Items of one numbering, and tables of charted values, laboratory results and outputs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ IDLE = ("Standby", "Other/Remarks")
 
 
 class Mimic(IcuCohort):
-    """Stays of MIMIC. A value belongs to the stays of its patient into which its ``charttime`` falls, whichever stay it was filed under.
+    """Stays of MIMIC.
+
+    A value belongs to the stays of its patient into which its ``charttime`` falls, whichever stay it was filed under.
 
     Laboratory results stand at the time of drawing, as in most published work on MIMIC; the result was known later.
     """
@@ -65,7 +70,9 @@ class Mimic(IcuCohort):
                 pl.col(self.stay_id).cast(pl.String).alias("series"),
                 pl.col("subject_id").cast(pl.String),
                 self.age.clip(upper_bound=90.0).alias("age"),
-                pl.col("gender").replace_strict({"F": "female", "M": "male"}, default=None, return_dtype=pl.String).alias("sex"),
+                pl.col("gender")
+                .replace_strict({"F": "female", "M": "male"}, default=None, return_dtype=pl.String)
+                .alias("sex"),
                 pl.col("first_careunit").alias("site"),
                 hours_between("intime", "outtime").alias("length"),
                 hours_between("intime", "dischtime").alias("discharge"),
@@ -106,7 +113,9 @@ class Mimic(IcuCohort):
     def _notes(self, tables: Sequence[str]) -> pl.LazyFrame:
         """Texts of an admission with every stay of it."""
         stays = self._stays.lazy().select("hadm_id", "series", "start")
-        together = pl.concat([self.notes(table).select("hadm_id", "known", "text") for table in tables]).join(stays, on="hadm_id")
+        together = pl.concat([self.notes(table).select("hadm_id", "known", "text") for table in tables]).join(
+            stays, on="hadm_id"
+        )
         return together.select("series", hours_between("start", "known").alias("hours"), "text")
 
     def _codes(self) -> pl.LazyFrame:
@@ -117,7 +126,12 @@ class Mimic(IcuCohort):
     def _values(self, table: str, modality: str) -> pl.LazyFrame:
         items = items_in(ITEMS)[modality][table]
         number = "value" if table == "outputevents" else "valuenum"
-        columns: dict[str, Any] = {"subject_id": pl.Int64, "charttime": pl.Datetime("us"), "itemid": pl.Int64, number: pl.Float64}
+        columns: dict[str, Any] = {
+            "subject_id": pl.Int64,
+            "charttime": pl.Datetime("us"),
+            "itemid": pl.Int64,
+            number: pl.Float64,
+        }
         marked = self.marked_as_error.get(table)
         charted_text = modality == "nursing" and table == "chartevents"
         columns |= {marked: pl.String} if marked else {}
@@ -131,5 +145,9 @@ class Mimic(IcuCohort):
             value = pl.when(pl.col("variable") == "ventilated").then(runs).otherwise(value)
         if marked:
             value = pl.when(pl.col(marked).is_null() | (pl.col(marked) != "1")).then(value)
-        placed = rows.select(pl.col("subject_id").alias("subject"), "charttime", "variable", value.alias("value"), "unit")
-        return during_stays(placed, self._stays, "subject", "charttime").select("series", "hours", "variable", "value", "unit")
+        placed = rows.select(
+            pl.col("subject_id").alias("subject"), "charttime", "variable", value.alias("value"), "unit"
+        )
+        return during_stays(placed, self._stays, "subject", "charttime").select(
+            "series", "hours", "variable", "value", "unit"
+        )

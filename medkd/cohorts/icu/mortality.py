@@ -22,9 +22,12 @@ def mortality_target(hour: int) -> Target:
 
 
 def in_hospital_mortality(stays: pl.DataFrame, hour: int) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """One sample a stay that lasts to the hour, of a patient who is then alive; ``mortality`` is 1 if the hospital stay ends with death.
+    """One sample a stay that lasts to the hour, of a patient who is then alive.
 
-    Source: Harutyunyan et al. 2019, arXiv:1703.07771, asked at 48 h; here repeated stays of a patient are samples of their own.
+    ``mortality`` is 1 if the hospital stay ends with death.
+
+    Source: Harutyunyan et al. 2019, arXiv:1703.07771, asked at 48 h; here repeated stays of a patient are samples of
+    their own.
 
     >>> stays = pl.DataFrame({"series": ["a", "b", "c", "d", "e"], "length": [50.0, 30.0, 20.0, 24.0, 90.0],
     ...     "died": [0.0, 1.0, 0.0, 1.0, None], "death": [None, 100.0, None, 24.0, None]})

@@ -18,9 +18,9 @@ def read_stay_files(
 ) -> tuple[pl.DataFrame, list[str]]:
     """All lines of all files in one table, and the names of files that hold no stay.
 
-    The files are parsed as one text: Python does something for each file, nothing for each line. What is no number where one belongs is
-    null. A column ``stay`` is added: the file's name without folder and suffix, or, where that was seen before, with them (and so with a
-    slash).
+    The files are parsed as one text: Python does something for each file, nothing for each line. What is no number
+    where one belongs is null. A column ``stay`` is added: the file's name without folder and suffix, or, where that was
+    seen before, with them (and so with a slash).
 
     Args:
         places: folders or archives.
@@ -47,7 +47,9 @@ def read_stay_files(
             names[stem if stem not in names else f"{place.name}/{name}#{len(texts)}"] = rest.count(b"\n") + 1
             texts.append(rest)
     if not texts:
-        missing = next((column for column in columns if column not in said.decode(errors="replace").split(separator)), None)
+        missing = next(
+            (column for column in columns if column not in said.decode(errors="replace").split(separator)), None
+        )
         what = f"no file{suffix} holds a stay" + (f": no column '{missing}'" if missing and refused else "")
         raise InputError(what, where=", ".join(place.name for place in places), remedy="Copy the files as published")
     table = pl.read_csv(

@@ -10,9 +10,9 @@ from medkd.data.core.sample import Exclusion
 STAY = ("series", "subject_id", "age", "sex", "site", "length", "discharge", "died", "death")
 """Columns of a table of stays, one row a stay; all hours count from the admission to intensive care.
 
-``series``: the stay (text); ``subject_id``: the patient (text); ``age``: years at admission; ``sex``: female or male; ``site``: the first
-unit or the hospital; ``length``: hours to leaving intensive care; ``discharge``: hours to leaving the hospital; ``died``: 1.0 in this
-hospital stay, 0.0 not, null unknown; ``death``: hours to that death, else null.
+``series``: the stay (text); ``subject_id``: the patient (text); ``age``: years at admission; ``sex``: female or male;
+``site``: the first unit or the hospital; ``length``: hours to leaving intensive care; ``discharge``: hours to leaving
+the hospital; ``died``: 1.0 in this hospital stay, 0.0 not, null unknown; ``death``: hours to that death, else null.
 """
 ADULT = 18
 
@@ -39,7 +39,8 @@ def usable_stays(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
         {
             "stay without an id of stay or patient": pl.col("series").is_null() | pl.col("subject_id").is_null(),
             "stay stands twice": ~pl.col("series").is_first_distinct(),
-            "stay whose times cannot be read, or that ends before it begins": pl.col("length").is_null() | (pl.col("length") < 0),
+            "stay whose times cannot be read, or that ends before it begins": pl.col("length").is_null()
+            | (pl.col("length") < 0),
             f"younger than {ADULT} years": pl.col("age") < ADULT,
         },
     )

@@ -17,10 +17,13 @@ def kind_of(*kinds: str) -> pl.Expr:
 
 
 def admissions(events: pl.DataFrame) -> pl.DataFrame:
-    """Each admission with the subject's next discharge: ``subject_id``, ``start``, ``length``, ``died``, ``death`` (hours).
+    """Each admission with the subject's next discharge.
 
-    A death belongs to an admission when it falls after it and not later than the day of discharge: discharge of the dead is often
-    dated to midnight. The admission then ends with the death. One that is never followed by a discharge has neither length nor outcome.
+    ``subject_id``, ``start``, ``length``, ``died``, ``death`` (hours).
+
+    A death belongs to an admission when it falls after it and not later than the day of discharge: discharge of the
+    dead is often dated to midnight. The admission then ends with the death. One that is never followed by a discharge
+    has neither length nor outcome.
 
     Args:
         events: ``subject_id``, ``time``, ``code``.
@@ -35,16 +38,34 @@ def admissions(events: pl.DataFrame) -> pl.DataFrame:
     timed = events.drop_nulls("time").sort("time")
     began = timed.filter(kind_of(ADMISSION)).select("subject_id", pl.col("time").alias("start"))
     ended = timed.filter(kind_of(DISCHARGE)).select("subject_id", pl.col("time").alias("end"))
-    died = timed.filter(kind_of(DEATH)).unique("subject_id", keep="first").select("subject_id", pl.col("time").alias("dies"))
+    died = (
+        timed.filter(kind_of(DEATH))
+        .unique("subject_id", keep="first")
+        .select("subject_id", pl.col("time").alias("dies"))
+    )
     stays = began.join_asof(
-        ended, left_on="start", right_on="end", by="subject_id", strategy="forward", coalesce=False, check_sortedness=False
+        ended,
+        left_on="start",
+        right_on="end",
+        by="subject_id",
+        strategy="forward",
+        coalesce=False,
+        check_sortedness=False,
     )
     stays = stays.join(died, on="subject_id", how="left", maintain_order="left")
     within = (pl.col("dies") >= pl.col("start")) & (pl.col("dies").dt.date() <= pl.col("end").dt.date())
     return (
-        stays.with_columns(pl.when(pl.col("end").is_not_null()).then(within.fill_null(False).cast(pl.Float64)).alias("died"))
+        stays.with_columns(
+            pl.when(pl.col("end").is_not_null()).then(within.fill_null(False).cast(pl.Float64)).alias("died")
+        )
         .with_columns(pl.when(pl.col("died") == 1).then(pl.col("dies")).alias("dies"))
         .with_columns(pl.max_horizontal("end", "dies").alias("end"))
-        .select("subject_id", "start", hours_between("start", "end").alias("length"), "died", hours_between("start", "dies").alias("death"))
+        .select(
+            "subject_id",
+            "start",
+            hours_between("start", "end").alias("length"),
+            "died",
+            hours_between("start", "dies").alias("death"),
+        )
         .sort("subject_id", "start")
     )

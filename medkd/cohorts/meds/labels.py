@@ -39,13 +39,21 @@ def label_target(root: Path, name: str) -> Target:
     """
     table, column = _labels(root, name)
     kind = KINDS[column]
-    classes = tuple(table[column].drop_nulls().unique().sort()) if kind == "multiclass" else (name,) if kind == "binary" else ()
+    classes = (
+        tuple(table[column].drop_nulls().unique().sort())
+        if kind == "multiclass"
+        else (name,)
+        if kind == "binary"
+        else ()
+    )
     rule = f"{column} of {LABELS}/{name}, asked at prediction_time, which is hour {SEEN}"
     return Target(name, kind, ("label",), classes, rule=rule, prediction_hour=SEEN)
 
 
 def labelled(root: Path, name: str) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """``subject_id``, ``time`` (when it is asked) and ``label``: 0 or 1, a class's place, or a number; null where the answer is null.
+    """``subject_id``, ``time`` (when it is asked) and ``label``: 0 or 1, a class's place, or a number.
+
+    Null where the answer is null.
 
     Raises:
         InputError: the files are no labels as MEDS defines them.
@@ -71,10 +79,16 @@ def _labels(root: Path, name: str) -> tuple[pl.DataFrame, str]:
     where = root / LABELS / name
     try:
         table = pl.read_parquet(label_files(root)[name], missing_columns="insert")
-        table = table.with_columns(pl.col("subject_id").cast(pl.Int64), pl.col("prediction_time").cast(pl.Datetime("us")))
+        table = table.with_columns(
+            pl.col("subject_id").cast(pl.Int64), pl.col("prediction_time").cast(pl.Datetime("us"))
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError("are no labels with subject_id and prediction_time", where=where, remedy="Write them as MEDS says") from error
+        raise InputError(
+            "are no labels with subject_id and prediction_time", where=where, remedy="Write them as MEDS says"
+        ) from error
     answers = [column for column in KINDS if column in table.columns and table[column].count()]
     if len(answers) != 1:
-        raise InputError(f"labels have {len(answers)} columns of answers", where=where, remedy=f"Fill one of {', '.join(KINDS)}")
+        raise InputError(
+            f"labels have {len(answers)} columns of answers", where=where, remedy=f"Fill one of {', '.join(KINDS)}"
+        )
     return table, answers[0]

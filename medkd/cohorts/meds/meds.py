@@ -35,7 +35,10 @@ from medkd.modalities.nursing import Nursing
 from medkd.modalities.vitals import Vitals
 
 BACK, AHEAD = 144, 48
-"""Hours before and after a sample's time zero of which events are kept: a week before the question, and a day after it for a teacher."""
+"""Hours before and after a sample's time zero of which events are kept.
+
+A week before the question, and a day after it for a teacher.
+"""
 CODED = 30 * 24
 """Hours after time zero up to which codes of diagnoses are kept: they follow at discharge."""
 DIAGNOSIS = "DIAGNOSIS//ICD"
@@ -50,13 +53,16 @@ MORTALITY = Target(
 
 
 class MEDS(EventCohort):
-    """Any data set in MEDS: ``data/**/*.parquet`` (or Parquet files in the root) with ``subject_id, time, code, numeric_value``.
+    """Any data set in MEDS.
 
-    A target is a folder ``labels/NAME`` in MEDS's label schema; a sample is one of its rows, with time zero a day before
-    ``prediction_time``. Without labels there is one target, ``mortality_24h``: its samples are hospital admissions, asked after a day.
-    Of the 275 in MIMIC-IV's demo 244 are samples (14 deaths).
-    ``metadata/subject_splits.parquet`` gives the official folds. ``codes.yaml`` in the root says which codes are which variables (see
-    ``medkd.cohorts.meds.codes``); without it codes are taken for those of MIMIC-IV's conversion, ``LAB//itemid//unit``.
+    ``data/**/*.parquet`` (or Parquet files in the root) with ``subject_id, time, code, numeric_value``.
+
+    A target is a folder ``labels/NAME`` in MEDS's label schema; a sample is one of its rows, with time zero a day
+    before ``prediction_time``. Without labels there is one target, ``mortality_24h``: its samples are hospital
+    admissions, asked after a day. Of the 275 in MIMIC-IV's demo 244 are samples (14 deaths).
+    ``metadata/subject_splits.parquet`` gives the official folds. ``codes.yaml`` in the root says which codes are which
+    variables (see ``medkd.cohorts.meds.codes``); without it codes are taken for those of MIMIC-IV's conversion,
+    ``LAB//itemid//unit``.
 
     Source: Medical Event Data Standard 0.4, github.com/Medical-Event-Data-Standard/meds.
     """
@@ -71,10 +77,14 @@ class MEDS(EventCohort):
         # Not the base's check of one marker file: a data set may lack its metadata and still hold its events.
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"no such folder: {self.root}", where="--root", remedy="Give the folder that holds data/**/*.parquet")
+            raise InputError(
+                f"no such folder: {self.root}", where="--root", remedy="Give the folder that holds data/**/*.parquet"
+            )
         if not event_files(self.root):
             raise InputError(
-                f"{self.root} holds no data/**/*.parquet", where=f"cohort {self.name}", remedy="Give the data set's own folder"
+                f"{self.root} holds no data/**/*.parquet",
+                where=f"cohort {self.name}",
+                remedy="Give the data set's own folder",
             )
 
     @property
@@ -91,10 +101,17 @@ class MEDS(EventCohort):
         return super().target(next(iter(self.targets())) if key is None else key)
 
     def modalities(self) -> Mapping[str, Modality]:
-        """``vitals``, which holds age and sex in any case, and ``labs``, ``nursing`` and ``codes`` where a code of theirs is known."""
+        """``vitals``, which holds age and sex in any case.
+
+        And ``labs``, ``nursing`` and ``codes`` where a code of theirs is known.
+        """
         known: tuple[Modality, ...] = (Vitals(), Labs(), Nursing(), Codes())
         diagnosed = any(code.startswith(f"{DIAGNOSIS}//") for code in self._codes)
-        there = {"vitals"} | {made.name for made in known if self._variables(made.name)} | ({"codes"} if diagnosed else set())
+        there = (
+            {"vitals"}
+            | {made.name for made in known if self._variables(made.name)}
+            | ({"codes"} if diagnosed else set())
+        )
         return {made.name: made for made in known if made.name in there}
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
@@ -107,18 +124,27 @@ class MEDS(EventCohort):
             usable, left = usable_stays(stays.with_columns(pl.col("sample_id").alias("series")))
             table, more = in_hospital_mortality(usable, SEEN)
             left += more
-            table = table.with_columns(pl.col("mortality").alias("label"), pl.col("start").dt.offset_by(f"{SEEN}h").alias("time"))
+            table = table.with_columns(
+                pl.col("mortality").alias("label"), pl.col("start").dt.offset_by(f"{SEEN}h").alias("time")
+            )
         folds = official_folds(self.root)
         if folds is not None:
             table = table.join(folds, on="subject_id", how="left", maintain_order="left")
-            table, more = leave_out(table, {"subject in no part of the published split": pl.col("official_fold").is_null()})
+            table, more = leave_out(
+                table, {"subject in no part of the published split": pl.col("official_fold").is_null()}
+            )
             left += more
         fold = () if folds is None else ("official_fold",)
         series = pl.col("sample_id").alias("series")
-        return table.select("sample_id", pl.col("subject_id").cast(pl.String), series, "time", "age", "sex", *fold, "label"), left
+        return table.select(
+            "sample_id", pl.col("subject_id").cast(pl.String), series, "time", "age", "sex", *fold, "label"
+        ), left
 
     def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
-        """Published values of each sample, from a week before it is asked to a day after; vital signs together with age and sex."""
+        """Published values of each sample, from a week before it is asked to a day after.
+
+        Vital signs together with age and sex.
+        """
         placed = samples.lazy().select(
             "series", pl.col("subject_id").cast(pl.Int64), (pl.col("time").dt.offset_by(f"-{SEEN}h")).alias("zero")
         )
@@ -153,7 +179,13 @@ class MEDS(EventCohort):
         """Every code; the standard promises that ``metadata/codes.parquet`` lists them all."""
         listed = self.root / "metadata" / "codes.parquet"
         table = read_table(listed).lazy() if listed.is_file() else self._events
-        found: list[str] = table.select(pl.col("code").cast(pl.String)).unique().collect(engine="streaming")["code"].drop_nulls().to_list()
+        found: list[str] = (
+            table.select(pl.col("code").cast(pl.String))
+            .unique()
+            .collect(engine="streaming")["code"]
+            .drop_nulls()
+            .to_list()
+        )
         return found
 
     def _variables(self, modality: str) -> dict[int | str, str]:
@@ -164,10 +196,15 @@ class MEDS(EventCohort):
         """Rows with the samples that they lie near, and hours from their time zero."""
         hours = pl.col("hours")
         near = (hours >= -BACK) & (hours < ahead)
-        return rows.join(placed, on="subject_id").with_columns(hours_between("zero", "time").alias("hours")).filter(near)
+        return (
+            rows.join(placed, on="subject_id").with_columns(hours_between("zero", "time").alias("hours")).filter(near)
+        )
 
     def _diagnoses(self) -> pl.LazyFrame:
-        """Codes ``DIAGNOSIS//ICD//9//4280`` as ``ICD9:4280``; MIMIC-IV's conversion gives them the time of discharge."""
+        """Codes ``DIAGNOSIS//ICD//9//4280`` as ``ICD9:4280``.
+
+        MIMIC-IV's conversion gives them the time of discharge.
+        """
         parts = pl.col("code").str.split("//")
         named = pl.format("ICD{}:{}", parts.list.get(2, null_on_oob=True), parts.list.get(3, null_on_oob=True))
         return self._events.filter(kind_of(DIAGNOSIS)).with_columns(named.alias("variable"))
@@ -182,10 +219,16 @@ class MEDS(EventCohort):
             .str.to_lowercase()
             .str.split("//")
             .list.last()
-            .replace_strict({"f": "female", "female": "female", "m": "male", "male": "male"}, default=None, return_dtype=pl.String)
+            .replace_strict(
+                {"f": "female", "female": "female", "m": "male", "male": "male"}, default=None, return_dtype=pl.String
+            )
             .alias("sex"),
         )
-        return told.group_by("subject_id").agg(pl.col("born").min(), pl.col("sex").drop_nulls().first()).collect(engine="streaming")
+        return (
+            told.group_by("subject_id")
+            .agg(pl.col("born").min(), pl.col("sex").drop_nulls().first())
+            .collect(engine="streaming")
+        )
 
     @cached_property
     def _admissions(self) -> pl.DataFrame:
@@ -193,7 +236,9 @@ class MEDS(EventCohort):
         found = admissions(wanted.collect(engine="streaming"))
         if found.is_empty():
             raise InputError(
-                f"holds neither labels nor a code {ADMISSION}", where=self.root, remedy="Put labels in MEDS's schema below labels/NAME"
+                f"holds neither labels nor a code {ADMISSION}",
+                where=self.root,
+                remedy="Put labels in MEDS's schema below labels/NAME",
             )
         return found
 

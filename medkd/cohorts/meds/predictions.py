@@ -10,13 +10,15 @@ from medkd.data.io.atomic import writing
 from medkd.errors import InputError
 
 
-def write_meds_predictions(predictions: pl.DataFrame, samples: pl.DataFrame, path: Path, threshold: float = 0.5) -> None:
+def write_meds_predictions(
+    predictions: pl.DataFrame, samples: pl.DataFrame, path: Path, threshold: float = 0.5
+) -> None:
     """Write ``subject_id, prediction_time, boolean_value, predicted_boolean_value, predicted_boolean_probability``, a row a prediction.
 
     Args:
         predictions: ``sample_id`` and ``probability`` of the positive class.
-        samples: the cohort's sample table: ``sample_id``, ``subject_id``, ``time`` (when it was asked), ``label`` or its binary target's
-            only column as ``label``; null where nobody knows.
+        samples: the cohort's sample table: ``sample_id``, ``subject_id``, ``time`` (when it was asked), ``label`` or
+            its binary target's only column as ``label``; null where nobody knows.
         path: a Parquet file.
         threshold: from which probability on the answer is yes.
 
@@ -25,15 +27,24 @@ def write_meds_predictions(predictions: pl.DataFrame, samples: pl.DataFrame, pat
 
     Source: the prediction schema of medical-event-data-standard/meds-evaluation.
     """
-    for table, columns in ((predictions, ("sample_id", "probability")), (samples, ("sample_id", "subject_id", "time", "label"))):
+    for table, columns in (
+        (predictions, ("sample_id", "probability")),
+        (samples, ("sample_id", "subject_id", "time", "label")),
+    ):
         for column in columns:
             if column not in table.columns:
-                raise InputError(f"no column '{column}'", where="MEDS predictions", remedy=f"It has: {', '.join(table.columns)}")
+                raise InputError(
+                    f"no column '{column}'", where="MEDS predictions", remedy=f"It has: {', '.join(table.columns)}"
+                )
     if not predictions["probability"].is_between(0, 1).fill_null(False).all():
-        raise InputError("a probability is missing or lies outside 0 to 1", where="MEDS predictions", remedy="Give no logits")
+        raise InputError(
+            "a probability is missing or lies outside 0 to 1", where="MEDS predictions", remedy="Give no logits"
+        )
     joined = predictions.join(samples, on="sample_id", how="left", maintain_order="left")
     if unknown := joined["subject_id"].null_count():
-        raise InputError(f"{unknown} predictions are of unknown samples", where="MEDS predictions", remedy="Check --root")
+        raise InputError(
+            f"{unknown} predictions are of unknown samples", where="MEDS predictions", remedy="Check --root"
+        )
     table = joined.select(
         pl.col("subject_id").cast(pl.Int64),
         pl.col("time").cast(pl.Datetime("us")).alias("prediction_time"),

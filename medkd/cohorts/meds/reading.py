@@ -15,13 +15,18 @@ FOLDS = {"train": 0, "tuning": 1, "held_out": 2}
 
 
 def event_files(root: Path) -> list[Path]:
-    """Its Parquet files of events: the shards below ``data/``, or where there is no such folder, those in the root itself."""
+    """Its Parquet files of events.
+
+    The shards below ``data/``, or where there is no such folder, those in the root itself.
+    """
     folder = root / "data"
     return sorted(folder.rglob("*.parquet")) if folder.is_dir() else sorted(root.glob("*.parquet"))
 
 
 def scan_meds(root: Path) -> tuple[pl.LazyFrame, tuple[str, ...]]:
-    """Events as ``subject_id``, ``time``, ``code``, ``numeric_value``, and what in the files departs from the standard, a line each.
+    """Events as ``subject_id``, ``time``, ``code``, ``numeric_value``.
+
+    And what in the files departs from the standard, a line each.
 
     Raises:
         InputError: there is no Parquet file, one is damaged, or a column is missing.
@@ -33,7 +38,9 @@ def scan_meds(root: Path) -> tuple[pl.LazyFrame, tuple[str, ...]]:
         found = pl.scan_parquet(files, missing_columns="insert", extra_columns="ignore")
         held = found.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError("holds a file that is no Parquet, or shards that differ", where=root, remedy="Write it again") from error
+        raise InputError(
+            "holds a file that is no Parquet, or shards that differ", where=root, remedy="Write it again"
+        ) from error
     departures: list[str] = []
     value = "numeric_value"
     if value not in held and "value" in held:
@@ -65,12 +72,18 @@ def official_folds(root: Path) -> pl.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        table = pl.read_parquet(path).select(pl.col("subject_id").cast(pl.Int64), pl.col("split").cast(pl.String)).unique()
+        table = (
+            pl.read_parquet(path).select(pl.col("subject_id").cast(pl.Int64), pl.col("split").cast(pl.String)).unique()
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError("is no table with the columns subject_id and split", where=path, remedy="Write it as MEDS says") from error
+        raise InputError(
+            "is no table with the columns subject_id and split", where=path, remedy="Write it as MEDS says"
+        ) from error
     if twice := table["subject_id"].is_duplicated().sum():
         raise InputError(f"{twice} rows put a subject in two parts", where=path, remedy="Give each subject one part")
     strange = sorted(set(table["split"].drop_nulls()) - set(FOLDS))
     if strange:
         raise InputError(f"unknown part '{strange[0]}'", where=path, remedy=f"Choose from: {', '.join(FOLDS)}")
-    return table.select("subject_id", pl.col("split").replace_strict(FOLDS, return_dtype=pl.Int64).alias("official_fold"))
+    return table.select(
+        "subject_id", pl.col("split").replace_strict(FOLDS, return_dtype=pl.Int64).alias("official_fold")
+    )

@@ -12,7 +12,9 @@ _DOSE = r"(?i)(\d+(?:\.\d+)?)\s*(?:IU|U)\b"
 
 
 def injected(table: pl.DataFrame, text: str) -> pl.DataFrame:
-    """One row a dose of what ``text`` lists: all other columns, ``variable`` (bolus, premixed, basal), ``value`` (units).
+    """One row a dose of what ``text`` lists.
+
+    All other columns, ``variable`` (bolus, premixed, basal), ``value`` (units).
 
     >>> table = pl.DataFrame({"minute": [0, 5], "text": ["insulin glargine, 14 IU, Humulin 70/30, 12 IU", "Novolin R, 5 IU"]})
     >>> injected(table, "text").rows()
@@ -21,7 +23,9 @@ def injected(table: pl.DataFrame, text: str) -> pl.DataFrame:
     [('bolus', 3.0)]
     """
     # An infusion names its units first and the insulin after them: the kind is looked for up to the next comma.
-    doses = table.with_columns(pl.col(text).str.extract_all(r"(?i)[^;]*?\d+(?:\.\d+)?\s*(?:IU|U)\b[^,;]*")).explode(text)
+    doses = table.with_columns(pl.col(text).str.extract_all(r"(?i)[^;]*?\d+(?:\.\d+)?\s*(?:IU|U)\b[^,;]*")).explode(
+        text
+    )
     premixed, basal = (pl.col(text).str.contains(f"(?i){names}") for names in (PREMIXED, BASAL))
     kind = pl.when(premixed).then(pl.lit("premixed")).when(basal).then(pl.lit("basal")).otherwise(pl.lit("bolus"))
     rows = doses.with_columns(kind.alias("variable"), pl.col(text).str.extract(_DOSE).cast(pl.Float64).alias("value"))
@@ -29,7 +33,9 @@ def injected(table: pl.DataFrame, text: str) -> pl.DataFrame:
 
 
 def pumped(readings: pl.DataFrame, rate: str, hours: float = 24.0) -> pl.DataFrame:
-    """A pump's basal rate as units delivered at each row: the last rate that was written, for at most ``hours`` after it.
+    """A pump's basal rate as units delivered at each row.
+
+    The last rate that was written, for at most ``hours`` after it.
 
     A word where a rate belongs ("temporarily suspend insulin delivery") is a rate of zero.
 

@@ -34,16 +34,18 @@ COLUMNS: Mapping[str, str | tuple[str, ...]] = {
 
 
 class ShanghaiCGM(GlucoseForecast):
-    """The Shanghai data set as one zip of CSV files, ``Shanghai_T1DM/1001_0_20210730.csv``: patient, recording, day of its start.
+    """The Shanghai data set as one zip of CSV files, ``Shanghai_T1DM/1001_0_20210730.csv``.
 
-    A recording's sensor writes every 15 minutes. Its insulin log counts as kept when it holds a dose anywhere, its food log when it
-    holds a weighed meal anywhere; in a log that is kept a time without an entry is zero, in one that is not, nothing is known.
-    A meal of which only "data not available" is written counts as eaten and not weighed.
+    Patient, recording, day of its start.
+
+    A recording's sensor writes every 15 minutes. Its insulin log counts as kept when it holds a dose anywhere, its food
+    log when it holds a weighed meal anywhere; in a log that is kept a time without an entry is zero, in one that is
+    not, nothing is known. A meal of which only "data not available" is written counts as eaten and not weighed.
 
     On our copy: 125 recordings (T1DM 16 of 12 people, T2DM 109 of 100), 128,157 readings.
 
-    Source: Zhao et al. 2023, doi:10.1038/s41597-023-01940-7; data doi:10.6084/m9.figshare.21600933, of which this is a conversion of
-    the .xls and .xlsx files to CSV.
+    Source: Zhao et al. 2023, doi:10.1038/s41597-023-01940-7; data doi:10.6084/m9.figshare.21600933, of which this is a
+    conversion of the .xls and .xlsx files to CSV.
     """
 
     name: ClassVar[str] = "shanghai_cgm"
@@ -57,14 +59,21 @@ class ShanghaiCGM(GlucoseForecast):
 
     @cached_property
     def rows(self) -> pl.DataFrame:
-        """All recordings as published, a row a quarter of an hour: ``series``, ``diabetes``, ``minute`` from the start, our columns."""
+        """All recordings as published, a row a quarter of an hour.
+
+        ``series``, ``diabetes``, ``minute`` from the start, our columns.
+        """
         parts = list(_recordings(self.root / self.marker))
         if not parts:
             raise InputError("holds no recording", where=self.marker, remedy="Use the file as published")
         table = pl.concat(parts).with_columns(_time(pl.col("date")).alias("time"))
         start = pl.col("time").min().over("series")
         timed = table.drop("date").with_columns(((pl.col("time") - start).dt.total_seconds() / 60).alias("minute"))
-        return timed.drop_nulls("minute").sort("series", "minute").unique(["series", "minute"], keep="first", maintain_order=True)
+        return (
+            timed.drop_nulls("minute")
+            .sort("series", "minute")
+            .unique(["series", "minute"], keep="first", maintain_order=True)
+        )
 
     def readings(self) -> pl.DataFrame:
         """Every reading of the sensor."""
@@ -89,8 +98,13 @@ class ShanghaiCGM(GlucoseForecast):
     def doses(self) -> pl.DataFrame:
         """Every dose of a recording that holds one."""
         place = ["series", "minute"]
-        bolus = self.rows.select(*place, pl.lit("bolus").alias("variable"), pl.col("bolus").cast(pl.Float64, strict=False).alias("value"))
-        parts = [injected(self.rows.select(*place, "injected"), "injected"), injected(self.rows.select(*place, "infused"), "infused")]
+        bolus = self.rows.select(
+            *place, pl.lit("bolus").alias("variable"), pl.col("bolus").cast(pl.Float64, strict=False).alias("value")
+        )
+        parts = [
+            injected(self.rows.select(*place, "injected"), "injected"),
+            injected(self.rows.select(*place, "infused"), "infused"),
+        ]
         doses = pl.concat([*parts, bolus.drop_nulls(), pumped(self.rows.select(*place, "rate"), "rate")])
         return doses.filter((pl.col("value") > 0).any().over("series"))
 
@@ -110,7 +124,9 @@ def _with_zeros(entries: pl.DataFrame, rows: pl.DataFrame, variables: tuple[str,
     """
     kept = rows.select("series", "minute").join(entries.select("series").unique(), on="series", how="semi")
     said = [name for name in variables if name in entries["variable"].unique()]
-    zeros = kept.join(pl.DataFrame({"variable": said}, schema={"variable": pl.String}), how="cross").with_columns(value=pl.lit(0.0))
+    zeros = kept.join(pl.DataFrame({"variable": said}, schema={"variable": pl.String}), how="cross").with_columns(
+        value=pl.lit(0.0)
+    )
     return pl.concat([entries.select(zeros.columns), zeros])
 
 
@@ -133,7 +149,9 @@ def _recording(name: PurePosixPath, content: bytes) -> pl.DataFrame:
     found = {ours: _column(table, begins, name.name) for ours, begins in COLUMNS.items()}
     kind = name.parent.name.removeprefix("Shanghai_")
     return table.select(
-        pl.lit(name.stem).alias("series"), pl.lit(kind).alias("diabetes"), **{ours: pl.col(held) for ours, held in found.items()}
+        pl.lit(name.stem).alias("series"),
+        pl.lit(kind).alias("diabetes"),
+        **{ours: pl.col(held) for ours, held in found.items()},
     )
 
 

@@ -50,7 +50,10 @@ class Batch:
         """The same batch on another device; ids stay where they are."""
         return replace(
             self,
-            views={party: {name: signal.to(device, non_blocking) for name, signal in view.items()} for party, view in self.views.items()},
+            views={
+                party: {name: signal.to(device, non_blocking) for name, signal in view.items()}
+                for party, view in self.views.items()
+            },
             presence={
                 party: {name: here.to(device, non_blocking=non_blocking) for name, here in view.items()}
                 for party, view in self.presence.items()

@@ -18,7 +18,10 @@ from medkd.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class OfficialFolds:
-    """Which values of the ``official_fold`` column are the test and the validation part; the others are for training."""
+    """Which values of the ``official_fold`` column are the test and the validation part.
+
+    The others are for training.
+    """
 
     test: tuple[int, ...]
     validation: tuple[int, ...]
@@ -59,10 +62,14 @@ class Cohort(ABC):
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"no such folder: {self.root}", where="--root", remedy=f"Give the folder that holds {self.marker}")
+            raise InputError(
+                f"no such folder: {self.root}", where="--root", remedy=f"Give the folder that holds {self.marker}"
+            )
         if not (self.root / self.marker).exists():
             raise InputError(
-                f"{self.root} holds no {self.marker}", where=f"cohort {self.name}", remedy="Give the data set's own folder with --root"
+                f"{self.root} holds no {self.marker}",
+                where=f"cohort {self.name}",
+                remedy="Give the data set's own folder with --root",
             )
 
     @abstractmethod
@@ -78,7 +85,9 @@ class Cohort(ABC):
         """The sample table (see ``medkd.data.core.sample.check_samples``) and every exclusion with its reason."""
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
-        """Write below ``folder`` what lies in tables shared by many samples; nothing where each sample has files of its own.
+        """Write below ``folder`` what lies in tables shared by many samples.
+
+        Nothing where each sample has files of its own.
 
         Args:
             samples: the sample table.
@@ -101,5 +110,7 @@ class Cohort(ABC):
         wanted = self.default_target if key is None else key
         found = {name.lower(): target for name, target in self.targets().items()}.get(wanted.lower())
         if found is None:
-            raise InputError(f"cohort {self.name} has no target '{wanted}'", where="--target", remedy=nearest(wanted, self.targets()))
+            raise InputError(
+                f"cohort {self.name} has no target '{wanted}'", where="--target", remedy=nearest(wanted, self.targets())
+            )
         return found

@@ -21,8 +21,8 @@ class Strip:
         values: "lead time" in ``unit``; NaN where a sample is missing.
         rate: samples a second, Hz.
         seen: the leads that the student sees.
-        stretches: the seconds of the recording that each window of the prepared signal lies in; of an average (``averaged``), of
-            everything that was averaged.
+        stretches: the seconds of the recording that each window of the prepared signal lies in; of an average
+            (``averaged``), of everything that was averaged.
         averaged: all stretches are one window: the student sees their average, such as a median beat.
         unit: of the values.
     """
@@ -127,7 +127,9 @@ class Passage:
     def until(self, hour: float) -> Passage:
         """Only what was written by ``hour``."""
         kept = [place for place, when in enumerate(self.hours) if when <= hour]
-        return replace(self, hours=tuple(self.hours[place] for place in kept), texts=tuple(self.texts[place] for place in kept))
+        return replace(
+            self, hours=tuple(self.hours[place] for place in kept), texts=tuple(self.texts[place] for place in kept)
+        )
 
     def _seen(self, hour: float) -> bool:
         return self.window is not None and self.window[0] <= hour < self.window[1]

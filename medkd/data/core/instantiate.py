@@ -17,10 +17,13 @@ _DOTTED = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$")
 
 
 def instantiate(spec: Mapping[str, Any], base: type[T], trust: Sequence[str] = ("medkd",)) -> T:
-    """The object that ``spec`` names. Every name is checked before anything is imported, every class before anything is called.
+    """The object that ``spec`` names.
+
+    Every name is checked before anything is imported, every class before anything is called.
 
     Args:
-        spec: ``class_path`` and, if need be, ``init_args`` of plain values; an argument whose type is a class takes a spec in its turn.
+        spec: ``class_path`` and, if need be, ``init_args`` of plain values; an argument whose type is a class takes a
+            spec in its turn.
         base: what the class must be a subclass of.
         trust: packages that it may come from ("medkd" allows ``medkd.x``, not ``medkd_evil.x``).
 
@@ -45,7 +48,9 @@ def check_trusted(value: Any, trust: Sequence[str], where: str = "class_path") -
         if "class_path" in value:
             path = value["class_path"]
             if not isinstance(path, str) or not _DOTTED.match(path):
-                raise InputError(f"{path!r} is not the dotted name of a class", where=where, remedy="Write package.module.Class")
+                raise InputError(
+                    f"{path!r} is not the dotted name of a class", where=where, remedy="Write package.module.Class"
+                )
             if not _inside(path, trust):
                 raise InputError(
                     f"class '{path}' is outside the allowed packages ({', '.join(trust)})",
@@ -69,7 +74,11 @@ def _build(spec: Mapping[str, Any], base: type[T], trust: Sequence[str]) -> T:
     path = spec["class_path"]
     for key in spec:
         if key not in ("class_path", "init_args"):
-            raise InputError(f"unknown key '{key}' beside class_path", where=path, remedy=nearest(str(key), ["class_path", "init_args"]))
+            raise InputError(
+                f"unknown key '{key}' beside class_path",
+                where=path,
+                remedy=nearest(str(key), ["class_path", "init_args"]),
+            )
     found = _find_class(path, base, trust)
     arguments = spec.get("init_args") or {}
     if not isinstance(arguments, Mapping):
@@ -79,7 +88,9 @@ def _build(spec: Mapping[str, Any], base: type[T], trust: Sequence[str]) -> T:
     takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for name in arguments:
         if name not in accepted and not takes_any:
-            raise InputError(f"{found.__name__} has no argument '{name}'", where=path, remedy=nearest(str(name), accepted))
+            raise InputError(
+                f"{found.__name__} has no argument '{name}'", where=path, remedy=nearest(str(name), accepted)
+            )
     hints = {name: p.annotation for name, p in accepted.items() if p.annotation is not p.empty}
     values = {name: _value(value, hints.get(name, Any), trust, f"{path}.{name}") for name, value in arguments.items()}
     missing = [name for name, p in accepted.items() if p.default is p.empty and name not in values]
@@ -96,15 +107,23 @@ def _find_class(path: str, base: type[T], trust: Sequence[str]) -> type[T]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise InputError(f"cannot import '{module_name}': {error}", where=path, remedy="Check the class_path, or install it") from error
+        raise InputError(
+            f"cannot import '{module_name}': {error}", where=path, remedy="Check the class_path, or install it"
+        ) from error
     found = getattr(module, name, None)
     if found is None:
         classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, base)]
         raise InputError(f"{module_name} has no '{name}'", where=path, remedy=nearest(name, classes) if classes else "")
     if not isinstance(found, type) or not issubclass(found, base):
-        raise InputError(f"'{path}' is not a {base.__name__}", where=path, remedy=f"Name a subclass of {base.__module__}.{base.__name__}")
+        raise InputError(
+            f"'{path}' is not a {base.__name__}",
+            where=path,
+            remedy=f"Name a subclass of {base.__module__}.{base.__name__}",
+        )
     if not _inside(f"{found.__module__}.{found.__name__}", trust):
-        raise InputError(f"'{path}' comes from {found.__module__}, outside the allowed packages ({', '.join(trust)})", where=path)
+        raise InputError(
+            f"'{path}' comes from {found.__module__}, outside the allowed packages ({', '.join(trust)})", where=path
+        )
     if inspect.isabstract(found):
         raise InputError(f"'{path}' is abstract", where=path, remedy="Name one of its subclasses")
     return found
@@ -119,7 +138,10 @@ def _signature(found: type) -> inspect.Signature:
 
 
 def _value(value: Any, hint: Any, trust: Sequence[str], where: str) -> Any:
-    """``value`` as an argument of type ``hint``: plain values as they are, lists to tuples where asked for, specs to objects."""
+    """``value`` as an argument of type ``hint``.
+
+    Plain values as they are, lists to tuples where asked for, specs to objects.
+    """
     if isinstance(value, Mapping) and "class_path" in value:
         base = _class_in(hint)
         if base is None:
@@ -133,7 +155,9 @@ def _value(value: Any, hint: Any, trust: Sequence[str], where: str) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise InputError(
-        f"{value!r} is not a plain value", where=where, remedy="Write text, a number, true, false, a list or names with values"
+        f"{value!r} is not a plain value",
+        where=where,
+        remedy="Write text, a number, true, false, a list or names with values",
     )
 
 

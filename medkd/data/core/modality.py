@@ -22,9 +22,9 @@ Params = Mapping[str, NDArray[Any]]
 class Modality(ABC):
     """One kind of signal. Subclasses are frozen dataclasses whose fields are plain values, so that YAML can write them.
 
-    The order is fixed: ``read`` a file → ``select`` what the view names → ``prepare``. Preparation comes after selection,
-    so nothing of a channel that a party does not see can reach it. Arrays are stored as ``prepare`` leaves them; training
-    then draws ``sample_augmentation`` and applies ``augment``.
+    The order is fixed: ``read`` a file → ``select`` what the view names → ``prepare``. Preparation comes after
+    selection, so nothing of a channel that a party does not see can reach it. Arrays are stored as ``prepare`` leaves
+    them; training then draws ``sample_augmentation`` and applies ``augment``.
     """
 
     name: ClassVar[str]
@@ -48,7 +48,9 @@ class Modality(ABC):
 
     @abstractmethod
     def prepare(self, raw: Any) -> NDArray[np.float32]:
-        """Deterministic: filtered, resampled, cut; finite values (or, if ``partial``, NaN) of shape ``self.shape(part)``.
+        """Deterministic: filtered, resampled, cut.
+
+        Finite values (or, if ``partial``, NaN) of shape ``self.shape(part)``.
 
         Raises:
             RecordError: it cannot be prepared (flat, too short, not finite).
@@ -85,12 +87,17 @@ class Modality(ABC):
             InputError: this modality cannot tell a sample from its files.
         """
         raise InputError(
-            f"{self.name} cannot be found in a folder", where=folder, remedy="Give a manifest (CSV or Parquet) that names its files"
+            f"{self.name} cannot be found in a folder",
+            where=folder,
+            remedy="Give a manifest (CSV or Parquet) that names its files",
         )
 
     @property
     def aligned(self) -> bool:
-        """Whether a position means the same in every prepared sample (a registered volume, a median beat): each has its own statistics."""
+        """Whether a position means the same in every prepared sample (a registered volume, a median beat).
+
+        Each has its own statistics.
+        """
         return False
 
     @property
@@ -100,7 +107,10 @@ class Modality(ABC):
 
     @property
     def identifying(self) -> bool:
-        """Whether two prepared samples that agree are one recording; not so where most samples look like many others."""
+        """Whether two prepared samples that agree are one recording.
+
+        Not so where most samples look like many others.
+        """
         return True
 
     @property
@@ -120,7 +130,11 @@ class Modality(ABC):
     def digest(self) -> str:
         """Changes with anything that changes what ``read`` and ``prepare`` give."""
         return digest_of(
-            {"class": f"{type(self).__module__}.{type(self).__qualname__}", "revision": self.revision, "fields": self.prepare_fields()}
+            {
+                "class": f"{type(self).__module__}.{type(self).__qualname__}",
+                "revision": self.revision,
+                "fields": self.prepare_fields(),
+            }
         )
 
     def prepare_fields(self) -> dict[str, Any]:

@@ -32,7 +32,11 @@ class Party:
         """
         for part in View.parse(self.view).parts:
             if part.modality not in self.modalities:
-                raise InputError(f"view names modality '{part.modality}'", where=self.view, remedy=nearest(part.modality, self.modalities))
+                raise InputError(
+                    f"view names modality '{part.modality}'",
+                    where=self.view,
+                    remedy=nearest(part.modality, self.modalities),
+                )
             self.modalities[part.modality].shape(part)
             yield part, self.modalities[part.modality]
 

@@ -23,7 +23,9 @@ class Exclusion:
 
 
 def summed(parts: Iterable[Sequence[Exclusion]], modalities: Sequence[str]) -> tuple[Exclusion, ...]:
-    """Values that were set aside in several places, added up: first what counts nothing, in its order, then modality by modality.
+    """Values that were set aside in several places, added up.
+
+    First what counts nothing, in its order, then modality by modality.
 
     Args:
         parts: of each place, reasons as ``labs: no number``.
@@ -38,22 +40,27 @@ def summed(parts: Iterable[Sequence[Exclusion]], modalities: Sequence[str]) -> t
     for item in chain.from_iterable(parts):
         counts[item.reason] = counts.get(item.reason, 0) + item.count
     place = {name: number for number, name in enumerate(modalities, start=1)}
-    order = sorted(counts, key=lambda reason: (place.get(reason.partition(":")[0], 0), reason) if counts[reason] else (0, ""))
+    order = sorted(
+        counts, key=lambda reason: (place.get(reason.partition(":")[0], 0), reason) if counts[reason] else (0, "")
+    )
     return tuple(Exclusion(reason, counts[reason]) for reason in order)
 
 
 def check_samples(table: pl.DataFrame, target: Target | None, where: object) -> pl.DataFrame:
     """The table itself, ids as strings, if it can be used.
 
-    Columns: ``sample_id``, ``subject_id``, one column a modality (where its signal lies; null = absent), the target's columns
-    (null = unlabelled), and where known ``site``, ``age`` (years), ``sex`` ("female" or "male"), ``time``, ``official_fold``.
+    Columns: ``sample_id``, ``subject_id``, one column a modality (where its signal lies; null = absent), the target's
+    columns (null = unlabelled), and where known ``site``, ``age`` (years), ``sex`` ("female" or "male"), ``time``,
+    ``official_fold``.
 
     Raises:
         InputError: a column is missing, an id is null or stands twice, no sample is labelled, or no sample is left.
     """
     for column in (*REQUIRED, *(target.columns if target else ())):
         if column not in table.columns:
-            raise InputError(f"sample table has no column '{column}'", where=where, remedy=f"It has: {', '.join(table.columns)}")
+            raise InputError(
+                f"sample table has no column '{column}'", where=where, remedy=f"It has: {', '.join(table.columns)}"
+            )
     if table.is_empty():
         raise InputError("no sample is left", where=where, remedy="See the exclusions with: medkd cohort describe")
     table = table.with_columns(pl.col(REQUIRED).cast(pl.String))
@@ -63,7 +70,9 @@ def check_samples(table: pl.DataFrame, target: Target | None, where: object) -> 
     twice = table.filter(pl.col("sample_id").is_duplicated())["sample_id"]
     if len(twice):
         raise InputError(
-            f"sample_id '{twice[0]}' stands {(table['sample_id'] == twice[0]).sum()} times", where=where, remedy="Make ids unique"
+            f"sample_id '{twice[0]}' stands {(table['sample_id'] == twice[0]).sum()} times",
+            where=where,
+            remedy="Make ids unique",
         )
     if target and table.select(pl.all_horizontal(pl.col(target.columns).is_null()).all()).item():
         raise InputError(f"target '{target.key}' has no label", where=where, remedy="Choose another with --target")

@@ -19,7 +19,8 @@ class Signal:
         offsets: "batch+1", where each sample's items start and end; None when dense.
         coordinates: position of each item (tile, patch, electrode, time), if it has one.
         edges: "2 edge", pairs of items, if the signal is a graph.
-        whole: each sample is there as a whole or absent, so that the mask, if there is one, tells nothing of single cells.
+        whole: each sample is there as a whole or absent, so that the mask, if there is one, tells nothing of single
+            cells.
     """
 
     values: Tensor

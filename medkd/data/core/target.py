@@ -24,7 +24,8 @@ class Target:
         classes: class names; for binary the name of the positive class alone.
         units: of a regression or forecast target.
         rule: one line, how the label follows from the published tables.
-        prediction_hour: hours after a sample's time zero; no student may see later. None: signal and label belong to one moment.
+        prediction_hour: hours after a sample's time zero; no student may see later. None: signal and label belong to
+            one moment.
 
     >>> Target("cd", "binary", ("cd",), ("conduction disturbance",)).outputs
     1

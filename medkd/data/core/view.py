@@ -56,7 +56,11 @@ class View:
         names = [part.modality for part in parts]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise InputError(f"view names {', '.join(twice)} twice", where=text, remedy="Put all its channels in one pair of brackets")
+            raise InputError(
+                f"view names {', '.join(twice)} twice",
+                where=text,
+                remedy="Put all its channels in one pair of brackets",
+            )
         return cls(tuple(parts))
 
     @property
@@ -71,7 +75,9 @@ class View:
 def _parse_part(piece: str, whole: str) -> Part:
     found = _PART.match(piece)
     if not found:
-        raise InputError(f"'{piece}' is not a view", where=whole, remedy="Write for example ecg[I,II] or vitals[0:24h] + labs")
+        raise InputError(
+            f"'{piece}' is not a view", where=whole, remedy="Write for example ecg[I,II] or vitals[0:24h] + labs"
+        )
     selector: list[str] = []
     window: tuple[float, float] | None = None
     for word in filter(None, (word.strip() for word in (found["inside"] or "").split(","))):
@@ -81,12 +87,16 @@ def _parse_part(piece: str, whole: str) -> Part:
                 raise InputError(f"'{piece}' names two windows", where=whole, remedy="Name one, e.g. 0:24h")
             window = (float(hours["start"]), float(hours["end"]))
             if window[0] >= window[1]:
-                raise InputError(f"window {word} ends before it starts", where=whole, remedy="Write start:end in hours, e.g. 0:24h")
+                raise InputError(
+                    f"window {word} ends before it starts", where=whole, remedy="Write start:end in hours, e.g. 0:24h"
+                )
         else:
             selector.append(word)
     if found["inside"] is not None and not selector and window is None:
         # Not "all": brackets that were emptied by mistake would show a student everything.
         raise InputError(
-            f"'{piece}' names nothing", where=whole, remedy=f"Name channels in the brackets, or leave them out: {found['modality']}"
+            f"'{piece}' names nothing",
+            where=whole,
+            remedy=f"Name channels in the brackets, or leave them out: {found['modality']}",
         )
     return Part(found["modality"], tuple(selector), window)

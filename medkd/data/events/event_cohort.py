@@ -31,10 +31,12 @@ class FromEvents(Protocol):
 
 
 class EventCohort(Cohort):
-    """A cohort in tables. A sample is a stretch of a series (a stay, a recording): ``series`` says which, ``zero_hour`` where in it.
+    """A cohort in tables. A sample is a stretch of a series (a stay, a recording).
 
-    ``samples`` gives the columns ``series`` and, where a sample does not begin with its series, ``zero_hour``; the columns of the
-    modalities are added by ``extract``.
+    ``series`` says which, ``zero_hour`` where in it.
+
+    ``samples`` gives the columns ``series`` and, where a sample does not begin with its series, ``zero_hour``; the
+    columns of the modalities are added by ``extract``.
     """
 
     @abstractmethod
@@ -52,7 +54,10 @@ class EventCohort(Cohort):
         """
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
-        """Write every wanted modality's events below ``folder``; the samples get the path of their series' file, null where it has none."""
+        """Write every wanted modality's events below ``folder``.
+
+        The samples get the path of their series' file, null where it has none.
+        """
         aside: list[Exclusion] = []
         series = samples["series"].cast(pl.String).unique()
         for name, modality in self.modalities().items():
@@ -63,7 +68,9 @@ class EventCohort(Cohort):
             if events is None:
                 aside.append(Exclusion(f"{name}: its table is not there", 0))
             elif isinstance(modality, FromEvents):
-                ours = events.with_columns(pl.col("series").cast(pl.String)).filter(pl.col("series").is_in(series.implode()))
+                ours = events.with_columns(pl.col("series").cast(pl.String)).filter(
+                    pl.col("series").is_in(series.implode())
+                )
                 files, flaws = modality.extract(ours, folder)
                 aside += flaws
             place = pl.col("series").cast(pl.String).replace_strict(files, default=None, return_dtype=pl.String)

@@ -1,4 +1,7 @@
-"""Timed values of one sample, as monitors, laboratories and sensors give them, and the files that hold those of many."""
+"""Timed values of one sample, as monitors, laboratories and sensors give them.
+
+And the files that hold those of many.
+"""
 
 from __future__ import annotations
 
@@ -49,20 +52,25 @@ class Events:
         [1.0]
         """
         kept = (self.hours >= start) & (self.hours < end)
-        return replace(self, hours=self.hours[kept], variable=self.variable[kept], value=self.value[kept], window=(start, end))
+        return replace(
+            self, hours=self.hours[kept], variable=self.variable[kept], value=self.value[kept], window=(start, end)
+        )
 
     def of(self, variables: Sequence[str]) -> Events:
         """Only these variables, in this order."""
         place = np.array([variables.index(name) if name in variables else -1 for name in self.variables] or [-1])
         moved = place[self.variable]
         kept = moved >= 0
-        return replace(self, hours=self.hours[kept], variable=moved[kept], value=self.value[kept], variables=tuple(variables))
+        return replace(
+            self, hours=self.hours[kept], variable=moved[kept], value=self.value[kept], variables=tuple(variables)
+        )
 
 
 def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str]:
     """Write events as Parquet files of up to 1,024 series each, below ``folder/name``.
 
-    No more than ``ROWS_AT_ONCE`` rows, or those of 1,024 series, are in memory: the query is run once for each such part.
+    No more than ``ROWS_AT_ONCE`` rows, or those of 1,024 series, are in memory: the query is run once for each such
+    part.
 
     Args:
         events: columns ``series`` (text), ``hours``, ``variable``, ``value``; what has a null is left out.
@@ -77,7 +85,9 @@ def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str
     held: dict[str, str] = {}
     for part in _parts([int(block["len"].sum()) for block in series.iter_slices(SERIES_A_FILE)]):
         names = series["series"].slice(part.start * SERIES_A_FILE, len(part) * SERIES_A_FILE)
-        table = usable.filter(pl.col("series").is_between(pl.lit(names[0]), pl.lit(names[-1]))).collect(engine="streaming")
+        table = usable.filter(pl.col("series").is_between(pl.lit(names[0]), pl.lit(names[-1]))).collect(
+            engine="streaming"
+        )
         # By everything: rows come in any order, and those of one hour must have one.
         table = table.sort(COLUMNS)
         ends = series["len"].slice(part.start * SERIES_A_FILE, len(names)).cum_sum()
@@ -115,7 +125,8 @@ def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Event
     """Events of one series, hours counted from ``zero_hour`` of it.
 
     Args:
-        path: Parquet or CSV, long (``hours, variable, value``) or wide (``hours`` and a column a variable), with or without ``series``.
+        path: Parquet or CSV, long (``hours, variable, value``) or wide (``hours`` and a column a variable), with or
+            without ``series``.
         series: whose; may be None where the file has no such column.
         zero_hour: the sample's time zero, in hours of the series.
 
@@ -129,7 +140,9 @@ def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Event
     held = _file(path, stamp)
     start, end = held.span(series, path)
     hours = held.events.hours[start:end] - zero_hour
-    return replace(held.events, hours=hours, variable=held.events.variable[start:end], value=held.events.value[start:end])
+    return replace(
+        held.events, hours=hours, variable=held.events.variable[start:end], value=held.events.value[start:end]
+    )
 
 
 def event_columns(path: Path) -> tuple[str, ...]:
@@ -159,10 +172,16 @@ class _File:
         if series is None:
             if len(self.spans) == 1:
                 return next(iter(self.spans.values()))
-            raise RecordError(f"holds {len(self.spans)} series and none was named", where=path.name, remedy="Name it in a column 'series'")
+            raise RecordError(
+                f"holds {len(self.spans)} series and none was named",
+                where=path.name,
+                remedy="Name it in a column 'series'",
+            )
         found = self.spans.get(series)
         if found is None:
-            raise RecordError("holds no event of this series", where=path.name, remedy="Check the name in the column 'series'")
+            raise RecordError(
+                "holds no event of this series", where=path.name, remedy="Check the name in the column 'series'"
+            )
         return found
 
 
@@ -181,7 +200,10 @@ def _file(path: Path, stamp: int) -> _File:
         return _File(events, None)
     runs = table["series"].rle().struct.unnest()
     ends = runs["len"].cum_sum()
-    return _File(events, {value: (end - length, end) for value, length, end in zip(runs["value"], runs["len"], ends, strict=True)})
+    return _File(
+        events,
+        {value: (end - length, end) for value, length, end in zip(runs["value"], runs["len"], ends, strict=True)},
+    )
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -190,7 +212,9 @@ def _read(path: Path) -> pl.DataFrame:
             # Its footer says how many rows there are: a few bytes may stand for billions.
             rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
             if rows > MOST_ROWS:
-                raise RecordError(f"holds {rows:,} rows, {MOST_ROWS:,} at most", where=path.name, remedy="Write a file for each stay")
+                raise RecordError(
+                    f"holds {rows:,} rows, {MOST_ROWS:,} at most", where=path.name, remedy="Write a file for each stay"
+                )
             return pl.read_parquet(path)
         return pl.read_csv(path)
     except pl.exceptions.NoDataError as error:
@@ -201,7 +225,11 @@ def _read(path: Path) -> pl.DataFrame:
 
 def _long(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     if "hours" not in table.columns:
-        raise RecordError("has no column 'hours'", where=path.name, remedy="Give hours, variable, value; or hours and a column a variable")
+        raise RecordError(
+            "has no column 'hours'",
+            where=path.name,
+            remedy="Give hours, variable, value; or hours and a column a variable",
+        )
     keys = [name for name in ("series", "hours") if name in table.columns]
     if not {"variable", "value"} <= set(table.columns):
         table = table.unpivot(index=keys, variable_name="variable", value_name="value")
@@ -209,4 +237,6 @@ def _long(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     try:
         return table.select(pl.col(name).cast(types[name]) for name in (*keys, "variable", "value"))
     except pl.exceptions.PolarsError as error:
-        raise RecordError("holds a word where a number belongs", where=path.name, remedy="Write hours and values as numbers") from error
+        raise RecordError(
+            "holds a word where a number belongs", where=path.name, remedy="Write hours and values as numbers"
+        ) from error

@@ -81,7 +81,9 @@ class Grid(Modality):
         object.__setattr__(self, "variables", tuple(self.variables))
         for name in self.variables:
             if name not in self.table():
-                raise InputError(f"{self.name} has no variable '{name}'", where="variables", remedy=nearest(name, self.table()))
+                raise InputError(
+                    f"{self.name} has no variable '{name}'", where="variables", remedy=nearest(name, self.table())
+                )
         if self.step <= 0 or self.hours <= 0 or self.cell not in ("mean", "last", "sum"):
             raise InputError(
                 f"hours {self.hours:g}, step {self.step:g}, cell {self.cell}",
@@ -137,10 +139,17 @@ class Grid(Modality):
         return len(self.names(part)), _cells(start, end, self.step)
 
     def find(self, folder: Path) -> list[str]:
-        """Files of one sample each: Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a variable of ours."""
+        """Files of one sample each.
+
+        Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a variable of ours.
+        """
         files = {path.relative_to(folder).as_posix(): set(event_columns(path)) for path in sorted(folder.rglob("*"))}
         known = set(self._names())
-        return [name for name, held in files.items() if {"variable", "value"} <= held or known & {column.lower() for column in held}]
+        return [
+            name
+            for name, held in files.items()
+            if {"variable", "value"} <= held or known & {column.lower() for column in held}
+        ]
 
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
         """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on.
@@ -148,10 +157,14 @@ class Grid(Modality):
         A variable may go by any of its names; its unit is ours. What lies outside the plausible limits is left out.
         """
         series = row.get("series") or row.get("sample_id")
-        held = read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+        held = read_events(
+            root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0)
+        )
         names, low, high = self._standard(held.variables)
         kept = (held.value >= low[held.variable]) & (held.value <= high[held.variable])
-        return replace(held, hours=held.hours[kept], variable=held.variable[kept], value=held.value[kept], variables=names)
+        return replace(
+            held, hours=held.hours[kept], variable=held.variable[kept], value=held.value[kept], variables=names
+        )
 
     def select(self, raw: Events, part: Part) -> Events:
         """Only the part's variables, and only its hours."""
@@ -174,7 +187,9 @@ class Grid(Modality):
         return grid.reshape(shape).astype(np.float32)
 
     def display(self, raw: Events, part: Part) -> Trend:
-        """All known variables and all hours that the file holds: every value at its own hour; what the student does not see comes last.
+        """All known variables and all hours that the file holds: every value at its own hour.
+
+        What the student does not see comes last.
 
         A column that is no variable of ours is left out: it may be an outcome.
         """
@@ -183,8 +198,13 @@ class Grid(Modality):
         names = (*seen, *(name for name in self.table() if name in held and name not in seen))
         shown = raw.of(names)
         # In whole cells of the student's, so that the edges of its window are edges of cells.
-        first, last = np.floor((np.array([shown.hours.min(initial=start), shown.hours.max(initial=end)]) - start) / self.step + 1e-9)
-        span = (float(start + min(first, 0.0) * self.step), float(max(end, start + (last + (shown.hours > end).any()) * self.step)))
+        first, last = np.floor(
+            (np.array([shown.hours.min(initial=start), shown.hours.max(initial=end)]) - start) / self.step + 1e-9
+        )
+        span = (
+            float(start + min(first, 0.0) * self.step),
+            float(max(end, start + (last + (shown.hours > end).any()) * self.step)),
+        )
         return Trend(
             modality=self.name,
             variables=names,
@@ -212,7 +232,9 @@ class Grid(Modality):
         empty[np.clip(self.cell_of(hours, start), 0, cells - 1) + 1] = False
         empty[[0, -1]] = False
         edges = np.flatnonzero(np.diff(empty.astype(np.int8)))
-        return tuple((float(start + first * self.step), float(start + last * self.step)) for first, last in edges.reshape(-1, 2))
+        return tuple(
+            (float(start + first * self.step), float(start + last * self.step)) for first, last in edges.reshape(-1, 2)
+        )
 
     def cell_of(self, hours: NDArray[np.float64], start: float) -> NDArray[np.int64]:
         """The cell that each hour falls in, counted from ``start``."""
@@ -220,24 +242,34 @@ class Grid(Modality):
         return ((hours - start) / self.step + 1e-9).astype(np.int64)
 
     def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
-        """Write standardised events below ``folder``: the file of each series, and how many values were set aside, by reason."""
+        """Write standardised events below ``folder``.
+
+        The file of each series, and how many values were set aside, by reason.
+        """
         with spooled(self.standardise(events), folder) as standard:
             flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw").collect(engine="streaming")
             files = write_events(standard.filter(pl.col("flaw").is_null()), folder, self.name)
         return files, [Exclusion(f"{self.name}: {flaw}", count) for flaw, count in flaws.iter_rows()]
 
     def standardise(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """Published values in this modality's variables and units, and a column ``flaw`` that says why one is no measurement.
+        """Published values in this modality's variables and units.
+
+        And a column ``flaw`` that says why one is no measurement.
 
         Args:
-            events: ``series``, ``hours``, ``variable`` (any of a variable's names), ``value``, and if known ``unit`` (null: its own).
+            events: ``series``, ``hours``, ``variable`` (any of a variable's names), ``value``, and if known ``unit``
+                (null: its own).
 
         Returns:
             series, hours, variable, value, flaw (null for what can be used).
         """
         table = self.table()
         given = "unit" in events.collect_schema().names()
-        unit = pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars() if given else pl.lit(None, dtype=pl.String)
+        unit = (
+            pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars()
+            if given
+            else pl.lit(None, dtype=pl.String)
+        )
         held = [(alias, name, table[name]) for alias, name in self._names().items()]
         # Joins, as replacing values would keep the whole column in memory.
         known = pl.LazyFrame(
@@ -257,7 +289,12 @@ class Grid(Modality):
             events.select("series", "hours", alias, value, unit.alias("unit"))
             .join(known, on="alias", how="left", maintain_order="left", build_side="force_right")
             .join(lines, on=["variable", "unit"], how="left", maintain_order="left", build_side="force_right")
-            .with_columns(pl.when(is_own).then("value").otherwise(pl.col("value") * pl.col("factor") + pl.col("offset")).alias("value"))
+            .with_columns(
+                pl.when(is_own)
+                .then("value")
+                .otherwise(pl.col("value") * pl.col("factor") + pl.col("offset"))
+                .alias("value")
+            )
             .with_columns(
                 pl.when(pl.col("variable").is_null())
                 .then(pl.lit("variable not used"))

@@ -56,7 +56,8 @@ def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO
         unpacked = 0
         for member in archive.infolist():
             _refuse_climbing(member.filename, path)
-            # A member never yields more than its directory entry says; members may overlap, so that all of them count together.
+            # A member never yields more than its directory entry says; members may overlap, so that all of them count
+            # together.
             unpacked += member.file_size
             refuse_bomb(path.name, path.stat().st_size, unpacked, path.parent)
             if not member.is_dir() and member.filename.lower().endswith(suffix):
@@ -65,7 +66,8 @@ def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO
 
 
 def _of_tar(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
-    # gzip's own reader, since that of tarfile takes a stream that breaks off between two members for a whole one; "|" reads forwards only.
+    # gzip's own reader, since that of tarfile takes a stream that breaks off between two members for a whole one; "|"
+    # reads forwards only.
     opener = path.open if path.name.lower().endswith(".tar") else partial(gzip.open, path)
     with opener("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
         unpacked = 0
@@ -85,7 +87,9 @@ def _refuse_climbing(name: str, path: Path) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts:
         raise InputError(
-            f"{path.name} holds '{name}', which climbs out of its folder", where=path.parent, remedy="Get the published archive"
+            f"{path.name} holds '{name}', which climbs out of its folder",
+            where=path.parent,
+            remedy="Get the published archive",
         )
 
 
@@ -94,4 +98,6 @@ def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} is truncated or damaged", where=path.parent, remedy="Copy the published archive again") from error
+        raise InputError(
+            f"{path.name} is truncated or damaged", where=path.parent, remedy="Copy the published archive again"
+        ) from error

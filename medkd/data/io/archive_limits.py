@@ -1,4 +1,7 @@
-"""How large a packed file may become: one of a few bytes that claims gigabytes is refused before it fills memory or disk."""
+"""How large a packed file may become.
+
+One of a few bytes that claims gigabytes is refused before it fills memory or disk.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ def refuse_bomb(name: str, packed: int, unpacked: int, where: object) -> None:
     >>> refuse_bomb("table.csv.gz", 1_000, 1_000_000, "DIR")
     >>> refuse_bomb("table.csv.gz", 1_000_000, 1_000_000_000, "DIR")
     Traceback (most recent call last):
-    medkd.errors.InputError: table.csv.gz unpacks to 1000 times its size, which no published file does (DIR). Get the published file.
+    medkd.errors.InputError: table.csv.gz unpacks to 1000 times its size, which no published file does (DIR). Get the
+    published file.
     """
     if unpacked > max(ALWAYS, RATIO * packed):
         raise InputError(
@@ -42,7 +46,9 @@ def refuse_bomb(name: str, packed: int, unpacked: int, where: object) -> None:
 
 
 def refuse_gzip_bomb(path: Path) -> None:
-    """Refuse a gzip file whose beginning is packed as tightly as no table is; one that is damaged is left to its reader.
+    """Refuse a gzip file whose beginning is packed as tightly as no table is.
+
+    One that is damaged is left to its reader.
 
     Raises:
         InputError: it would unpack to more than ``ALWAYS`` bytes if it goes on like that.

@@ -16,7 +16,10 @@ from medkd.errors import InputError
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` to write a file to; renamed onto it when the block ends well, removed when it does not."""
+    """A temporary name beside ``path`` to write a file to.
+
+    Renamed onto it when the block ends well, removed when it does not.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)

@@ -15,7 +15,10 @@ _LOCK = ".lock"
 
 @contextmanager
 def writing_private(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path``, of mode 0600 from its first byte; flushed to disk and renamed when the block ends well."""
+    """A temporary name beside ``path``, of mode 0600 from its first byte.
+
+    Flushed to disk and renamed when the block ends well.
+    """
     handle, temporary = _held_file(path)
     try:
         yield temporary
@@ -31,7 +34,10 @@ def writing_private(path: Path) -> Iterator[Path]:
 
 
 def write_once(path: Path, text: str) -> None:
-    """Write a private file unless it is there; of several processes that do so at the same moment the first one's stays."""
+    """Write a private file unless it is there.
+
+    Of several processes that do so at the same moment the first one's stays.
+    """
     if path.exists():
         return
     handle, temporary = _held_file(path)

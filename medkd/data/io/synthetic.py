@@ -13,7 +13,9 @@ from medkd.errors import InputError
 
 
 def written_once(root: Path, name: str, settings: Any, write: Callable[[Path], None]) -> Path:
-    """Write a synthetic cohort below ``root``, whole or not at all; one of the same settings that is there already is left as it is.
+    """Write a synthetic cohort below ``root``, whole or not at all.
+
+    One of the same settings that is there already is left as it is.
 
     Args:
         root: a folder that does not exist, is empty, or holds another cohort of that name (which is replaced).
@@ -29,7 +31,9 @@ def written_once(root: Path, name: str, settings: Any, write: Callable[[Path], N
     if record.is_file() and json.loads(record.read_text(encoding="utf-8")) == held:
         return root
     if root.exists() and not record.is_file() and (not root.is_dir() or any(root.iterdir())):
-        raise InputError(f"{root} holds something that is no {name}", where="--root", remedy="Name an empty or a new folder")
+        raise InputError(
+            f"{root} holds something that is no {name}", where="--root", remedy="Name an empty or a new folder"
+        )
     with writing_folder(root) as folder:
         write(folder)
         write_json(folder / record.name, held)

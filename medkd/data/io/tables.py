@@ -23,7 +23,10 @@ from medkd.errors import InputError
 SUFFIXES = (".csv", ".csv.gz")
 """Of a table, the better first: what needs no decompression is read faster."""
 _DEPTH = 2
-"""Folders below the root in which a table may lie: ``hosp/labevents.csv.gz`` of a folder that holds several data sets."""
+"""Folders below the root in which a table may lie.
+
+``hosp/labevents.csv.gz`` of a folder that holds several data sets.
+"""
 
 _LONGEST_HEADER = 1 << 20
 """Bytes; a file without line ends is no table."""
@@ -82,17 +85,22 @@ def scan_table(root: Path, name: str, columns: Mapping[str, Any] | None = None) 
         columns: the wanted ones, in lower case, with their types; None: all, as text.
 
     Raises:
-        InputError: there is no such table, it has no such column, or it is no CSV; while it is collected: it is truncated.
+        InputError: there is no such table, it has no such column, or it is no CSV; while it is collected: it is
+            truncated.
     """
     table = find_table(root, name)
     if table is None:
-        raise InputError(f"no table {name} (.csv, .csv.gz, in a .zip or a .tar.gz)", where=root, remedy="Copy it as published")
+        raise InputError(
+            f"no table {name} (.csv, .csv.gz, in a .zip or a .tar.gz)", where=root, remedy="Copy it as published"
+        )
     published = {column.lower(): column for column in _header(table)}
     wanted = dict.fromkeys(published, pl.String) if columns is None else dict(columns)
     for column in wanted:
         if column not in published:
             raise InputError(
-                f"{table} has no column '{column}'", where=table.path.parent, remedy=f"It has: {', '.join(published) or 'none'}"
+                f"{table} has no column '{column}'",
+                where=table.path.parent,
+                remedy=f"It has: {', '.join(published) or 'none'}",
             )
     types = {column: pl.Datetime("us") if kind is pl.Datetime else kind for column, kind in wanted.items()}
     return register_io_source(
@@ -117,18 +125,23 @@ class _Source:
             frame = pl.scan_csv(
                 path,
                 infer_schema=False,
-                schema_overrides={name: pl.String if column in times else self.types[column] for name, column in self.renamed.items()},
+                schema_overrides={
+                    name: pl.String if column in times else self.types[column] for name, column in self.renamed.items()
+                },
                 ignore_errors=True,
                 low_memory=True,
             )
             chosen = list(columns or self.types)
             frame = frame.select(pl.col(published[column]).alias(column) for column in chosen)
-            # Reading times is what costs most: where the predicate can do without, only those of the rows that it keeps are read.
+            # Reading times is what costs most: where the predicate can do without, only those of the rows that it keeps
+            # are read.
             early = predicate is not None and not set(predicate.meta.root_names()) & set(times)
             if predicate is not None and early:
                 frame = frame.filter(predicate)
             frame = frame.with_columns(
-                pl.col(name).map_batches(_moments, return_dtype=pl.Datetime("us"), is_elementwise=True).cast(times[name])
+                pl.col(name)
+                .map_batches(_moments, return_dtype=pl.Datetime("us"), is_elementwise=True)
+                .cast(times[name])
                 for name in chosen
                 if name in times
             )
@@ -138,14 +151,20 @@ class _Source:
 
 
 def _moments(text: pl.Series) -> pl.Series:
-    """Times as most tables write them, at a sixth of what guessing costs; where any of them is written otherwise, all are guessed."""
+    """Times as most tables write them, at a sixth of what guessing costs.
+
+    Where any of them is written otherwise, all are guessed.
+    """
     moments = text.str.to_datetime(_MOMENT, time_unit="us", strict=False)
     return moments if moments.null_count() == text.null_count() else text.str.to_datetime(time_unit="us", strict=False)
 
 
 @contextmanager
 def _as_file(table: Table) -> Iterator[Path]:
-    """The table as a file that polars can stream; a member of an archive is copied out of it, away from the user's folder."""
+    """The table as a file that polars can stream.
+
+    A member of an archive is copied out of it, away from the user's folder.
+    """
     if not table.member:
         yield table.path
         return
@@ -164,9 +183,13 @@ def _in_our_words(table: Table) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError) as error:
-        raise InputError(f"{table} is truncated or damaged", where=table.path.parent, remedy="Copy the published file again") from error
+        raise InputError(
+            f"{table} is truncated or damaged", where=table.path.parent, remedy="Copy the published file again"
+        ) from error
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{table} is no readable CSV", where=table.path.parent, remedy="Copy the published file again") from error
+        raise InputError(
+            f"{table} is no readable CSV", where=table.path.parent, remedy="Copy the published file again"
+        ) from error
 
 
 @lru_cache(maxsize=64)

@@ -66,7 +66,13 @@ class SampleData(LightningDataModule):
         self.samples_path, self.target, self.parties, self.prepared_paths = samples, target, parties, prepared
         self.split_path, self.split_sha256, self.held_out = split, split_sha256, tuple(held_out)
         self.labels, self.unlabelled = labels, unlabelled
-        self.batch_size, self.steps, self.augment, self.seed, self.num_workers = batch_size, steps, augment, seed, num_workers
+        self.batch_size, self.steps, self.augment, self.seed, self.num_workers = (
+            batch_size,
+            steps,
+            augment,
+            seed,
+            num_workers,
+        )
         self.statistics: dict[str, dict[str, Statistics]] = {}
         self._position: tuple[int, int] | None = None
         self._batches: EpochBatches | None = None
@@ -84,7 +90,8 @@ class SampleData(LightningDataModule):
         self.samples = read_table(Path(self.samples_path))
         self.split = Split.load(Path(self.split_path), self.split_sha256)
         self.stored = {
-            party: {name: Prepared.open(Path(folder)) for name, folder in folders.items()} for party, folders in self.prepared_paths.items()
+            party: {name: Prepared.open(Path(folder)) for name, folder in folders.items()}
+            for party, folders in self.prepared_paths.items()
         }
         train = self.ids("train")
         if stage in ("fit", "validate"):
@@ -116,7 +123,8 @@ class SampleData(LightningDataModule):
         withheld_too = role == "train" and self.unlabelled
         chosen = self.split.role(role, self.held_out, self.labels, labelled_only=not withheld_too)
         if role == "train" and not withheld_too:
-            # Samples that never had a label teach as little as those whose label is withheld, and a label-only teacher is silent on both.
+            # Samples that never had a label teach as little as those whose label is withheld, and a label-only teacher
+            # is silent on both.
             known = self.samples.filter(pl.any_horizontal(pl.col(self.target.columns).is_not_null()))["sample_id"]
             chosen = chosen.filter(pl.col("sample_id").is_in(known.to_list()))
         if role != "test" and chosen.is_empty():
@@ -127,9 +135,17 @@ class SampleData(LightningDataModule):
 
     def dataset(self, role: Role) -> SampleDataset:
         """The samples of a role, augmented only in training."""
-        table = pl.DataFrame({"sample_id": self.ids(role)}).join(self.samples, on="sample_id", how="left", maintain_order="left")
-        ranks = table.select("sample_id").join(self.split.table, on="sample_id", how="left", maintain_order="left")["label_rank"]
-        labelled = torch.from_numpy((ranks < self.labels).to_numpy()) if role == "train" else torch.ones(table.height, dtype=torch.bool)
+        table = pl.DataFrame({"sample_id": self.ids(role)}).join(
+            self.samples, on="sample_id", how="left", maintain_order="left"
+        )
+        ranks = table.select("sample_id").join(self.split.table, on="sample_id", how="left", maintain_order="left")[
+            "label_rank"
+        ]
+        labelled = (
+            torch.from_numpy((ranks < self.labels).to_numpy())
+            if role == "train"
+            else torch.ones(table.height, dtype=torch.bool)
+        )
         seed = self.seed if role == "train" and self.augment else None
         return SampleDataset(table, labelled, self.target, self.parties, self.stored, self.statistics, seed)
 
@@ -143,7 +159,9 @@ class SampleData(LightningDataModule):
         """Batches in an order that is a pure function of (seed, epoch)."""
         dataset = self.dataset("train")
         if not bool(dataset.labelled.any()):
-            raise InputError("no training sample is labelled", where=f"held-out folds {list(self.held_out)}", remedy="Raise --labels")
+            raise InputError(
+                "no training sample is labelled", where=f"held-out folds {list(self.held_out)}", remedy="Raise --labels"
+            )
         self._batches = EpochBatches(len(dataset), self.batch_size, self.steps, self.seed, *self._process)
         if self._position is not None:
             self._batches.start = self._position[1] % len(self._batches)
@@ -167,15 +185,21 @@ class SampleData(LightningDataModule):
         rank, world = self._process
         if len(dataset) < world:
             raise InputError(
-                f"{world} processes share {len(dataset)} samples of {role}", where="trainer", remedy="Lower devices, or num_nodes"
+                f"{world} processes share {len(dataset)} samples of {role}",
+                where="trainer",
+                remedy="Lower devices, or num_nodes",
             )
         # As many batches in each process, since every pass of the network waits for the others.
         batches = -(-len(dataset) // (4 * self.batch_size * world))
-        order = [[(int(place), 0) for place in part] for part in np.array_split(np.arange(rank, len(dataset), world), batches)]
+        order = [
+            [(int(place), 0) for place in part]
+            for part in np.array_split(np.arange(rank, len(dataset), world), batches)
+        ]
         return self._loader(dataset, order)
 
     def _loader(self, dataset: SampleDataset, batches: Iterable[list[Key]]) -> DataLoader[Batch]:
-        # A loader draws a seed for its workers; from the global generator, that would make a resumed run differ from a whole one.
+        # A loader draws a seed for its workers; from the global generator, that would make a resumed run differ from a
+        # whole one.
         own = torch.Generator().manual_seed(self.seed)
         return DataLoader(dataset, batch_sampler=batches, collate_fn=as_is, num_workers=self.num_workers, generator=own)
 
@@ -183,7 +207,10 @@ class SampleData(LightningDataModule):
         """Where in the epoch training stands, so that a run killed mid-epoch goes on with the next batch."""
         if self.trainer is None:
             return {}
-        return {"epoch": self.trainer.current_epoch, "ready": self.trainer.fit_loop.epoch_loop.batch_progress.current.ready}
+        return {
+            "epoch": self.trainer.current_epoch,
+            "ready": self.trainer.fit_loop.epoch_loop.batch_progress.current.ready,
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Begin the first epoch after a resume where the stored run stood."""

@@ -48,11 +48,18 @@ class SampleDataset(Dataset[Batch]):
         self.augment_seed = augment_seed
         self.ids = samples["sample_id"].to_list()
         self.subjects = samples["subject_id"].to_list()
-        self.sites = samples["site"].cast(pl.String).fill_null("").to_list() if "site" in samples.columns else [""] * samples.height
+        self.sites = (
+            samples["site"].cast(pl.String).fill_null("").to_list()
+            if "site" in samples.columns
+            else [""] * samples.height
+        )
         columns = samples.select(pl.col(target.columns).cast(pl.Float32)).to_torch(dtype=pl.Float32).clone()
         known = ~torch.isnan(columns) & labelled[:, None]
         self.targets, self.labelled = torch.where(known, columns, 0.0), known
-        self.rows = {party: {name: stored.rows(self.ids) for name, stored in modalities.items()} for party, modalities in prepared.items()}
+        self.rows = {
+            party: {name: stored.rows(self.ids) for name, stored in modalities.items()}
+            for party, modalities in prepared.items()
+        }
         self._params: dict[tuple[str, str], tuple[int, Params]] = {}
 
     def __len__(self) -> int:
@@ -77,7 +84,9 @@ class SampleDataset(Dataset[Batch]):
                     params = {key: value[places] for key, value in self._augmentation(party, name, epoch).items()}
                     values = modality.augment(values, params)
                 here = torch.from_numpy(stored.present[rows])
-                views[party][name] = observed(self.statistics[party][name].apply(values), here, partial=modality.partial)
+                views[party][name] = observed(
+                    self.statistics[party][name].apply(values), here, partial=modality.partial
+                )
                 presence[party][name] = here
         return Batch(
             views=views,
@@ -91,7 +100,9 @@ class SampleDataset(Dataset[Batch]):
         )
 
     def _augmentation(self, party: str, name: str, epoch: int) -> Params:
-        """Parameters of all samples for one epoch: a pure function of (seed, epoch), so that a resumed run repeats them.
+        """Parameters of all samples for one epoch.
+
+        A pure function of (seed, epoch), so that a resumed run repeats them.
 
         Parties whose modality is equal share what was drawn; one with other strengths or another length draws its own.
         """

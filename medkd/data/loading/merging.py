@@ -42,14 +42,20 @@ def merge_series(sources: Sequence[Path], folder: Path, name: str) -> dict[str, 
         path = f"{name}/{number:05d}.parquet"
         block = series[first : first + SERIES_A_FILE]
         # Sorted by series alone: within one, its only source has the order.
-        part = rows.filter(pl.col("series").is_between(pl.lit(block[0]), pl.lit(block[-1]))).collect().sort("series", maintain_order=True)
+        part = (
+            rows.filter(pl.col("series").is_between(pl.lit(block[0]), pl.lit(block[-1])))
+            .collect()
+            .sort("series", maintain_order=True)
+        )
         with writing(folder / path) as temporary:
             part.write_parquet(temporary)
         files |= dict.fromkeys(block, path)
     return files
 
 
-def merge_prepared(sources: Sequence[Prepared], folder: Path, modality: Modality, part: Part, samples: pl.DataFrame, root: Path) -> None:
+def merge_prepared(
+    sources: Sequence[Prepared], folder: Path, modality: Modality, part: Part, samples: pl.DataFrame, root: Path
+) -> None:
     """Prepared arrays of several sources as those of all ``samples``, where ``prepare`` finds them.
 
     Args:

@@ -24,8 +24,8 @@ class EpochBatches(Sampler[list[Key]]):
         batch_size: samples a step; at most ``n``.
         steps: steps an epoch; 0 means one pass, the last short batch dropped.
         seed: of the order.
-        rank, world: which process of how many: each takes its share of every batch, so that a step sees the same samples however many
-            share it.
+        rank, world: which process of how many: each takes its share of every batch, so that a step sees the same
+            samples however many share it.
 
     Raises:
         InputError: a batch has fewer samples than there are processes.
@@ -39,7 +39,11 @@ class EpochBatches(Sampler[list[Key]]):
         self.n, self.batch_size, self.seed = n, min(batch_size, n), seed
         self.rank, self.world = rank, world
         if self.batch_size < world:
-            raise InputError(f"{world} processes share a batch of {self.batch_size}", where="trainer", remedy="Lower devices, or num_nodes")
+            raise InputError(
+                f"{world} processes share a batch of {self.batch_size}",
+                where="trainer",
+                remedy="Lower devices, or num_nodes",
+            )
         self.steps = steps or max(n // self.batch_size, 1)
         self.epoch = 0
         self.start = 0

@@ -69,7 +69,9 @@ class Statistics:
         """
         if not len(rows):
             raise InputError(
-                "no training sample to fit statistics on", where=f"folds held out: {held_out}", remedy="Give more labelled subjects"
+                "no training sample to fit statistics on",
+                where=f"folds held out: {held_out}",
+                remedy="Give more labelled subjects",
             )
         if not measured:
             return cls((0.0,) * values.shape[1], (1.0,) * values.shape[1], len(rows), split_sha256, tuple(held_out))
@@ -98,4 +100,6 @@ class Statistics:
         1.0
         """
         shape = (1, -1) + (1,) * (values.ndim - 2) if len(self.mean) == values.shape[1] else (1, *values.shape[1:])
-        return (values - as_tensor(self.mean, dtype=values.dtype).view(shape)) / as_tensor(self.std, dtype=values.dtype).view(shape)
+        return (values - as_tensor(self.mean, dtype=values.dtype).view(shape)) / as_tensor(
+            self.std, dtype=values.dtype
+        ).view(shape)

@@ -73,7 +73,9 @@ class Prepared:
         """
         found = [self._row_of.get(name, -1) for name in sample_ids]
         if missing := found.count(-1):
-            raise InputError(f"{missing} samples were not prepared", where=self.folder, remedy="Run the stage 'prepare' again")
+            raise InputError(
+                f"{missing} samples were not prepared", where=self.folder, remedy="Run the stage 'prepare' again"
+            )
         return np.array(found, dtype=np.int64)
 
     @cached_property
@@ -83,13 +85,25 @@ class Prepared:
 
 
 def part_key(modality: Modality, part: Part, samples: pl.DataFrame, root: Path) -> str:
-    """Digest of everything that prepared arrays are derived from: preparation, part, sample ids, and the files' sizes and times."""
+    """Digest of everything that prepared arrays are derived from.
+
+    Preparation, part, sample ids, and the files' sizes and times.
+    """
     files = list(_fingerprints(samples, modality.name, root))
-    return digest_of({"modality": modality.digest, "part": str(part), "ids": samples["sample_id"].to_list(), "files": files})
+    return digest_of(
+        {"modality": modality.digest, "part": str(part), "ids": samples["sample_id"].to_list(), "files": files}
+    )
 
 
 def prepare(
-    folder: Path, modality: Modality, parts: Sequence[Part], samples: pl.DataFrame, root: Path, jobs: int = 1, *, whole: bool = True
+    folder: Path,
+    modality: Modality,
+    parts: Sequence[Part],
+    samples: pl.DataFrame,
+    root: Path,
+    jobs: int = 1,
+    *,
+    whole: bool = True,
 ) -> dict[str, Prepared]:
     """Read every sample once and prepare it for each part; parts that are already there are reused.
 
@@ -117,7 +131,10 @@ def prepare(
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a killed ``prepare`` left, which may be as large as the cohort; what a living process builds stays."""
+    """Remove what a killed ``prepare`` left, which may be as large as the cohort.
+
+    What a living process builds stays.
+    """
     for left in folder.glob(f"{_BUILDING}*"):
         number = left.name.removeprefix(_BUILDING)
         if number.isdigit() and not _lives(int(number)):
@@ -151,13 +168,17 @@ def _build(
     temporary.mkdir(parents=True, exist_ok=True)
     try:
         maps = [
-            np.lib.format.open_memmap(temporary / f"{place}.npy", mode="w+", dtype=np.float32, shape=(samples.height, *shape))
+            np.lib.format.open_memmap(
+                temporary / f"{place}.npy", mode="w+", dtype=np.float32, shape=(samples.height, *shape)
+            )
             for place, shape in enumerate(shapes)
         ]
         for place in range(len(maps)):
             reserve(temporary / f"{place}.npy")
         status: list[list[tuple[str, str]]] = [[] for _ in parts]
-        bar = tqdm(total=samples.height, desc=f"prepare {modality.name}", unit="record", disable=not sys.stderr.isatty())
+        bar = tqdm(
+            total=samples.height, desc=f"prepare {modality.name}", unit="record", disable=not sys.stderr.isatty()
+        )
         for number, chunk in enumerate(_chunks(modality, parts, chunks, root, jobs)):
             for place, rows in enumerate(chunk):
                 for offset, (values, state, reason) in enumerate(rows):
@@ -180,13 +201,18 @@ def _build(
 
 
 def reserve(file: Path) -> None:
-    """Take the file's whole room on the disk: a full one is told here, where writing to a mapped hole would end the process."""
+    """Take the file's whole room on the disk.
+
+    A full one is told here, where writing to a mapped hole would end the process.
+    """
     if hasattr(os, "posix_fallocate"):
         with file.open("r+b") as handle:
             os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
 
 
-def publish(folder: Path, modality: Modality, part: Part, key: str, values: Path, index: pl.DataFrame, *, whole: bool = True) -> None:
+def publish(
+    folder: Path, modality: Modality, part: Part, key: str, values: Path, index: pl.DataFrame, *, whole: bool = True
+) -> None:
     """Move finished arrays to where ``prepare`` looks for them.
 
     Args:
@@ -200,7 +226,9 @@ def publish(folder: Path, modality: Modality, part: Part, key: str, values: Path
     """
     if whole and not (index["status"] == "ok").any():
         reasons = index.filter(pl.col("status") == "unusable")["reason"]
-        raise InputError(f"no record of {part} could be used", where=_commonest(reasons), remedy="Check --root and the view")
+        raise InputError(
+            f"no record of {part} could be used", where=_commonest(reasons), remedy="Check --root and the view"
+        )
     with writing_folder(folder / key[:16]) as out:
         values.replace(out / "values.npy")
         index.write_parquet(out / "index.parquet")
@@ -222,16 +250,22 @@ def _commonest(reasons: pl.Series) -> str:
 Row = tuple[NDArray[np.float32] | None, str, str]
 
 
-def _chunks(modality: Modality, parts: list[Part], chunks: list[list[dict[str, Any]]], root: Path, jobs: int) -> Iterator[list[list[Row]]]:
+def _chunks(
+    modality: Modality, parts: list[Part], chunks: list[list[dict[str, Any]]], root: Path, jobs: int
+) -> Iterator[list[list[Row]]]:
     if jobs <= 1 or len(chunks) < 2 * jobs:
         for chunk in chunks:
             yield prepare_chunk(modality, parts, chunk, root)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn")) as pool:
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn")
+    ) as pool:
         yield from pool.map(prepare_chunk, *zip(*((modality, parts, chunk, root) for chunk in chunks), strict=True))
 
 
-def prepare_chunk(modality: Modality, parts: Sequence[Part], rows: Sequence[Mapping[str, Any]], root: Path) -> list[list[Row]]:
+def prepare_chunk(
+    modality: Modality, parts: Sequence[Part], rows: Sequence[Mapping[str, Any]], root: Path
+) -> list[list[Row]]:
     """For each part, each row's values, status and reason."""
     return [list(column) for column in zip(*(_prepare_row(modality, parts, row, root) for row in rows), strict=True)]
 

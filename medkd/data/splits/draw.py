@@ -17,7 +17,9 @@ INNER = 4
 """One in so many training subjects is inner validation."""
 
 
-def draw_split(samples: pl.DataFrame, target: Target, protocol: str, seed: int, official: OfficialFolds | None = None) -> Split:
+def draw_split(
+    samples: pl.DataFrame, target: Target, protocol: str, seed: int, official: OfficialFolds | None = None
+) -> Split:
     """Assign every subject a fold, an inner-validation flag and a label rank.
 
     Args:
@@ -44,7 +46,9 @@ def draw_split(samples: pl.DataFrame, target: Target, protocol: str, seed: int, 
         fold = _folds(strata, _k(protocol), seed)
         inner, evaluated = _inner(strata, fold, seed), tuple(range(_k(protocol)))
     assigned = subjects.with_columns(
-        pl.Series("fold", fold), pl.Series("inner", inner), pl.Series("label_rank", _label_ranks(strata, fold, inner, rng))
+        pl.Series("fold", fold),
+        pl.Series("inner", inner),
+        pl.Series("label_rank", _label_ranks(strata, fold, inner, rng)),
     )
     table = samples.select("sample_id", "subject_id").join(
         assigned.select("subject_id", "fold", "inner", "label_rank"), on="subject_id", how="left", maintain_order="left"
@@ -58,13 +62,18 @@ def _k(protocol: str) -> int:
     name, _, count = protocol.partition(":")
     if name != "kfold" or not count.isdigit() or int(count) < 3:
         raise InputError(
-            f"unknown protocol '{protocol}'", where="--protocol", remedy="Choose holdout, official or kfold:K with K of 3 or more"
+            f"unknown protocol '{protocol}'",
+            where="--protocol",
+            remedy="Choose holdout, official or kfold:K with K of 3 or more",
         )
     return int(count)
 
 
 def _subjects(samples: pl.DataFrame, target: Target) -> pl.DataFrame:
-    """One row a subject with its stratum: its rarest class (a subject with several samples has the rarest of theirs), and its site."""
+    """One row a subject with its stratum.
+
+    Its rarest class (a subject with several samples has the rarest of theirs), and its site.
+    """
     if target.kind in ("binary", "multilabel"):
         counts = {name: samples[name].fill_null(0).sum() for name in target.columns}
         rarest_first = sorted(target.columns, key=lambda name: counts[name])
@@ -72,7 +81,10 @@ def _subjects(samples: pl.DataFrame, target: Target) -> pl.DataFrame:
         order = [*rarest_first, "none", "unlabelled"]
     elif target.kind == "multiclass":
         label = pl.col(target.columns[0]).cast(pl.Int64).cast(pl.String)
-        order = [*samples.select(label.alias("label"))["label"].drop_nulls().value_counts(sort=True)["label"].reverse(), "unlabelled"]
+        order = [
+            *samples.select(label.alias("label"))["label"].drop_nulls().value_counts(sort=True)["label"].reverse(),
+            "unlabelled",
+        ]
     else:
         label = pl.lit("all")
         order = ["all", "unlabelled"]
@@ -97,7 +109,11 @@ def _subjects(samples: pl.DataFrame, target: Target) -> pl.DataFrame:
 def _folds(strata: NDArray[np.str_], k: int, seed: int) -> NDArray[np.int64]:
     """Stratified folds; strata with fewer members than folds are pooled."""
     if len(strata) < 2 * k:
-        raise InputError(f"{len(strata)} subjects are too few for {k} folds", where="split", remedy="Use fewer folds or more subjects")
+        raise InputError(
+            f"{len(strata)} subjects are too few for {k} folds",
+            where="split",
+            remedy="Use fewer folds or more subjects",
+        )
     names, counts = np.unique(strata, return_counts=True)
     pooled = np.where(np.isin(strata, names[counts < k]), "pooled rare strata", strata)
     names, counts = np.unique(pooled, return_counts=True)
@@ -125,13 +141,17 @@ def _official(
         raise InputError("this cohort has no official folds", where="--protocol", remedy="Choose holdout or kfold:5")
     if crossing := subjects.filter(pl.col("n_folds") > 1).height:
         raise InputError(
-            f"{crossing} subjects stand in two official folds", where="split", remedy="Choose kfold:5, which splits by subject"
+            f"{crossing} subjects stand in two official folds",
+            where="split",
+            remedy="Choose kfold:5, which splits by subject",
         )
     published = subjects["official_fold"].to_numpy()
     test, validation = np.isin(published, official.test), np.isin(published, official.validation)
     for name, part in (("test", test), ("validation", validation), ("training", ~test & ~validation)):
         if not part.any():
-            raise InputError(f"the official {name} part is empty", where="split", remedy="Choose kfold:5, or give the whole data set")
+            raise InputError(
+                f"the official {name} part is empty", where="split", remedy="Choose kfold:5, or give the whole data set"
+            )
     fold = np.zeros(len(strata), dtype=np.int64)
     fold[~test] = 1 + _folds(strata[~test], CROSSFIT, seed)
     return fold, validation, (0,)

@@ -23,8 +23,9 @@ class Split:
     """One seed's assignment of subjects.
 
     Args:
-        table: ``sample_id``, ``subject_id``, ``fold`` (int), ``inner`` (bool: inner validation wherever its fold is trained on),
-            ``label_rank`` (in [0, 1), one a subject: labelled at fraction F when below F, so that fractions are nested).
+        table: ``sample_id``, ``subject_id``, ``fold`` (int), ``inner`` (bool: inner validation wherever its fold is
+            trained on), ``label_rank`` (in [0, 1), one a subject: labelled at fraction F when below F, so that
+            fractions are nested).
         protocol: holdout · official · kfold:K.
         seed: fixes the partition.
         evaluated: folds that are test folds.
@@ -42,7 +43,9 @@ class Split:
         """Of the assignment itself, not of the file's bytes."""
         return digest_of(self._content())
 
-    def role(self, role: Role, held_out: Sequence[int], labels: float = 1.0, *, labelled_only: bool = True) -> pl.DataFrame:
+    def role(
+        self, role: Role, held_out: Sequence[int], labels: float = 1.0, *, labelled_only: bool = True
+    ) -> pl.DataFrame:
         """Samples of one role when the folds ``held_out`` are not trained on, in the table's order.
 
         Args:
@@ -66,7 +69,9 @@ class Split:
         """
         if path.exists():
             if Split.load(path).sha256 != self.sha256:
-                raise InputError("another split was written here", where=path, remedy="Choose another --out, or remove that run")
+                raise InputError(
+                    "another split was written here", where=path, remedy="Choose another --out, or remove that run"
+                )
             return
         write_json(path, {"schema_version": 1, **self._content(), "sha256": self.sha256})
 
@@ -89,10 +94,14 @@ class Split:
                 crossfit=tuple(held["crossfit"]),
             )
         except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as broken:
-            raise InputError("not a split file", where=path, remedy="Remove it and run the stage 'split' again") from broken
+            raise InputError(
+                "not a split file", where=path, remedy="Remove it and run the stage 'split' again"
+            ) from broken
         refuse_overlap(split.table, path)
         if split.sha256 != held.get("sha256") or (sha256 is not None and sha256 != split.sha256):
-            raise InputError("split was edited after it was written", where=path, remedy="Remove the run, or restore the file")
+            raise InputError(
+                "split was edited after it was written", where=path, remedy="Remove the run, or restore the file"
+            )
         return split
 
     def _content(self) -> dict[str, object]:
@@ -113,6 +122,8 @@ def refuse_overlap(table: pl.DataFrame, where: object) -> None:
     """
     folds = table.group_by("subject_id").agg(pl.col("fold").n_unique(), pl.col("inner").n_unique())
     if crossing := folds.filter((pl.col("fold") > 1) | (pl.col("inner") > 1)).height:
-        raise InputError(f"{crossing} subjects stand in two splits", where=where, remedy="Split by subject_id, not by sample")
+        raise InputError(
+            f"{crossing} subjects stand in two splits", where=where, remedy="Split by subject_id, not by sample"
+        )
     if table["sample_id"].is_duplicated().any():
         raise InputError("a sample stands twice in the split", where=where, remedy="Make sample_id unique")

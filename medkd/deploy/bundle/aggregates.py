@@ -7,7 +7,9 @@ from typing import Any
 
 from medkd.errors import InputError
 
-PATIENT_KEYS = frozenset({"sample_id", "sample_ids", "subject_id", "subject_ids", "patient_id", "patient_ids", "predictions"})
+PATIENT_KEYS = frozenset(
+    {"sample_id", "sample_ids", "subject_id", "subject_ids", "patient_id", "patient_ids", "predictions"}
+)
 """Keys that only a table of patients has."""
 
 

@@ -1,4 +1,7 @@
-"""What a hospital gets: a student with its preprocessing, calibration and card, in one folder that is checked byte for byte."""
+"""What a hospital gets.
+
+A student with its preprocessing, calibration and card, in one folder that is checked byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,16 @@ from medkd.deploy.bundle.calibration import Calibration
 from medkd.deploy.bundle.checksums import SUMS, read_checked
 from medkd.deploy.bundle.drift import KEYS as DRIFT_KEYS
 from medkd.deploy.bundle.drift import Drift
-from medkd.deploy.bundle.layout import CALIBRATION, CALIBRATION_VERSION, CONFIG, DRIFT, OWN, PREPROCESS, VERSION, read_target
+from medkd.deploy.bundle.layout import (
+    CALIBRATION,
+    CALIBRATION_VERSION,
+    CONFIG,
+    DRIFT,
+    OWN,
+    PREPROCESS,
+    VERSION,
+    read_target,
+)
 from medkd.deploy.bundle.preprocessing import Prepared, Preprocessing
 from medkd.deploy.bundle.runtime import open_network
 from medkd.deploy.bundle.schema_version import read_versioned
@@ -78,7 +90,8 @@ class Bundle:
         Args:
             out: the bundle's folder; an older bundle there is replaced.
             learner: folder with ``learner.yaml`` and the weights.
-            calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point``, ``conformal`` (see ``Calibration``).
+            calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point``, ``conformal`` (see
+                ``Calibration``).
             report: the run's ``report.json``.
             card: facts for the card that the report does not hold (see ``medkd.deploy.bundle.card.card.FACTS``).
             provenance: digests and versions beside those of the report.
@@ -117,18 +130,24 @@ class Bundle:
             key: a public key (PEM) that the bundle must be signed with.
 
         Raises:
-            InputError: a file is missing, changed, extra or newer than this medkd; a class is not allowed; weights do not fit; it is not
-                signed with ``key``.
+            InputError: a file is missing, changed, extra or newer than this medkd; a class is not allowed; weights do
+                not fit; it is not signed with ``key``.
         """
         files = read_checked(Path(folder))
         if key is not None:
             check_signature(files, key, f"bundle {folder}")
         for name in (CONFIG, PREPROCESS, CALIBRATION):
             if name not in files:
-                raise InputError(f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+                raise InputError(
+                    f"file '{name}' is missing",
+                    where=f"bundle {folder}",
+                    remedy="Copy the bundle again from its source",
+                )
         where = f"bundle {folder}, "
         config = read_versioned(files[CONFIG], where + CONFIG, current=VERSION, keys=("network", "target", "outputs"))
-        preprocess = read_versioned(files[PREPROCESS], where + PREPROCESS, current=VERSION, keys=("view", "modalities", "statistics"))
+        preprocess = read_versioned(
+            files[PREPROCESS], where + PREPROCESS, current=VERSION, keys=("view", "modalities", "statistics")
+        )
         tuned = read_versioned(
             files[CALIBRATION],
             where + CALIBRATION,
@@ -143,7 +162,9 @@ class Bundle:
         check_trusted(preprocess, allowed, where + PREPROCESS)
         target = read_target(config["target"], where + CONFIG)
         if list(target.names) != config["outputs"]:
-            raise InputError(f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG)
+            raise InputError(
+                f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG
+            )
         network, weights = open_network(runtime, config["network"], files, allowed, f"bundle {folder}")
         preprocessing = Preprocessing.read(preprocess, allowed, where + PREPROCESS)
         calibration = Calibration.read(tuned, target.names, where + CALIBRATION)
@@ -215,11 +236,14 @@ class Bundle:
         for part in self.view.parts:
             shape = self.modalities[part.modality].shape(part)
             empty = np.zeros((1, *shape), dtype=np.float32)
-            values[part.modality] = np.concatenate([empty if sample is None else sample[part.modality] for sample in prepared])
+            values[part.modality] = np.concatenate(
+                [empty if sample is None else sample[part.modality] for sample in prepared]
+            )
         total = len(next(iter(values.values())))
         size = rows or total
         passes = [
-            self._forward({name: part[start : start + size] for name, part in values.items()}, size) for start in range(0, total, size)
+            self._forward({name: part[start : start + size] for name, part in values.items()}, size)
+            for start in range(0, total, size)
         ]
         scored = np.concatenate(passes)[:total]
         start = 0
@@ -237,17 +261,25 @@ class Bundle:
         return self.target.probabilities(logits).numpy(), self.target.probabilities(logits / self.temperature).numpy()
 
     def sets(self, calibrated: NDArray[np.float64]) -> list[str | None]:
-        """Each item's conformal set as text (see ``Conformal.sets``); None where there is no probability, or the bundle has no quantiles.
+        """Each item's conformal set as text (see ``Conformal.sets``).
+
+        None where there is no probability, or the bundle has no quantiles.
 
         Args:
             calibrated: "sample output", from ``probabilities``.
         """
         if self.conformal is None:
             return [None] * len(calibrated)
-        return [text if np.isfinite(row).all() else None for text, row in zip(self.conformal.sets(calibrated), calibrated, strict=True)]
+        return [
+            text if np.isfinite(row).all() else None
+            for text, row in zip(self.conformal.sets(calibrated), calibrated, strict=True)
+        ]
 
     def drift_of(self, prepared: Prepared) -> float | None:
-        """How far a sample's input lies from the training samples', above 1 further than 99 % of them; None without a reference."""
+        """How far a sample's input lies from the training samples', above 1 further than 99 % of them.
+
+        None without a reference.
+        """
         return None if self.drift is None else self.drift.distance(prepared)
 
     def to(self, device: torch.device | str) -> Self:
@@ -258,12 +290,20 @@ class Bundle:
         device = next((parameter.device for parameter in self.network.parameters()), torch.device("cpu"))
         signals = {}
         for name, part in values.items():
-            filled = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), dtype=np.float32)]) if len(part) < size else part
+            filled = (
+                np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), dtype=np.float32)])
+                if len(part) < size
+                else part
+            )
             here = torch.ones(len(filled), dtype=torch.bool)
-            signals[name] = observed(torch.from_numpy(np.ascontiguousarray(filled)), here, partial=self.modalities[name].partial).to(device)
+            signals[name] = observed(
+                torch.from_numpy(np.ascontiguousarray(filled)), here, partial=self.modalities[name].partial
+            ).to(device)
         with torch.inference_mode():
             logits = self.network(signals).logits.double().cpu().numpy()
         if logits.shape != (size, self.target.outputs):
-            raise InputError(f"network returned logits {logits.shape}, expected {(size, self.target.outputs)}", where="bundle")
+            raise InputError(
+                f"network returned logits {logits.shape}, expected {(size, self.target.outputs)}", where="bundle"
+            )
         result: NDArray[np.float64] = logits
         return result

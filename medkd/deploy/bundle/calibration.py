@@ -18,7 +18,8 @@ class Calibration:
 
     Args:
         temperature: logits are divided by it, > 0.
-        threshold: by class, on the calibrated probability; None where no decision is made (exclusive classes, regression).
+        threshold: by class, on the calibrated probability; None where no decision is made (exclusive classes,
+            regression).
         obtained: one line, how.
         operating_point: what the threshold was chosen for, and what it gave.
         conformal: quantiles of the conformal sets as ``Conformal.document`` gives them; None in bundles that have none.
@@ -42,14 +43,18 @@ class Calibration:
                 raise InputError(f"unknown key '{key}'", where=where, remedy=nearest(str(key), KEYS))
         temperature = document.get("temperature")
         if temperature is None or not _is_number(temperature) or not temperature > 0:
-            raise InputError(f"temperature is {temperature!r}", where=where, remedy="Give a number above 0; 1 changes nothing")
+            raise InputError(
+                f"temperature is {temperature!r}", where=where, remedy="Give a number above 0; 1 changes nothing"
+            )
         given = document.get("threshold")
         by_class = dict(given) if isinstance(given, Mapping) else dict.fromkeys(names, given)
         for name, threshold in by_class.items():
             if name not in names:
                 raise InputError(f"threshold names no class '{name}'", where=where, remedy=nearest(str(name), names))
             if threshold is not None and not (_is_number(threshold) and 0 <= threshold <= 1):
-                raise InputError(f"threshold of '{name}' is {threshold!r}", where=where, remedy="Give a probability, 0 to 1, or null")
+                raise InputError(
+                    f"threshold of '{name}' is {threshold!r}", where=where, remedy="Give a probability, 0 to 1, or null"
+                )
         thresholds = {name: by_class.get(name) for name in names}
         point = document.get("operating_point") or {}
         return cls(

@@ -26,7 +26,9 @@ def write_sums(folder: Path) -> None:
 
 
 def read_checked(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file of ``folder``, each read once and equal to its digest; ``SHA256SUMS`` itself and its signature among them.
+    """The bytes of every file of ``folder``, each read once and equal to its digest.
+
+    ``SHA256SUMS`` itself and its signature among them.
 
     Raises:
         InputError: the folder has no sums, or a file is missing, changed or extra.
@@ -34,22 +36,30 @@ def read_checked(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise InputError(f"no such bundle: {folder}", remedy="Give the folder that medkd distill wrote")
     if not (folder / SUMS).is_file():
-        raise InputError(f"{folder} is no bundle: it holds no {SUMS}", remedy="Give the folder that medkd distill wrote")
+        raise InputError(
+            f"{folder} is no bundle: it holds no {SUMS}", remedy="Give the folder that medkd distill wrote"
+        )
     sums = (folder / SUMS).read_bytes()
     expected = _parse(sums, folder)
     for path in sorted(folder.iterdir()):
         if path.name not in expected and path.name not in _UNLISTED:
-            raise InputError(f"extra file '{path.name}'", where=f"bundle {folder}", remedy=f"Remove it: {SUMS} does not list it")
+            raise InputError(
+                f"extra file '{path.name}'", where=f"bundle {folder}", remedy=f"Remove it: {SUMS} does not list it"
+            )
     held = {SUMS: sums}
     if (folder / SIGNATURE).is_file():
         held[SIGNATURE] = (folder / SIGNATURE).read_bytes()
     for name, digest in expected.items():
         path = folder / name
         if not path.is_file():
-            raise InputError(f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+            raise InputError(
+                f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
+            )
         held[name] = path.read_bytes()
         if hashlib.sha256(held[name]).hexdigest() != digest:
-            raise InputError(f"file '{name}' was changed", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+            raise InputError(
+                f"file '{name}' was changed", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
+            )
     return held
 
 
@@ -57,6 +67,15 @@ def _parse(sums: bytes, folder: Path) -> dict[str, str]:
     lines = sums.decode("utf-8", errors="replace").splitlines()
     found = [_LINE.match(line) for line in lines[1:]]
     names = [match[2] for match in found if match]
-    if not lines or lines[0] != _HEADER or None in found or len(set(names)) < len(found) or not names or not sums.endswith(b"\n"):
-        raise InputError(f"file '{SUMS}' was changed", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+    if (
+        not lines
+        or lines[0] != _HEADER
+        or None in found
+        or len(set(names)) < len(found)
+        or not names
+        or not sums.endswith(b"\n")
+    ):
+        raise InputError(
+            f"file '{SUMS}' was changed", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
+        )
     return {match[2]: match[1] for match in found if match}

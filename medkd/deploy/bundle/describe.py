@@ -38,16 +38,26 @@ def describe(bundle_folder: Path, trust: Sequence[str] = (), *, key: Path | None
     files = read_checked(folder)
     bundle = Bundle.load(folder, trust, runtime="torch" if files.keys() & set(WEIGHTS) else "onnx", key=key)
     if CARD not in files:
-        raise InputError(f"file '{CARD}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source")
+        raise InputError(
+            f"file '{CARD}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
+        )
     card = read_card(files[CARD], f"bundle {folder}, {CARD}")
     lines = [
         f"{plain(card['task'])}: a bundle of {len(files.keys() - {SUMS, SIGNATURE})} files that equal their {SUMS}. {INTENDED_USE}",
         "",
     ]
     before = ""
-    for label, text in (*_what(card), *_figures(card), *_deciding(card, bundle), *_reach(card), *_digests(card, bundle)):
+    for label, text in (
+        *_what(card),
+        *_figures(card),
+        *_deciding(card, bundle),
+        *_reach(card),
+        *_digests(card, bundle),
+    ):
         shown = "" if label == before else plain(label)
-        lines += textwrap.wrap(f"{shown:<{_INDENT}}{plain(text)}", _WIDTH, subsequent_indent=" " * _INDENT, break_on_hyphens=False)
+        lines += textwrap.wrap(
+            f"{shown:<{_INDENT}}{plain(text)}", _WIDTH, subsequent_indent=" " * _INDENT, break_on_hyphens=False
+        )
         before = label
     return "\n".join(lines)
 
@@ -77,7 +87,10 @@ def _what(card: Mapping[str, Any]) -> Rows:
 
 def _figures(card: Mapping[str, Any]) -> Rows:
     n = card["n"]
-    yield "tested", f"{card['protocol']}; {n.get('test_subjects', 'unknown')} subjects; seeds: {n.get('seeds', 'unknown')}"
+    yield (
+        "tested",
+        f"{card['protocol']}; {n.get('test_subjects', 'unknown')} subjects; seeds: {n.get('seeds', 'unknown')}",
+    )
     for name, row in card["figures"].items():
         if name in ("student", "solo", "teacher", "gain", "privileged gain"):
             yield f"{card['metric_title']}, {name}" if not name.endswith("gain") else name, with_interval(row)
@@ -93,19 +106,27 @@ def _deciding(card: Mapping[str, Any], bundle: Bundle) -> Rows:
     rule = card["calibration"]["operating_point"].get("chosen_for", "")
     for name, threshold in bundle.threshold.items():
         if threshold is not None:
-            yield "threshold", f"{name}: calibrated probability {threshold:.3f}" + (f", chosen for {rule}" if rule else "")
+            yield (
+                "threshold",
+                f"{name}: calibrated probability {threshold:.3f}" + (f", chosen for {rule}" if rule else ""),
+            )
     if bundle.conformal is None:
         yield "conformal sets", "none in this bundle"
     else:
         untested = f"{percent(bundle.conformal.coverage)} wanted; what they are worth was not measured"
         yield "conformal sets", " ".join(coverage_lines(card)) or untested
-    reference = "none in this bundle" if bundle.drift is None else f"reference of {bundle.drift.samples} training samples"
+    reference = (
+        "none in this bundle" if bundle.drift is None else f"reference of {bundle.drift.samples} training samples"
+    )
     yield "input drift", reference
 
 
 def _reach(card: Mapping[str, Any]) -> Rows:
     for row in card["weakest"]:
-        yield "weak subgroup", f"{row['by']} {row['group']}: {card['metric_title']} {with_interval(row)}, n = {row['n']}"
+        yield (
+            "weak subgroup",
+            f"{row['by']} {row['group']}: {card['metric_title']} {with_interval(row)}, n = {row['n']}",
+        )
     hidden = sum(1 for row in card["subgroups"] if row["suppressed"])
     if hidden:
         yield "not measured", f"{hidden} subgroups that were too small"
@@ -129,5 +150,7 @@ def _digests(card: Mapping[str, Any], bundle: Bundle) -> Rows:
     for key, value in card["provenance"].items():
         if value and (key.endswith("sha256") or key.startswith("versions.")):
             yield (
-                ("made with", f"{key.removeprefix('versions.')} {value}") if key.startswith("versions.") else (key.replace("_", " "), value)
+                ("made with", f"{key.removeprefix('versions.')} {value}")
+                if key.startswith("versions.")
+                else (key.replace("_", " "), value)
             )

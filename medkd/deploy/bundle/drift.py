@@ -68,30 +68,37 @@ class Reference:
         return replace(found, whitening=_rounded(np.linalg.cholesky(precision)))
 
     def standard(self, summaries: Array) -> Array:
-        """Deviations from what is usual, long tails drawn in; 0 where a summary does not exist: its absence shows in the share observed."""
+        """Deviations from what is usual, long tails drawn in; 0 where a summary does not exist.
+
+        Its absence shows in the share observed.
+        """
         deviations = (_moved(summaries, self.offset, self.offset > 0) - self.centre) / self.scale
-        # Nearly the identity up to 2: a few wild training samples would otherwise set the bound so high that only wild ones pass it.
+        # Nearly the identity up to 2: a few wild training samples would otherwise set the bound so high that only wild
+        # ones pass it.
         return np.asarray(2 * np.arcsinh(np.where(np.isnan(deviations), 0.0, deviations) / 2))
 
     def distances(self, summaries: Array) -> Array:
         """Mahalanobis distances "sample"."""
         standard = self.standard(summaries)
-        return np.asarray(np.sqrt(np.square(standard if self.whitening is None else standard @ self.whitening).sum(axis=1)))
+        return np.asarray(
+            np.sqrt(np.square(standard if self.whitening is None else standard @ self.whitening).sum(axis=1))
+        )
 
 
 @dataclass(frozen=True)
 class Drift:
     """The input-drift reference: summaries of the training samples' prepared inputs, as aggregates only.
 
-    Each input is described by a few numbers (``Summaries``). Its distance is that of Mahalanobis, under the Ledoit-Wolf covariance of the
-    training samples' summaries; above ``WHOLE`` summaries, where a covariance would outgrow the bundle, the diagonal one, in which what is
-    correlated counts more than once. It is divided by the 99th percentile of the training samples' distances, each measured from the
-    other four fifths of them, since a covariance of many summaries lies close to its own samples: about one training sample in a hundred
-    has a drift above 1. A drift above 1 says that the input looks unusual, not that the prediction is wrong; one below 1 says nothing
-    about what the summaries do not describe.
+    Each input is described by a few numbers (``Summaries``). Its distance is that of Mahalanobis, under the Ledoit-Wolf
+    covariance of the training samples' summaries; above ``WHOLE`` summaries, where a covariance would outgrow the
+    bundle, the diagonal one, in which what is correlated counts more than once. It is divided by the 99th percentile of
+    the training samples' distances, each measured from the other four fifths of them, since a covariance of many
+    summaries lies close to its own samples: about one training sample in a hundred has a drift above 1. A drift above 1
+    says that the input looks unusual, not that the prediction is wrong; one below 1 says nothing about what the
+    summaries do not describe.
 
-    Size of ``drift.json``: about 0.25 kB a summary and, up to 256 summaries, 5 bytes for each pair of them; 12 vital signs take 0.05 MB,
-    and no view of five modalities more than 0.6 MB.
+    Size of ``drift.json``: about 0.25 kB a summary and, up to 256 summaries, 5 bytes for each pair of them; 12 vital
+    signs take 0.05 MB, and no view of five modalities more than 0.6 MB.
 
     Args:
         inputs: how each modality is described, in the view's order.
@@ -99,7 +106,8 @@ class Drift:
         bound: the 99th percentile of the training samples' distances.
         samples: their number, at most ``MOST``.
         edges: "summary edge", the nine inner deciles.
-        shares: "summary bin", which share of the training samples lies in each of the ten bins; zeros where a summary never existed.
+        shares: "summary bin", which share of the training samples lies in each of the ten bins; zeros where a summary
+            never existed.
 
     Source: Ledoit and Wolf 2004, Journal of Multivariate Analysis 88:365, eq. 14 (as scikit-learn has it).
     """
@@ -124,13 +132,19 @@ class Drift:
             InputError: there are fewer than ``LEAST`` of them, or one was not prepared.
         """
         if len(sample_ids) < LEAST:
-            raise InputError(f"{len(sample_ids)} training samples", where="input drift", remedy=f"A reference needs {LEAST} or more")
+            raise InputError(
+                f"{len(sample_ids)} training samples", where="input drift", remedy=f"A reference needs {LEAST} or more"
+            )
         sample_ids = sample_ids[:: math.ceil(len(sample_ids) / MOST)]
         inputs = tuple(Summaries.of(preprocessing.modalities[part.modality], part) for part in preprocessing.view.parts)
-        summaries = np.concatenate([_training(part, preprocessing, stored[part.modality], sample_ids) for part in inputs], axis=1)
+        summaries = np.concatenate(
+            [_training(part, preprocessing, stored[part.modality], sample_ids) for part in inputs], axis=1
+        )
         is_scale = np.array([name.rpartition("/")[2] in SCALES for part in inputs for name in part.names])
         edges, shares = _deciles(summaries)
-        return cls(inputs, Reference.fit(summaries, is_scale), _bound(summaries, is_scale), len(sample_ids), edges, shares)
+        return cls(
+            inputs, Reference.fit(summaries, is_scale), _bound(summaries, is_scale), len(sample_ids), edges, shares
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -143,7 +157,12 @@ class Drift:
         Raises:
             InputError: a sample has another shape than those that the model was trained on.
         """
-        return np.stack([np.concatenate([_over_windows(part.take(sample[part.modality])) for part in self.inputs]) for sample in prepared])
+        return np.stack(
+            [
+                np.concatenate([_over_windows(part.take(sample[part.modality])) for part in self.inputs])
+                for sample in prepared
+            ]
+        )
 
     def distance(self, prepared: Prepared) -> float:
         """The drift of one sample, 0 or more; above 1 it is flagged.
@@ -160,9 +179,9 @@ class Drift:
     def psi(self, summaries: Array) -> dict[str, float]:
         """The population stability index of each summary: Σ (a - e) ln(a / e) over the deciles of the training samples.
 
-        Half a sample is added to each bin of either side, so that an empty one does not make it infinite. By custom below 0.1 is called
-        stable and above 0.25 changed; of n samples of the same kind about 9 / n is to be expected by chance. Summaries that none of the
-        samples have are left out.
+        Half a sample is added to each bin of either side, so that an empty one does not make it infinite. By custom
+        below 0.1 is called stable and above 0.25 changed; of n samples of the same kind about 9 / n is to be expected
+        by chance. Summaries that none of the samples have are left out.
 
         Args:
             summaries: "sample summary" of many samples.
@@ -189,7 +208,9 @@ class Drift:
             "offset": self.reference.offset.tolist(),
             "centre": self.reference.centre.tolist(),
             "scale": self.reference.scale.tolist(),
-            "whitening": None if whitening is None else [row[: place + 1].tolist() for place, row in enumerate(whitening)],
+            "whitening": None
+            if whitening is None
+            else [row[: place + 1].tolist() for place, row in enumerate(whitening)],
             "edges": self.edges.tolist(),
             "shares": self.shares.tolist(),
         }
@@ -199,20 +220,31 @@ class Drift:
         """From what ``document`` gave.
 
         Raises:
-            InputError: it is of other inputs than the preprocessing's, or holds something else than numbers of the right count.
+            InputError: it is of other inputs than the preprocessing's, or holds something else than numbers of the
+                right count.
         """
         parts = document["inputs"] if isinstance(document["inputs"], list) else [None]
         inputs = tuple(Summaries.read(part, where) for part in parts)
         seen = [Summaries.of(preprocessing.modalities[part.modality], part) for part in preprocessing.view.parts]
         if [part.layout for part in inputs] != [part.layout for part in seen]:
-            raise InputError("inputs are not those of preprocess.yaml", where=where, remedy="Copy the bundle again from its source")
+            raise InputError(
+                "inputs are not those of preprocess.yaml", where=where, remedy="Copy the bundle again from its source"
+            )
         count = sum(len(part.names) for part in inputs)
-        offset, centre, scale = (_numbers(document[key], (count,), f"{where}, {key}") for key in ("offset", "centre", "scale"))
-        edges, shares = (_numbers(document[key], (count, size), f"{where}, {key}") for key, size in (("edges", 9), ("shares", 10)))
+        offset, centre, scale = (
+            _numbers(document[key], (count,), f"{where}, {key}") for key in ("offset", "centre", "scale")
+        )
+        edges, shares = (
+            _numbers(document[key], (count, size), f"{where}, {key}") for key, size in (("edges", 9), ("shares", 10))
+        )
         bound, samples = document["bound"], document["samples"]
         good = isinstance(bound, float | int) and 0 < bound < np.inf and type(samples) is int and samples > 0
         if not good or (scale <= 0).any() or (offset < 0).any():
-            raise InputError("a bound, a count or a scale is not above 0", where=where, remedy="Copy the bundle again from its source")
+            raise InputError(
+                "a bound, a count or a scale is not above 0",
+                where=where,
+                remedy="Copy the bundle again from its source",
+            )
         whitening = None
         if document["whitening"] is not None:
             rows = document["whitening"] if isinstance(document["whitening"], list) else []
@@ -221,7 +253,9 @@ class Drift:
         return cls(inputs, Reference(offset, centre, scale, whitening), float(bound), samples, edges, shares)
 
 
-def _training(part: Summaries, preprocessing: Preprocessing, stored: store.Prepared, sample_ids: Sequence[str]) -> Array:
+def _training(
+    part: Summaries, preprocessing: Preprocessing, stored: store.Prepared, sample_ids: Sequence[str]
+) -> Array:
     """Summaries of stored arrays, normalised as ``Preprocessing.prepare`` does, 1,024 samples at a time."""
     statistics, rows, found = preprocessing.statistics[part.modality], stored.rows(sample_ids), []
     for start in range(0, len(rows), 1024):
@@ -235,7 +269,9 @@ def _training(part: Summaries, preprocessing: Preprocessing, stored: store.Prepa
 def _bound(summaries: Array, is_scale: NDArray[np.bool_]) -> float:
     """The 99th percentile of training distances, each from the other parts."""
     parts = np.random.default_rng(0).permutation(len(summaries)) % _PARTS
-    held_out = [Reference.fit(summaries[parts != part], is_scale).distances(summaries[parts == part]) for part in range(_PARTS)]
+    held_out = [
+        Reference.fit(summaries[parts != part], is_scale).distances(summaries[parts == part]) for part in range(_PARTS)
+    ]
     return float(_rounded(np.maximum(np.percentile(np.concatenate(held_out), PERCENTILE), 1e-9)))
 
 
@@ -274,5 +310,9 @@ def _numbers(given: Any, shape: tuple[int, ...], where: str) -> Array:
     except (TypeError, ValueError):
         found = np.empty(0)
     if found.shape != shape or not np.isfinite(found).all():
-        raise InputError(f"holds no {' x '.join(map(str, shape))} numbers", where=where, remedy="Copy the bundle again from its source")
+        raise InputError(
+            f"holds no {' x '.join(map(str, shape))} numbers",
+            where=where,
+            remedy="Copy the bundle again from its source",
+        )
     return found

@@ -18,7 +18,10 @@ Array = NDArray[np.float64]
 MEASURED = ("mean", "std", "min", "max", "observed", "roughness")
 """Of measurements; observed is the share of cells that hold a value, roughness the deviation of first differences."""
 COUNTED = ("filled", "distinct")
-"""Of token ids and indicators: the share of cells that are observed and not 0, and of different values among all cells."""
+"""Of token ids and indicators.
+
+The share of cells that are observed and not 0, and of different values among all cells.
+"""
 SCALES = ("std", "roughness")
 """Summaries that are compared by ratio."""
 CHANNELS = 64
@@ -40,8 +43,8 @@ class Named(Protocol):
 class Summaries:
     """How the inputs of one modality are described.
 
-    An input of one dimension (indicators, one value a gene), of more than ``CHANNELS`` channels, or whose values are no measurements
-    (``Modality.measured``) is described as one channel, since there a channel alone says little.
+    An input of one dimension (indicators, one value a gene), of more than ``CHANNELS`` channels, or whose values are no
+    measurements (``Modality.measured``) is described as one channel, since there a channel alone says little.
 
     Args:
         modality: its name.
@@ -90,7 +93,9 @@ class Summaries:
             InputError: the samples have another shape.
         """
         if values.shape[1:] != self.shape:
-            raise InputError(f"{self.modality} has shape {values.shape[1:]}, {self.shape} expected", where="input drift")
+            raise InputError(
+                f"{self.modality} has shape {values.shape[1:]}, {self.shape} expected", where="input drift"
+            )
         cells = values.reshape(len(values), len(self.channels), -1)
         step = math.ceil(cells.shape[2] / CELLS)
         looked: Array = cells[:, :, ::step].astype(np.float64)
@@ -109,12 +114,18 @@ class Summaries:
             InputError: a key is missing, or holds something else.
         """
         if not isinstance(document, Mapping) or set(document) != {"modality", "shape", "channels", "measured"}:
-            raise InputError("inputs cannot be read", where=where, remedy="Each has modality, shape, channels and measured")
+            raise InputError(
+                "inputs cannot be read", where=where, remedy="Each has modality, shape, channels and measured"
+            )
         shape, channels = document["shape"], document["channels"]
         whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape
         named = isinstance(channels, list) and len(channels) in (1, shape[0] if whole else 0)
         if not whole or not named or not isinstance(document["measured"], bool):
-            raise InputError(f"input '{document['modality']}' cannot be read", where=where, remedy="Copy the file again from its source")
+            raise InputError(
+                f"input '{document['modality']}' cannot be read",
+                where=where,
+                remedy="Copy the file again from its source",
+            )
         return cls(str(document["modality"]), tuple(shape), tuple(map(str, channels)), document["measured"])
 
 
@@ -126,7 +137,10 @@ def _measured(cells: Array) -> Array:
         spread = _deviation(np.square(cells - mean[:, :, None]).mean(axis=2), np.full(mean.shape, cells.shape[2]))
         steps = np.diff(cells, axis=2)
         drift = steps.mean(axis=2) if steps.shape[2] else np.zeros_like(mean)
-        rough = _deviation(np.square(steps - drift[:, :, None]).sum(axis=2) / max(steps.shape[2], 1), np.full(mean.shape, steps.shape[2]))
+        rough = _deviation(
+            np.square(steps - drift[:, :, None]).sum(axis=2) / max(steps.shape[2], 1),
+            np.full(mean.shape, steps.shape[2]),
+        )
         return np.stack([mean, spread, low, high, np.ones_like(mean), rough], axis=2)
     count = seen.sum(axis=2)
     some = count > 0

@@ -38,7 +38,9 @@ _UNNUMBERED = ("odc-by", "pddl", "mit")
 
 
 def export_bundle(folder: Path, form: str, out: Path, trust: Sequence[str] = (), *, key: Path | None = None) -> None:
-    """Write another form of a bundle, whole or not at all. It opens as a bundle; sign it anew, since its sums are its own.
+    """Write another form of a bundle, whole or not at all. It opens as a bundle.
+
+    Sign it anew, since its sums are its own.
 
     Args:
         folder: the bundle.
@@ -56,7 +58,9 @@ def export_bundle(folder: Path, form: str, out: Path, trust: Sequence[str] = (),
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} holds something", where="--out", remedy="Give a new folder")
     if out.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{out} lies in the bundle, which must not change", where="--out", remedy="Give another folder")
+        raise InputError(
+            f"{out} lies in the bundle, which must not change", where="--out", remedy="Give another folder"
+        )
     runtime = "onnx" if form == "onnx" else "torch"
     files = read_checked(folder)
     if key is not None:
@@ -95,7 +99,9 @@ def _hub_card(files: Mapping[str, bytes], bundle: Bundle) -> bytes:
     from huggingface_hub import ModelCard
 
     card = ModelCard(files[CARD_PAGE].decode())
-    data = _card_data(json.loads(files[CARD]), json.loads(files[REPORT]), bundle, has_graph=OnnxNetwork.weights_file in files)
+    data = _card_data(
+        json.loads(files[CARD]), json.loads(files[REPORT]), bundle, has_graph=OnnxNetwork.weights_file in files
+    )
     return f"---\n{data.to_yaml(line_break=chr(10))}\n---\n{card.text}".encode()
 
 
@@ -120,7 +126,10 @@ def _card_data(card: Mapping[str, Any], report: Mapping[str, Any], bundle: Bundl
                 metric_args={"low": student.get("low"), "high": student.get("high"), "interval": "95%"},
             )
         ]
-    forms = [*(["onnx"] if has_graph else []), bundle.network.weights_file.rpartition(".")[2].replace("txt", "lightgbm")]
+    forms = [
+        *(["onnx"] if has_graph else []),
+        bundle.network.weights_file.rpartition(".")[2].replace("txt", "lightgbm"),
+    ]
     return ModelCardData(
         library_name="medkd",
         tags=["medical", "knowledge-distillation", *bundle.modalities, *forms],
@@ -133,7 +142,10 @@ def _card_data(card: Mapping[str, Any], report: Mapping[str, Any], bundle: Bundl
 
 
 def _pipeline_tag(bundle: Bundle) -> str | None:
-    """A hub's word for what the bundle does, where it has one: of tables and series it does, of waveforms and volumes it does not."""
+    """A hub's word for what the bundle does, where it has one.
+
+    Of tables and series it does, of waveforms and volumes it does not.
+    """
     if bundle.target.kind == "forecast":
         return "time-series-forecasting"
     if not all(modality.partial for modality in bundle.modalities.values()):

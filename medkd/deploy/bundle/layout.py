@@ -24,9 +24,17 @@ def read_target(document: Any, where: str) -> Target:
         InputError: a key is missing or unknown.
     """
     keys = {field.name for field in dataclasses.fields(Target)}
-    if not isinstance(document, Mapping) or not set(document) <= keys or not {"key", "kind", "columns"} <= set(document):
+    if (
+        not isinstance(document, Mapping)
+        or not set(document) <= keys
+        or not {"key", "kind", "columns"} <= set(document)
+    ):
         raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
     found = Target.of(document)
     if found.kind not in get_args(Kind) or not found.columns or not isinstance(found.columns, tuple):
-        raise InputError("target cannot be read", where=where, remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list")
+        raise InputError(
+            "target cannot be read",
+            where=where,
+            remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list",
+        )
     return found

@@ -19,13 +19,19 @@ from medkd.networks.network import Network
 from medkd.networks.onnx_graph import LOGITS, OPSET, inputs_of, strip
 
 TOLERANCE = 1e-5
-"""How far a graph's logits may lie from the network's; of a logit beyond 1 it is a share, since float32 holds seven digits."""
+"""How far a graph's logits may lie from the network's.
+
+Of a logit beyond 1 it is a share, since float32 holds seven digits.
+"""
 _TRIED = (1, 2, 5)
 """Batch sizes that a graph is compared on."""
 
 
 def export(network: Network, preprocessing: Preprocessing) -> tuple[bytes | None, str]:
-    """The graph's bytes, the same for the same network, and a line about it; None and the reason where there can be none."""
+    """The graph's bytes, the same for the same network, and a line about it.
+
+    None and the reason where there can be none.
+    """
     try:
         content = to_onnx(network, preprocessing)
     except ModuleNotFoundError as error:
@@ -59,20 +65,29 @@ def to_onnx(network: Network, preprocessing: Preprocessing) -> bytes:
         except MedkdError:
             raise
         except Exception as error:
-            # Whatever torch's exporter meets in a network's own code; its message is pages long and full of local paths.
+            # Whatever torch's exporter meets in a network's own code; its message is pages long and full of local
+            # paths.
             what = f"{type(network).__name__} cannot be exported to ONNX ({type(error).__name__})"
             raise InputError(what, where=OnnxNetwork.weights_file, remedy="Give it an onnx_graph of its own") from error
     graph = model.graph
     for value in (*graph.input, *graph.output):
         if not value.type.tensor_type.shape.dim[0].dim_param:
             raise InputError(
-                f"the batch of '{value.name}' has a fixed size", where=OnnxNetwork.weights_file, remedy="Use shape[0], not len()"
+                f"the batch of '{value.name}' has a fixed size",
+                where=OnnxNetwork.weights_file,
+                remedy="Use shape[0], not len()",
             )
-    if [value.name for value in graph.input] != list(inputs_of(example)) or [value.name for value in graph.output] != [LOGITS]:
-        raise InputError("the graph's inputs or outputs have other names", where=OnnxNetwork.weights_file, remedy="See onnx_graph")
+    if [value.name for value in graph.input] != list(inputs_of(example)) or [value.name for value in graph.output] != [
+        LOGITS
+    ]:
+        raise InputError(
+            "the graph's inputs or outputs have other names", where=OnnxNetwork.weights_file, remedy="See onnx_graph"
+        )
     content: bytes = model.SerializeToString(deterministic=True)
     if (apart := difference_on_made(network, content, preprocessing)) > TOLERANCE:
-        raise InputError(f"the graph's logits lie {apart:.1e} from the network's", where=OnnxNetwork.weights_file, remedy="Report it")
+        raise InputError(
+            f"the graph's logits lie {apart:.1e} from the network's", where=OnnxNetwork.weights_file, remedy="Report it"
+        )
     return content
 
 
@@ -89,7 +104,9 @@ def difference_on_made(network: Network, content: bytes, preprocessing: Preproce
 
 
 def difference(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:
-    """The largest distance between logits "sample output", as a share of those beyond 1; infinite where one is NaN or shapes differ.
+    """The largest distance between logits "sample output", as a share of those beyond 1.
+
+    Infinite where one is NaN or shapes differ.
 
     >>> difference(np.array([[0.5], [200.0]]), np.array([[0.5], [200.002]])) < 1.1e-5
     True
@@ -101,7 +118,10 @@ def difference(expected: NDArray[np.float64], found: NDArray[np.float64]) -> flo
 
 
 def made_signals(preprocessing: Preprocessing, samples: int, seed: int) -> Mapping[str, Signal]:
-    """Signals as the network is given them, of random numbers; where cells may be unobserved half are, and all of the first sample's."""
+    """Signals as the network is given them, of random numbers.
+
+    Where cells may be unobserved half are, and all of the first sample's.
+    """
     generator = torch.Generator().manual_seed(seed)
     signals = {}
     for part in preprocessing.view.parts:

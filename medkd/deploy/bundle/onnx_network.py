@@ -1,4 +1,7 @@
-"""A bundle's network as ONNX Runtime computes it: same signals in, same logits out, and none of the network's own code."""
+"""A bundle's network as ONNX Runtime computes it.
+
+Same signals in, same logits out, and none of the network's own code.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ class OnnxNetwork(Network):
 
     It uses as many threads as torch was given, and kernels that give the same bits in every run.
 
-    Shapes: signals as the network that it was made from; logits "batch output", float32, on the CPU. It has no embedding.
+    Shapes: signals as the network that it was made from; logits "batch output", float32, on the CPU. It has no
+    embedding.
     """
 
     weights_file: ClassVar[str] = "model.onnx"
@@ -49,7 +53,11 @@ class OnnxNetwork(Network):
         try:
             model = onnx.load_model_from_string(content)
             if _reads_outside(model):
-                raise InputError("the graph keeps weights in another file", where=where, remedy="Export it again with its weights inside")
+                raise InputError(
+                    "the graph keeps weights in another file",
+                    where=where,
+                    remedy="Export it again with its weights inside",
+                )
             self._open(content, [CPU])
         except InputError:
             raise
@@ -83,7 +91,10 @@ class OnnxNetwork(Network):
         return Output(logits=torch.from_numpy(logits))
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """The same network with its graph opened for another device; a CUDA device that ONNX Runtime cannot use leaves it on the CPU."""
+        """The same network with its graph opened for another device.
+
+        A CUDA device that ONNX Runtime cannot use leaves it on the CPU.
+        """
         device = torch.device(*args[:1]) if args and isinstance(args[0], str | torch.device) else kwargs.get("device")
         if device is None:
             return self
@@ -114,9 +125,16 @@ class OnnxNetwork(Network):
 
 
 def _reads_outside(model: onnx.ModelProto) -> bool:
-    """Whether a graph keeps weights in another file, by a path: ours holds them, and nothing outside a bundle is read."""
+    """Whether a graph keeps weights in another file, by a path.
+
+    Ours holds them, and nothing outside a bundle is read.
+    """
     graphs = [model.graph, *model.functions]
-    return any(tensor.data_location == tensor.EXTERNAL or tensor.external_data for graph in graphs for tensor in _tensors(graph))
+    return any(
+        tensor.data_location == tensor.EXTERNAL or tensor.external_data
+        for graph in graphs
+        for tensor in _tensors(graph)
+    )
 
 
 def _tensors(graph: Any) -> Iterator[Any]:

@@ -1,4 +1,7 @@
-"""From a file to what the network sees: view, modalities (which know what to do with longer and shorter records) and statistics."""
+"""From a file to what the network sees.
+
+View, modalities (which know what to do with longer and shorter records) and statistics.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,8 @@ class Preprocessing:
         """From plain values.
 
         Raises:
-            InputError: a modality of the view is missing or has no statistics, or those have another number of channels.
+            InputError: a modality of the view is missing or has no statistics, or those have another number of
+                channels.
         """
         view = View.parse(str(document["view"]))
         specs, given = document["modalities"], document["statistics"]
@@ -83,11 +87,17 @@ class Preprocessing:
             return self
         changed = {}
         for name, modality in self.modalities.items():
-            if unknown := sorted(set(policy) - {"longer", "shorter"} | {key for key in policy if not hasattr(modality, key)}):
-                raise InputError(f"{name} has no length policy '{unknown[0]}'", where="length", remedy="Choose from: longer, shorter")
+            if unknown := sorted(
+                set(policy) - {"longer", "shorter"} | {key for key in policy if not hasattr(modality, key)}
+            ):
+                raise InputError(
+                    f"{name} has no length policy '{unknown[0]}'", where="length", remedy="Choose from: longer, shorter"
+                )
             spec = modality.spec()
             fields = {**spec["init_args"], **policy}
-            changed[name] = instantiate({**spec, "init_args": fields}, type(modality), (spec["class_path"].partition(".")[0],))
+            changed[name] = instantiate(
+                {**spec, "init_args": fields}, type(modality), (spec["class_path"].partition(".")[0],)
+            )
         return replace(self, modalities=changed)
 
     def length(self) -> dict[str, dict[str, str]]:
@@ -101,14 +111,15 @@ class Preprocessing:
     def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
         """Read, select, prepare and normalise one sample.
 
-        Of several modalities one may be absent if its cells may be (``partial``): to the network that is as in training.
+        Of several modalities one may be absent if its cells may be (``partial``): to the network that is as in
+        training.
 
         Args:
             row: modality → where its signal lies, relative to ``root``.
 
         Raises:
-            RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite; or nothing at all
-                was observed.
+            RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite; or
+                nothing at all was observed.
         """
         prepared: Prepared = {}
         for part in self.view.parts:
@@ -131,7 +142,9 @@ class Preprocessing:
                 raise RecordError(f"{name} has values that are not finite after preparation")
             prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(values))).numpy()
         if len({len(values) for values in prepared.values()}) > 1:
-            raise RecordError("its modalities have different numbers of windows", remedy="Give records of the same length")
+            raise RecordError(
+                "its modalities have different numbers of windows", remedy="Give records of the same length"
+            )
         if all(np.isnan(values).all() for values in prepared.values()):
             raise RecordError(f"nothing of {self.view} was observed")
         return prepared
@@ -147,7 +160,9 @@ def _statistics(given: Any, shape: tuple[int, ...], where: str) -> Statistics:
             tuple(int(fold) for fold in given.get("held_out") or ()),
         )
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise InputError(f"statistics cannot be read: {type(error).__name__} {error}", where=where, remedy="Give mean and std") from error
+        raise InputError(
+            f"statistics cannot be read: {type(error).__name__} {error}", where=where, remedy="Give mean and std"
+        ) from error
     if len(found.mean) not in (shape[0], math.prod(shape)) or len(found.std) != len(found.mean):
         raise InputError(f"statistics have {len(found.mean)} values, the view has shape {shape}", where=where)
     if not all(map(math.isfinite, found.mean)) or not all(math.isfinite(value) and value > 0 for value in found.std):

@@ -1,4 +1,7 @@
-"""What computes a bundle's logits: torch, from the network's class and weights; or ONNX Runtime, from the graph beside them."""
+"""What computes a bundle's logits: torch, from the network's class and weights.
+
+Or ONNX Runtime, from the graph beside them.
+"""
 
 from __future__ import annotations
 

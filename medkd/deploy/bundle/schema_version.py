@@ -43,13 +43,17 @@ def read_versioned(
         raise InputError("no schema_version", where=where, remedy="This is not a file that medkd wrote")
     if version > current:
         raise InputError(
-            f"schema_version {version} is newer than {current}, the newest this medkd reads", where=where, remedy="Update medkd"
+            f"schema_version {version} is newer than {current}, the newest this medkd reads",
+            where=where,
+            remedy="Update medkd",
         )
     while version < current:
         upgrade = (upgrades or {}).get(version)
         if upgrade is None:
             raise InputError(
-                f"schema_version {version} is too old", where=where, remedy="Open it with the medkd that wrote it, and write it again"
+                f"schema_version {version} is too old",
+                where=where,
+                remedy="Open it with the medkd that wrote it, and write it again",
             )
         version += 1
         document = {**upgrade(document), "schema_version": version}
@@ -69,7 +73,9 @@ def _parse(content: bytes, where: str) -> dict[str, Any]:
         document = json.loads(text) if where.endswith(".json") else yaml.safe_load(text)
     except (UnicodeDecodeError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"cannot be parsed: {reason}", where=where, remedy="Write it again, or copy it again from its source") from error
+        raise InputError(
+            f"cannot be parsed: {reason}", where=where, remedy="Write it again, or copy it again from its source"
+        ) from error
     if not isinstance(document, dict):
         raise InputError("holds no keys", where=where, remedy="It should be names with values")
     return document

@@ -25,7 +25,9 @@ _LINE = re.compile(r"ed25519 key=([0-9a-f]{64})")
 
 
 def make_keys(out: Path) -> str:
-    """Draw a pair of keys: ``private.pem`` (mode 0600; encrypted where ``MEDKD_KEY_PASSPHRASE`` is set) and ``public.pem``.
+    """Draw a pair of keys.
+
+    ``private.pem`` (mode 0600; encrypted where ``MEDKD_KEY_PASSPHRASE`` is set) and ``public.pem``.
 
     Args:
         out: a new or empty folder.
@@ -40,7 +42,9 @@ def make_keys(out: Path) -> str:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} holds something", where="--out", remedy="Give a new folder: a key that was used is not written over")
+        raise InputError(
+            f"{out} holds something", where="--out", remedy="Give a new folder: a key that was used is not written over"
+        )
     private = Ed25519PrivateKey.generate()
     phrase = _passphrase()
     locked = serialization.BestAvailableEncryption(phrase) if phrase else serialization.NoEncryption()
@@ -48,7 +52,9 @@ def make_keys(out: Path) -> str:
         handle = os.open(folder / PRIVATE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
-        public = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        public = private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         (folder / PUBLIC).write_bytes(public)
     return fingerprint(private.public_key())
 
@@ -92,13 +98,17 @@ def check_signature(files: Mapping[str, bytes], key: Path, where: object) -> str
     public = _public(key)
     mine = fingerprint(public)
     if SIGNATURE not in files:
-        raise InputError("it is not signed", where=where, remedy=f"It must be signed with the key {mine[:16]}; ask its maker")
+        raise InputError(
+            "it is not signed", where=where, remedy=f"It must be signed with the key {mine[:16]}; ask its maker"
+        )
     mark, signature = _read(files[SIGNATURE], where)
     try:
         public.verify(signature, files[SUMS])
     except InvalidSignature as error:
         what = "its signature does not belong to it" if mark == mine else f"it is signed with another key, {mark[:16]}"
-        raise InputError(what, where=where, remedy=f"It must be signed with the key {mine[:16]}; ask its maker") from error
+        raise InputError(
+            what, where=where, remedy=f"It must be signed with the key {mine[:16]}; ask its maker"
+        ) from error
     return mine
 
 
@@ -130,9 +140,13 @@ def _private(key: Path) -> Ed25519PrivateKey:
         remedy = f"Set {PASSPHRASE} to its passphrase" if _passphrase() is None else f"Unset {PASSPHRASE}"
         raise InputError(what, where=key, remedy=remedy) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError("no private key that can be read", where=key, remedy="Make one: medkd bundle key --out DIR") from error
+        raise InputError(
+            "no private key that can be read", where=key, remedy="Make one: medkd bundle key --out DIR"
+        ) from error
     if not isinstance(found, Ed25519PrivateKey):
-        raise InputError("the key is of another kind than Ed25519", where=key, remedy="Make one: medkd bundle key --out DIR")
+        raise InputError(
+            "the key is of another kind than Ed25519", where=key, remedy="Make one: medkd bundle key --out DIR"
+        )
     return found
 
 
@@ -148,7 +162,11 @@ def _public(key: Path) -> Ed25519PublicKey:
             "no public key that can be read", where=key, remedy=f"Give the {PUBLIC} that belongs to the signer's key"
         ) from error
     if not isinstance(found, Ed25519PublicKey):
-        raise InputError("the key is of another kind than Ed25519", where=key, remedy=f"Give the {PUBLIC} that belongs to the signer's key")
+        raise InputError(
+            "the key is of another kind than Ed25519",
+            where=key,
+            remedy=f"Give the {PUBLIC} that belongs to the signer's key",
+        )
     return found
 
 

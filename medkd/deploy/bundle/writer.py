@@ -117,8 +117,12 @@ def write_files(
 
 
 def _write_yaml(path: Path, document: Mapping[str, Any]) -> None:
-    path.write_text(yaml.safe_dump({"schema_version": VERSION, **document}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({"schema_version": VERSION, **document}, sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
 
 
 def _write_json(path: Path, document: Mapping[str, Any], version: int = VERSION) -> None:
-    path.write_text(json.dumps({"schema_version": version, **document}, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({"schema_version": version, **document}, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )

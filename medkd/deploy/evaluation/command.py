@@ -1,4 +1,7 @@
-"""``medkd evaluate``: what a bundle is worth on patients that it never saw, before anything runs and in the months after."""
+"""``medkd evaluate``.
+
+What a bundle is worth on patients that it never saw, before anything runs and in the months after.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,13 @@ def main(namespace: argparse.Namespace) -> int:
     if "predictions" in given or "outcomes" in given:
         for option in ("predictions", "outcomes"):
             if option not in given:
-                raise InputError(f"--{option} is missing", where="medkd evaluate", remedy="Give --predictions RUN and --outcomes CSV")
+                raise InputError(
+                    f"--{option} is missing", where="medkd evaluate", remedy="Give --predictions RUN and --outcomes CSV"
+                )
         if "cohort" in given:
-            raise InputError("--cohort and --predictions ask for two things", where="medkd evaluate", remedy="Give one of them")
+            raise InputError(
+                "--cohort and --predictions ask for two things", where="medkd evaluate", remedy="Give one of them"
+            )
         found = evaluate_outcomes(
             Path(given["predictions"]),
             Path(given["outcomes"]),
@@ -56,8 +63,12 @@ def main(namespace: argparse.Namespace) -> int:
         for option in ("bundle", "cohort"):
             if option not in given:
                 word = "BUNDLE" if option == "bundle" else "--cohort"
-                raise InputError(f"{word} is missing", where="medkd evaluate", remedy="Give BUNDLE --cohort NAME --root DIR")
-        found = evaluate_cohort(Path(given["bundle"]), given["cohort"], given.get("root"), out, target=given.get("target"), **shared)
+                raise InputError(
+                    f"{word} is missing", where="medkd evaluate", remedy="Give BUNDLE --cohort NAME --root DIR"
+                )
+        found = evaluate_cohort(
+            Path(given["bundle"]), given["cohort"], given.get("root"), out, target=given.get("target"), **shared
+        )
     print("\n".join([found["sentence"], *found["details"]]))
     print(f"The page: {out / 'evaluation.html'}")
     return 0
@@ -80,7 +91,8 @@ def evaluate_cohort(
     Args:
         bundle: the bundle's folder, which is not changed.
         cohort, root: the data set and its folder; a synthetic one needs none.
-        out: gets ``evaluation.json``, ``evaluation.html``, ``evaluation_predictions.parquet`` and the folder ``scores``.
+        out: gets ``evaluation.json``, ``evaluation.html``, ``evaluation_predictions.parquet`` and the folder
+            ``scores``.
         target: the cohort's key for what the bundle predicts; by default the bundle's own.
         recalibrate: see ``Subset.parse``; the figures are then of all others.
         trust: packages beside medkd whose classes the bundle may name.
@@ -91,7 +103,8 @@ def evaluate_cohort(
         What ``evaluation.json`` holds.
 
     Raises:
-        InputError: the cohort does not have the bundle's target, none of its samples could be scored, or something cannot be read.
+        InputError: the cohort does not have the bundle's target, none of its samples could be scored, or something
+            cannot be read.
     """
     subset = None if recalibrate is None else Subset.parse(recalibrate)
     _check_out(out, bundle)
@@ -135,7 +148,8 @@ def evaluate_outcomes(
         outcomes: see ``read_outcomes``.
         out: as for ``evaluate_cohort``.
         bundle: that made the run; with it, development's figures and the coverage of its sets are shown too.
-        manifest: a table with ``sample_id`` and ``subject_id``, where a patient has several samples or outcomes come by patient.
+        manifest: a table with ``sample_id`` and ``subject_id``, where a patient has several samples or outcomes come by
+            patient.
         period: week, month, quarter or year.
         recalibrate, trust, key, fast: as for ``evaluate_cohort``.
 
@@ -151,7 +165,9 @@ def evaluate_outcomes(
     aside = pl.read_csv(run / QUARANTINE, infer_schema=False)["item"].to_list() if (run / QUARANTINE).is_file() else []
     predicted = table.select("sample_id", *(["subject_id"] if "subject_id" in table.columns else []))
     if manifest is not None:
-        predicted = predicted.select("sample_id").join(_subjects(manifest), on="sample_id", how="left", maintain_order="left")
+        predicted = predicted.select("sample_id").join(
+            _subjects(manifest), on="sample_id", how="left", maintain_order="left"
+        )
     found = read_outcomes(outcomes, what.target, predicted, aside)
     flow = [("predictions in the run", table.height), *found.unmatched]
     return evaluate(what, table, found.table, record, out, flow, subset=subset, fast=fast, period=period)
@@ -159,18 +175,29 @@ def evaluate_outcomes(
 
 def _subjects(manifest: Path) -> pl.DataFrame:
     try:
-        table = pl.read_parquet(manifest) if manifest.suffix.lower() == ".parquet" else pl.read_csv(manifest, infer_schema=False)
+        table = (
+            pl.read_parquet(manifest)
+            if manifest.suffix.lower() == ".parquet"
+            else pl.read_csv(manifest, infer_schema=False)
+        )
         return table.select(pl.col("sample_id", "subject_id").cast(pl.String)).unique("sample_id")
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError("manifest cannot be read", where=manifest, remedy="Give a table with sample_id and subject_id") from error
+        raise InputError(
+            "manifest cannot be read", where=manifest, remedy="Give a table with sample_id and subject_id"
+        ) from error
 
 
-def _missing(samples: pl.DataFrame, table: pl.DataFrame, scores: Path, truth: pl.DataFrame, target: Target) -> list[tuple[str, int]]:
+def _missing(
+    samples: pl.DataFrame, table: pl.DataFrame, scores: Path, truth: pl.DataFrame, target: Target
+) -> list[tuple[str, int]]:
     """Why samples of the cohort are not in the figures."""
     aside = pl.read_csv(scores / QUARANTINE, infer_schema=False).height if (scores / QUARANTINE).is_file() else 0
     lacking = samples.join(table, on="sample_id", how="anti").height
     unlabelled = truth.filter(pl.all_horizontal(pl.col(f"y_{name}").is_null() for name in target.names)).height
-    rows = [("set aside: could not be read or used (scores/quarantine.csv)", min(aside, lacking)), ("not scored", max(0, lacking - aside))]
+    rows = [
+        ("set aside: could not be read or used (scores/quarantine.csv)", min(aside, lacking)),
+        ("not scored", max(0, lacking - aside)),
+    ]
     return [row for row in [*rows, ("unlabelled", unlabelled)] if row[1]]
 
 
@@ -179,4 +206,6 @@ def _check_out(out: Path, *places: Path | None) -> None:
         raise InputError(f"{out} is a file", where="--out", remedy="Give a folder")
     for place in places:
         if place is not None and out.resolve().is_relative_to(place.resolve()):
-            raise InputError(f"{out} lies in {place}, which must not change", where="--out", remedy="Give another folder")
+            raise InputError(
+                f"{out} lies in {place}, which must not change", where="--out", remedy="Give another folder"
+            )

@@ -40,7 +40,9 @@ class Evaluated:
     psi: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of_run(cls, record: Mapping[str, Any], run: Path, bundle: Path | None, trust: Sequence[str], key: Path | None) -> Evaluated:
+    def of_run(
+        cls, record: Mapping[str, Any], run: Path, bundle: Path | None, trust: Sequence[str], key: Path | None
+    ) -> Evaluated:
         """From the run's bundle where that is given, else from what ``run.json`` says of it.
 
         Args:
@@ -57,12 +59,18 @@ class Evaluated:
         if bundle is not None:
             loaded = Bundle.load(bundle, trust, key=key)
             if loaded.bundle_sha256 != record["plan"]["bundle_sha256"]:
-                raise InputError("the run was made with another bundle", where=run, remedy="Give the bundle that made it, or none")
-            return cls("follow-up", source, loaded.target, loaded.calibration.threshold, read_json(bundle / REPORT), loaded)
+                raise InputError(
+                    "the run was made with another bundle", where=run, remedy="Give the bundle that made it, or none"
+                )
+            return cls(
+                "follow-up", source, loaded.target, loaded.calibration.threshold, read_json(bundle / REPORT), loaded
+            )
         if "target_spec" not in record:
             remedy = "Name the bundle: medkd evaluate BUNDLE --predictions RUN --outcomes CSV"
             raise InputError("run.json does not say what was predicted", where=run, remedy=remedy)
-        return cls("follow-up", source, read_target(record["target_spec"], str(run / RUN)), dict(record.get("threshold") or {}))
+        return cls(
+            "follow-up", source, read_target(record["target_spec"], str(run / RUN)), dict(record.get("threshold") or {})
+        )
 
     @property
     def rule(self) -> str:

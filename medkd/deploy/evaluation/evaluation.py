@@ -38,7 +38,9 @@ def evaluate(
     fast: bool = False,
     period: str | None = None,
 ) -> dict[str, Any]:
-    """Take every figure, and write ``evaluation.json``, ``.html``, ``_predictions.parquet``, and ``recalibration.json`` where asked for.
+    """Take every figure, and write ``evaluation.json``, ``.html``, ``_predictions.parquet``.
+
+    And ``recalibration.json`` where asked for.
 
     Args:
         what: is evaluated.
@@ -58,7 +60,9 @@ def evaluate(
     settings = settings_of(what.report, target, fast)
     everyone = held_against(table, truth, target, dict(what.threshold), settings)
     if everyone.is_empty():
-        raise InputError("none of the samples was both scored and labelled", where=out, remedy="See why in the run's quarantine.csv")
+        raise InputError(
+            "none of the samples was both scored and labelled", where=out, remedy="See why in the run's quarantine.csv"
+        )
     scored, recalibration = everyone, None
     if subset is not None:
         scored, recalibration = _recalibrated(everyone, truth, what, settings, subset)
@@ -83,22 +87,31 @@ def evaluate(
             "labelled": one.height,
             "subjects": one["subject"].n_unique(),
         },
-        "flow": [{"reason": reason, "count": count} for reason, count in [*flow, ("samples in the figures", one.height)]],
+        "flow": [
+            {"reason": reason, "count": count} for reason, count in [*flow, ("samples in the figures", one.height)]
+        ],
         **findings(scored, target, settings, what.report),
         "conformal": coverage(scored, target, None if what.bundle is None else what.bundle.conformal),
         "input": {**shares(one, one["subject"]), "psi": dict(what.psi)},
         "recalibration": None if recalibration is None else recalibration.document(),
         "over_time": over_time(everyone, target, settings, period) if period and "time" in everyone.columns else None,
-        "development": {key: what.report.get(key) for key in ("cohort", "protocol", "n", "sentence") if key in what.report},
+        "development": {
+            key: what.report.get(key) for key in ("cohort", "protocol", "n", "sentence") if key in what.report
+        },
         "provenance": {
             "bundle_sha256": run["plan"]["bundle_sha256"],
             "model_sha256": run["model_sha256"],
             "predictions_sha256": run["predictions_sha256"],
             "source": run["source"],
-            "versions": {"medkd": __version__, **{key: value for key, value in run["versions"].items() if key != "medkd"}},
+            "versions": {
+                "medkd": __version__,
+                **{key: value for key, value in run["versions"].items() if key != "medkd"},
+            },
             "command": shlex.join(["medkd", *sys.argv[1:]]) if sys.argv[1:2] == ["evaluate"] else "",
         },
-        "settings": {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()},
+        "settings": {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()
+        },
     }
     evaluation |= {"sentence": sentence(evaluation), "details": details(evaluation)}
     write_evaluation(out, evaluation, scored)
@@ -118,6 +131,8 @@ def _recalibrated(
     chosen = pl.col("subject").is_in(list(subset.subjects(scored_of)))
     others = everyone.filter(~chosen)
     if others.is_empty():
-        raise InputError("nobody is left to report on", where=f"--recalibrate: {subset.said}", remedy="Name fewer subjects")
+        raise InputError(
+            "nobody is left to report on", where=f"--recalibrate: {subset.said}", remedy="Name fewer subjects"
+        )
     made = Recalibration.fit(everyone.filter(chosen), what.target, settings, what.rule, subset)
     return pl.concat([others, made.arm(others, what.target)], how="diagonal"), made

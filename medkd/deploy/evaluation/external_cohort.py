@@ -1,4 +1,7 @@
-"""A cohort that a bundle is tried on: its samples with their labels, and how unlike the training data its inputs are."""
+"""A cohort that a bundle is tried on.
+
+Its samples with their labels, and how unlike the training data its inputs are.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ class OutsideCohort:
         # The engine names no cohort and imports from no floor above: it asks the front desk what there is.
         kind = importlib.import_module("medkd.registry").find_cohort(name)
         if root is None and not hasattr(kind, "synthesise"):
-            raise InputError(f"cohort {name} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}")
+            raise InputError(
+                f"cohort {name} needs its folder", where="--root", remedy=f"Give the folder that holds {kind.marker}"
+            )
         cohort = kind(kind.synthesise(out / "cohort") if root is None else root)
         theirs = cohort.target(key or target.key)
         ours = _ours(target, theirs, name)
@@ -67,7 +72,9 @@ class OutsideCohort:
 
 
 def input_shift(bundle: Bundle, root: Path, out: Path, most: int = MOST) -> dict[str, float]:
-    """The population stability index of each input summary, largest first; nothing for a bundle without a drift reference.
+    """The population stability index of each input summary, largest first.
+
+    Nothing for a bundle without a drift reference.
 
     Args:
         bundle: whose inputs.
@@ -82,7 +89,9 @@ def input_shift(bundle: Bundle, root: Path, out: Path, most: int = MOST) -> dict
     summaries = []
     with extracted(replace(items, table=items.table.gather_every(every)), out) as placed:
         for row in placed.table.iter_rows(named=True):
-            made = attempt(lambda row=row: bundle.drift.summaries([bundle.prepare(row, placed.root)]), time.perf_counter)  # type: ignore[misc]
+            made = attempt(
+                lambda row=row: bundle.drift.summaries([bundle.prepare(row, placed.root)]), time.perf_counter
+            )  # type: ignore[misc]
             if not isinstance(made.value, Quarantined):
                 summaries.append(made.value)
     found = bundle.drift.psi(np.concatenate(summaries)) if summaries else {}
@@ -98,17 +107,27 @@ def _ours(target: Target, theirs: Target, name: str) -> Target:
     where = f"cohort {name}, target {theirs.key}"
     if theirs.kind != target.kind:
         raise InputError(
-            f"it is {theirs.kind}, the bundle's {target.key} is {target.kind}", where=where, remedy="Choose another with --target"
+            f"it is {theirs.kind}, the bundle's {target.key} is {target.kind}",
+            where=where,
+            remedy="Choose another with --target",
         )
     if theirs.units != target.units:
-        raise InputError(f"it is in '{theirs.units}', the bundle's in '{target.units}'", where=where, remedy="Choose another with --target")
+        raise InputError(
+            f"it is in '{theirs.units}', the bundle's in '{target.units}'",
+            where=where,
+            remedy="Choose another with --target",
+        )
     if target.outputs == 1:
         return replace(target, columns=theirs.columns)
     for one in target.names:
         if one not in theirs.names:
-            raise InputError(f"it has no class '{one}', which the bundle predicts", where=where, remedy=nearest(one, theirs.names))
+            raise InputError(
+                f"it has no class '{one}', which the bundle predicts", where=where, remedy=nearest(one, theirs.names)
+            )
     if target.kind == "multiclass":
         if theirs.names != target.names:
-            raise InputError("its classes stand in another order, or are more", where=where, remedy="Choose another with --target")
+            raise InputError(
+                "its classes stand in another order, or are more", where=where, remedy="Choose another with --target"
+            )
         return replace(target, columns=theirs.columns)
     return replace(target, columns=tuple(theirs.columns[theirs.names.index(one)] for one in target.names))

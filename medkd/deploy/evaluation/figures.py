@@ -1,4 +1,7 @@
-"""The pictures that an evaluation has beside those of every report: before and after, subgroups, and the course of time."""
+"""The pictures that an evaluation has beside those of every report.
+
+Before and after, subgroups, and the course of time.
+"""
 
 from __future__ import annotations
 
@@ -45,19 +48,26 @@ def subgroup_figure(evaluation: Mapping[str, Any]) -> Markup | None:
     rows = evaluation["subgroups"]
     if not rows:
         return None
-    groups = [Group(by, [_subgroup(one) for one in found]) for by, found in groupby(rows, key=lambda one: str(one["by"]))]
+    groups = [
+        Group(by, [_subgroup(one) for one in found]) for by, found in groupby(rows, key=lambda one: str(one["by"]))
+    ]
     title = evaluation["metric_title"]
     panels = [Panel(f"{title} of these patients", difference=False), Panel(f"{title} at development", difference=False)]
     return forest(f"{title} in subgroups, here and at development", groups, panels, width=1000)
 
 
 def period_figures(evaluation: Mapping[str, Any]) -> list[Markup]:
-    """What changes with time: discrimination, observed over expected within its limits, unusual inputs; nothing of a single period."""
+    """What changes with time: discrimination, observed over expected within its limits, unusual inputs.
+
+    Nothing of a single period.
+    """
     found = evaluation["over_time"]
     rows = [row for row in found["rows"] if not row["suppressed"]] if found else []
     if len(rows) < 2:
         return []
-    pictures = [picture(f"{evaluation['metric_title']} by {found['period']}", 430, 300, partial(_values, evaluation, rows))]
+    pictures = [
+        picture(f"{evaluation['metric_title']} by {found['period']}", 430, 300, partial(_values, evaluation, rows))
+    ]
     pictures += [
         picture(
             f"Observed over expected of {name} by {found['period']}",
@@ -69,7 +79,9 @@ def period_figures(evaluation: Mapping[str, Any]) -> list[Markup]:
         if "classes" in rows[0]
     ]
     if any(row["abstaining"] or row["drifted"] for row in rows):
-        pictures.append(picture(f"Abstentions and unusual inputs by {found['period']}", 430, 300, partial(_unusual, rows)))
+        pictures.append(
+            picture(f"Abstentions and unusual inputs by {found['period']}", 430, 300, partial(_unusual, rows))
+        )
     return pictures
 
 
@@ -95,11 +107,30 @@ def _values(evaluation: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], fi
     axes = figure.subplots()
     known = [(_day(row["from"]), row["value"]) for row in rows if row["value"] and row["value"]["value"] is not None]
     times, values = [when for when, _ in known], [value for _, value in known]
-    axes.vlines(times, [value["low"] for value in values], [value["high"] for value in values], color=arm_colour(HERE), linewidth=1.4)
-    axes.plot(times, [value["value"] for value in values], marker="o", markeredgecolor="white", color=arm_colour(HERE), label=HERE)
+    axes.vlines(
+        times,
+        [value["low"] for value in values],
+        [value["high"] for value in values],
+        color=arm_colour(HERE),
+        linewidth=1.4,
+    )
+    axes.plot(
+        times,
+        [value["value"] for value in values],
+        marker="o",
+        markeredgecolor="white",
+        color=arm_colour(HERE),
+        label=HERE,
+    )
     developed = evaluation["arms"].get(DEVELOPMENT)
     if developed and developed["value"] is not None:
-        axes.axhline(developed["value"], color=arm_colour(DEVELOPMENT), linestyle=arm_line(DEVELOPMENT), linewidth=1.3, label=DEVELOPMENT)
+        axes.axhline(
+            developed["value"],
+            color=arm_colour(DEVELOPMENT),
+            linestyle=arm_line(DEVELOPMENT),
+            linewidth=1.3,
+            label=DEVELOPMENT,
+        )
     axes.set_title(evaluation["metric_title"])
     _dates(axes)
     legend_below(figure, axes)
@@ -114,7 +145,13 @@ def _ratios(name: str, classes: int, rows: Sequence[Mapping[str, Any]], figure: 
         for place in (0, 1):
             label = words if place == 0 else None
             axes.step(
-                times, [one[key][place] for one in found], where="mid", color=colour, linewidth=1.1, linestyle=(0, (4, 2)), label=label
+                times,
+                [one[key][place] for one in found],
+                where="mid",
+                color=colour,
+                linewidth=1.1,
+                linestyle=(0, (4, 2)),
+                label=label,
             )
     axes.plot(times, [one["ratio"] for one in found], color=OTHER, linewidth=1)
     for state, colour in _STATES.items():
@@ -129,7 +166,10 @@ def _ratios(name: str, classes: int, rows: Sequence[Mapping[str, Any]], figure: 
 
 def _unusual(rows: Sequence[Mapping[str, Any]], figure: Figure) -> None:
     axes = figure.subplots()
-    for key, colour, words in (("drifted", _HALF, "input unlike the training data"), ("abstaining", _DOUBLE, "the model abstains")):
+    for key, colour, words in (
+        ("drifted", _HALF, "input unlike the training data"),
+        ("abstaining", _DOUBLE, "the model abstains"),
+    ):
         known = [(_day(row["from"]), row[key]["value"]) for row in rows if row[key]]
         if known:
             axes.plot(*zip(*known, strict=True), marker="o", markeredgecolor="white", color=colour, label=words)
@@ -147,7 +187,11 @@ def _cusum(title: str, charts: Sequence[Mapping[str, Any]], figure: Figure) -> N
         colour = _DOUBLE if up else _HALF
         times = [_day(one["time"]) for one in chart["path"]]
         axes.plot(
-            times, [one["value"] for one in chart["path"]], color=colour, linewidth=1.6, label="odds doubled" if up else "odds halved"
+            times,
+            [one["value"] for one in chart["path"]],
+            color=colour,
+            linewidth=1.6,
+            label="odds doubled" if up else "odds halved",
         )
         axes.axhline(chart["limit"], color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
     axes.set_title(title)

@@ -32,7 +32,11 @@ _OF_CLASS = ("auroc", "auprc", "brier")
 
 def settings_of(report: Mapping[str, Any], target: Target, fast: bool) -> EvidenceSettings:
     """As at development, so that figures can stand side by side; where its report does not say, as usual."""
-    held = {key: value for key, value in (report.get("settings") or {}).items() if key in EvidenceSettings.__dataclass_fields__}
+    held = {
+        key: value
+        for key, value in (report.get("settings") or {}).items()
+        if key in EvidenceSettings.__dataclass_fields__
+    }
     try:
         settings = EvidenceSettings(**held)
         metric_named(settings.metric, target.kind)
@@ -41,7 +45,9 @@ def settings_of(report: Mapping[str, Any], target: Target, fast: bool) -> Eviden
     return replace(settings, replicates=min(settings.replicates, 100)) if fast else settings
 
 
-def findings(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, report: Mapping[str, Any]) -> dict[str, Any]:
+def findings(
+    scored: pl.DataFrame, target: Target, settings: EvidenceSettings, report: Mapping[str, Any]
+) -> dict[str, Any]:
     """Arms, classes, calibration, curves and subgroups; ``at development`` is read from the bundle's own report.
 
     Args:
@@ -61,14 +67,18 @@ def findings(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, r
         held[arm] = figures[settings.metric] | {"metrics": figures}
     developed = (report.get("arms") or {}).get("student")
     if developed and report.get("metric") == settings.metric:
-        held[DEVELOPMENT] = {key: developed.get(key) for key in ("value", "low", "high")} | {"metrics": developed.get("metrics") or {}}
+        held[DEVELOPMENT] = {key: developed.get(key) for key in ("value", "low", "high")} | {
+            "metrics": developed.get("metrics") or {}
+        }
     metric = METRICS[settings.metric]
     result: dict[str, Any] = {
         "metric": settings.metric,
         "metric_title": metric.title,
         "higher_is_better": metric.higher_is_better,
         "arms": held,
-        "by_class": {name: _class(scored, blocks, target, place, arms, settings) for place, name in enumerate(target.names)},
+        "by_class": {
+            name: _class(scored, blocks, target, place, arms, settings) for place, name in enumerate(target.names)
+        },
         "calibration": {},
         "curves": {},
     }
@@ -82,13 +92,18 @@ def findings(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, r
     rows = subgroup_rows(scored, target, settings, columns, HERE, None)
     known = {(row.get("by"), row.get("group")): row.get("value") for row in report.get("subgroups") or ()}
     result["subgroups"] = [
-        {key: value for key, value in row.items() if key != "gain"} | {"development": known.get((row["by"], row["group"]))} for row in rows
+        {key: value for key, value in row.items() if key != "gain"}
+        | {"development": known.get((row["by"], row["group"]))}
+        for row in rows
     ]
     return result
 
 
 def coverage(scored: pl.DataFrame, target: Target, conformal: Conformal | None) -> dict[str, Any] | None:
-    """What the bundle's conformal sets are worth here: the share of truths in them, by class; None for a bundle without."""
+    """What the bundle's conformal sets are worth here: the share of truths in them, by class.
+
+    None for a bundle without.
+    """
     if conformal is None:
         return None
     table = scored.filter(pl.col("arm") == HERE)
@@ -135,14 +150,22 @@ def _share(which: pl.Series, subjects: int) -> dict[str, Any] | None:
 def _metrics(scored: pl.DataFrame, target: Target) -> list[str]:
     """Those of the target's kind; of decisions only where there is a threshold.
 
-    Without the calibration error, which grows with fewer samples whatever the model: observed over expected and the slope say more.
+    Without the calibration error, which grows with fewer samples whatever the model: observed over expected and the
+    slope say more.
     """
     decides = scored["threshold"].null_count() < scored.height
-    return [name for name in metrics_for(target.kind) if name != "ece" and (decides or METRICS[name].reads != "decision")]
+    return [
+        name for name in metrics_for(target.kind) if name != "ece" and (decides or METRICS[name].reads != "decision")
+    ]
 
 
 def _class(
-    scored: pl.DataFrame, blocks: Sequence[Block], target: Target, place: int, arms: Sequence[str], settings: EvidenceSettings
+    scored: pl.DataFrame,
+    blocks: Sequence[Block],
+    target: Target,
+    place: int,
+    arms: Sequence[str],
+    settings: EvidenceSettings,
 ) -> dict[str, Any]:
     """One class against the others: what it is worth, and what its threshold gives."""
     name = target.names[place]
@@ -181,7 +204,9 @@ def _class(
 
 def _alone(block: Block, place: int) -> Block:
     """One class of a block."""
-    readings = {arm: {kind: table[:, [place]] for kind, table in kinds.items()} for arm, kinds in block.readings.items()}
+    readings = {
+        arm: {kind: table[:, [place]] for kind, table in kinds.items()} for arm, kinds in block.readings.items()
+    }
     return Block(block.seed, block.fold, block.subject, block.y[:, [place]], readings)
 
 
@@ -200,7 +225,11 @@ def _developed_calibration(report: Mapping[str, Any], target: Target) -> dict[st
     held = ((report.get("calibration") or {}).get("student") or {}).get("classes") or {}
     if set(held) != set(target.names):
         return None
-    return {"classes": {name: {"reliability": held[name].get("reliability") or [], "histogram": []} for name in target.names}}
+    return {
+        "classes": {
+            name: {"reliability": held[name].get("reliability") or [], "histogram": []} for name in target.names
+        }
+    }
 
 
 def _add_roc(curves: dict[str, Any], report: Mapping[str, Any]) -> None:

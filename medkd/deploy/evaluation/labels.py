@@ -25,15 +25,23 @@ def truth_of(samples: pl.DataFrame, target: Target) -> pl.DataFrame:
     """
     if target.kind == "multiclass":
         held = pl.col(target.columns[0])
-        return samples.with_columns((held == place).cast(pl.Float64).alias(f"y_{name}") for place, name in enumerate(target.names))
+        return samples.with_columns(
+            (held == place).cast(pl.Float64).alias(f"y_{name}") for place, name in enumerate(target.names)
+        )
     pairs = zip(target.names, target.columns, strict=True)
     return samples.with_columns(pl.col(column).cast(pl.Float64).alias(f"y_{name}") for name, column in pairs)
 
 
 def held_against(
-    predictions: pl.DataFrame, truth: pl.DataFrame, target: Target, threshold: dict[str, float | None], settings: EvidenceSettings
+    predictions: pl.DataFrame,
+    truth: pl.DataFrame,
+    target: Target,
+    threshold: dict[str, float | None],
+    settings: EvidenceSettings,
 ) -> pl.DataFrame:
-    """Predictions with their truth, a row a sample and class, as ``medkd.evidence`` takes them: one arm, one seed, one fold.
+    """Predictions with their truth, a row a sample and class, as ``medkd.evidence`` takes them.
+
+    One arm, one seed, one fold.
 
     Samples of which no class is known are left out.
 
@@ -45,7 +53,12 @@ def held_against(
         settings: the subgroups.
     """
     groups = group_columns(truth, settings)
-    known = ["sample_id", "subject_id", *(["time"] if "time" in truth.columns else []), *(f"y_{name}" for name in target.names)]
+    known = [
+        "sample_id",
+        "subject_id",
+        *(["time"] if "time" in truth.columns else []),
+        *(f"y_{name}" for name in target.names),
+    ]
     joined = predictions.join(truth.select(known), on="sample_id")
     joined = joined.filter(pl.any_horizontal(pl.col(f"y_{name}").is_not_null() for name in target.names))
     carried = [name for name in CARRIED if name in joined.columns]
@@ -75,6 +88,8 @@ def held_against(
 def matrix(scored: pl.DataFrame, target: Target, column: str) -> Array:
     """A column of one arm's rows as "sample class", samples in the order of their names; NaN where it is null."""
     rank = {name: place for place, name in enumerate(target.names)}
-    table = scored.with_columns(pl.col("class").replace_strict(rank, return_dtype=pl.Int64).alias("_place")).sort("sample", "_place")
+    table = scored.with_columns(pl.col("class").replace_strict(rank, return_dtype=pl.Int64).alias("_place")).sort(
+        "sample", "_place"
+    )
     values: Array = table[column].cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(-1, len(target.names))
     return values

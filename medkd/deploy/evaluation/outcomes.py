@@ -1,4 +1,7 @@
-"""What a hospital knows months later: a table of outcomes, matched with predictions; what does not match is counted by its reason."""
+"""What a hospital knows months later: a table of outcomes, matched with predictions.
+
+What does not match is counted by its reason.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ class Outcomes:
     """What became of predicted items.
 
     Args:
-        table: ``sample_id``, ``subject_id``, ``y_CLASS``, ``time`` (a date, null where unknown), and what else the file holds.
+        table: ``sample_id``, ``subject_id``, ``y_CLASS``, ``time`` (a date, null where unknown), and what else the file
+            holds.
         unmatched: (reason, count), never an identifier.
     """
 
@@ -35,8 +39,9 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, aside: Se
     """Match a CSV (or Parquet) file with a run.
 
     Args:
-        path: columns ``sample_id`` or ``subject_id``; a column a class, by the class's name or that of the target's column, or for one
-            class or exclusive classes ``outcome``; ``time`` if known, an ISO date; ``sex``, ``age`` and ``site`` if known.
+        path: columns ``sample_id`` or ``subject_id``; a column a class, by the class's name or that of the target's
+            column, or for one class or exclusive classes ``outcome``; ``time`` if known, an ISO date; ``sex``, ``age``
+            and ``site`` if known.
         target: what was predicted.
         predicted: ``sample_id``, and where known ``subject_id``, of the scored items.
         aside: items that the run set aside.
@@ -64,12 +69,16 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, aside: Se
     counts["outcomes of items that the run does not hold"] = strangers.height - set_aside
     # The file's own subjects are the better word: it was written by those who know them.
     left = (
-        predicted.drop("subject_id") if by == "sample_id" and {"subject_id"} <= set(table.columns) & set(predicted.columns) else predicted
+        predicted.drop("subject_id")
+        if by == "sample_id" and {"subject_id"} <= set(table.columns) & set(predicted.columns)
+        else predicted
     )
     matched = left.join(table, on=by, how="inner", maintain_order="left")
     counts["predictions without an outcome"] = predicted.height - matched.height
     if matched.is_empty():
-        raise InputError("not a single outcome matches a prediction", where=path, remedy=f"Write {by} as in predictions.csv")
+        raise InputError(
+            "not a single outcome matches a prediction", where=path, remedy=f"Write {by} as in predictions.csv"
+        )
     empty = matched.filter(pl.all_horizontal(pl.col(f"y_{name}").is_null() for name in target.names)).height
     counts["predictions whose outcome is empty"] = empty
     if "subject_id" not in matched.columns:
@@ -90,7 +99,9 @@ def _read(path: Path) -> pl.DataFrame:
         table = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"outcomes cannot be read: {reason}", where=path, remedy="Write them again as UTF-8 CSV") from error
+        raise InputError(
+            f"outcomes cannot be read: {reason}", where=path, remedy="Write them again as UTF-8 CSV"
+        ) from error
     return table.select(pl.all().cast(pl.String).str.strip_chars().replace("", None))
 
 
@@ -114,7 +125,9 @@ def _values(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, i
         else:
             y = pl.select(pl.when(text.is_in(_YES)).then(1.0).when(text.is_in(_NO)).then(0.0)).to_series()
         wrong = int((y.is_null() & text.is_not_null()).sum())
-        counts["outcomes that are neither 0 nor 1" if target.kind not in VALUES else "outcomes that are no number"] = wrong
+        counts["outcomes that are neither 0 nor 1" if target.kind not in VALUES else "outcomes that are no number"] = (
+            wrong
+        )
         table = table.with_columns(y.alias(f"y_{name}"))
     return table
 
@@ -130,10 +143,14 @@ def _column(table: pl.DataFrame, name: str, place: int, target: Target) -> str |
 
 def _exclusive(table: pl.DataFrame, target: Target, counts: dict[str, int]) -> pl.DataFrame:
     """One column that names the class, or gives its index."""
-    place = {name: index for index, name in enumerate(target.names)} | {str(index): index for index in range(len(target.names))}
+    place = {name: index for index, name in enumerate(target.names)} | {
+        str(index): index for index in range(len(target.names))
+    }
     index = table[OUTCOME].replace_strict(place, default=None, return_dtype=pl.Int64)
     counts["outcomes that name no class"] = int((index.is_null() & table[OUTCOME].is_not_null()).sum())
-    return table.with_columns((index == number).cast(pl.Float64).alias(f"y_{name}") for number, name in enumerate(target.names))
+    return table.with_columns(
+        (index == number).cast(pl.Float64).alias(f"y_{name}") for number, name in enumerate(target.names)
+    )
 
 
 def _once(table: pl.DataFrame, by: str, target: Target, counts: dict[str, int]) -> pl.DataFrame:
@@ -149,7 +166,10 @@ def _once(table: pl.DataFrame, by: str, target: Target, counts: dict[str, int]) 
 
 
 def _same_names(column: pl.Expr, known: pl.Series) -> pl.Expr:
-    """``predictions.csv`` has an apostrophe before an id that a spreadsheet would take for a formula: such an id is known too."""
+    """``predictions.csv`` has an apostrophe before an id that a spreadsheet would take for a formula.
+
+    Such an id is known too.
+    """
     bare = column.str.strip_prefix("'")
     written = column.str.starts_with("'") & bare.str.slice(0, 1).is_in(list(FORMULA)) & ~column.is_in(known.implode())
     return pl.when(written).then(bare).otherwise(column)

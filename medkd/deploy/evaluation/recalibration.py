@@ -1,4 +1,7 @@
-"""Probabilities and thresholds for where a bundle is used: fitted only when asked, on named subjects, and never put into the bundle."""
+"""Probabilities and thresholds for where a bundle is used.
+
+Fitted only when asked, on named subjects, and never put into the bundle.
+"""
 
 from __future__ import annotations
 
@@ -76,12 +79,16 @@ class Subset:
         if self.share is not None:
             return {name for name in everyone if _place(name) < self.share}
         if self.column not in truth.columns:
-            raise InputError(f"there is no column '{self.column}'", where=_OPTION, remedy=nearest(self.column, truth.columns))
+            raise InputError(
+                f"there is no column '{self.column}'", where=_OPTION, remedy=nearest(self.column, truth.columns)
+            )
         values = truth[self.column].cast(pl.String)
         chosen = set(truth.filter(values == self.value)["subject_id"].to_list())
         if not chosen:
             known = sorted(values.drop_nulls().unique().to_list())
-            raise InputError(f"nobody has {self.column} '{self.value}'", where=_OPTION, remedy=nearest(self.value, known))
+            raise InputError(
+                f"nobody has {self.column} '{self.value}'", where=_OPTION, remedy=nearest(self.value, known)
+            )
         return chosen
 
 
@@ -109,7 +116,9 @@ class Recalibration:
     positives: Mapping[str, int]
 
     @classmethod
-    def fit(cls, scored: pl.DataFrame, target: Target, settings: EvidenceSettings, rule: str, subset: Subset) -> Recalibration:
+    def fit(
+        cls, scored: pl.DataFrame, target: Target, settings: EvidenceSettings, rule: str, subset: Subset
+    ) -> Recalibration:
         """From the subset's samples.
 
         Args:
@@ -124,7 +133,9 @@ class Recalibration:
         """
         where = f"{_OPTION} {subset.said}"
         if target.kind in VALUES:
-            raise InputError(f"a {target.kind} has no probability to recalibrate", where=where, remedy="Leave the option out")
+            raise InputError(
+                f"a {target.kind} has no probability to recalibrate", where=where, remedy="Leave the option out"
+            )
         if why := too_small(scored, target, settings.min_group):
             raise InputError(f"too few to recalibrate on: {why}", where=where, remedy="Name more subjects")
         rule = _known(rule, settings.threshold)
@@ -139,9 +150,13 @@ class Recalibration:
                 lines[name] = calibration_line(y[known, place], raw[known, place])
                 if lines[name][1] <= 0:
                     said = f"on these subjects {name} is less likely where the model says more (slope {lines[name][1]:.2f})"
-                    raise InputError(said, where=where, remedy="Do not use the model here; leave the option out to see its figures")
+                    raise InputError(
+                        said, where=where, remedy="Do not use the model here; leave the option out to see its figures"
+                    )
         counts = {name: int(np.nansum(y[:, place])) for place, name in enumerate(target.names)}
-        made = cls(subset.said, lines, temperature, {}, rule, scored["sample"].n_unique(), scored["subject"].n_unique(), counts)
+        made = cls(
+            subset.said, lines, temperature, {}, rule, scored["sample"].n_unique(), scored["subject"].n_unique(), counts
+        )
         fitted, threshold = made.apply(raw, target), dict.fromkeys(target.names, None)
         chosen: dict[str, float | None] = dict(threshold)
         for place, name in enumerate(lines):

@@ -58,9 +58,15 @@ def check_evaluation(evaluation: Mapping[str, Any]) -> None:
         MedkdError: naming the first place that does not fit.
     """
     schema = json.loads(resources.files("medkd.deploy.evaluation").joinpath(_SCHEMA).read_text(encoding="utf-8"))
-    for problem in sorted(Draft202012Validator(schema).iter_errors(evaluation), key=lambda error: list(map(str, error.absolute_path))):
+    for problem in sorted(
+        Draft202012Validator(schema).iter_errors(evaluation), key=lambda error: list(map(str, error.absolute_path))
+    ):
         place = ".".join(map(str, problem.absolute_path)) or "its top"
-        raise MedkdError(f"{JSON} does not fit its schema: {problem.message[:200]}", where=place, remedy="Make it with medkd evaluate")
+        raise MedkdError(
+            f"{JSON} does not fit its schema: {problem.message[:200]}",
+            where=place,
+            remedy="Make it with medkd evaluate",
+        )
 
 
 def render(evaluation: Mapping[str, Any]) -> str:

@@ -29,12 +29,16 @@ def sentence(evaluation: Mapping[str, Any]) -> str:
         return " ".join([*words, f"On {whose}{more} the {title} cannot be measured: {_lacking(evaluation)}."])
     said = f"On {whose}{more} the {title} is {interval_of(here)}"
     if developed and developed["value"] is not None:
-        said += f"; at development it was {interval_of(developed)}{_apart(here, developed, evaluation['higher_is_better'])}"
+        said += (
+            f"; at development it was {interval_of(developed)}{_apart(here, developed, evaluation['higher_is_better'])}"
+        )
     return " ".join([*words, f"{said}.", *_over_time(evaluation["over_time"])])
 
 
 def details(evaluation: Mapping[str, Any]) -> list[str]:
-    """What the threshold gives and whether the risks are right, a sentence each, where there is one class; and whom the figures leave out.
+    """What the threshold gives and whether the risks are right, a sentence each, where there is one class.
+
+    And whom the figures leave out.
 
     Args:
         evaluation: see ``sentence``.
@@ -54,7 +58,12 @@ def _one_class(name: str, found: Mapping[str, Any]) -> list[str]:
         at = found["arms"].get(arm)
         if at is None:
             continue
-        if at["threshold"] is not None and at.get("ppv") and at["ppv"]["value"] is not None and at["sensitivity"]["value"] is not None:
+        if (
+            at["threshold"] is not None
+            and at.get("ppv")
+            and at["ppv"]["value"] is not None
+            and at["sensitivity"]["value"] is not None
+        ):
             which = "the bundle's threshold" if arm == HERE else "the new threshold"
             words.append(
                 f"At {which} of {at['threshold']:.3g} it flags {at['flagged']['value']:.0%} of the samples and finds "
@@ -95,7 +104,10 @@ def _in_the_large(ratio: Mapping[str, float], before: str) -> str:
 
 
 def _apart(here: Mapping[str, Any], developed: Mapping[str, Any], higher_is_better: bool) -> str:
-    """Whether two intervals of different patients lie apart; that they overlap is no proof of sameness, so nothing is claimed then."""
+    """Whether two intervals of different patients lie apart.
+
+    That they overlap is no proof of sameness, so nothing is claimed then.
+    """
     if here["low"] is None or developed["low"] is None:
         return ""
     if here["high"] < developed["low"]:

@@ -30,11 +30,13 @@ FALSE_ALARM = 0.01
 _POINTS = 300
 
 
-def over_time(scored: pl.DataFrame, target: Target, settings: EvidenceSettings, period: str = "month") -> dict[str, Any]:
+def over_time(
+    scored: pl.DataFrame, target: Target, settings: EvidenceSettings, period: str = "month"
+) -> dict[str, Any]:
     """A row a period, and a CUSUM a class.
 
-    A period with too few subjects is suppressed: its figures would be read as findings. The limits of its number of positives are
-    those of a binomial with the mean predicted risk, which is a little wide where risks differ.
+    A period with too few subjects is suppressed: its figures would be read as findings. The limits of its number of
+    positives are those of a binomial with the mean predicted risk, which is a little wide where risks differ.
 
     Args:
         scored: see ``held_against``, with ``time``, a date; rows without one are left out.
@@ -72,25 +74,40 @@ def _period(part: pl.DataFrame, target: Target, settings: EvidenceSettings) -> d
         found = bootstrap(blocks, [HERE], {"it": metric}, settings.replicates, settings.seed, target.is_categorical)
         row["value"] = found[HERE, "it"].interval(settings.confidence)
     if target.kind not in VALUES:
-        row["classes"] = {name: _in_the_large(part.filter((pl.col("class") == name) & pl.col("y").is_not_null())) for name in target.names}
+        row["classes"] = {
+            name: _in_the_large(part.filter((pl.col("class") == name) & pl.col("y").is_not_null()))
+            for name in target.names
+        }
     return row
 
 
 def _in_the_large(part: pl.DataFrame) -> dict[str, Any]:
     """Positives observed and expected, their ratio, and the limits within which it stays while the predictions hold."""
     observed, n, expected = int(part["y"].sum()), part.height, float(part["calibrated"].sum())
-    row: dict[str, Any] = {"observed": observed, "expected": expected, "ratio": None, "warning": None, "alarm": None, "state": "no outcome"}
+    row: dict[str, Any] = {
+        "observed": observed,
+        "expected": expected,
+        "ratio": None,
+        "warning": None,
+        "alarm": None,
+        "state": "no outcome",
+    }
     if not n or expected <= 0:
         return row
     limits = {
-        name: [float(binom.ppf(at, n, min(1.0, expected / n))) for at in ends] for name, ends in (("warning", WARNING), ("alarm", ALARM))
+        name: [float(binom.ppf(at, n, min(1.0, expected / n))) for at in ends]
+        for name, ends in (("warning", WARNING), ("alarm", ALARM))
     }
     state = "in control"
     for name, (low, high) in limits.items():
         if not low <= observed <= high:
             state = name
     value, _ = IN_THE_LARGE.function(part["y"].to_numpy(), part["calibrated"].to_numpy(), np.ones((n, 1)))
-    return row | {"ratio": float(value[0]), "state": state} | {name: [end / expected for end in ends] for name, ends in limits.items()}
+    return (
+        row
+        | {"ratio": float(value[0]), "state": state}
+        | {name: [end / expected for end in ends] for name, ends in limits.items()}
+    )
 
 
 def _charts(rows: pl.DataFrame, least: int) -> list[dict[str, Any]]:

@@ -33,7 +33,10 @@ def main(namespace: argparse.Namespace) -> int:
     if action == "sign":
         print(f"{folder} is signed with the key {sign(folder, _given(namespace.key, action, '--key PRIVATE.pem'))}")
     elif action == "export":
-        out, form = _given(namespace.out, action, "--out DIR"), str(_given(namespace.to, action, f"--to {'|'.join(FORMS)}"))
+        out, form = (
+            _given(namespace.out, action, "--out DIR"),
+            str(_given(namespace.to, action, f"--to {'|'.join(FORMS)}")),
+        )
         export_bundle(folder, form, out, trust, key=namespace.require_signed)
         print(f"{out} holds the {form} form; it opens as a bundle, and is not signed")
     else:

@@ -1,4 +1,7 @@
-"""``medkd bundle check``: whether a bundle is whole, is whose it should be, opens, and gives the same by torch and by ONNX."""
+"""``medkd bundle check``.
+
+Whether a bundle is whole, is whose it should be, opens, and gives the same by torch and by ONNX.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,9 @@ class BundleCheck:
 
     def _versions(self) -> str:
         # Whether they can be read is for opening to say; here stands what an auditor asks for.
-        documents = {name: yaml.safe_load(held) for name, held in self._files.items() if name.endswith((".json", ".yaml"))}
+        documents = {
+            name: yaml.safe_load(held) for name, held in self._files.items() if name.endswith((".json", ".yaml"))
+        }
         found = {name: held.get("schema_version") for name, held in documents.items() if isinstance(held, dict)}
         return ", ".join(f"{name} {version}" for name, version in found.items() if version is not None)
 
@@ -109,7 +114,9 @@ class BundleCheck:
 
     def _made(self) -> str:
         torch_form, _ = self._both()
-        return _within(difference_on_made(torch_form.network, self._files[OnnxNetwork.weights_file], torch_form.preprocessing))
+        return _within(
+            difference_on_made(torch_form.network, self._files[OnnxNetwork.weights_file], torch_form.preprocessing)
+        )
 
     def _records(self, source: Path) -> str:
         forms = self._both()
@@ -117,12 +124,20 @@ class BundleCheck:
         apart, compared = 0.0, 0
         with tempfile.TemporaryDirectory() as place, extracted(items, Path(place)) as placed:
             for part in placed.table.iter_slices(BATCH):
-                prepared = [made for row in part.iter_rows(named=True) if (made := _prepared(forms[0], row, placed.root)) is not None]
+                prepared = [
+                    made
+                    for row in part.iter_rows(named=True)
+                    if (made := _prepared(forms[0], row, placed.root)) is not None
+                ]
                 expected, found = (form.logits(prepared) for form in forms)
                 apart = max(apart, difference(expected, found))
                 compared += len(prepared)
         if not compared:
-            raise InputError(f"none of {items.table.height} records could be read", where=source, remedy="Give records that it can score")
+            raise InputError(
+                f"none of {items.table.height} records could be read",
+                where=source,
+                remedy="Give records that it can score",
+            )
         return f"{_within(apart)} over {compared} of {items.table.height} records"
 
 

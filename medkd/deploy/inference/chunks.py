@@ -92,7 +92,8 @@ def write_chunk(
         target, model_sha256, plan: of the run.
     """
     if is_done(out, index, plan):
-        # Of two processes that were given the same chunk the first one's stays: nothing that was merged changes afterwards.
+        # Of two processes that were given the same chunk the first one's stays: nothing that was merged changes
+        # afterwards.
         return
     rows = [_row(item, model_sha256, len(target.names)) for item in scored]
     table = pl.DataFrame(rows, schema={**columns_of(target), "reason": pl.String()}, orient="row")

@@ -36,7 +36,9 @@ def main(namespace: argparse.Namespace) -> int:
     )
     rate = f" {summary.computed} now, {summary.computed / summary.seconds:.1f} a second." if summary.computed else ""
     if not summary.complete:
-        print(f"{summary.done} of {summary.chunks} chunks are there; the table follows when the other shards are done.{rate}")
+        print(
+            f"{summary.done} of {summary.chunks} chunks are there; the table follows when the other shards are done.{rate}"
+        )
         return 0
     print(f"{summary.scored} of {summary.items} items scored: {out / TABLE}.{rate}")
     if summary.quarantined:

@@ -44,14 +44,22 @@ class Devices:
             raise InputError(f"no device '{text}'", where="--devices", remedy=REMEDY)
         if elsewhere and text != "auto":
             if text != "cuda":
-                raise InputError(f"'{text}' numbers GPUs, which Ray deals out itself", where="--devices", remedy="Write cuda or cpu")
+                raise InputError(
+                    f"'{text}' numbers GPUs, which Ray deals out itself", where="--devices", remedy="Write cuda or cpu"
+                )
             return cls("cuda", ("cuda",))
         there = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not there:
             if text == "auto":
                 return cls("cpu", ("cpu",))
-            raise InputError("this machine has no CUDA device that torch can use", where="--devices", remedy="Use --devices cpu")
+            raise InputError(
+                "this machine has no CUDA device that torch can use", where="--devices", remedy="Use --devices cpu"
+            )
         chosen = range(there) if numbers == [""] else sorted({int(number) for number in numbers})
         if absent := [number for number in chosen if number >= there]:
-            raise InputError(f"no GPU {absent[0]}; this machine has {there}", where="--devices", remedy=f"Count from 0 to {there - 1}")
+            raise InputError(
+                f"no GPU {absent[0]}; this machine has {there}",
+                where="--devices",
+                remedy=f"Count from 0 to {there - 1}",
+            )
         return cls("cuda", tuple(f"cuda:{number}" for number in chosen))

@@ -14,7 +14,9 @@ _EXTRACT = ".extract-"
 
 @contextmanager
 def extracted(items: Items, out: Path) -> Iterator[Items]:
-    """The items with a file each to read; what had to be written for that lies below ``out`` (mode 0700) until the block ends.
+    """The items with a file each to read.
+
+    What had to be written for that lies below ``out`` (mode 0700) until the block ends.
 
     Raises:
         InputError: a shared table cannot be read.

@@ -45,7 +45,11 @@ class Job:
         """
         bundle = Bundle.load(self.bundle, self.trust, runtime=self.plan.runtime, key=self.key)
         if bundle.bundle_sha256 != self.plan.bundle_sha256:
-            raise InputError("it is not the bundle that the run began with", where=self.bundle, remedy="Give every machine the same one")
+            raise InputError(
+                "it is not the bundle that the run began with",
+                where=self.bundle,
+                remedy="Give every machine the same one",
+            )
         return bundle.to(device)
 
 

@@ -28,11 +28,13 @@ class Items:
     """What is to be scored.
 
     Args:
-        table: ``sample_id`` (unique, sorted), ``subject_id`` (null where unknown), where it is said ``series`` and ``zero_hour`` (whose
-            events of a file, and at which hour of theirs the sample begins), and one column a modality: its path, null where absent.
+        table: ``sample_id`` (unique, sorted), ``subject_id`` (null where unknown), where it is said ``series`` and
+            ``zero_hour`` (whose events of a file, and at which hour of theirs the sample begins), and one column a
+            modality: its path, null where absent.
         root: what the paths are relative to.
         source: "manifest", "folder" or "cohort NAME".
-        extract: writes below a folder what lies in tables shared by many items; the columns of the modalities come with it.
+        extract: writes below a folder what lies in tables shared by many items; the columns of the modalities come with
+            it.
     """
 
     table: pl.DataFrame
@@ -73,21 +75,29 @@ def find_items(source: Path, modalities: Mapping[str, Modality], target: str = "
     if source.is_file():
         return _from_manifest(source, tuple(modalities))
     if not source.is_dir():
-        raise InputError(f"no such file or folder: {source}", where="INPUT", remedy="Give a folder of files, a cohort's root or a manifest")
+        raise InputError(
+            f"no such file or folder: {source}",
+            where="INPUT",
+            remedy="Give a folder of files, a cohort's root or a manifest",
+        )
     found = _from_cohort(source, tuple(modalities), target)
     return found if found is not None else _from_folder(source, modalities)
 
 
 def _from_manifest(path: Path, modalities: tuple[str, ...]) -> Items:
     if path.suffix.lower() not in MANIFESTS:
-        raise InputError(f"'{path.name}' is no manifest", where="INPUT", remedy=f"Give a folder, or a table: {', '.join(MANIFESTS)}")
+        raise InputError(
+            f"'{path.name}' is no manifest", where="INPUT", remedy=f"Give a folder, or a table: {', '.join(MANIFESTS)}"
+        )
     try:
         # As text throughout, since a number's leading zeros belong to the name.
         table = pl.read_csv(path, infer_schema=False) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
         table = table.select(pl.all().cast(pl.String))
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"manifest cannot be read: {reason}", where=path, remedy="Write it again as UTF-8 CSV or Parquet") from error
+        raise InputError(
+            f"manifest cannot be read: {reason}", where=path, remedy="Write it again as UTF-8 CSV or Parquet"
+        ) from error
     for column in ("sample_id", *modalities):
         if column not in table.columns:
             near = nearest(column, table.columns) if table.columns else "It is empty"
@@ -105,14 +115,21 @@ def _from_manifest(path: Path, modalities: tuple[str, ...]) -> Items:
             raise InputError(f"sample_id '{name}' stands twice", where=where, remedy="Make ids unique")
         lines[name] = index
     for modality in modalities:
-        inside = [_inside(value, path, f"{word} {index}") for index, value in enumerate(table[modality].to_list(), start=first)]
+        inside = [
+            _inside(value, path, f"{word} {index}")
+            for index, value in enumerate(table[modality].to_list(), start=first)
+        ]
         table = table.with_columns(pl.Series(modality, inside, dtype=pl.String))
     if "zero_hour" in table.columns:
         hours = table["zero_hour"].cast(pl.Float64, strict=False)
         if (bad := hours.is_null() & table["zero_hour"].is_not_null()).any():
             place = int(bad.arg_max() or 0)
             said = table["zero_hour"][place]
-            raise InputError(f"zero_hour '{said}' is no number", where=f"{path}, {word} {first + place}", remedy="Give hours of the series")
+            raise InputError(
+                f"zero_hour '{said}' is no number",
+                where=f"{path}, {word} {first + place}",
+                remedy="Give hours of the series",
+            )
         table = table.with_columns(hours)
     return _items(table, path.parent, "manifest", modalities, path)
 
@@ -158,7 +175,10 @@ def _extract(cohort: Cohort, samples: pl.DataFrame, modalities: tuple[str, ...],
 
 
 def _cohorts_marked(root: Path) -> Iterator[Any]:
-    """Cohorts whose marker lies in ``root``, synthetic ones last: they imitate a published layout, whose own reader goes first."""
+    """Cohorts whose marker lies in ``root``, synthetic ones last.
+
+    They imitate a published layout, whose own reader goes first.
+    """
     # The engine names no cohort and imports from no floor above: it asks the front desk what there is.
     listing = importlib.import_module("medkd.registry")
     entries = [entry for entry in listing.entries("cohorts") if entry.found is not None]
@@ -173,7 +193,11 @@ def _from_folder(root: Path, modalities: Mapping[str, Modality]) -> Items:
         found = _named(pl.Series(name, sorted(modality.find(root)), dtype=pl.String), root)
         table = found if table is None else table.join(found, on="sample_id", how="full", coalesce=True)
     if table is None or table.is_empty():
-        raise InputError(f"no {' or '.join(modalities)} record found", where=root, remedy="Give the folder that holds them, or a manifest")
+        raise InputError(
+            f"no {' or '.join(modalities)} record found",
+            where=root,
+            remedy="Give the folder that holds them, or a manifest",
+        )
     return _items(table, root, "folder", tuple(modalities), root)
 
 
@@ -183,11 +207,16 @@ def _named(paths: pl.Series, root: Path) -> pl.DataFrame:
     whole = pl.col(paths.name)
     once = pl.when(pl.col("bare").is_first_distinct()).then("bare").otherwise(whole).alias("sample_id")
     table = pl.DataFrame([paths, bare]).select(once, whole)
-    return table.with_columns(pl.when(pl.col("sample_id").is_first_distinct()).then("sample_id").otherwise(whole).alias("sample_id"))
+    return table.with_columns(
+        pl.when(pl.col("sample_id").is_first_distinct()).then("sample_id").otherwise(whole).alias("sample_id")
+    )
 
 
 def _without_suffix(path: str, root: Path) -> str:
-    """``path`` without its file's suffix; a record that is no file of its own (two files of one stem) has none to lose."""
+    """``path`` without its file's suffix.
+
+    A record that is no file of its own (two files of one stem) has none to lose.
+    """
     if not (root / path).is_file():
         return path
     name = PurePosixPath(path)

@@ -39,8 +39,12 @@ _NAMES = (
 )
 PASSING = frozenset(getattr(errno, name) for name in _NAMES if hasattr(errno, name))
 """Errors of disks and networks that a moment later may be gone."""
-_ROOM = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room, then repeat the command: it goes on where it stopped")
-_OWN = dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST), "Give a folder of your own with --out")
+_ROOM = dict.fromkeys(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room, then repeat the command: it goes on where it stopped"
+)
+_OWN = dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST), "Give a folder of your own with --out"
+)
 _REMEDIES = _ROOM | _OWN
 
 

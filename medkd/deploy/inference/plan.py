@@ -91,7 +91,11 @@ class Plan:
         else:
             for name in (PARQUET, TABLE, QUARANTINE, RUN):
                 if (out / name).exists():
-                    raise InputError(f"{out} holds a {name} that no run here can go on with", where="--out", remedy="Give a new folder")
+                    raise InputError(
+                        f"{out} holds a {name} that no run here can go on with",
+                        where="--out",
+                        remedy="Give a new folder",
+                    )
         (out / CHUNKS).mkdir(parents=True, exist_ok=True)
         if not path.exists():
             with writing_private(path) as temporary:
@@ -102,5 +106,7 @@ class Plan:
             if begun.get(name) != getattr(self, name):
                 detail = f": {begun.get(name)}" if name in _SHOWN and name in begun else ""
                 raise InputError(
-                    f"{out} was begun with {word}{detail}", where="--out", remedy="Give a new folder, or repeat the first command exactly"
+                    f"{out} was begun with {word}{detail}",
+                    where="--out",
+                    remedy="Give a new folder, or repeat the first command exactly",
                 )

@@ -100,8 +100,8 @@ def predict(
         trust: packages beside medkd whose classes the bundle may name.
         batch_size: rows in each pass of the network.
         device: auto, cpu, cuda (every GPU), or GPUs by number, such as "0,1".
-        workers: threads that read, by default one a core, at most 8; under Ray the number of actors, by default 2 on this machine and
-            one a core or GPU of a cluster.
+        workers: threads that read, by default one a core, at most 8; under Ray the number of actors, by default 2 on
+            this machine and one a core or GPU of a cluster.
         runtime: torch or onnx.
         precision: bits of a number inside the network: 16 is faster on a GPU, and rounds.
         key: public key by which the bundle must have been signed.
@@ -125,12 +125,16 @@ def predict(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file", where="--out", remedy="Give a folder")
     if out.resolve().is_relative_to(bundle.resolve()):
-        raise InputError(f"{out} lies in the bundle, which must not change", where="--out", remedy="Give another folder")
+        raise InputError(
+            f"{out} lies in the bundle, which must not change", where="--out", remedy="Give another folder"
+        )
     with exact(devices.kind) as passes:
         loaded = Bundle.load(bundle, trust, runtime=runtime, key=key)
         columns_of(loaded.target)
         items = find_items(source, loaded.modalities, loaded.target.key)
-        plan = Plan(loaded.bundle_sha256, items.digest, items.table.height, batch_size, devices.kind, runtime, precision)
+        plan = Plan(
+            loaded.bundle_sha256, items.digest, items.table.height, batch_size, devices.kind, runtime, precision
+        )
         job = Job(bundle, plan, items, out, tuple(trust), key, workers, retries, passes)
         existed = out.exists()
         with telling_refusals(out):
@@ -151,7 +155,9 @@ def predict(
                 first = _first_reason(job, names)
                 _withdraw(out, existed)
                 raise InputError(
-                    f"none of {plan.items} items could be read, the first because: {first}", where=source, remedy="Nothing was written"
+                    f"none of {plan.items} items could be read, the first because: {first}",
+                    where=source,
+                    remedy="Nothing was written",
                 )
             write_predictions(out, plan)
             signer = None if key is None else check_signature(read_checked(bundle), key, bundle)
@@ -166,7 +172,9 @@ def predict(
     return Summary(plan.items, counts.scored, counts.quarantined, plan.chunks, done, computed, call.seconds, reports)
 
 
-def _compute(bundle: Bundle, job: Job, devices: Devices, engine: Engine, missing: Sequence[int], names: Pseudonyms) -> int:
+def _compute(
+    bundle: Bundle, job: Job, devices: Devices, engine: Engine, missing: Sequence[int], names: Pseudonyms
+) -> int:
     """Compute the chunks that are not there yet; how many items those held."""
     if not missing:
         return 0
@@ -223,9 +231,15 @@ def _check(batch_size: int, workers: int | None, retries: int, engine: str, runt
     for option, value, least in (("--batch-size", batch_size, 1), ("--workers", workers, 1), ("--retries", retries, 0)):
         if value is not None and value < least:
             raise InputError(f"{option} is {value}", where=option, remedy=f"Give at least {least}")
-    for option, given, choices in (("--engine", engine, ENGINES), ("--runtime", runtime, RUNTIMES), ("--precision", precision, PRECISIONS)):
+    for option, given, choices in (
+        ("--engine", engine, ENGINES),
+        ("--runtime", runtime, RUNTIMES),
+        ("--precision", precision, PRECISIONS),
+    ):
         if given not in choices:
             words = [str(choice) for choice in choices]
             raise InputError(f"no {option.lstrip('-')} '{given}'", where=option, remedy=nearest(str(given), words))
     if runtime == "onnx" and precision != 32:
-        raise InputError("ONNX Runtime computes in the precision of model.onnx", where="--precision", remedy="Use --precision 32")
+        raise InputError(
+            "ONNX Runtime computes in the precision of model.onnx", where="--precision", remedy="Use --precision 32"
+        )

@@ -54,7 +54,9 @@ def count(out: Path, plan: Plan) -> Counts:
     """
     facts = [read_facts(out, index, plan) for index in range(plan.chunks)]
     held = [one for one in facts if one is not None]
-    sums = scan_chunks(out, plan).select((pl.col("status") == "ok").sum().alias("ok"), pl.len(), pl.col("seconds").sum())
+    sums = scan_chunks(out, plan).select(
+        (pl.col("status") == "ok").sum().alias("ok"), pl.len(), pl.col("seconds").sum()
+    )
     try:
         scored, rows, seconds = sums.collect(engine="streaming").row(0)
     except pl.exceptions.PolarsError as error:
@@ -65,7 +67,8 @@ def count(out: Path, plan: Plan) -> Counts:
 def write_predictions(out: Path, plan: Plan) -> None:
     """Write ``predictions.parquet``, ``predictions.csv`` and ``quarantine.csv``, each whole, readable by their owner alone.
 
-    The first two hold what was scored, the last what was set aside. Two processes that write at the same moment write the same.
+    The first two hold what was scored, the last what was set aside. Two processes that write at the same moment write
+    the same.
 
     Args:
         out: the run's folder.
@@ -90,7 +93,9 @@ def write_predictions(out: Path, plan: Plan) -> None:
 
 def first_reason(out: Path, plan: Plan) -> tuple[str, str]:
     """The first item that was set aside, and why."""
-    name, reason = scan_chunks(out, plan).filter(pl.col("status") != "ok").select("sample_id", "reason").head(1).collect().row(0)
+    name, reason = (
+        scan_chunks(out, plan).filter(pl.col("status") != "ok").select("sample_id", "reason").head(1).collect().row(0)
+    )
     return str(name), str(reason)
 
 
@@ -101,7 +106,10 @@ def defused(table: Table) -> Table:
     ["'=1+1", 'a']
     """
     return table.with_columns(
-        pl.when(pl.col(name).str.slice(0, 1).is_in(list(FORMULA))).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        pl.when(pl.col(name).str.slice(0, 1).is_in(list(FORMULA)))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
         for name, kind in table.collect_schema().items()
         if kind == pl.String
     )
@@ -116,4 +124,6 @@ def _failure(out: Path, plan: Plan, error: pl.exceptions.PolarsError) -> InputEr
             return InputError(f"{path.name} is damaged", where=path.parent, remedy="Remove it, and repeat the command")
     number = errno_of(error)
     reason = str(error) if number is None else os.strerror(number)
-    return InputError(f"cannot write: {reason}", where=out, remedy="Make room, then repeat the command: it goes on where it stopped")
+    return InputError(
+        f"cannot write: {reason}", where=out, remedy="Make room, then repeat the command: it goes on where it stopped"
+    )

@@ -44,15 +44,18 @@ class Attempt(Generic[T]):
 
 
 def attempt(
-    act: Callable[[], T], clock: Callable[[], float], retries: int = RETRIES, pause: Callable[[float], object] = time.sleep
+    act: Callable[[], T],
+    clock: Callable[[], float],
+    retries: int = RETRIES,
+    pause: Callable[[float], object] = time.sleep,
 ) -> Attempt[T]:
     """Do it; whatever goes wrong with this one item becomes its reason. Interrupts and exits pass through.
 
     Args:
         act: what to do.
         clock: seconds.
-        retries: how often to try again what disk or network refused for the moment (``PASSING``), waiting 0.1 s, 0.5 s, 2.5 s and so
-            on; what is plainly wrong with a record is not tried again.
+        retries: how often to try again what disk or network refused for the moment (``PASSING``), waiting 0.1 s, 0.5 s,
+            2.5 s and so on; what is plainly wrong with a record is not tried again.
         pause: waits for seconds.
 
     >>> attempt(lambda: 1 // 0, lambda: 0.0).value

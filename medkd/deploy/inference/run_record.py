@@ -41,7 +41,9 @@ class Call:
     signed_by: str | None = None
 
 
-def write_run_record(out: Path, *, bundle: Bundle, items: Items, plan: Plan, counts: Counts, call: Call, names: Pseudonyms) -> None:
+def write_run_record(
+    out: Path, *, bundle: Bundle, items: Items, plan: Plan, counts: Counts, call: Call, names: Pseudonyms
+) -> None:
     """Write it.
 
     Args:
@@ -85,7 +87,11 @@ def write_run_record(out: Path, *, bundle: Bundle, items: Items, plan: Plan, cou
 
 
 def _versions(plan: Plan, call: Call) -> dict[str, str]:
-    packages = [*_PACKAGES, *(["onnxruntime"] if plan.runtime == "onnx" else []), *(["ray"] if call.engine == "ray" else [])]
+    packages = [
+        *_PACKAGES,
+        *(["onnxruntime"] if plan.runtime == "onnx" else []),
+        *(["ray"] if call.engine == "ray" else []),
+    ]
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 

@@ -1,4 +1,7 @@
-"""What is learnt on predictions of items that a model was not fitted on: temperature, thresholds and conformal quantiles."""
+"""What is learnt on predictions of items that a model was not fitted on.
+
+Temperature, thresholds and conformal quantiles.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ def calibrated_by(logits: Array, target: Target, temperature: float) -> Array:
 
 
 def arrays_of(rows: pl.DataFrame, target: Target) -> tuple[Array, Array, NDArray[Any]]:
-    """Logits and truths "sample output", and the samples' subjects, from rows of predictions of one arm (see ``score_predictions``)."""
+    """Logits and truths "sample output".
+
+    And the samples' subjects, from rows of predictions of one arm (see ``score_predictions``).
+    """
     wide = rows.pivot("class", index=["seed", "fold", "sample_id", "subject_id"], values=["logit", "y"])
     logits = wide.select([f"logit_{name}" for name in target.names]).to_numpy()
     y = wide.select([f"y_{name}" for name in target.names]).cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -62,8 +68,9 @@ def arrays_of(rows: pl.DataFrame, target: Target) -> tuple[Array, Array, NDArray
 def held_out_coverage(rows: pl.DataFrame, target: Target, coverage: float = COVERAGE) -> dict[str, Any]:
     """What the sets are worth on subjects that had no part in them (see ``Conformal.coverage_of``).
 
-    For each test fold of each seed, temperature and quantiles are taken from the inner-validation rows of all seeds and folds but those
-    of the test fold's own subjects, and held against its test rows: the bundle's own procedure, with a fold less.
+    For each test fold of each seed, temperature and quantiles are taken from the inner-validation rows of all seeds and
+    folds but those of the test fold's own subjects, and held against its test rows: the bundle's own procedure, with a
+    fold less.
 
     Args:
         rows: predictions of one arm at one label fraction, roles "val" and "test".

@@ -29,9 +29,12 @@ IN_THE_LARGE = Metric("observed over expected", observed_over_expected, "calibra
 
 
 def calibration_line(y: Array, probability: Array, weights: Array | None = None) -> tuple[float, float]:
-    """Intercept a and slope b of logit P(y) = a + b logit(p), by maximum likelihood without penalty: 0 and 1 where p is calibrated.
+    """Intercept a and slope b of logit P(y) = a + b logit(p), by maximum likelihood without penalty.
 
-    A slope below 1 says that low risks are too low and high ones too high. The same line recalibrates: p' = expit(a + b logit(p)).
+    0 and 1 where p is calibrated.
+
+    A slope below 1 says that low risks are too low and high ones too high. The same line recalibrates: p' = expit(a + b
+    logit(p)).
 
     Args:
         y: "sample", 0 or 1, both present.
@@ -68,7 +71,9 @@ def line_intervals(
         return {name: {"value": None, "low": None, "high": None} for name in ("intercept", "slope")}
     measured = calibration_line(y, probability)
     drawn = []
-    for draws in multiplicities(np.zeros(int(subject.max()) + 1, dtype=np.int64), replicates, np.random.default_rng(seed)):
+    for draws in multiplicities(
+        np.zeros(int(subject.max()) + 1, dtype=np.int64), replicates, np.random.default_rng(seed)
+    ):
         for column in draws.T:
             heavy = column[subject]
             both = 0 < (heavy * y).sum() < heavy.sum()

@@ -25,14 +25,16 @@ _SLACK = 1e-9
 class Conformal:
     r"""Sets that hold the truth in at least ``coverage`` of exchangeable items, whatever the model is worth.
 
-    An answer stands in an item's set if its score is at most the answer's quantile. Of classes the score is 1 - p of the answer, and
-    each answer has a quantile of its own, taken over the items of which it is true, so that the coverage holds among the diseased and
-    among the healthy, not only over both. Of values the score is the absolute residual. With n items the quantile is the
-    ⌈(n + 1) coverage⌉-th smallest score; where there are fewer items than that the answer stands in every set.
+    An answer stands in an item's set if its score is at most the answer's quantile. Of classes the score is 1 - p of
+    the answer, and each answer has a quantile of its own, taken over the items of which it is true, so that the
+    coverage holds among the diseased and among the healthy, not only over both. Of values the score is the absolute
+    residual. With n items the quantile is the ⌈(n + 1) coverage⌉-th smallest score; where there are fewer items than
+    that the answer stands in every set.
 
-    What it takes for granted: that new items are exchangeable with those it was fitted on. It is fitted on predictions of the folds'
-    models, of which the deployed one is a refit, and after their temperature, so that the coverage of the deployed model is an estimate;
-    with several predictions of one subject the quantile's finite-sample argument holds approximately. See ``held_out_coverage``.
+    What it takes for granted: that new items are exchangeable with those it was fitted on. It is fitted on predictions
+    of the folds' models, of which the deployed one is a refit, and after their temperature, so that the coverage of the
+    deployed model is an estimate; with several predictions of one subject the quantile's finite-sample argument holds
+    approximately. See ``held_out_coverage``.
 
     Args:
         coverage: above 0 and below 1.
@@ -41,10 +43,10 @@ class Conformal:
         quantiles: "name answer" (see ``answers``), infinite where items were too few.
         counts: "name answer", subjects that each quantile rests on.
 
-    Source: Vovk 2012, arXiv:1209.2673 (label-conditional inductive conformal predictors); the finite-sample quantile as in Angelopoulos
-    and Bates 2021, arXiv:2107.07511, section 1; the score of exclusive classes is LAC with error levels of each class, Sadinle, Lei and
-    Wasserman 2019, arXiv:1609.00451. Of several items a subject each weighs the inverse of their number and n counts subjects: "pooling
-    CDFs", Dunn, Wasserman and Ramdas 2022, arXiv:1809.07441.
+    Source: Vovk 2012, arXiv:1209.2673 (label-conditional inductive conformal predictors); the finite-sample quantile as
+    in Angelopoulos and Bates 2021, arXiv:2107.07511, section 1; the score of exclusive classes is LAC with error levels
+    of each class, Sadinle, Lei and Wasserman 2019, arXiv:1609.00451. Of several items a subject each weighs the inverse
+    of their number and n counts subjects: "pooling CDFs", Dunn, Wasserman and Ramdas 2022, arXiv:1809.07441.
 
     >>> p = np.array([[0.9], [0.8], [0.7], [0.2], [0.1], [0.3]])
     >>> sets = Conformal.fit(p, np.array([[1.0], [1], [1], [0], [0], [0]]), Target("cd", "binary", ("cd",)), coverage=0.75)
@@ -65,7 +67,12 @@ class Conformal:
 
     @classmethod
     def fit(
-        cls, calibrated: Array, y: Array, target: Target, coverage: float = 0.9, groups: Sequence[Any] | NDArray[Any] | None = None
+        cls,
+        calibrated: Array,
+        y: Array,
+        target: Target,
+        coverage: float = 0.9,
+        groups: Sequence[Any] | NDArray[Any] | None = None,
     ) -> Self:
         """From calibrated predictions of items that the model was not fitted on.
 
@@ -80,9 +87,15 @@ class Conformal:
             InputError: the coverage is not within 0-1, or the shapes differ.
         """
         if not 0 < coverage < 1:
-            raise InputError(f"coverage is {coverage}", where="conformal", remedy="Give a share above 0 and below 1, such as 0.9")
+            raise InputError(
+                f"coverage is {coverage}", where="conformal", remedy="Give a share above 0 and below 1, such as 0.9"
+            )
         if calibrated.shape != y.shape or calibrated.ndim != 2 or calibrated.shape[1] != target.outputs:
-            raise InputError(f"predictions {calibrated.shape} and labels {y.shape}", where="conformal", remedy="Give both 'sample output'")
+            raise InputError(
+                f"predictions {calibrated.shape} and labels {y.shape}",
+                where="conformal",
+                remedy="Give both 'sample output'",
+            )
         subject = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
         scores, asked = _scores(calibrated, y, target.kind), _asked(y, target.kind)
         quantiles, counts = np.full(asked.shape[1:], np.inf), np.zeros(asked.shape[1:], dtype=np.int64)
@@ -97,8 +110,13 @@ class Conformal:
         quantiles = [[value if math.isfinite(value) else None for value in row] for row in self.quantiles.tolist()]
         return {
             "coverage": self.coverage,
-            "quantiles": {name: dict(zip(parts, row, strict=True)) for name, row in zip(self.names, quantiles, strict=True)},
-            "subjects": {name: dict(zip(parts, row, strict=True)) for name, row in zip(self.names, self.counts.tolist(), strict=True)},
+            "quantiles": {
+                name: dict(zip(parts, row, strict=True)) for name, row in zip(self.names, quantiles, strict=True)
+            },
+            "subjects": {
+                name: dict(zip(parts, row, strict=True))
+                for name, row in zip(self.names, self.counts.tolist(), strict=True)
+            },
         }
 
     @classmethod
@@ -110,24 +128,36 @@ class Conformal:
         """
         known = ("coverage", "quantiles", "subjects")
         if not isinstance(document, Mapping) or set(document) != set(known):
-            wrong = next((str(key) for key in document if key not in known), "") if isinstance(document, Mapping) else ""
+            wrong = (
+                next((str(key) for key in document if key not in known), "") if isinstance(document, Mapping) else ""
+            )
             raise InputError(
-                "conformal cannot be read", where=where, remedy=nearest(wrong, known) if wrong else f"It has: {', '.join(known)}"
+                "conformal cannot be read",
+                where=where,
+                remedy=nearest(wrong, known) if wrong else f"It has: {', '.join(known)}",
             )
         coverage = document["coverage"]
         if not _is_number(coverage) or not 0 < coverage < 1:
-            raise InputError(f"conformal coverage is {coverage!r}", where=where, remedy="Give a share above 0 and below 1")
+            raise InputError(
+                f"conformal coverage is {coverage!r}", where=where, remedy="Give a share above 0 and below 1"
+            )
         parts = cls.answers(target.kind)
         tables = []
         for what in ("quantiles", "subjects"):
             held = document[what]
             fits = isinstance(held, Mapping) and set(held) == set(target.names)
             if not fits or any(not isinstance(row, Mapping) or set(row) != set(parts) for row in held.values()):
-                raise InputError(f"conformal {what} do not name {', '.join(target.names)} with {', '.join(parts)}", where=where)
+                raise InputError(
+                    f"conformal {what} do not name {', '.join(target.names)} with {', '.join(parts)}", where=where
+                )
             tables.append([[held[name][part] for part in parts] for name in target.names])
         quantiles, counts = tables
         if any(value is not None and not (_is_number(value) and value >= 0) for row in quantiles for value in row):
-            raise InputError("a conformal quantile is no number of 0 or more", where=where, remedy="Write null for one that is not known")
+            raise InputError(
+                "a conformal quantile is no number of 0 or more",
+                where=where,
+                remedy="Write null for one that is not known",
+            )
         if any(type(value) is not int or value < 0 for row in counts for value in row):
             raise InputError("a conformal count is no whole number of 0 or more", where=where)
         bounds = np.array([[np.inf if value is None else float(value) for value in row] for row in quantiles])
@@ -136,8 +166,9 @@ class Conformal:
     def sets(self, calibrated: Array) -> list[str]:
         """Each item's set as text.
 
-        Binary: "cd", "not cd", or "abstains" where both or none of them fit. Multilabel: the same of each class, joined by "; ", with
-        "cd: abstains". Exclusive classes: names joined by " or ", "abstains" where all or none fit. Values: "LOW to HIGH".
+        Binary: "cd", "not cd", or "abstains" where both or none of them fit. Multilabel: the same of each class, joined
+        by "; ", with "cd: abstains". Exclusive classes: names joined by " or ", "abstains" where all or none fit.
+        Values: "LOW to HIGH".
 
         Args:
             calibrated: "sample output".
@@ -146,11 +177,20 @@ class Conformal:
             return ["; ".join(self._interval(value, place) for place, value in enumerate(row)) for row in calibrated]
         fits = self._fits(calibrated)
         if self.kind == "multiclass":
-            return [ABSTAINS if row.all() or not row.any() else " or ".join(np.array(self.names)[row]) for row in fits[:, :, 0]]
+            return [
+                ABSTAINS if row.all() or not row.any() else " or ".join(np.array(self.names)[row])
+                for row in fits[:, :, 0]
+            ]
         alone = len(self.names) == 1
-        words = [({(True, False): name, (False, True): f"not {name}"}, ABSTAINS if alone else f"{name}: {ABSTAINS}") for name in self.names]
+        words = [
+            ({(True, False): name, (False, True): f"not {name}"}, ABSTAINS if alone else f"{name}: {ABSTAINS}")
+            for name in self.names
+        ]
         return [
-            "; ".join(known.get((bool(present), bool(absent)), other) for (known, other), (present, absent) in zip(words, row, strict=True))
+            "; ".join(
+                known.get((bool(present), bool(absent)), other)
+                for (known, other), (present, absent) in zip(words, row, strict=True)
+            )
             for row in fits
         ]
 
@@ -165,7 +205,10 @@ class Conformal:
         return held
 
     def abstains(self, calibrated: Array) -> NDArray[np.bool_]:
-        """Whether each set says nothing: all or none of the answers fit; "sample name" (alike for all names of exclusive classes)."""
+        """Whether each set says nothing: all or none of the answers fit.
+
+        "sample name" (alike for all names of exclusive classes).
+        """
         if self.kind in VALUES:
             return np.broadcast_to(~np.isfinite(self.quantiles[:, 0]), calibrated.shape)
         fits = self._fits(calibrated)
@@ -173,7 +216,9 @@ class Conformal:
             return np.repeat(fits.all(axis=(1, 2)) | ~fits.any(axis=(1, 2)), len(self.names)).reshape(calibrated.shape)
         return np.asarray(fits[:, :, 0] == fits[:, :, 1])
 
-    def coverage_of(self, calibrated: Array, y: Array, groups: Sequence[Any] | NDArray[Any] | None = None) -> dict[str, Any]:
+    def coverage_of(
+        self, calibrated: Array, y: Array, groups: Sequence[Any] | NDArray[Any] | None = None
+    ) -> dict[str, Any]:
         """The share of truths that stand in their sets, of each class, and how often the sets abstain (see ``shares``).
 
         Args:
@@ -194,9 +239,15 @@ class Conformal:
 
 
 def shares(
-    held: Array, silent: NDArray[np.bool_], kind: Kind, names: Sequence[str], groups: Sequence[Any] | NDArray[Any] | None = None
+    held: Array,
+    silent: NDArray[np.bool_],
+    kind: Kind,
+    names: Sequence[str],
+    groups: Sequence[Any] | NDArray[Any] | None = None,
 ) -> dict[str, Any]:
-    """``n``, ``covered`` and ``abstains`` over all truths, and the same with a Wilson 95 % interval (``low``, ``high``) by class.
+    """``n``, ``covered`` and ``abstains`` over all truths.
+
+    And the same with a Wilson 95 % interval (``low``, ``high``) by class.
 
     Args:
         held: "sample name answer" of ``Conformal.holds``.
@@ -219,7 +270,14 @@ def shares(
 def _share(held: Array, silent: NDArray[np.bool_], subjects: int) -> dict[str, Any]:
     covered = _mean(held)
     low, high = (None, None) if covered is None else wilson(covered, subjects)
-    return {"n": len(held), "subjects": subjects, "covered": covered, "low": low, "high": high, "abstains": _mean(silent)}
+    return {
+        "n": len(held),
+        "subjects": subjects,
+        "covered": covered,
+        "low": low,
+        "high": high,
+        "abstains": _mean(silent),
+    }
 
 
 def _mean(values: NDArray[Any]) -> float | None:
@@ -230,7 +288,9 @@ def _scores(calibrated: Array, y: Array, kind: Kind) -> Array:
     """Of each answer if it were true: "sample name answer"; of values the residual."""
     if kind in VALUES:
         return np.asarray(np.abs(y - calibrated)[:, :, None])
-    return np.asarray((1.0 - calibrated)[:, :, None] if kind == "multiclass" else np.stack([1.0 - calibrated, calibrated], axis=2))
+    return np.asarray(
+        (1.0 - calibrated)[:, :, None] if kind == "multiclass" else np.stack([1.0 - calibrated, calibrated], axis=2)
+    )
 
 
 def _asked(y: Array, kind: Kind) -> NDArray[np.bool_]:
@@ -241,11 +301,16 @@ def _asked(y: Array, kind: Kind) -> NDArray[np.bool_]:
 
 
 def _quantile(scores: Array, subject: NDArray[np.int64], coverage: float) -> tuple[float, int]:
-    """The smallest score at which (n + 1) coverage of n subjects, each weighing 1, are reached; infinite where they never are."""
+    """The smallest score at which (n + 1) coverage of n subjects, each weighing 1, are reached.
+
+    Infinite where they never are.
+    """
     _, place, items = np.unique(subject, return_inverse=True, return_counts=True)
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum((1.0 / items[place])[order]) if len(scores) else np.empty(0)
-    wanted = math.ceil((len(items) + 1) * coverage - _SLACK) if len(scores) == len(items) else (len(items) + 1) * coverage
+    wanted = (
+        math.ceil((len(items) + 1) * coverage - _SLACK) if len(scores) == len(items) else (len(items) + 1) * coverage
+    )
     found = np.flatnonzero(reached >= wanted - _SLACK)
     return (float(scores[order[found[0]]]) if len(found) else math.inf), len(items)
 

@@ -52,7 +52,9 @@ def fit_temperature(logits: Array, y: Array, categorical: bool) -> float:
             return -float(np.mean((y[rows] * log_softmax(scaled[rows], axis=1)).sum(axis=1)))
         return float(np.mean(np.logaddexp(0.0, scaled[known]) - y[known] * scaled[known]))
 
-    best = minimize_scalar(loss, bounds=(np.log(LIMITS[0]), np.log(LIMITS[1])), method="bounded", options={"xatol": 1e-4})
+    best = minimize_scalar(
+        loss, bounds=(np.log(LIMITS[0]), np.log(LIMITS[1])), method="bounded", options={"xatol": 1e-4}
+    )
     return float(np.exp(best.x))
 
 
@@ -67,7 +69,9 @@ def parse_rule(rule: str) -> tuple[str, float]:
     """
     found = re.fullmatch(r"(youden|f1)|(sensitivity):(0?\.\d+|1|1\.0)", rule)
     if not found:
-        raise InputError(f"no threshold rule '{rule}'", where="evidence.threshold", remedy="Write youden, f1 or sensitivity:0.95")
+        raise InputError(
+            f"no threshold rule '{rule}'", where="evidence.threshold", remedy="Write youden, f1 or sensitivity:0.95"
+        )
     return found[1] or found[2], float(found[3] or 0)
 
 
@@ -106,7 +110,8 @@ def reliability(y: Array, probability: Array, bins: int = 10, repeats: int = 1) 
         y: 0 or 1.
         probability: calibrated.
         bins: at most so many.
-        repeats: how often each sample stands in the table (its seeds), so that intervals are not narrowed by repetition.
+        repeats: how often each sample stands in the table (its seeds), so that intervals are not narrowed by
+            repetition.
     """
     order = np.argsort(probability, kind="stable")
     rows = []
@@ -114,7 +119,15 @@ def reliability(y: Array, probability: Array, bins: int = 10, repeats: int = 1) 
         if len(part):
             observed = float(y[part].mean())
             low, high = wilson(observed, len(part) / repeats)
-            rows.append({"predicted": float(probability[part].mean()), "observed": observed, "low": low, "high": high, "count": len(part)})
+            rows.append(
+                {
+                    "predicted": float(probability[part].mean()),
+                    "observed": observed,
+                    "low": low,
+                    "high": high,
+                    "count": len(part),
+                }
+            )
     return rows
 
 

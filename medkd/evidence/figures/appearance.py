@@ -8,7 +8,10 @@ from typing import Any
 COLOURS = {"teacher": "#7c3aed", "student": "#0369a1", "solo": "#d97706"}
 """Of arms; told apart by the colour-blind, and in grey print by their lines."""
 HERE, RECALIBRATED, DEVELOPMENT = "these patients", "recalibrated", "at development"
-"""Arms of an external validation: a bundle as it is, as it would be after recalibration, and what its own report says."""
+"""Arms of an external validation.
+
+A bundle as it is, as it would be after recalibration, and what its own report says.
+"""
 _OUTSIDE = {HERE: COLOURS["student"], RECALIBRATED: "#c2410c"}
 OTHER = "#64748b"
 """Of every other arm."""

@@ -18,7 +18,10 @@ _BARS = 0.16
 
 
 def calibration_figures(report: Mapping[str, Any]) -> list[Markup]:
-    """A reliability chart for each class: the student's (or where there is none the first arm's) with intervals and histogram."""
+    """A reliability chart for each class.
+
+    The student's (or where there is none the first arm's) with intervals and histogram.
+    """
     arms, classes = report["calibration"], len(report["classes"])
     main = "student" if "student" in arms else next(iter(arms), "")
     order = [arm for arm in COLOURS if arm in arms] or list(arms)
@@ -32,21 +35,41 @@ def calibration_figures(report: Mapping[str, Any]) -> list[Markup]:
             counts=arms[main]["classes"][name]["histogram"],
             main=main,
         )
-        pictures.append(picture(f"Calibration of {', '.join(bins)} for {name}: observed share over predicted", *size_of(classes), draw))
+        pictures.append(
+            picture(
+                f"Calibration of {', '.join(bins)} for {name}: observed share over predicted", *size_of(classes), draw
+            )
+        )
     return pictures
 
 
-def _draw(figure: Figure, title: str, bins: Mapping[str, Sequence[Mapping[str, float]]], counts: Sequence[int], main: str) -> None:
+def _draw(
+    figure: Figure, title: str, bins: Mapping[str, Sequence[Mapping[str, float]]], counts: Sequence[int], main: str
+) -> None:
     axes = figure.subplots()
     diagonal(axes)
     if any(counts):
         edges = np.linspace(0, 1, len(counts) + 1)
         heights = _BARS * np.asarray(counts) / max(counts)
-        axes.bar(edges[:-1], heights, width=1 / len(counts), align="edge", color=COLOURS["student"], alpha=0.16, edgecolor="white")
+        axes.bar(
+            edges[:-1],
+            heights,
+            width=1 / len(counts),
+            align="edge",
+            color=COLOURS["student"],
+            alpha=0.16,
+            edgecolor="white",
+        )
     for arm, found in bins.items():
         predicted, observed = ([one[key] for one in found] for key in ("predicted", "observed"))
         if arm == main:
-            axes.vlines(predicted, [one["low"] for one in found], [one["high"] for one in found], color=arm_colour(arm), linewidth=1.4)
+            axes.vlines(
+                predicted,
+                [one["low"] for one in found],
+                [one["high"] for one in found],
+                color=arm_colour(arm),
+                linewidth=1.4,
+            )
         style = {"marker": "o", "markersize": 6, "markeredgecolor": "white"} if arm == main else {"linewidth": 1.5}
         axes.plot(predicted, observed, arm_line(arm), color=arm_colour(arm), label=arm, **style)
     axes.set_title(title)

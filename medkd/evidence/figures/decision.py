@@ -22,9 +22,15 @@ def decision_figures(report: Mapping[str, Any]) -> list[Markup]:
     classes = len(report["classes"])
     pictures = []
     for name, lines in list(found["classes"].items())[:MOST_CLASSES]:
-        draw = partial(_draw, title=title_of("Decision curve", name, classes), thresholds=found["threshold"], lines=lines)
+        draw = partial(
+            _draw, title=title_of("Decision curve", name, classes), thresholds=found["threshold"], lines=lines
+        )
         arms = [arm for arm in lines if arm != "treat_all"]
-        pictures.append(picture(f"Decision curves of {', '.join(arms)} for {name}, beside treat all and none", *size_of(classes), draw))
+        pictures.append(
+            picture(
+                f"Decision curves of {', '.join(arms)} for {name}, beside treat all and none", *size_of(classes), draw
+            )
+        )
     return pictures
 
 
@@ -38,7 +44,9 @@ def _draw(figure: Figure, title: str, thresholds: Sequence[float], lines: Mappin
     for arm, line in arms.items():
         axes.plot(thresholds, line, arm_line(arm), color=arm_colour(arm), label=arm)
     if "treat_all" in lines:
-        axes.plot(thresholds, lines["treat_all"], color=REFERENCE, linewidth=1.4, linestyle=(0, (5, 2)), label="treat all")
+        axes.plot(
+            thresholds, lines["treat_all"], color=REFERENCE, linewidth=1.4, linestyle=(0, (5, 2)), label="treat all"
+        )
     axes.axhline(0, color=REFERENCE, linewidth=1.4, label="treat none")
     axes.set_title(title)
     axes.set(xlabel="threshold of concern", ylabel="net benefit", xlim=(0, end), ylim=(-0.15 * top, top))

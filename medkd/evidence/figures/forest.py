@@ -70,7 +70,9 @@ def forest(title: str, groups: Sequence[Group], panels: Sequence[Panel], width: 
 
     def draw(figure: Figure) -> None:
         heights = [len(group.rows) for group in groups]
-        grid = figure.subplots(len(groups), len(panels), sharex="col", squeeze=False, gridspec_kw={"height_ratios": heights})
+        grid = figure.subplots(
+            len(groups), len(panels), sharex="col", squeeze=False, gridspec_kw={"height_ratios": heights}
+        )
         for across, group in zip(grid, groups, strict=True):
             for number, (axes, panel) in enumerate(zip(across, panels, strict=True)):
                 _panel(axes, group, panel, number)
@@ -99,7 +101,9 @@ def written(interval: Interval | None, *, signed: bool) -> str:
 
 
 def _said(row: Row, panels: Sequence[Panel]) -> str:
-    return row.note or ", ".join(written(value, signed=panel.difference) for value, panel in zip(row.values, panels, strict=True))
+    return row.note or ", ".join(
+        written(value, signed=panel.difference) for value, panel in zip(row.values, panels, strict=True)
+    )
 
 
 def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
@@ -124,15 +128,37 @@ def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
         weight = "bold" if row.strong else "normal"
         words = written(interval, signed=panel.difference)
         axes.text(
-            1.03, place, words, transform=beside, va="center_baseline", fontsize=10.5, weight=weight, color=INK if interval else FAINT
+            1.03,
+            place,
+            words,
+            transform=beside,
+            va="center_baseline",
+            fontsize=10.5,
+            weight=weight,
+            color=INK if interval else FAINT,
         )
         for dot in row.dots if number == 0 else ():
             axes.plot(dot, place + 0.33, "o", color=row.colour, alpha=0.5, markersize=3.2, markeredgewidth=0)
         if interval is not None and interval["value"] is not None:
-            axes.hlines(place, interval["low"] or 0.0, interval["high"] or 0.0, color=row.colour, linewidth=3 if row.strong else 1.8)
-            axes.plot(interval["value"], place, "s", color=row.colour, markersize=9 if row.strong else 7, markeredgecolor="white")
+            axes.hlines(
+                place,
+                interval["low"] or 0.0,
+                interval["high"] or 0.0,
+                color=row.colour,
+                linewidth=3 if row.strong else 1.8,
+            )
+            axes.plot(
+                interval["value"],
+                place,
+                "s",
+                color=row.colour,
+                markersize=9 if row.strong else 7,
+                markeredgecolor="white",
+            )
     axes.set_ylim(len(group.rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(group.rows)), [row.label for row in group.rows] if number == 0 else [""] * len(group.rows))
+    axes.set_yticks(
+        range(len(group.rows)), [row.label for row in group.rows] if number == 0 else [""] * len(group.rows)
+    )
     for tick, row in zip(axes.get_yticklabels(), group.rows, strict=True):
         tick.set(color=INK, fontweight="bold" if row.strong else "normal", fontsize=11)
     axes.tick_params(axis="x", length=0)
@@ -145,5 +171,7 @@ def _headed(figure: Figure, axes: Axes, heading: str) -> None:
         return
     axes.set_title(" ")
     place = blended_transform_factory(figure.transFigure, axes.transAxes)
-    words = axes.annotate(heading, (0.004, 1), xycoords=place, xytext=(0, 8), textcoords="offset points", weight="bold", color=FAINT)
+    words = axes.annotate(
+        heading, (0.004, 1), xycoords=place, xytext=(0, 8), textcoords="offset points", weight="bold", color=FAINT
+    )
     words.set_in_layout(False)

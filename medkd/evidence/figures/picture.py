@@ -1,4 +1,7 @@
-"""From a drawing to a piece of the page: SVG that needs neither script nor network, and is the same for the same report."""
+"""From a drawing to a piece of the page.
+
+SVG that needs neither script nor network, and is the same for the same report.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,9 @@ def picture(label: str, width: float, height: float, draw: Callable[[Figure], No
     with style.context(["default", {**SETTINGS, "svg.hashsalt": label}]), warnings.catch_warnings():
         # A reader's browser has the signs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")  # An SVG's pixel is matplotlib's point.
+        figure = Figure(
+            figsize=(width / 72, height / 72), layout="constrained"
+        )  # An SVG's pixel is matplotlib's point.
         draw(figure)
         figure.savefig(file, format="svg", metadata=_NO_METADATA)
     written = file.getvalue()
@@ -67,12 +72,18 @@ def title_of(what: str, name: str, classes: int, most: int = 34) -> str:
 
 
 def size_of(classes: int) -> tuple[float, float]:
-    """Width and height in pixels: two pictures stand in a row, of several classes three, so drawn smaller that words keep their size."""
+    """Width and height in pixels.
+
+    Two pictures stand in a row, of several classes three, so drawn smaller that words keep their size.
+    """
     return (430, 350) if classes == 1 else (340, 310)
 
 
 def _lean(tag: str) -> str:
-    """A tag without what the page does not need: names of groups, which would repeat, fixed size, and thousandths of a pixel."""
+    """A tag without what the page does not need.
+
+    Names of groups, which would repeat, fixed size, and thousandths of a pixel.
+    """
     if tag.startswith("<g id="):
         return re.sub(r'^<g id="[^"]*"', "<g", tag)
     if tag.startswith("<svg"):

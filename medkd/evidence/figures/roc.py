@@ -20,7 +20,9 @@ def roc_figures(report: Mapping[str, Any]) -> list[Markup]:
     pictures = []
     for name, arms in list(found["classes"].items())[:MOST_CLASSES]:
         curves = {arm: curve for arm, curve in arms.items() if curve is not None}
-        draw = partial(_draw, title=title_of("ROC", name, classes), false_alarms=found["false_positive_rate"], curves=curves)
+        draw = partial(
+            _draw, title=title_of("ROC", name, classes), false_alarms=found["false_positive_rate"], curves=curves
+        )
         pictures.append(picture(f"ROC curves of {', '.join(curves)} for {name}", *size_of(classes), draw))
     return pictures
 

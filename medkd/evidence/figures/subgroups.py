@@ -14,10 +14,16 @@ from medkd.evidence.figures.forest import Group, Panel, Row, forest
 
 def subgroup_figure(report: Mapping[str, Any]) -> Markup | None:
     """The student's value and gain in each subgroup; suppressed ones say so. None where there are no subgroups."""
-    groups = [Group(by, [_row(one) for one in found]) for by, found in groupby(report["subgroups"], key=lambda one: str(one["by"]))]
+    groups = [
+        Group(by, [_row(one) for one in found])
+        for by, found in groupby(report["subgroups"], key=lambda one: str(one["by"]))
+    ]
     if not groups:
         return None
-    panels = [Panel(f"student's {report['metric_title']}", difference=False), Panel("gain over solo (right of the line is better)")]
+    panels = [
+        Panel(f"student's {report['metric_title']}", difference=False),
+        Panel("gain over solo (right of the line is better)"),
+    ]
     return forest("The student in subgroups: its value and its gain over solo", groups, panels, width=1000)
 
 

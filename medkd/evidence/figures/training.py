@@ -20,7 +20,9 @@ _FEW = 6
 
 
 def training_figure(histories: Sequence[pl.DataFrame], across: int = 2, most: int = 4) -> Markup | None:
-    """A chart for each logged quantity, validation first: the median over fits with the middle 80 %; None where nothing was logged.
+    """A chart for each logged quantity, validation first: the median over fits with the middle 80 %.
+
+    None where nothing was logged.
 
     Args:
         histories: arm, seed, fold, step, name, value.
@@ -30,7 +32,9 @@ def training_figure(histories: Sequence[pl.DataFrame], across: int = 2, most: in
     known = [history.select("arm", "step", "name", "value") for history in histories if history.height]
     if not known:
         return None
-    table = pl.concat(known, how="vertical_relaxed").filter(pl.col("arm").is_in(list(COLOURS)) & pl.col("value").is_finite())
+    table = pl.concat(known, how="vertical_relaxed").filter(
+        pl.col("arm").is_in(list(COLOURS)) & pl.col("value").is_finite()
+    )
     names = sorted(table["name"].unique().to_list(), key=lambda word: ("val" not in word, word))[:most]
     if not names:
         return None
@@ -61,7 +65,16 @@ def _curves(axes: Axes, part: pl.DataFrame) -> None:
             axes.fill_between(steps, low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
             # A short run may have logged once: a line of one point is none.
             marker = "o" if len(steps) < _FEW else ""
-            axes.plot(steps, value, arm_line(arm), color=arm_colour(arm), linewidth=1.7, marker=marker, markersize=5, label=arm)
+            axes.plot(
+                steps,
+                value,
+                arm_line(arm),
+                color=arm_colour(arm),
+                linewidth=1.7,
+                marker=marker,
+                markersize=5,
+                label=arm,
+            )
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
@@ -72,5 +85,7 @@ def _middle(part: pl.DataFrame) -> pl.DataFrame:
     width = max(1.0, float(last) / _PARTS)
     pooled = part.with_columns((pl.col("step") / width).floor() * width).group_by("arm", "step")
     return pooled.agg(
-        pl.col("value").median(), pl.col("value").quantile(0.1).alias("low"), pl.col("value").quantile(0.9).alias("high")
+        pl.col("value").median(),
+        pl.col("value").quantile(0.1).alias("low"),
+        pl.col("value").quantile(0.9).alias("high"),
     ).sort("arm", "step")

@@ -10,7 +10,10 @@ from medkd.evidence.leaks.leaks import Check
 _BLOCK = 1024
 _PROJECTED = 96
 _LEAST = 32
-"""Fewer values than these correlate by chance, and so do cells that are seldom observed: then only equal content counts."""
+"""Fewer values than these correlate by chance, and so do cells that are seldom observed.
+
+Then only equal content counts.
+"""
 
 Floats = NDArray[np.float32]
 
@@ -22,9 +25,10 @@ def near_duplicates(
 ) -> Check:
     """No test sample has the content of a training sample.
 
-    Samples are centred by the training mean (so that what all share, such as registered anatomy, does not count) and scaled to length one.
-    Pairs are sifted on a random projection, whose squared distances are right to about 15 %, and candidates are compared in full:
-    2,000 samples of 3,000 values against 8,000 take one second on a core, and memory grows by blocks, not by pairs.
+    Samples are centred by the training mean (so that what all share, such as registered anatomy, does not count) and
+    scaled to length one. Pairs are sifted on a random projection, whose squared distances are right to about 15 %, and
+    candidates are compared in full: 2,000 samples of 3,000 values against 8,000 take one second on a core, and memory
+    grows by blocks, not by pairs.
 
     Args:
         train: "sample ...", prepared; may be memory-mapped. NaN is a cell that was not observed.
@@ -37,10 +41,16 @@ def near_duplicates(
     pairs = duplicate_pairs(train, test, correlation)
     if not pairs:
         return Check(name, True, f"{len(test)} test samples against {len(train)}, correlation below {correlation:g}")
-    return Check(name, False, f"{len({column for _, column in pairs})} of {len(test)} test samples have the content of a training sample")
+    return Check(
+        name,
+        False,
+        f"{len({column for _, column in pairs})} of {len(test)} test samples have the content of a training sample",
+    )
 
 
-def duplicate_pairs(train: NDArray[np.float32], test: NDArray[np.float32], correlation: float = 0.995) -> list[tuple[int, int]]:
+def duplicate_pairs(
+    train: NDArray[np.float32], test: NDArray[np.float32], correlation: float = 0.995
+) -> list[tuple[int, int]]:
     """(training row, test row) of samples that correlate at least so much, or are equal where they are too short or too sparse."""
     if np.isnan(train).any() or np.isnan(test).any():
         return _equal_sparse(train, test)
@@ -49,7 +59,9 @@ def duplicate_pairs(train: NDArray[np.float32], test: NDArray[np.float32], corre
     if size < _LEAST:
         return _equal_rows(train, test)
     # A projection keeps squared distances up to a factor 1 ± 5 sqrt(2 / projected), five standard errors wide.
-    projection = np.random.default_rng(0).standard_normal((size, _PROJECTED), dtype=np.float32) / np.sqrt(_PROJECTED, dtype=np.float32)
+    projection = np.random.default_rng(0).standard_normal((size, _PROJECTED), dtype=np.float32) / np.sqrt(
+        _PROJECTED, dtype=np.float32
+    )
     limit = 2 * (1 - correlation) * (1 + 5 * np.sqrt(2 / _PROJECTED)) + 1e-5
     known = _project(test, mean, projection)
     pairs = []
@@ -85,7 +97,9 @@ def _unit(samples: NDArray[np.float32], mean: Floats) -> Floats:
 
 
 def _project(samples: NDArray[np.float32], mean: Floats, projection: Floats) -> Floats:
-    return np.concatenate([_unit(samples[at : at + _BLOCK], mean) @ projection for at in range(0, len(samples), _BLOCK)])
+    return np.concatenate(
+        [_unit(samples[at : at + _BLOCK], mean) @ projection for at in range(0, len(samples), _BLOCK)]
+    )
 
 
 def _equal_sparse(train: NDArray[np.float32], test: NDArray[np.float32]) -> list[tuple[int, int]]:

@@ -72,11 +72,14 @@ def subjects_across_splits(parts: Mapping[str, Collection[str]]) -> Check:
     return Check(name, True, ", ".join(f"{part}: {len(set(ids))} subjects" for part, ids in parts.items()))
 
 
-def statistics_outside_training(fits: Iterable[tuple[str, Mapping[str, Any], Collection[Any]]], split_sha256: str) -> Check:
+def statistics_outside_training(
+    fits: Iterable[tuple[str, Mapping[str, Any], Collection[Any]]], split_sha256: str
+) -> Check:
     """Scalers and the like were fitted on training samples of this very split.
 
     Args:
-        fits: (who, statistics with ``split_sha256`` and ``held_out``, what they had to hold out), one for each fit and modality.
+        fits: (who, statistics with ``split_sha256`` and ``held_out``, what they had to hold out), one for each fit and
+            modality.
         split_sha256: of the split in force.
     """
     name, count = "statistics fitted on training samples only", 0
@@ -94,8 +97,9 @@ def in_sample_teacher_rows(bank: pl.DataFrame) -> Check:
     """Students learn from teachers that saw neither the sample's own label nor the outer test fold.
 
     Args:
-        bank: the bank's index: sample_id, fold (the sample's own), outer_fold (the test fold of the student's training),
-            held_out (list of folds that the teacher was trained without), and labelled (bool; all rows are where it is absent).
+        bank: the bank's index: sample_id, fold (the sample's own), outer_fold (the test fold of the student's
+            training), held_out (list of folds that the teacher was trained without), and labelled (bool; all rows are
+            where it is absent).
     """
     name = "teacher outputs are out of fold"
     labelled = pl.col("labelled") if "labelled" in bank.columns else pl.lit(value=True)
@@ -108,7 +112,9 @@ def in_sample_teacher_rows(bank: pl.DataFrame) -> Check:
     return Check(name, True, f"{bank.height} rows")
 
 
-def events_after_prediction(views: Mapping[str, View], prediction_hour: float | None, teachers: Collection[str] = ("teacher",)) -> Check:
+def events_after_prediction(
+    views: Mapping[str, View], prediction_hour: float | None, teachers: Collection[str] = ("teacher",)
+) -> Check:
     """No party but the teacher sees what happens after the time of prediction.
 
     Args:
@@ -159,4 +165,8 @@ def future_changes_past(
     before, after = prepare(raw)[..., :kept], prepare(other)[..., :kept]
     if np.array_equal(before, after, equal_nan=True):
         return Check(name, True, f"{kept} prepared steps")
-    return Check(name, False, f"{int((before != after).any(axis=tuple(range(before.ndim - 1))).sum())} of {kept} past steps change")
+    return Check(
+        name,
+        False,
+        f"{int((before != after).any(axis=tuple(range(before.ndim - 1))).sum())} of {kept} past steps change",
+    )

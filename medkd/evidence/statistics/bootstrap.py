@@ -67,19 +67,26 @@ class Replicates:
 
 
 def bootstrap(
-    blocks: Sequence[Block], arms: Sequence[str], metrics: Mapping[str, Metric], replicates: int, seed: int = 0, categorical: bool = False
+    blocks: Sequence[Block],
+    arms: Sequence[str],
+    metrics: Mapping[str, Metric],
+    replicates: int,
+    seed: int = 0,
+    categorical: bool = False,
 ) -> dict[tuple[str, str], Replicates]:
     """Every metric of every arm, in the same draws of subjects.
 
-    **Estimand.** A value is taken within a fold, folds are weighted by the metric's mass (pairs for AUROC), classes are averaged,
-    and an arm's value is the mean over seeds. A fold left without a positive has mass zero and drops out of that replicate.
+    **Estimand.** A value is taken within a fold, folds are weighted by the metric's mass (pairs for AUROC), classes are
+    averaged, and an arm's value is the mean over seeds. A fold left without a positive has mass zero and drops out of
+    that replicate.
 
-    **Draws.** The unit is the subject: all its samples get its multiplicity. A subject is tested once under every seed, so the
-    seeds' errors are correlated through the subjects; therefore a replicate draws each subject's multiplicity *once* and uses it under all
-    seeds and in all arms. Where all seeds share one partition (official folds, one seed) subjects are drawn within its folds. Where each
-    seed has its own, no draw can fix the sizes of all folds at once; subjects are then drawn from all of them, values are still taken
-    within each seed's own folds, and fold sizes vary a little from replicate to replicate, which does not narrow an interval.
-    The spread between seeds is not part of the interval.
+    **Draws.** The unit is the subject: all its samples get its multiplicity. A subject is tested once under every seed,
+    so the seeds' errors are correlated through the subjects; therefore a replicate draws each subject's multiplicity
+    *once* and uses it under all seeds and in all arms. Where all seeds share one partition (official folds, one seed)
+    subjects are drawn within its folds. Where each seed has its own, no draw can fix the sizes of all folds at once;
+    subjects are then drawn from all of them, values are still taken within each seed's own folds, and fold sizes vary a
+    little from replicate to replicate, which does not narrow an interval. The spread between seeds is not part of the
+    interval.
 
     Args:
         blocks: one for each seed and fold.
@@ -151,7 +158,11 @@ def _measure(
     for block in blocks:
         for column in range(shape[1]):
             rows = np.flatnonzero(np.isfinite(block.y[:, column]))
-            y, weights, cell = block.y[rows, column], multiplicity[block.subject[rows]], (seeds.index(block.seed), column)
+            y, weights, cell = (
+                block.y[rows, column],
+                multiplicity[block.subject[rows]],
+                (seeds.index(block.seed), column),
+            )
             for arm, name in keys:
                 metric = metrics[name]
                 value, mass = metric.function(y, block.readings[arm][metric.reads][rows, column], weights)

@@ -11,9 +11,10 @@ ZONES = ("A", "B", "C", "D", "E")
 def clarke_zones(reference: NDArray[np.floating], value: NDArray[np.floating]) -> NDArray[np.str_]:
     """The zone of each pair, in mg/dL; each zone is looked for in the order A, E, C, D, and B is what is left.
 
-    A: within 20 % of the reference, or both at most 70. E: one at most 70 and the other at least 180 (treated the wrong way round).
-    C: at least 110 above a reference of 70 to 290, or at most 7/5 (reference - 130) at one of 130 to 180 (treated without need).
-    D: 70 to 180 where the reference is at least 240; or at a reference of at most 70 from 70 to 180 and at least 6/5 of it (not treated).
+    A: within 20 % of the reference, or both at most 70. E: one at most 70 and the other at least 180 (treated the wrong
+    way round). C: at least 110 above a reference of 70 to 290, or at most 7/5 (reference - 130) at one of 130 to 180
+    (treated without need). D: 70 to 180 where the reference is at least 240; or at a reference of at most 70 from 70 to
+    180 and at least 6/5 of it (not treated).
 
     Args:
         reference: "pair", what glucose was.

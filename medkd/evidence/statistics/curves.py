@@ -15,7 +15,9 @@ from medkd.evidence.statistics.roc_curve import mean_roc
 GRID = np.linspace(0.0, 1.0, 101)
 
 
-def curves_of(blocks: Sequence[Block], scored: pl.DataFrame, names: Sequence[str], arms: Sequence[str]) -> dict[str, Any]:
+def curves_of(
+    blocks: Sequence[Block], scored: pl.DataFrame, names: Sequence[str], arms: Sequence[str]
+) -> dict[str, Any]:
     """ROC and decision curves of some arms on one grid, which is that of every report.
 
     Args:

@@ -14,7 +14,8 @@ _CELLS = 4_000_000
 def risk_adjusted_cusum(y: Array, probability: Array, odds_ratio: float) -> Array:
     """S_t = max(0, S_{t-1} + W_t), where W_t is the log-likelihood ratio of odds that are ``odds_ratio`` times those predicted.
 
-    W = y log R - log(1 - p + R p). It stays near zero while the predictions hold, and climbs once the odds have changed towards R.
+    W = y log R - log(1 - p + R p). It stays near zero while the predictions hold, and climbs once the odds have changed
+    towards R.
 
     Args:
         y: "... time", 0 or 1, in the order of time.
@@ -27,7 +28,9 @@ def risk_adjusted_cusum(y: Array, probability: Array, odds_ratio: float) -> Arra
     [0.0, 0.288, 0.575]
     """
     if not odds_ratio > 0 or odds_ratio == 1:
-        raise InputError(f"odds ratio is {odds_ratio}", where="cusum", remedy="Give a number above 0 other than 1, such as 2")
+        raise InputError(
+            f"odds ratio is {odds_ratio}", where="cusum", remedy="Give a number above 0 other than 1, such as 2"
+        )
     steps = y * np.log(odds_ratio) - np.log1p((odds_ratio - 1) * probability)
     total = np.cumsum(steps, axis=-1)
     lowest = np.minimum(np.minimum.accumulate(total, axis=-1), 0.0)
@@ -35,7 +38,9 @@ def risk_adjusted_cusum(y: Array, probability: Array, odds_ratio: float) -> Arra
     return path
 
 
-def alarm_limit(probability: Array, odds_ratio: float, false_alarm: float = 0.01, simulations: int = 1000, seed: int = 0) -> float:
+def alarm_limit(
+    probability: Array, odds_ratio: float, false_alarm: float = 0.01, simulations: int = 1000, seed: int = 0
+) -> float:
     """The height that the chart reaches, within a series of this length, with probability ``false_alarm`` while the predictions hold.
 
     Found by drawing the outcomes from the predictions themselves, each sample on its own.

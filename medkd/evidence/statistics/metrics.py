@@ -1,4 +1,7 @@
-"""What is measured: each metric once, vectorised over weights, so that its value and its bootstrap are the same code."""
+"""What is measured.
+
+Each metric once, vectorised over weights, so that its value and its bootstrap are the same code.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,17 @@ from medkd.errors import InputError, nearest
 
 Array = NDArray[np.float64]
 Weighted = Callable[[Array, Array, Array], tuple[Array, Array]]
-"""``(y "sample", reading "sample", weights "sample replicate") → (value "replicate", mass "replicate")``; mass 0 = undefined there."""
+"""``(y "sample", reading "sample", weights "sample replicate") → (value "replicate", mass "replicate")``.
+
+Mass 0 = undefined there.
+"""
 
 
 def auroc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
     """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties one half.
 
-    Scores are sorted once; a replicate then costs one cumulative sum. The mass is the number of pairs. Source: Hanley and McNeil 1982.
+    Scores are sorted once; a replicate then costs one cumulative sum. The mass is the number of pairs. Source: Hanley
+    and McNeil 1982.
 
     >>> value, pairs = auroc(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.4, 0.4, 0.8]), np.ones((4, 1)))
     >>> float(value[0]), float(pairs[0])
@@ -41,7 +48,9 @@ def auroc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
 
 
 def auprc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
-    """Area under the precision-recall curve as average precision, ties taken together. The mass is the number of samples.
+    """Area under the precision-recall curve as average precision, ties taken together.
+
+    The mass is the number of samples.
 
     >>> float(auprc(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.4, 0.35, 0.8]), np.ones((4, 1)))[0][0])
     1.0
@@ -73,7 +82,10 @@ def f1(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
 
 
 def brier(y: Array, probability: Array, weights: Array) -> tuple[Array, Array]:
-    """Mean squared distance of the probability from the outcome; over the classes of a multiclass target it is summed. Brier 1950."""
+    """Mean squared distance of the probability from the outcome; over the classes of a multiclass target it is summed.
+
+    Brier 1950.
+    """
     return ratio((y - probability) ** 2 @ weights, weights.sum(axis=0))
 
 
@@ -112,8 +124,8 @@ class Metric:
         function: see ``Weighted``.
         reads: the raw probability ("score"), the calibrated one, or the yes/no decision at the validation threshold.
         higher_is_better: gains are turned round where it is not.
-        pooled: taken over all folds of a seed at once. Only for what reads calibrated probabilities, which are comparable between
-            folds, and is biased in small ones.
+        pooled: taken over all folds of a seed at once. Only for what reads calibrated probabilities, which are
+            comparable between folds, and is biased in small ones.
         summed: a multiclass value is the sum over classes, not the mean.
     """
 
@@ -153,7 +165,9 @@ def metric_named(name: str, kind: str) -> Metric:
     """
     suits = metrics_for(kind)
     if name not in suits:
-        raise InputError(f"metric '{name}' does not measure a {kind} target", where="evidence.metric", remedy=nearest(name, suits))
+        raise InputError(
+            f"metric '{name}' does not measure a {kind} target", where="evidence.metric", remedy=nearest(name, suits)
+        )
     return METRICS[name]
 
 

@@ -16,7 +16,10 @@ def ppv(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
 
 
 def npv(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
-    """Negative predictive value: the share of those not flagged that are negative. The mass is the number of those not flagged."""
+    """Negative predictive value: the share of those not flagged that are negative.
+
+    The mass is the number of those not flagged.
+    """
     return ratio(((1 - decision) * (y == 0)) @ weights, (1 - decision) @ weights)
 
 

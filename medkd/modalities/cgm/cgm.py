@@ -26,23 +26,30 @@ BELOW, ABOVE = 40.0, 400.0
 def sensor_reading(text: pl.Expr) -> pl.Expr:
     """Readings as numbers; the words "Low" and "High" become the ends of the sensor's range, 40 and 400 mg/dL.
 
-    Left out they would hide the lowest and highest glucose there is; taken as the limit they are wrong by what lies beyond it.
+    Left out they would hide the lowest and highest glucose there is; taken as the limit they are wrong by what lies
+    beyond it.
 
     >>> pl.DataFrame({"value": ["118", " Low", "high", "", "err"]}).select(x=sensor_reading(pl.col("value")))["x"].to_list()
     [118.0, 40.0, 400.0, None, None]
     """
     word = text.cast(pl.String).str.strip_chars().str.to_lowercase()
-    return pl.when(word == "low").then(BELOW).when(word == "high").then(ABOVE).otherwise(word.cast(pl.Float64, strict=False))
+    return (
+        pl.when(word == "low")
+        .then(BELOW)
+        .when(word == "high")
+        .then(ABOVE)
+        .otherwise(word.cast(pl.Float64, strict=False))
+    )
 
 
 @dataclass(frozen=True)
 class CGM(History):
     """Sensor glucose, mg/dL, in steps of 5 (or 15) minutes that end at the forecast.
 
-    A step holds the reading whose time is nearest to it, so that a clock that drifts by less than half a step moves none into its
-    neighbour's place. Silence of at most ``gap`` minutes is bridged in a straight line, inside the window and never beyond it: the last
-    steps hold the last reading. With a longer silence the record cannot be used. Files may be in mmol/L (a column ``unit``), and may
-    say "Low" and "High": see ``sensor_reading``.
+    A step holds the reading whose time is nearest to it, so that a clock that drifts by less than half a step moves
+    none into its neighbour's place. Silence of at most ``gap`` minutes is bridged in a straight line, inside the window
+    and never beyond it: the last steps hold the last reading. With a longer silence the record cannot be used. Files
+    may be in mmol/L (a column ``unit``), and may say "Low" and "High": see ``sensor_reading``.
 
     Args:
         variables: ``glucose``.
@@ -92,7 +99,9 @@ class CGM(History):
         known = np.flatnonzero(np.isfinite(grid))
         edges = np.concatenate([[-1], known, [len(grid)]])
         if not len(known) or 60 * self.step * np.diff(edges).max() > self.gap + 60 * self.step * 0.5:
-            raise RecordError(f"holds no glucose for more than {self.gap:g} minutes", where=self.name, remedy="Leave this time out")
+            raise RecordError(
+                f"holds no glucose for more than {self.gap:g} minutes", where=self.name, remedy="Leave this time out"
+            )
         bridged: NDArray[np.float32] = np.interp(np.arange(len(grid)), known, grid[known])[None].astype(np.float32)
         return bridged
 

@@ -8,7 +8,9 @@ from medkd.modalities.cgm.origins import GAP
 
 
 def glucose_at(readings: pl.DataFrame, wanted: pl.DataFrame, ahead: float, gap: float = GAP) -> pl.Series:
-    """Glucose ``ahead`` minutes after each wanted time: read then, or interpolated between neighbours at most ``gap`` minutes apart.
+    """Glucose ``ahead`` minutes after each wanted time.
+
+    Read then, or interpolated between neighbours at most ``gap`` minutes apart.
 
     Args:
         readings: ``series``, ``minute``, ``glucose``.

@@ -32,7 +32,8 @@ def origins(readings: pl.DataFrame, every: int = 30, history: int = 180) -> pl.D
         history: minutes.
 
     Returns:
-        The chosen rows, with a column ``whole`` that says whether the history is; what lacks one is to be counted, then dropped.
+        The chosen rows, with a column ``whole`` that says whether the history is; what lacks one is to be counted, then
+            dropped.
 
     >>> table = pl.DataFrame({"series": "a", "minute": [0.0, 15.0, 30.0, 45.0, 90.0], "glucose": [90.0, 95.0, 99.0, 97.0, 95.0]})
     >>> origins(table, every=30, history=30).select("minute", "whole").rows()

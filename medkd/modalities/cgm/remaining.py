@@ -17,8 +17,8 @@ Left = Callable[[Array], Array]
 def remaining(raw: Events, left: dict[str, Left], step: float, cells: int) -> NDArray[np.float32]:
     """The grid "variable cell": amounts, each times the share that is left at the cell's end, added up.
 
-    An intake counts from its own time on, and adds to those before it. A variable without any entry in the window is NaN, not zero:
-    nothing is known of it. An entry of zero says that a log was kept.
+    An intake counts from its own time on, and adds to those before it. A variable without any entry in the window is
+    NaN, not zero: nothing is known of it. An entry of zero says that a log was kept.
 
     Args:
         raw: amounts taken in the window.
@@ -34,5 +34,7 @@ def remaining(raw: Events, left: dict[str, Left], step: float, cells: int) -> ND
             taken = mine & (raw.value > 0)
             minutes = 60 * (ends[None, :] - raw.hours[taken][:, None])
             # An intake at a cell's end has just happened; 1e-9 h is rounding.
-            grid[place] = raw.value[taken].astype(np.float64) @ left[name](np.where(np.abs(minutes) < 1e-6, 0.0, minutes))
+            grid[place] = raw.value[taken].astype(np.float64) @ left[name](
+                np.where(np.abs(minutes) < 1e-6, 0.0, minutes)
+            )
     return grid.astype(np.float32)

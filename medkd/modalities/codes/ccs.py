@@ -13,12 +13,17 @@ from medkd.modalities.codes.published_file import published_text
 
 ROOT = "CCS root"
 _FIELD = re.compile(r'(?:"([^"]*)"|([^,]*)),')
-"""A comma parts fields but for one between double quotes. Single quotes are put around most other fields, and cannot be relied on."""
+"""A comma parts fields but for one between double quotes.
+
+Single quotes are put around most other fields, and cannot be relied on.
+"""
 _CODE = ("ICD-9-CM CODE", "ICD-10-CM CODE")
 
 
 def read_ccs(path: Path) -> pl.DataFrame:
-    """The single-level groups, one row a code: columns ``code``, ``group`` and ``title`` (``ccs_single_*``, ``ccs_dx_icd10cm_*``).
+    """The single-level groups, one row a code.
+
+    Columns ``code``, ``group`` and ``title`` (``ccs_single_*``, ``ccs_dx_icd10cm_*``).
 
     Args:
         path: of the file, gzipped or not.
@@ -31,7 +36,9 @@ def read_ccs(path: Path) -> pl.DataFrame:
     table = _table(path)
     needed = ("CCS CATEGORY", "CCS CATEGORY DESCRIPTION")
     if not set(needed) <= set(table.columns):
-        raise InputError(f"{Path(path).name} lacks a column '{needed[0]}'", where=path, remedy="Give a single-level table of CCS")
+        raise InputError(
+            f"{Path(path).name} lacks a column '{needed[0]}'", where=path, remedy="Give a single-level table of CCS"
+        )
     return table.select("code", group=needed[0], title=needed[1])
 
 
@@ -49,7 +56,9 @@ def read_ccs_tree(path: Path) -> Ontology:
     table = _table(path)
     levels = [name for name in table.columns if re.fullmatch(r"(MULTI )?CCS LVL \d", name)]
     if not levels:
-        raise InputError(f"{Path(path).name} lacks a column 'CCS LVL 1'", where=path, remedy="Give a multi-level table of CCS")
+        raise InputError(
+            f"{Path(path).name} lacks a column 'CCS LVL 1'", where=path, remedy="Give a multi-level table of CCS"
+        )
     groups: dict[str, tuple[str, str, str]] = {}
     codes = []
     for row in table.iter_rows(named=True):
@@ -64,12 +73,19 @@ def read_ccs_tree(path: Path) -> Ontology:
 
 
 def _table(path: Path) -> pl.DataFrame:
-    """All columns as text, stripped; the code's under ``code``; rows without a code, which stand for errors, left out."""
+    """All columns as text, stripped; the code's under ``code``.
+
+    Rows without a code, which stand for errors, left out.
+    """
     rows = [_fields(line) for line in published_text(path).splitlines() if line.strip()]
     head = rows[0] if rows else []
     code = next((name for name in _CODE if name in head), None)
     if code is None:
-        raise InputError(f"{Path(path).name} lacks a column '{_CODE[0]}'", where=path, remedy="Give a table of CCS as AHRQ publishes it")
+        raise InputError(
+            f"{Path(path).name} lacks a column '{_CODE[0]}'",
+            where=path,
+            remedy="Give a table of CCS as AHRQ publishes it",
+        )
     uneven = next((number for number, row in enumerate(rows, 1) if len(row) != len(head)), None)
     if uneven:
         what = f"{Path(path).name} has {len(rows[uneven - 1])} fields, {len(head)} expected"

@@ -35,7 +35,9 @@ CHAPTERS = {
     "factors": ("V01", "Z00"),
     "special": ("", "U00"),
 }
-"""Chapter → the first category of it in ICD-9-CM, and the first ones in ICD-10-CM; it ends where the next one begins. Eye and ear are
+"""Chapter → the first category of it in ICD-9-CM, and the first ones in ICD-10-CM; it ends where the next one begins.
+
+Eye and ear are
 chapters of their own in ICD-10-CM alone, and count as nervous here."""
 _STARTS = {
     system: sorted((first, chapter) for chapter, firsts in CHAPTERS.items() for first in firsts[place].split())
@@ -44,7 +46,9 @@ _STARTS = {
 
 
 def spelled(code: str) -> tuple[str, str] | None:
-    """System and code of what stands in a record as ``ICD9:428.0``; None where it is not spelt as a code of that system.
+    """System and code of what stands in a record as ``ICD9:428.0``.
+
+    None where it is not spelt as a code of that system.
 
     >>> spelled("ICD9:428.0"), spelled("ICD10:I50.23"), spelled("ICD9:42800"), spelled("ICD9:42X"), spelled("4280")
     (('ICD9', '4280'), ('ICD10', 'I5023'), ('ICD9', '42800'), None, None)

@@ -29,15 +29,16 @@ CCS = {ICD9: "ccs_single_dx_tool_2015.csv.gz", ICD10: "ccs_dx_icd10cm_2019_1.csv
 class Codes(Modality):
     """What a sample's diagnoses are, as far as they were known when the window ends; codes of the past count, too.
 
-    Codes are billed after discharge: what a view [0:24h] shows of them are those of earlier stays. A code that does not exist (with
-    ``ccs``: that no group lists; without: that is spelt as none) is set aside and counted; it is like no other.
+    Codes are billed after discharge: what a view [0:24h] shows of them are those of earlier stays. A code that does not
+    exist (with ``ccs``: that no group lists; without: that is spelt as none) is set aside and counted; it is like no
+    other.
 
     Args:
-        form: "groups": which groups the diagnoses belong to. "list": the codes themselves, as numbers (``code_numbers``), for comparing
-            patients along a tree.
+        form: "groups": which groups the diagnoses belong to. "list": the codes themselves, as numbers
+            (``code_numbers``), for comparing patients along a tree.
         length: codes of a list, at most; the first of the alphabet are kept.
-        ccs: folder of the published CCS tables, whose few hundred groups are used; "" groups by the twenty chapters that ICD-9-CM and
-            ICD-10-CM share, for which no file is needed.
+        ccs: folder of the published CCS tables, whose few hundred groups are used; "" groups by the twenty chapters
+            that ICD-9-CM and ICD-10-CM share, for which no file is needed.
 
     >>> Codes().shape(Part("codes")), Codes().shape(Part("codes", ("circulatory",)))
     ((20,), (1,))
@@ -50,7 +51,11 @@ class Codes(Modality):
 
     def __post_init__(self) -> None:
         if self.form not in ("groups", "list") or self.length < 1:
-            raise InputError(f"form {self.form}, length {self.length}", where=self.name, remedy="Give groups or list, and a length of 1")
+            raise InputError(
+                f"form {self.form}, length {self.length}",
+                where=self.name,
+                remedy="Give groups or list, and a length of 1",
+            )
 
     @property
     def partial(self) -> bool:
@@ -98,21 +103,28 @@ class Codes(Modality):
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
         """Codes of the sample's series and the hours at which they were known; values are 1."""
         series = row.get("series") or row.get("sample_id")
-        return read_events(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+        return read_events(
+            root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0)
+        )
 
     def select(self, raw: Events, part: Part) -> Events:
         """Codes known before the window ends; as groups, those that the part names, in its order."""
         known = raw.within(-np.inf, part.window[1] if part.window else np.inf)
         names = self.names(part)
         place = {name: index for index, name in enumerate(names)}
-        group = np.array([place.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable], dtype=np.int64)
+        group = np.array(
+            [place.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable], dtype=np.int64
+        )
         if self.form == "groups":
             return replace(known, variable=group, variables=names)
         shown = group >= 0
         return replace(known, hours=known.hours[shown], variable=known.variable[shown], value=known.value[shown])
 
     def prepare(self, raw: Events) -> NDArray[np.float32]:
-        """1 for each group that a code belongs to, else 0, "group"; or the numbers of the codes, "half code". NaN: not known."""
+        """1 for each group that a code belongs to, else 0, "group"; or the numbers of the codes, "half code". NaN.
+
+        Not known.
+        """
         if self.form == "list":
             numbers = np.full((2, self.length), np.nan, np.float32)
             codes = sorted({raw.variables[code] for code in raw.variable})[: self.length]
@@ -133,9 +145,12 @@ class Codes(Modality):
             folder: what the returned paths are relative to.
         """
         given = events.select("series", "hours", pl.col("variable").cast(pl.String)).collect(engine="streaming")
-        named = {code: _named(code) for code in given["variable"].drop_nulls().unique() if self.group_of(code) is not None}
+        named = {
+            code: _named(code) for code in given["variable"].drop_nulls().unique() if self.group_of(code) is not None
+        }
         told = given.with_columns(
-            pl.col("variable").replace_strict(named, default=None, return_dtype=pl.String).alias("code"), pl.lit(1.0).alias("value")
+            pl.col("variable").replace_strict(named, default=None, return_dtype=pl.String).alias("code"),
+            pl.lit(1.0).alias("value"),
         )
         flaw = (
             pl.when(pl.col("code").is_null())
@@ -146,7 +161,9 @@ class Codes(Modality):
         )
         flaws = told.group_by(flaw.alias("flaw")).len().drop_nulls().sort("flaw")
         kept = told.lazy().select("series", "hours", pl.col("code").alias("variable"), "value")
-        return write_events(kept, folder, self.name), [Exclusion(f"{self.name}: {reason}", count) for reason, count in flaws.iter_rows()]
+        return write_events(kept, folder, self.name), [
+            Exclusion(f"{self.name}: {reason}", count) for reason, count in flaws.iter_rows()
+        ]
 
 
 def _named(code: str) -> str:
@@ -163,5 +180,9 @@ def _ccs_groups(folder: Path) -> Mapping[str, str]:
     ]
     number = pl.col("group").cast(pl.Int64)
     first = {row[0]: row[1] for row in tables[0].select("group", "title").unique("group", keep="first").iter_rows()}
-    rows = pl.concat([table.select("code", "group", "title") for table in tables]).filter(number > 0).sort(number, maintain_order=True)
+    rows = (
+        pl.concat([table.select("code", "group", "title") for table in tables])
+        .filter(number > 0)
+        .sort(number, maintain_order=True)
+    )
     return {code: first.get(group, title) for code, group, title in rows.iter_rows()}

@@ -15,7 +15,9 @@ _FLAGS = ("approximate", "no_map", "combination", "scenario", "choice_list")
 
 
 def read_gem(path: Path) -> pl.DataFrame:
-    """One row a mapping, in the file's order: ``source``, ``target`` (null: there is none) and the flags, as CMS defines them.
+    """One row a mapping, in the file's order.
+
+    ``source``, ``target`` (null: there is none) and the flags, as CMS defines them.
 
     A ``combination`` needs several targets at once: one of each ``choice_list`` of a ``scenario``.
 
@@ -43,7 +45,9 @@ def read_gem(path: Path) -> pl.DataFrame:
 
 
 def translated(codes: Iterable[str], gem: pl.DataFrame) -> list[tuple[str, ...]]:
-    """All targets of each code, in the table's order, a combination's parts among them; none for a code that has no mapping.
+    """All targets of each code, in the table's order, a combination's parts among them.
+
+    None for a code that has no mapping.
 
     >>> table = pl.DataFrame({"source": ["0010", "0011", "36570"], "target": ["A000", "A001", None]})
     >>> translated(["001.0", "36570", "X"], table)

@@ -17,8 +17,9 @@ Node = tuple[str, str | None, str]
 def read_icd10(path: Path) -> Ontology:
     """The tree of ICD-10-CM from the tabular list in XML, gzipped or not (``icd10cm-tabular-April-1-2026.xml``).
 
-    The list writes the seventh character of a code as a rule for all codes of a category: here each such code has a node of its own
-    below the code that it extends, with X in the places between. Blocks without codes, which only gather others, are left out.
+    The list writes the seventh character of a code as a rule for all codes of a category: here each such code has a
+    node of its own below the code that it extends, with X in the places between. Blocks without codes, which only
+    gather others, are left out.
 
     Args:
         path: of the file.
@@ -34,7 +35,9 @@ def read_icd10(path: Path) -> Ontology:
     try:
         root: Any = fromstring(published_bytes(path), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
-        raise InputError(f"{Path(path).name} is no readable XML: {error!r}", where=path, remedy="Fetch the file again") from error
+        raise InputError(
+            f"{Path(path).name} is no readable XML: {error!r}", where=path, remedy="Fetch the file again"
+        ) from error
     if root.tag != "ICD10CM.tabular" or root.find("chapter") is None:
         what = f"{Path(path).name} is XML of kind '{root.tag}', not the tabular list of ICD-10-CM, or holds no chapter"
         raise InputError(what, where=path, remedy="Give icd10cm-tabular-....xml")

@@ -17,8 +17,9 @@ ROOT = "ICD-9-CM root"
 def read_icd9(path: Path) -> Ontology:
     """The tree of ICD-9-CM diagnoses from the hierarchy in JSON, gzipped or not (``icd-9-hierarchy.json``).
 
-    The file names a category by its title and leaves the fourth digit out. Here a category bears its code, and a code of two further
-    digits hangs on that of one: 041.41 on 041.4, and that on 041. Records hold such shorter codes: 585 was one until 2005.
+    The file names a category by its title and leaves the fourth digit out. Here a category bears its code, and a code
+    of two further digits hangs on that of one: 041.41 on 041.4, and that on 041. Records hold such shorter codes: 585
+    was one until 2005.
 
     Args:
         path: of the file.

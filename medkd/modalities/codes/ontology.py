@@ -37,7 +37,9 @@ def normalised_column(name: str) -> pl.Expr:
 
 
 def ancestry(parents: Indices, root: int) -> csr_array:
-    """Which nodes lie on each one's path to the root: "node node", one where column is the row itself or above it, the root left out.
+    """Which nodes lie on each one's path to the root.
+
+    "node node", one where column is the row itself or above it, the root left out.
 
     Args:
         parents: index of each node's parent, "node"; -1 where it has none.
@@ -88,7 +90,8 @@ class Ontology:
             where: what they were read from, for messages.
 
         Raises:
-            InputError: a code stands twice, a parent is missing, there is not one root, or some nodes are above themselves.
+            InputError: a code stands twice, a parent is missing, there is not one root, or some nodes are above
+                themselves.
 
         >>> Ontology.grow([("root", None, ""), ("001", "root", "Cholera"), ("0010", "001", "Classical")]).path("001.0")
         ('0010', '001')
@@ -101,7 +104,9 @@ class Ontology:
             raise InputError(f"code '{twice}' stands twice in the tree", where=where, remedy=remedy)
         orphan = next(((code, parent) for code, parent, _ in held if parent is not None and parent not in place), None)
         if orphan:
-            raise InputError(f"code '{orphan[0]}' belongs to '{orphan[1]}', which the tree lacks", where=where, remedy=remedy)
+            raise InputError(
+                f"code '{orphan[0]}' belongs to '{orphan[1]}', which the tree lacks", where=where, remedy=remedy
+            )
         parents = np.array([UNKNOWN if parent is None else place[parent] for _, parent, _ in held], dtype=np.int64)
         if (roots := int((parents < 0).sum())) != 1:
             raise InputError(f"the tree has {roots} roots, one expected", where=where, remedy=remedy)

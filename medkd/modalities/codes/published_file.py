@@ -16,7 +16,8 @@ def published_bytes(path: Path) -> bytes:
     """What a file holds, unzipped if it is gzipped.
 
     Raises:
-        InputError: it is missing, or the gzip stream is cut off or damaged, or unpacks to far more than any published file.
+        InputError: it is missing, or the gzip stream is cut off or damaged, or unpacks to far more than any published
+            file.
     """
     try:
         held = Path(path).read_bytes()
@@ -27,9 +28,13 @@ def published_bytes(path: Path) -> bytes:
         refuse_bomb(Path(path).name, len(held), len(unpacked), path)
         return unpacked
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError(f"no such file: {Path(path).name}", where=path, remedy="Give the path of the published file") from error
+        raise InputError(
+            f"no such file: {Path(path).name}", where=path, remedy="Give the path of the published file"
+        ) from error
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{Path(path).name} cannot be read: {error}", where=path, remedy="Fetch the file again") from error
+        raise InputError(
+            f"{Path(path).name} cannot be read: {error}", where=path, remedy="Fetch the file again"
+        ) from error
 
 
 def published_text(path: Path) -> str:
@@ -41,4 +46,6 @@ def published_text(path: Path) -> str:
     try:
         return published_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{Path(path).name} is not text in UTF-8", where=path, remedy="Fetch the file again") from error
+        raise InputError(
+            f"{Path(path).name} is not text in UTF-8", where=path, remedy="Fetch the file again"
+        ) from error

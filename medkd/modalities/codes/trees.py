@@ -17,7 +17,9 @@ _READERS = {ICD9: read_icd9, ICD10: read_icd10}
 
 
 def spelled_tree(codes: Iterable[str]) -> Ontology:
-    """A tree of these codes by their spelling, for which no file is needed: chapter, category, and each further character.
+    """A tree of these codes by their spelling, for which no file is needed.
+
+    Chapter, category, and each further character.
 
     Codes of the two systems meet in the chapters they share. What is spelt as no code is not in the tree.
 
@@ -47,11 +49,19 @@ def published_tree(folder: Path) -> Ontology:
     """
     held = {system: folder / name for system, name in PUBLISHED.items() if (folder / name).is_file()}
     if not held:
-        raise InputError("no tree of ICD codes here", where=folder, remedy=f"Give the folder that holds {' or '.join(PUBLISHED.values())}")
+        raise InputError(
+            "no tree of ICD codes here",
+            where=folder,
+            remedy=f"Give the folder that holds {' or '.join(PUBLISHED.values())}",
+        )
     nodes: list[tuple[str, str | None, str]] = [(ROOT, None, "")]
     for system, file in held.items():
         tree = _READERS[system](file)
         names = [f"{system}:{code}" for code in tree.codes]
         names[tree.root] = ROOT
-        nodes += [(name, names[up], title) for name, up, title in zip(names, tree.parents, tree.titles, strict=True) if name != ROOT]
+        nodes += [
+            (name, names[up], title)
+            for name, up, title in zip(names, tree.parents, tree.titles, strict=True)
+            if name != ROOT
+        ]
     return Ontology.grow(nodes, where=folder)

@@ -1,8 +1,8 @@
 """Augmentations of an ECG: strengths, parameters drawn from them, and their effect.
 
-The effect is a function of values and parameters alone, and is computed for a whole batch at once. Parameters belong to a sample
-and, where they differ between leads, to the place of a lead in its view; so the same ones serve a party with twelve leads and
-one with lead I.
+The effect is a function of values and parameters alone, and is computed for a whole batch at once. Parameters belong to
+a sample and, where they differ between leads, to the place of a lead in its view; so the same ones serve a party with
+twelve leads and one with lead I.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def draw(strengths: Strengths, rng: np.random.Generator, n: int, length: int, ra
     """Parameters for ``n`` samples of ``length`` time steps; only those of augmentations that are on.
 
     Returns:
-        gain "n", lead_gain "n 12", noise "n time" with noise_level "n", wander_amplitude, wander_cycles and wander_phase "n 3",
-        shift "n" in time steps, stretch "n", mask "n 2" as start and length in shares of the time, lead_rank "n 12" in [0, 1)
-        with lead_dropout "n".
+        gain "n", lead_gain "n 12", noise "n time" with noise_level "n", wander_amplitude, wander_cycles and
+        wander_phase "n 3", shift "n" in time steps, stretch "n", mask "n 2" as start and length in shares of the time,
+        lead_rank "n 12" in [0, 1) with lead_dropout "n".
     """
     params: dict[str, NDArray[np.float32]] = {}
 
@@ -130,7 +130,9 @@ def _warped(values: Tensor, shift: Tensor | None, stretch: Tensor | None, wraps:
     if stretch is None:
         return out
     after = _inside(floor.long() + 1, length, wraps)
-    return torch.lerp(out, values.gather(2, after[:, None, :].expand(batch, leads, length)), (place - floor)[:, None, :])
+    return torch.lerp(
+        out, values.gather(2, after[:, None, :].expand(batch, leads, length)), (place - floor)[:, None, :]
+    )
 
 
 def _inside(index: Tensor, length: int, wraps: bool) -> Tensor:

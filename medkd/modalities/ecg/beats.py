@@ -16,8 +16,8 @@ _ALIGN = 0.04  # seconds that a beat may move to fit the others
 def r_peaks(values: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
     """Sample numbers of the QRS complexes, by their slope energy over all leads given, whatever their polarity.
 
-    Band-pass, slope, square, sum over leads (each scaled by its own spread), smooth over 100 ms, peaks above a threshold that
-    follows the median of the tallest peaks of each second and a half.
+    Band-pass, slope, square, sum over leads (each scaled by its own spread), smooth over 100 ms, peaks above a
+    threshold that follows the median of the tallest peaks of each second and a half.
     Source: the steps of Pan and Tompkins 1985, doi:10.1109/TBME.1985.325532, with peaks found by scipy.
 
     Args:
@@ -35,8 +35,12 @@ def r_peaks(values: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
     return np.asarray(peaks, dtype=np.int64)
 
 
-def median_beat(values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3) -> NDArray[np.float64] | None:
-    """The median over beats, aligned to one another, "lead time"; None where fewer than ``fewest`` whole beats are found.
+def median_beat(
+    values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3
+) -> NDArray[np.float64] | None:
+    """The median over beats, aligned to one another, "lead time".
+
+    None where fewer than ``fewest`` whole beats are found.
 
     Args:
         values: "lead time" in mV.
@@ -53,7 +57,9 @@ def median_beat(values: NDArray[np.float64], rate: float, before: float, after: 
     return beat
 
 
-def beat_starts(values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3) -> NDArray[np.int64] | None:
+def beat_starts(
+    values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3
+) -> NDArray[np.int64] | None:
     """The sample at which each beat begins that the median is taken of; see ``median_beat``."""
     start, length, reach = round(before * rate), round((before + after) * rate), max(1, round(_ALIGN * rate))
     peaks = r_peaks(values, rate)
@@ -62,7 +68,9 @@ def beat_starts(values: NDArray[np.float64], rate: float, before: float, after: 
         return None
     windows = np.lib.stride_tricks.sliding_window_view(values, length, axis=1)
     shifts = np.arange(-reach, reach + 1)
-    candidates = windows[:, peaks[:, None] - start + shifts[None, :]].transpose(1, 2, 0, 3).reshape(len(peaks), len(shifts), -1)
+    candidates = (
+        windows[:, peaks[:, None] - start + shifts[None, :]].transpose(1, 2, 0, 3).reshape(len(peaks), len(shifts), -1)
+    )
     candidates = candidates - candidates.mean(axis=2, keepdims=True)
     template = np.median(candidates[:, reach], axis=0)
     for _ in range(2):

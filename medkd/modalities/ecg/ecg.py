@@ -31,17 +31,20 @@ class ECG(Modality):
     Args:
         rate: of the prepared signal, Hz.
         seconds: length of the prepared rhythm, s.
-        representation: "rhythm" is "lead time" over ``seconds``; "median_beat" the median of all beats of the record, whose QRS
-            complexes are looked for in the selected leads alone.
+        representation: "rhythm" is "lead time" over ``seconds``; "median_beat" the median of all beats of the record,
+            whose QRS complexes are looked for in the selected leads alone.
         beat: seconds that a median beat keeps before and after the QRS complex.
         bandpass: corners, Hz; 0 for none on that side.
         notch: mains frequency to take out, Hz; 0 for none.
-        standardise: training statistics of each lead ("channel") or, for median beats, of each of its samples ("position").
-        longer: a longer record gives its middle ("crop"), or at prediction all its ``windows`` (training still sees the middle).
+        standardise: training statistics of each lead ("channel") or, for median beats, of each of its samples
+            ("position").
+        longer: a longer record gives its middle ("crop"), or at prediction all its ``windows`` (training still sees the
+            middle).
         shorter: a shorter record is followed by zeros ("pad") or refused ("refuse").
         leads: those that a view without a selector sees.
-        augment_amplitude, augment_lead_amplitude, augment_noise, augment_wander, augment_shift, augment_stretch, augment_mask,
-            augment_lead_dropout: strengths, 0 for none; see ``medkd.modalities.ecg.augmentation.Strengths``.
+        augment_amplitude, augment_lead_amplitude, augment_noise, augment_wander, augment_shift, augment_stretch,
+            augment_mask, augment_lead_dropout: strengths, 0 for none; see
+            ``medkd.modalities.ecg.augmentation.Strengths``.
 
     Raises:
         InputError: a field cannot be used.
@@ -80,7 +83,9 @@ class ECG(Modality):
         _check(self)
 
     def read(self, row: Mapping[str, Any], root: Path) -> Recording:
-        """The record at ``row["ecg"]``, a path relative to ``root`` with or without suffix: WFDB, DICOM waveform or HL7 aECG.
+        """The record at ``row["ecg"]``, a path relative to ``root`` with or without suffix.
+
+        WFDB, DICOM waveform or HL7 aECG.
 
         Raises:
             RecordError: the file is missing, truncated or damaged, states no sampling rate, or names a lead twice.
@@ -88,7 +93,9 @@ class ECG(Modality):
         recording = read_recording(Path(root) / str(row[self.name]))
         twice = sorted({lead for lead in recording.leads if recording.leads.count(lead) > 1})
         if twice:
-            raise RecordError(f"ECG of record {recording.name} names lead {', '.join(twice)} twice", remedy="Name each lead once")
+            raise RecordError(
+                f"ECG of record {recording.name} names lead {', '.join(twice)} twice", remedy="Name each lead once"
+            )
         return recording
 
     def select(self, raw: Recording, part: Part) -> Recording:
@@ -124,9 +131,20 @@ class ECG(Modality):
         return np.ascontiguousarray(beat, dtype=np.float32)
 
     def display(self, raw: Recording, part: Part) -> Strip:
-        """All leads of the recording; marked are those of ``part``, and where in time the prepared signal comes from."""
+        """All leads of the recording.
+
+        Marked are those of ``part``, and where in time the prepared signal comes from.
+        """
         seen = tuple(lead for lead in self._wanted(part) if lead in raw.leads)
-        return Strip(self.name, raw.leads, raw.values, raw.rate, seen, self._stretches(raw, part), self.representation == "median_beat")
+        return Strip(
+            self.name,
+            raw.leads,
+            raw.values,
+            raw.rate,
+            seen,
+            self._stretches(raw, part),
+            self.representation == "median_beat",
+        )
 
     @property
     def aligned(self) -> bool:
@@ -134,7 +152,9 @@ class ECG(Modality):
         return self.standardise == "position"
 
     def windows(self, raw: Recording) -> NDArray[np.float32]:
-        """What prediction averages over, "window lead time": all of a longer record where ``longer`` says so, else what ``prepare`` gives.
+        """What prediction averages over, "window lead time".
+
+        All of a longer record where ``longer`` says so, else what ``prepare`` gives.
 
         Raises:
             RecordError: as ``prepare``.
@@ -157,7 +177,9 @@ class ECG(Modality):
 
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, see ``medkd.modalities.ecg.augmentation.draw``."""
-        strengths = Strengths(**{key.removeprefix("augment_"): value for key, value in vars(self).items() if key.startswith("augment_")})
+        strengths = Strengths(
+            **{key.removeprefix("augment_"): value for key, value in vars(self).items() if key.startswith("augment_")}
+        )
         return draw(strengths, rng, n, self._length, self.rate)
 
     def augment(self, values: Tensor, params: Params) -> Tensor:
@@ -169,7 +191,10 @@ class ECG(Modality):
         return round(self.rate * (self.seconds if self.representation == "rhythm" else sum(self.beat)))
 
     def _stretches(self, raw: Recording, part: Part) -> tuple[Stretch, ...]:
-        """Seconds of the recording that each prepared window lies in, or each beat; none where it cannot be prepared."""
+        """Seconds of the recording that each prepared window lies in, or each beat.
+
+        None where it cannot be prepared.
+        """
         starts: list[int] | NDArray[np.int64] | None
         try:
             clean = self._clean(self.select(raw, part))
@@ -181,12 +206,17 @@ class ECG(Modality):
             starts = window_starts(clean.shape[1], self._length)
         else:
             starts = [middle_start(clean.shape[1], self._length)]
-        return tuple((start / self.rate, (start + self._length) / self.rate) for start in (() if starts is None else map(int, starts)))
+        return tuple(
+            (start / self.rate, (start + self._length) / self.rate)
+            for start in (() if starts is None else map(int, starts))
+        )
 
     def _wanted(self, part: Part) -> tuple[str, ...]:
         if part.window is not None:
             raise InputError(
-                f"an ECG has no hours, the view names {part.window[0]:g}:{part.window[1]:g}h", where=part, remedy="Leave them out"
+                f"an ECG has no hours, the view names {part.window[0]:g}:{part.window[1]:g}h",
+                where=part,
+                remedy="Leave them out",
             )
         wanted = tuple(_standard(lead, part) for lead in part.selector) or self.leads
         if len(set(wanted)) != len(wanted):
@@ -203,10 +233,15 @@ class ECG(Modality):
             )
         least = self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
         if raw.seconds < least:
-            raise RecordError(f"ECG of record {raw.name} is {raw.seconds:g} s long, {least:g} s at least", remedy="Leave the record out")
+            raise RecordError(
+                f"ECG of record {raw.name} is {raw.seconds:g} s long, {least:g} s at least",
+                remedy="Leave the record out",
+            )
         flat = [raw.leads[row] for row in np.flatnonzero((raw.values == raw.values[:, :1]).all(axis=1))]
         if flat:
-            raise RecordError(f"ECG of record {raw.name} is flat in {', '.join(flat)}", remedy="Leave the record out, or those leads")
+            raise RecordError(
+                f"ECG of record {raw.name} is flat in {', '.join(flat)}", remedy="Leave the record out, or those leads"
+            )
         return resampled(filtered(raw.values, raw.rate, *self.bandpass, notch=self.notch), raw.rate, self.rate)
 
     def _lacking(self, raw: Recording, wanted: tuple[str, ...], missing: list[str]) -> RecordError:
@@ -216,7 +251,9 @@ class ECG(Modality):
         return RecordError(
             f"ECG of record {raw.name} has {len(known)} leads, {len(wanted)} expected (missing {', '.join(missing)}"
             + (f"; unknown {', '.join(unknown)})" if unknown else ")"),
-            remedy=f"To train on {len(there)}, name them: {self.name}[{','.join(there)}]" if there else f"Name leads {', '.join(STANDARD)}",
+            remedy=f"To train on {len(there)}, name them: {self.name}[{','.join(there)}]"
+            if there
+            else f"Name leads {', '.join(STANDARD)}",
         )
 
 
@@ -231,7 +268,9 @@ def _check(ecg: ECG) -> None:
     """A mistake in the fields is told when they are set, not at the first record."""
     for field in ("rate", "seconds"):
         if getattr(ecg, field) <= 0:
-            raise InputError(f"{field} is {getattr(ecg, field):g}", where="modality ecg", remedy="Give a number above 0")
+            raise InputError(
+                f"{field} is {getattr(ecg, field):g}", where="modality ecg", remedy="Give a number above 0"
+            )
     for field, choices in (
         ("representation", ("rhythm", "median_beat")),
         ("standardise", ("channel", "position")),
@@ -239,7 +278,11 @@ def _check(ecg: ECG) -> None:
         ("shorter", ("pad", "refuse")),
     ):
         if getattr(ecg, field) not in choices:
-            raise InputError(f"{field} is '{getattr(ecg, field)}'", where="modality ecg", remedy=nearest(getattr(ecg, field), choices))
+            raise InputError(
+                f"{field} is '{getattr(ecg, field)}'",
+                where="modality ecg",
+                remedy=nearest(getattr(ecg, field), choices),
+            )
     low, high = ecg.bandpass
     if low < 0 or high < 0 or (high and low >= high) or min(ecg.beat) <= 0 or ecg.notch < 0 or not ecg.leads:
         raise InputError(
@@ -250,7 +293,11 @@ def _check(ecg: ECG) -> None:
         )
     for field, strength in vars(ecg).items():
         if field.startswith("augment_") and (strength < 0 or (field in _SHARES and strength >= 1)):
-            raise InputError(f"{field} is {strength:g}", where="modality ecg", remedy="0 is off; shares and probabilities stay below 1")
+            raise InputError(
+                f"{field} is {strength:g}",
+                where="modality ecg",
+                remedy="0 is off; shares and probabilities stay below 1",
+            )
 
 
 _SHARES = ("augment_stretch", "augment_mask", "augment_lead_dropout")

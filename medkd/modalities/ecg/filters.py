@@ -12,7 +12,9 @@ from scipy import signal
 
 @lru_cache(maxsize=64)
 def design(rate: float, low: float, high: float, notch: float) -> NDArray[np.float64] | None:
-    """Second-order sections of a Butterworth band-pass of order 2 and a notch of quality 30; None where nothing is to be filtered.
+    """Second-order sections of a Butterworth band-pass of order 2 and a notch of quality 30.
+
+    None where nothing is to be filtered.
 
     Args:
         rate: samples a second, Hz.
@@ -37,7 +39,8 @@ def design(rate: float, low: float, high: float, notch: float) -> NDArray[np.flo
 def filtered(values: NDArray[np.float64], rate: float, low: float, high: float, notch: float) -> NDArray[np.float64]:
     """``values`` "lead time", filtered forwards and backwards so that nothing is delayed.
 
-    Equal to ``scipy.signal.sosfiltfilt`` with ``padlen`` of one second, whose state at rest (a third of its time) is computed once.
+    Equal to ``scipy.signal.sosfiltfilt`` with ``padlen`` of one second, whose state at rest (a third of its time) is
+    computed once.
     """
     sections = design(rate, low, high, notch)
     if sections is None:

@@ -20,7 +20,9 @@ def middle(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
 
 
 def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    """All of ``values`` "lead time" as "window lead time": end to end, the last one flush with the end and overlapping if it must.
+    """All of ``values`` "lead time" as "window lead time".
+
+    End to end, the last one flush with the end and overlapping if it must.
 
     >>> windows(np.arange(5.0)[None], 2)[:, 0].tolist()
     [[0.0, 1.0], [2.0, 3.0], [3.0, 4.0]]

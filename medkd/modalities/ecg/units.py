@@ -18,5 +18,7 @@ def millivolts(unit: str, name: str) -> float:
     """
     factor = _MILLIVOLTS.get(unit.strip().lower())
     if factor is None:
-        raise RecordError(f"ECG of record {name} is in '{unit}', which is no voltage", remedy="Record it in mV, uV or V")
+        raise RecordError(
+            f"ECG of record {name} is in '{unit}', which is no voltage", remedy="Record it in mV, uV or V"
+        )
     return factor

@@ -23,16 +23,19 @@ CURVES: Mapping[str, Left] = {
     "premixed": partial(on_board, peak=120.0, duration=960.0),
     "basal": partial(on_board, peak=480.0, duration=1440.0),
 }
-"""Of a bolus the constants of GlucoNet's release; of the slower kinds ours: rounded from the hours that their labels give."""
+"""Of a bolus the constants of GlucoNet's release; of the slower kinds ours.
+
+Rounded from the hours that their labels give.
+"""
 
 
 @dataclass(frozen=True)
 class Insulin(History):
     """Insulin on board in units, "variable cell": doses added up, each by the minutes since it.
 
-    Variables: ``bolus`` (rapid and short-acting: injected, pumped or infused), ``premixed``, ``basal`` (long-acting, or a pump's basal
-    rate as units a quarter of an hour). What was taken before the window's start is not seen. NaN, or an absent modality, is a log that
-    was not kept; zero is a log that holds no dose.
+    Variables: ``bolus`` (rapid and short-acting: injected, pumped or infused), ``premixed``, ``basal`` (long-acting, or
+    a pump's basal rate as units a quarter of an hour). What was taken before the window's start is not seen. NaN, or an
+    absent modality, is a log that was not kept; zero is a log that holds no dose.
 
     Args:
         variables: which, in this order; empty means all.

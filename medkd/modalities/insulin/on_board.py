@@ -11,14 +11,16 @@ Array = NDArray[np.float64]
 def exponential_curve(minutes: Array, peak: float, duration: float) -> Array:
     r"""The exponential insulin-on-board curve as a formula, with no regard to where it holds (0 to ``duration`` minutes).
 
-    τ = p(1-p/d)/(1-2p/d), a = 2τ/d, S = 1/(1-a+(1+a)e^(-d/τ)), IOB(t) = 1 - S(1-a)((t²/(τd(1-a)) - t/τ - 1)e^(-t/τ) + 1).
+    τ = p(1-p/d)/(1-2p/d), a = 2τ/d, S = 1/(1-a+(1+a)e^(-d/τ)), IOB(t) = 1 - S(1-a)((t²/(τd(1-a)) - t/τ - 1)e^(-t/τ) +
+    1).
 
     Args:
         minutes: since the dose.
         peak: minute of greatest activity, below half of ``duration``.
         duration: minutes after which a dose is spent.
 
-    Source: the curve of the Loop project, as GlucoNet (Farahmand et al., arXiv:2411.10703) uses it with 55 and 360 minutes.
+    Source: the curve of the Loop project, as GlucoNet (Farahmand et al., arXiv:2411.10703) uses it with 55 and 360
+    minutes.
     """
     tau = peak * (1 - peak / duration) / (1 - 2 * peak / duration)
     a = 2 * tau / duration

@@ -12,7 +12,9 @@ from medkd.data.events.grid import Grid, Variable, variables_in
 
 @dataclass(frozen=True)
 class Labs(Grid):
-    """What a laboratory reports of blood, in units customary in the United States, converted from SI; limits: ``variables.yaml``.
+    """What a laboratory reports of blood, in units customary in the United States, converted from SI; limits.
+
+    ``variables.yaml``.
 
     An event lies at the hour its table gives: of drawing in most published sets, hours before the result is known.
 

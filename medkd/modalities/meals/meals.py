@@ -22,9 +22,9 @@ from medkd.modalities.meals.absorption import to_absorb
 class Meals(History):
     """Food still to be absorbed, "variable cell": meals added up, each by the minutes since it.
 
-    Variables: ``mass`` (g of food; a millilitre counts as a gram), ``carbs`` (g of carbohydrate, where a log counts them) and
-    ``unweighed`` (meals of which the log says that they were eaten, but not what). NaN, or an absent modality, is a log that was not
-    kept; zero is a log that holds no meal.
+    Variables: ``mass`` (g of food; a millilitre counts as a gram), ``carbs`` (g of carbohydrate, where a log counts
+    them) and ``unweighed`` (meals of which the log says that they were eaten, but not what). NaN, or an absent
+    modality, is a log that was not kept; zero is a log that holds no meal.
 
     Args:
         variables: which, in this order; empty means all.
@@ -44,4 +44,9 @@ class Meals(History):
 
     def prepare(self, raw: Events) -> NDArray[np.float32]:
         """What is left to absorb at each cell's end."""
-        return remaining(raw, dict.fromkeys(raw.variables, to_absorb), self.step, self.shape(Part(self.name, raw.variables, raw.window))[1])
+        return remaining(
+            raw,
+            dict.fromkeys(raw.variables, to_absorb),
+            self.step,
+            self.shape(Part(self.name, raw.variables, raw.window))[1],
+        )

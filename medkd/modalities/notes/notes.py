@@ -27,7 +27,8 @@ class Notes(Modality):
     Where there are more chunks than ``chunks``, the latest are kept.
 
     Args:
-        tokenizer: folder of a pretrained tokenizer on this machine (Bio_ClinicalBERT's, for instance); "" hashes words, which needs none.
+        tokenizer: folder of a pretrained tokenizer on this machine (Bio_ClinicalBERT's, for instance); "" hashes words,
+            which needs none.
         vocabulary: ids of the hashing tokenizer, 0 among them, which is none.
         length: tokens a chunk.
         chunks: kept, at most.
@@ -79,13 +80,19 @@ class Notes(Modality):
             InputError: the part names a channel; a note has none.
         """
         if part.selector:
-            raise InputError(f"{self.name} has no channel '{part.selector[0]}'", where=str(part), remedy="Name only a window: notes[0:24h]")
+            raise InputError(
+                f"{self.name} has no channel '{part.selector[0]}'",
+                where=str(part),
+                remedy="Name only a window: notes[0:24h]",
+            )
         return self.chunks, self.length
 
     def read(self, row: Mapping[str, Any], root: Path) -> Texts:
         """Texts of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on."""
         series = row.get("series") or row.get("sample_id")
-        return read_texts(root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0))
+        return read_texts(
+            root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0)
+        )
 
     def select(self, raw: Texts, part: Part) -> Texts:
         """Only what was written in the part's window."""
@@ -114,9 +121,17 @@ class Notes(Modality):
             folder: what the returned paths are relative to.
         """
         empty = pl.col("text").is_null() | (pl.col("text").str.strip_chars() == "")
-        flaw = pl.when(empty).then(pl.lit("no text")).when(pl.col("hours").is_null()).then(pl.lit("no time")).otherwise(None)
+        flaw = (
+            pl.when(empty)
+            .then(pl.lit("no text"))
+            .when(pl.col("hours").is_null())
+            .then(pl.lit("no time"))
+            .otherwise(None)
+        )
         notes = (
-            events.select("series", "hours", pl.col("text").cast(pl.String)).with_columns(flaw.alias("flaw")).collect(engine="streaming")
+            events.select("series", "hours", pl.col("text").cast(pl.String))
+            .with_columns(flaw.alias("flaw"))
+            .collect(engine="streaming")
         )
         flaws = notes.group_by("flaw").len().drop_nulls().sort("flaw")
         files = write_texts(notes.filter(pl.col("flaw").is_null()), folder, self.name)

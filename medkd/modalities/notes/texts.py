@@ -66,7 +66,8 @@ def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
     """Texts of one series, hours counted from ``zero_hour`` of it.
 
     Args:
-        path: Parquet or CSV with ``hours`` and ``text``, and if it holds several ``series``; or a plain ``.txt``, written at hour 0.
+        path: Parquet or CSV with ``hours`` and ``text``, and if it holds several ``series``; or a plain ``.txt``,
+            written at hour 0.
         series: whose; may be None where the file has no such column.
         zero_hour: the sample's time zero, in hours of the series.
 
@@ -86,7 +87,10 @@ def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
 
 @lru_cache(maxsize=8)
 def _file(path: Path, stamp: int) -> Mapping[str, Texts]:
-    """Texts by series, "" where the file has none; ``stamp`` is its time of change: one that was written anew is read anew."""
+    """Texts by series, "" where the file has none; ``stamp`` is its time of change.
+
+    One that was written anew is read anew.
+    """
     try:
         if path.suffix == ".txt":
             return {"": Texts((0.0,), (path.read_text(encoding="utf-8"),))}
@@ -94,12 +98,20 @@ def _file(path: Path, stamp: int) -> Mapping[str, Texts]:
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise RecordError("is no readable table of texts", where=path.name, remedy="Write Parquet or CSV") from error
     if not {"hours", "text"} <= set(table.columns):
-        raise RecordError("has no columns 'hours' and 'text'", where=path.name, remedy="Give hours, text and if need be series")
+        raise RecordError(
+            "has no columns 'hours' and 'text'", where=path.name, remedy="Give hours, text and if need be series"
+        )
     if "series" not in table.columns:
         table = table.with_columns(pl.lit("").alias("series"))
     try:
-        table = table.select(pl.col(column).cast(kind) for column, kind in COLUMNS.items()).drop_nulls().sort("series", "hours", "text")
+        table = (
+            table.select(pl.col(column).cast(kind) for column, kind in COLUMNS.items())
+            .drop_nulls()
+            .sort("series", "hours", "text")
+        )
     except pl.exceptions.PolarsError as error:
-        raise RecordError("holds a word where an hour belongs", where=path.name, remedy="Write hours as numbers") from error
+        raise RecordError(
+            "holds a word where an hour belongs", where=path.name, remedy="Write hours as numbers"
+        ) from error
     parts = table.partition_by("series", as_dict=True, maintain_order=True)
     return {str(key): Texts(tuple(part["hours"]), tuple(part["text"])) for (key,), part in parts.items()}

@@ -42,7 +42,9 @@ def pretrained_chunks(text: str, folder: str, length: int) -> list[list[int]]:
     Raises:
         InputError: transformers is not installed, or the folder holds no tokenizer.
     """
-    made = _tokenizer(folder)(text, truncation=True, max_length=length, return_overflowing_tokens=True, add_special_tokens=True)
+    made = _tokenizer(folder)(
+        text, truncation=True, max_length=length, return_overflowing_tokens=True, add_special_tokens=True
+    )
     return [list(chunk) for chunk in made["input_ids"]] if text.strip() else []
 
 
@@ -54,13 +56,21 @@ def tokenizer_digest(folder: str) -> str:
 @lru_cache(maxsize=4)
 def _tokenizer(folder: str) -> Any:
     if not Path(folder).is_dir():
-        raise InputError(f"no such folder: {folder}", where="notes.tokenizer", remedy="Give a folder with tokenizer.json or vocab.txt")
+        raise InputError(
+            f"no such folder: {folder}",
+            where="notes.tokenizer",
+            remedy="Give a folder with tokenizer.json or vocab.txt",
+        )
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
-        raise InputError("transformers is not installed", where="notes.tokenizer", remedy=remedy_for("transformers")) from error
+        raise InputError(
+            "transformers is not installed", where="notes.tokenizer", remedy=remedy_for("transformers")
+        ) from error
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise InputError(f"no tokenizer can be read: {first[:200]}", where=folder, remedy="Give its published folder") from error
+        raise InputError(
+            f"no tokenizer can be read: {first[:200]}", where=folder, remedy="Give its published folder"
+        ) from error

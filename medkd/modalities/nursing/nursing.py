@@ -14,7 +14,8 @@ from medkd.data.events.grid import Grid, Variable, variables_in
 class Nursing(Grid):
     """What a nurse charts and no monitor shows: consciousness, urine, oxygen given, ventilation, weight and height.
 
-    With ``cell="sum"`` and ``variables=("urine_output",)`` a cell is the urine of that hour; the mean of a cell is that of its entries.
+    With ``cell="sum"`` and ``variables=("urine_output",)`` a cell is the urine of that hour; the mean of a cell is that
+    of its entries.
 
     >>> Nursing.table()["fio2"].units["%"]
     (0.01, 0.0)

@@ -12,7 +12,9 @@ from medkd.data.events.grid import Grid, Variable, variables_in
 
 @dataclass(frozen=True)
 class Vitals(Grid):
-    """What a ward monitor shows. Age and sex (1 male, 0 female) are events at hour 0 of a stay; units and limits: ``variables.yaml``.
+    """What a ward monitor shows. Age and sex (1 male, 0 female) are events at hour 0 of a stay; units and limits.
+
+    ``variables.yaml``.
 
     >>> from medkd.data.core.view import Part
     >>> Vitals(variables=("heart_rate", "sbp")).shape(Part("vitals", window=(0, 12)))

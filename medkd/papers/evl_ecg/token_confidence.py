@@ -9,7 +9,9 @@ from torch import Tensor
 
 
 def token_confidence(teacher: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
-    """The entropy of the teacher's distribution over ln(classes), 0 to 1, and the probability that it gives to the token taken.
+    """The entropy of the teacher's distribution over ln(classes), 0 to 1.
+
+    And the probability that it gives to the token taken.
 
     Args:
         teacher: logits "position class", at least two classes.

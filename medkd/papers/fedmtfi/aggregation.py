@@ -10,14 +10,17 @@ from torch import Tensor
 from medkd.errors import InputError
 
 
-def aggregate(states: Sequence[Mapping[str, Tensor]], samples: Sequence[int], accuracy: Sequence[float] | None = None) -> dict[str, Tensor]:
+def aggregate(
+    states: Sequence[Mapping[str, Tensor]], samples: Sequence[int], accuracy: Sequence[float] | None = None
+) -> dict[str, Tensor]:
     """The mean of every tensor of the clients' states, weighted by how many samples each has (federated averaging).
 
     Args:
-        states: one a client, with the same names and shapes; buffers are averaged like parameters, whole numbers rounded.
+        states: one a client, with the same names and shapes; buffers are averaged like parameters, whole numbers
+            rounded.
         samples: of each client.
-        accuracy: weigh by accuracy times samples instead, as FedMTFI's release does: clients that do well on their own data count more.
-            NaN where unknown, which counts 0.1 as there.
+        accuracy: weigh by accuracy times samples instead, as FedMTFI's release does: clients that do well on their own
+            data count more. NaN where unknown, which counts 0.1 as there.
 
     Raises:
         InputError: there is no client, or states do not match.

@@ -41,7 +41,8 @@ def student_loss(
 def jittered_importance_released(normal: Tensor) -> Tensor:
     """What the release calls SHAP importance: 1 + 0.1 · noise, clipped to 0.1 … 2 and scaled to sum to one.
 
-    No attribution is computed: it depends on neither model nor data. It is here to repeat the release's numbers, never to be used.
+    No attribution is computed: it depends on neither model nor data. It is here to repeat the release's numbers, never
+    to be used.
 
     Args:
         normal: a standard-normal draw, "batch".

@@ -1,4 +1,7 @@
-"""What the generator of functional connectivity is fitted with: how well it draws a matrix, tells its label, and stays near its prior."""
+"""What the generator of functional connectivity is fitted with.
+
+How well it draws a matrix, tells its label, and stays near its prior.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +45,20 @@ def edge_intensity(connectivity: Tensor, mean: Tensor, deviation: Tensor) -> Ten
 
 @full_precision
 def connectivity_vae(
-    log_rate: Tensor, intensity: Tensor, guess: Tensor, label: Tensor, mean: Tensor, log_variance: Tensor, log_deviation: Tensor
+    log_rate: Tensor,
+    intensity: Tensor,
+    guess: Tensor,
+    label: Tensor,
+    mean: Tensor,
+    log_variance: Tensor,
+    log_deviation: Tensor,
 ) -> VaeTerms:
     """Poisson loss of the edges, Gaussian loss of the label, and divergence of the code from the standard normal.
 
-    reconstruction: mean over batch and ordered pairs of two regions of ``exp(log_rate) - intensity · log_rate``. Intensities are no counts:
-    this is a pseudo-likelihood, whose minimum is nevertheless at ``exp(log_rate) = intensity``. The label, a class, is fitted as a number
-    with a learned deviation, since samples of a class are drawn from the exact posterior of that linear model.
+    reconstruction: mean over batch and ordered pairs of two regions of ``exp(log_rate) - intensity · log_rate``.
+    Intensities are no counts: this is a pseudo-likelihood, whose minimum is nevertheless at
+    ``exp(log_rate) = intensity``. The label, a class, is fitted as a number with a learned deviation, since samples of
+    a class are drawn from the exact posterior of that linear model.
 
     Args:
         log_rate, intensity: "batch region region"; diagonals are not read.
@@ -71,7 +81,9 @@ def connectivity_vae(
 def _fcmvae_loss(inputs: Mapping[str, Tensor], beta_kl: float = 2.0) -> dict[str, Tensor]:
     intensity = edge_intensity(inputs["fc"], inputs["fisher_mu"], inputs["fisher_sigma"])
     code = (inputs["mu_q"], inputs["logvar_q"])
-    rec, nll, kl = connectivity_vae(inputs["log_rate"], intensity, inputs["y_hat"][:, 0], inputs["y"], *code, inputs["log_sigma_y"])
+    rec, nll, kl = connectivity_vae(
+        inputs["log_rate"], intensity, inputs["y_hat"][:, 0], inputs["y"], *code, inputs["log_sigma_y"]
+    )
     return {"loss": rec + nll + beta_kl * kl, "rec": rec, "nll": nll, "kl": kl}
 
 

@@ -12,7 +12,9 @@ TINY = 1e-12
 
 
 def spherical_kmeans(points: Tensor, order: Tensor, clusters: int, iterations: int = 20) -> Tensor:
-    """Centres of points on the unit sphere, each the direction of the mean of the points nearest to it; an empty one stays.
+    """Centres of points on the unit sphere, each the direction of the mean of the points nearest to it.
+
+    An empty one stays.
 
     Args:
         points: "point dim", brought to length one.
@@ -39,7 +41,9 @@ def spherical_kmeans(points: Tensor, order: Tensor, clusters: int, iterations: i
 
 
 def _memory_init(inputs: Mapping[str, Tensor], k: int, iters: int) -> dict[str, Tensor]:
-    return {name: spherical_kmeans(inputs[f"{name}_patches"], inputs[f"{name}_perm"], k, iters) for name in ("pos", "neg")}
+    return {
+        name: spherical_kmeans(inputs[f"{name}_patches"], inputs[f"{name}_perm"], k, iters) for name in ("pos", "neg")
+    }
 
 
 GOLDEN = {"momkd/memory_init": _memory_init}

@@ -35,13 +35,13 @@ class SlideTerms(NamedTuple):
 def slide_terms(parts: Mapping[str, Tensor]) -> SlideTerms:
     """The terms of one slide, without dropout.
 
-    The label's loss never moves a memory (the attention detaches them), RNA and slide meet in the memories alone (the alignments), and
-    the patches are committed to the nearest slot of their slide's class without moving it.
+    The label's loss never moves a memory (the attention detaches them), RNA and slide meet in the memories alone (the
+    alignments), and the patches are committed to the nearest slot of their slide's class without moving it.
 
     Args:
-        parts: ``contextual`` "patch dim", ``rna_emb`` "1 rna_dim", ``reconstruction`` and ``rna`` "1 gene", ``label`` "1" int64 0 or 1,
-            ``log_tau``, memories ``pos`` and ``neg`` "slot shared", and the weights and biases of ``rna_proj``, ``patch_proj``,
-            ``pool_proj``, ``cls_ln``, ``cls1`` and ``cls2``.
+        parts: ``contextual`` "patch dim", ``rna_emb`` "1 rna_dim", ``reconstruction`` and ``rna`` "1 gene", ``label``
+            "1" int64 0 or 1, ``log_tau``, memories ``pos`` and ``neg`` "slot shared", and the weights and biases of
+            ``rna_proj``, ``patch_proj``, ``pool_proj``, ``cls_ln``, ``cls1`` and ``cls2``.
 
     Source: MoMKD, arXiv:2602.21395, total loss, as released.
     """

@@ -20,13 +20,14 @@ def langevin_step(
     """θ - ε N g + √(2 ε) · noise: one step of unadjusted Langevin dynamics.
 
     Args:
-        parameter, gradient, noise: of one shape; the gradient is that of the *mean* negative log posterior over a mini-batch, the
-            noise standard normal.
+        parameter, gradient, noise: of one shape; the gradient is that of the *mean* negative log posterior over a
+            mini-batch, the noise standard normal.
         step: ε.
         samples: N, the number of training samples, which turns the mean into the sum.
         noise_scale: instead of √(2 ε), without which the samples are of no posterior.
 
-    Source: Welling and Teh 2011; Fang et al. 2026, MT-BKD, arXiv:2605.27967 (8e-8 and 4e-4, a constant step, no burn-in).
+    Source: Welling and Teh 2011; Fang et al. 2026, MT-BKD, arXiv:2605.27967 (8e-8 and 4e-4, a constant step, no
+    burn-in).
 
     >>> langevin_step(torch.ones(1), torch.ones(1), torch.zeros(1), step=0.1, samples=5)
     tensor([0.5000])
@@ -36,7 +37,9 @@ def langevin_step(
 
 
 class Langevin(Optimizer):
-    """An optimiser whose steps are samples of the posterior: keep the parameters after each, and average what they predict.
+    """An optimiser whose steps are samples of the posterior.
+
+    Keep the parameters after each, and average what they predict.
 
     Args:
         params: what is sampled, usually the head of a network that was fitted before.

@@ -15,11 +15,13 @@ from medkd.evidence.statistics.metrics import Array, Weighted, auprc, auroc
 def row_bootstrap(
     y: Array, score: Array, metric: Weighted, replicates: int = 1000, seed: int = 0, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Value, low and high of a metric when single rows are drawn with replacement; classes averaged, one against the rest.
+    """Value, low and high of a metric when single rows are drawn with replacement.
 
-    Rows are not independent where a subject has several: the interval is then too narrow. ``medkd.evidence.statistics.bootstrap``
-    draws subjects, and is what our reports use. A draw in which a class lacks positives or negatives is left out (the release that this repeats
-    stops there).
+    Classes averaged, one against the rest.
+
+    Rows are not independent where a subject has several: the interval is then too narrow.
+    ``medkd.evidence.statistics.bootstrap`` draws subjects, and is what our reports use. A draw in which a class lacks
+    positives or negatives is left out (the release that this repeats stops there).
 
     Args:
         y: "sample class", 0 or 1.
@@ -59,7 +61,11 @@ def _bootstrap_ci(inputs: Mapping[str, Tensor], B: int, task: str) -> dict[str, 
     y: NDArray[np.float64] = labels.reshape(len(labels), -1).astype(np.float64)
     if task != "binary":
         y = (y == np.arange(score.shape[1])).astype(np.float64)
-    return {"result": torch.tensor([row_bootstrap(y, score, metric, B) for metric in (auroc, auprc)], dtype=torch.float64).flatten()}
+    return {
+        "result": torch.tensor(
+            [row_bootstrap(y, score, metric, B) for metric in (auroc, auprc)], dtype=torch.float64
+        ).flatten()
+    }
 
 
 GOLDEN = {"oc_distill/bootstrap_ci": _bootstrap_ci}

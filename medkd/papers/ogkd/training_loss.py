@@ -18,8 +18,8 @@ def agreeing_prompts(scores: Tensor, tau: float, released: bool = False) -> Tens
     Args:
         scores: mean over the batch of the best class's logit under each prompt, "prompt".
         tau: in standard deviations (of the sample, n - 1).
-        released: standardise by median and median deviation first. That changes nothing but for a median deviation of zero, where
-            no prompt is kept and the loss is not a number; here all are kept if all scores are equal.
+        released: standardise by median and median deviation first. That changes nothing but for a median deviation of
+            zero, where no prompt is kept and the loss is not a number; here all are kept if all scores are equal.
 
     >>> agreeing_prompts(torch.tensor([1.0, 1.1, 0.9, 9.0]), tau=1.0).tolist()
     [True, True, True, False]
@@ -46,7 +46,9 @@ def training_loss(
     share: float = 0.5,
     released: bool = False,
 ) -> dict[str, Tensor]:
-    """The logits "batch class", and the terms ``ce``, ``sccm``, ``gad``, ``lgd``, weighted; only the student's text gets a gradient.
+    """The logits "batch class", and the terms ``ce``, ``sccm``, ``gad``, ``lgd``, weighted.
+
+    Only the student's text gets a gradient.
 
     Args:
         image: "batch dim", frozen.

@@ -20,7 +20,8 @@ class AttentionPool(nn.Module):
         heads: how many; ``dim`` is a multiple of it.
         dropout: after the norm, in training.
 
-    Shapes: query "batch slice dim" (the teacher's: PET; the student's: MRI) and key "batch other_slice dim" (MRI) → "batch dim".
+    Shapes: query "batch slice dim" (the teacher's: PET; the student's: MRI) and key "batch other_slice dim" (MRI) →
+    "batch dim".
 
     Source: Chiumento et al. 2026, arXiv:2604.12574, cross-modal attention.
 

@@ -14,10 +14,12 @@ LEAST = 1.0
 
 
 def negatives(subject: Tensor, centiloid: Tensor, threshold: float = 5.0) -> Tensor:
-    """The scans whose load differs from the anchor's by at least the threshold; where there is none, what comes nearest to it.
+    """The scans whose load differs from the anchor's by at least the threshold.
 
-    Without any scan that far, the one that differs most, if by more than one Centiloid; else, or where nothing is known of the
-    anchor or of all others, every scan of another subject. A subject alone has no negatives.
+    Where there is none, what comes nearest to it.
+
+    Without any scan that far, the one that differs most, if by more than one Centiloid; else, or where nothing is known
+    of the anchor or of all others, every scan of another subject. A subject alone has no negatives.
 
     A flaw of the release: the label is not looked at, so that two amyloid-positive scans can be each other's negatives;
     ``of_other_label`` leaves those out of the result.
@@ -46,7 +48,10 @@ def negatives(subject: Tensor, centiloid: Tensor, threshold: float = 5.0) -> Ten
 
 
 def of_other_label(candidates: Tensor, positive: Tensor) -> Tensor:
-    """Of the candidates "anchor scan" those whose amyloid status "scan" bool differs from the anchor's; all, where none does."""
+    """Of the candidates "anchor scan" those whose amyloid status "scan" bool differs from the anchor's.
+
+    All, where none does.
+    """
     kept = candidates & (positive[:, None] != positive[None, :])
     return torch.where(kept.any(dim=1, keepdim=True), kept, candidates)
 

@@ -55,8 +55,8 @@ def student_loss(
 ) -> dict[str, Tensor]:
     """The terms ``classification``, ``feature`` and ``logit``, unweighted.
 
-    ``feature`` is the squared distance of the two embeddings' directions, mean over the batch. The release takes the mean over the
-    embedding's entries too, which makes it 1/128 of that and leaves it nearly inactive beside the others.
+    ``feature`` is the squared distance of the two embeddings' directions, mean over the batch. The release takes the
+    mean over the embedding's entries too, which makes it 1/128 of that and leaves it nearly inactive beside the others.
 
     Args:
         student_embedding, teacher_embedding: "batch dim"; the teacher gets no gradient.
@@ -71,7 +71,9 @@ def student_loss(
     squared = (s - t).square()
     known = torch.ones_like(labels, dtype=torch.bool)
     return {
-        "classification": margin_focal(student, labels, known, 2.0, now.margin, contrastive_weight=now.contrastive_weight),
+        "classification": margin_focal(
+            student, labels, known, 2.0, now.margin, contrastive_weight=now.contrastive_weight
+        ),
         "feature": squared.mean() if released else squared.sum(dim=1).mean(),
         "logit": clamped_soft_labels(student, teacher, now.temperature, floor=0.0),
     }
@@ -79,10 +81,17 @@ def student_loss(
 
 def _phase2_student_loss(inputs: Mapping[str, Tensor], epoch: int) -> dict[str, Tensor]:
     now = Timetable.at(epoch)
-    embeddings, logits = (inputs["student_emb"], inputs["teacher_emb"]), (inputs["student_logits"], inputs["teacher_logits"])
+    embeddings, logits = (
+        (inputs["student_emb"], inputs["teacher_emb"]),
+        (inputs["student_logits"], inputs["teacher_logits"]),
+    )
     terms = student_loss(*embeddings, *logits, inputs["labels"], now, released=True)
     loss = now.w_cls * terms["classification"] + now.w_feat * terms["feature"] + now.w_logit * terms["logit"]
-    return {"loss": loss, **terms, **{name: torch.tensor(value, dtype=torch.float64) for name, value in asdict(now).items()}}
+    return {
+        "loss": loss,
+        **terms,
+        **{name: torch.tensor(value, dtype=torch.float64) for name, value in asdict(now).items()},
+    }
 
 
 GOLDEN = {"pet_free_amyloid/phase2_student_loss": _phase2_student_loss}

@@ -12,12 +12,18 @@ from medkd.objectives.soft_triplet import soft_triplet
 
 
 def teacher_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, logits: Tensor, labels: Tensor, epoch: int, released: bool = False
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    logits: Tensor,
+    labels: Tensor,
+    epoch: int,
+    released: bool = False,
 ) -> dict[str, Tensor]:
     """The terms ``triplet``, ``classification``, ``l2``, ``collapse`` and ``neg_similarity``; their sum is the loss.
 
-    ``collapse`` is the excess of the anchors' mean cosine over 0.5. In the release it is computed without gradient: it shows in the
-    value and can change nothing. Here it has one.
+    ``collapse`` is the excess of the anchors' mean cosine over 0.5. In the release it is computed without gradient: it
+    shows in the value and can change nothing. Here it has one.
 
     Args:
         anchor: PET slices that attend to MRI, pooled, "batch dim".

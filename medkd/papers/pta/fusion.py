@@ -14,7 +14,8 @@ EPS = 1e-8
 def purified(features: Tensor, weights: Tensor, present: Tensor) -> Tensor:
     """The mean of the modalities present, each by the softmax of its weight among them; zero where none is.
 
-    It is the teacher of each modality (detached there), and what the pose branch classifies. What stands at an absent modality is not read.
+    It is the teacher of each modality (detached there), and what the pose branch classifies. What stands at an absent
+    modality is not read.
 
     Args:
         features: "modality batch token dim".
@@ -41,7 +42,8 @@ def token_fusion(features: Tensor, weights: Tensor, present: Tensor, weighted: b
         features: "modality batch token dim".
         weights: "modality", before the softmax.
         present: "modality batch" bool. Where none is, tokens are zero.
-        weighted: multiply each modality's tokens by its softmax weight, as in validation, where the weights are learned.
+        weighted: multiply each modality's tokens by its softmax weight, as in validation, where the weights are
+            learned.
 
     Returns:
         "batch modality·token dim".

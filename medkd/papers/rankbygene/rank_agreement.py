@@ -18,9 +18,12 @@ def cosines(features: Tensor) -> Tensor:
 
 
 def rank_correlation(gene: Tensor, image: Tensor) -> Tensor:
-    """Pearson's correlation of each spot's similarities to all spots, itself included, in genes and in image; mean over spots.
+    """Pearson's correlation of each spot's similarities to all spots, itself included, in genes and in image.
 
-    Shapes: cosines "batch batch" → scalar, -1 to 1. A spot that is equally similar to all has no correlation, and counts zero.
+    Mean over spots.
+
+    Shapes: cosines "batch batch" → scalar, -1 to 1. A spot that is equally similar to all has no correlation, and
+    counts zero.
 
     Source: RankByGene, arXiv:2411.15076, validation.
 
@@ -33,7 +36,9 @@ def rank_correlation(gene: Tensor, image: Tensor) -> Tensor:
 
 
 def pair_accuracy(gene: Tensor, image: Tensor, pairs: Tensor) -> Tensor:
-    """The share of pairs of other spots that genes and image rank alike, seen from each spot; a tie in either is no agreement.
+    """The share of pairs of other spots that genes and image rank alike, seen from each spot.
+
+    A tie in either is no agreement.
 
     Args:
         gene, image: cosines "batch batch".
@@ -51,7 +56,10 @@ def pair_accuracy(gene: Tensor, image: Tensor, pairs: Tensor) -> Tensor:
 
 def _rank_agreement(inputs: Mapping[str, Tensor], n_pairs: int) -> dict[str, Tensor]:
     gene, image = cosines(inputs["gene"]), cosines(inputs["image"])
-    return {"rank_pearson": rank_correlation(gene, image), "rank_acc": pair_accuracy(gene, image, inputs["pairs"][:, :n_pairs])}
+    return {
+        "rank_pearson": rank_correlation(gene, image),
+        "rank_acc": pair_accuracy(gene, image, inputs["pairs"][:, :n_pairs]),
+    }
 
 
 GOLDEN = {"rankbygene/rank_agreement": _rank_agreement}

@@ -40,7 +40,10 @@ def averaged(teacher: Tensor, student: Tensor, keep: float) -> Tensor:
 
 def _ema_update(inputs: Mapping[str, Tensor], epoch: int, max_epochs: int, ema_momentum: float) -> dict[str, Tensor]:
     keep = momentum(epoch, max_epochs, ema_momentum)
-    return {"momentum": torch.tensor(keep, dtype=torch.float64), "new_teacher": averaged(inputs["teacher"], inputs["student"], keep)}
+    return {
+        "momentum": torch.tensor(keep, dtype=torch.float64),
+        "new_teacher": averaged(inputs["teacher"], inputs["student"], keep),
+    }
 
 
 GOLDEN = {"rankbygene/ema_update": _ema_update}

@@ -11,7 +11,9 @@ from medkd.objectives.joint_hierarchy import leaves_below
 
 
 def node_probabilities(logits: Tensor, parents: Tensor) -> Tensor:
-    """The probability of each node, the sum over the leaves below it: logits "batch leaf" → "batch node"; the root's is one.
+    """The probability of each node, the sum over the leaves below it: logits "batch leaf" → "batch node".
+
+    The root's is one.
 
     >>> node_probabilities(torch.zeros(1, 2), torch.tensor([-1, 0, 0]))
     tensor([[1.0000, 0.5000, 0.5000]])
@@ -22,7 +24,8 @@ def node_probabilities(logits: Tensor, parents: Tensor) -> Tensor:
 def most_specific(probability: Tensor, parents: Tensor, threshold: float = 0.5) -> Tensor:
     """The node with the fewest leaves among those above the threshold, "batch" int64; of equal ones the more probable.
 
-    A node with one child is never named: its child has the same leaves and says more. Where no node is above the threshold, the root.
+    A node with one child is never named: its child has the same leaves and says more. Where no node is above the
+    threshold, the root.
 
     Args:
         probability: "batch node".

@@ -29,7 +29,9 @@ def inside_disc(image: Tensor, disc: Tensor) -> Tensor:
 
 
 def cup_weight(disc: Tensor, cup: Tensor) -> Tensor:
-    """How much more a pixel of the cup counts: the disc's area over the cup's inside it, over the whole batch; 1 where that is no number.
+    """How much more a pixel of the cup counts: the disc's area over the cup's inside it, over the whole batch.
+
+    1 where that is no number.
 
     >>> cup_weight(torch.ones(1, 1, 2, 2), torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]]))
     tensor(4.)
@@ -40,32 +42,45 @@ def cup_weight(disc: Tensor, cup: Tensor) -> Tensor:
 
 @full_precision
 def disc_loss(logits: Tensor, disc: Tensor) -> Tensor:
-    """Binary cross-entropy of the disc, in nats, mean over pixels "batch 1 ...", from the logits: exact however large they are."""
+    """Binary cross-entropy of the disc, in nats, mean over pixels "batch 1 ...", from the logits.
+
+    Exact however large they are.
+    """
     return functional.binary_cross_entropy_with_logits(logits, disc)
 
 
 @full_precision
 def disc_loss_as_released(logits: Tensor, disc: Tensor) -> Tensor:
-    """The same from rounded probabilities, logarithms cut at -100: a pixel that is wrong with a large logit gets no gradient."""
+    """The same from rounded probabilities, logarithms cut at -100.
+
+    A pixel that is wrong with a large logit gets no gradient.
+    """
     return functional.binary_cross_entropy(torch.sigmoid(logits), disc)
 
 
 @full_precision
 def cup_loss(logits: Tensor, cup: Tensor, disc: Tensor) -> Tensor:
-    """Weighted binary cross-entropy of the cup, in nats, mean over the pixels of the predicted disc; zero where there is no disc.
+    """Weighted binary cross-entropy of the cup, in nats, mean over the pixels of the predicted disc.
+
+    Zero where there is no disc.
 
     Args:
         logits, cup, disc: "batch 1 ..."; cup is annotated, disc predicted, 0 or 1.
 
     Source: WT-PSE, IEEE TMI 2024, document 10457051; the mean over the disc alone is ours.
     """
-    losses = functional.binary_cross_entropy_with_logits(logits, cup, pos_weight=cup_weight(disc, cup), reduction="none")
+    losses = functional.binary_cross_entropy_with_logits(
+        logits, cup, pos_weight=cup_weight(disc, cup), reduction="none"
+    )
     return (losses * disc).sum() / disc.sum().clamp(min=1)
 
 
 @full_precision
 def cup_loss_as_released(logits: Tensor, cup: Tensor, disc: Tensor) -> Tensor:
-    """The same over all pixels with the logit 0 outside the disc: each adds a constant there, so that the loss falls as the disc grows."""
+    """The same over all pixels with the logit 0 outside the disc.
+
+    Each adds a constant there, so that the loss falls as the disc grows.
+    """
     return functional.binary_cross_entropy_with_logits(logits * disc, cup, pos_weight=cup_weight(disc, cup))
 
 

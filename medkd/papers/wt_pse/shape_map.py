@@ -25,8 +25,8 @@ def draw_shape(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 def draw_shape_as_released(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
     """The same as the authors' image-only network does it: twice over, so that the result is not from that Gaussian.
 
-    A draw without gradient takes the place of the noise: mean + deviation · (mean + deviation · noise), whose mean and variance are both
-    wrong. Their mask-conditioned network draws rightly.
+    A draw without gradient takes the place of the noise: mean + deviation · (mean + deviation · noise), whose mean and
+    variance are both wrong. Their mask-conditioned network draws rightly.
     """
     drawn = draw_shape(mean, log_variance, noise).detach()
     return draw_shape(mean, log_variance, drawn)

@@ -25,7 +25,8 @@ class ShapeTerms(NamedTuple):
 def shape_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Squared difference of two mean maps "batch 1 ...", mean over entries; the teacher gets no gradient.
 
-    The squared 2-Wasserstein distance of two Gaussians without its variance part, as released; with it, ``StateAnchoring``.
+    The squared 2-Wasserstein distance of two Gaussians without its variance part, as released; with it,
+    ``StateAnchoring``.
 
     >>> shape_distance(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2))
     tensor(1.)
@@ -51,8 +52,9 @@ def student_shape(maps: Sequence[Tensor], student: Tensor, teacher: Tensor, site
 def student_shape_as_released(maps: Sequence[Tensor], student: Tensor, teacher: Tensor, site: Tensor) -> ShapeTerms:
     """The same as the authors' code computes it, with three flaws.
 
-    The variance term of the last map counts twice and those of the others never, so that they get no gradient from it: its running sum is
-    overwritten by each map and added to itself. Sums are divided by one map more than they have. Channels are not centred.
+    The variance term of the last map counts twice and those of the others never, so that they get no gradient from it:
+    its running sum is overwritten by each map and added to itself. Sums are divided by one map more than they have.
+    Channels are not centred.
     """
     terms = [whitening(x, site, centred=False) for x in maps]
     divisor = len(maps) + 1
@@ -68,7 +70,13 @@ def _student_shape_loss(inputs: Mapping[str, Tensor], num_domains: int, per_doma
     site = torch.arange(num_domains).repeat_interleave(per_domain_batch)
     maps = (inputs["z1"], inputs["z2"])
     kd, off, diagonal, domain = student_shape_as_released(maps, inputs["mu_student"], inputs["mu_teacher"], site)
-    parts = {"kd": kd, "instance_off": off, "instance_diag": diagonal, "instance_total": off + diagonal, "domain": domain}
+    parts = {
+        "kd": kd,
+        "instance_off": off,
+        "instance_diag": diagonal,
+        "instance_total": off + diagonal,
+        "domain": domain,
+    }
     return {"loss": kd + off + diagonal + domain, **parts}
 
 

@@ -44,7 +44,9 @@ def check_cohort(cohort: Cohort, inputs: Inputs, kept: pl.DataFrame, out: Path |
     """
     unusable = pl.concat(
         [
-            stored.index.filter(pl.col("status") == "unusable").select(pl.lit(name).alias("modality"), "sample_id", "reason")
+            stored.index.filter(pl.col("status") == "unusable").select(
+                pl.lit(name).alias("modality"), "sample_id", "reason"
+            )
             for name, stored in inputs.prepared("student").items()
         ]
     )
@@ -85,9 +87,15 @@ def _records(name: str, index: pl.DataFrame, unusable: pl.DataFrame) -> Finding:
 
 def _shared(cohort: Cohort, target: Target, kept: pl.DataFrame) -> pl.DataFrame:
     """Subjects that are split as another, and as whom."""
-    own = check_samples(cohort.samples(target)[0], target, f"cohort {cohort.name}").select("sample_id", own="subject_id")
+    own = check_samples(cohort.samples(target)[0], target, f"cohort {cohort.name}").select(
+        "sample_id", own="subject_id"
+    )
     both = kept.select("sample_id", split_as="subject_id").join(own, on="sample_id", how="left", maintain_order="left")
-    return both.filter(pl.col("own") != pl.col("split_as")).select(subject_id="own", split_as="split_as").unique(maintain_order=True)
+    return (
+        both.filter(pl.col("own") != pl.col("split_as"))
+        .select(subject_id="own", split_as="split_as")
+        .unique(maintain_order=True)
+    )
 
 
 def _subjects(kept: pl.DataFrame, shared: int) -> Finding:
@@ -108,7 +116,8 @@ def _labels(cohort: Cohort) -> Iterator[Finding]:
         faults = [f"{column} {fault}" for column, fault in zip(target.columns, wrong, strict=True) if fault]
         unlabelled = table.select(pl.all_horizontal(pl.col(target.columns).is_null()).sum()).item()
         yield Finding(
-            "FAILED" if faults else "ok", f"target {key}: " + ("; ".join(faults) or f"{table.height - unlabelled} labelled samples")
+            "FAILED" if faults else "ok",
+            f"target {key}: " + ("; ".join(faults) or f"{table.height - unlabelled} labelled samples"),
         )
 
 

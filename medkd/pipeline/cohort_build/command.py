@@ -34,7 +34,9 @@ def main(namespace: argparse.Namespace) -> int:
     if namespace.action == "build":
         return _build(namespace)
     if namespace.shard:
-        raise InputError(f"'{namespace.action}' takes no shard", where="--shard", remedy="Only build does its work in parts")
+        raise InputError(
+            f"'{namespace.action}' takes no shard", where="--shard", remedy="Only build does its work in parts"
+        )
     with tempfile.TemporaryDirectory(prefix="medkd-") as temporary:
         cohort = cohort_at(namespace.name, namespace.root, Path(temporary) / "cohort", {})
         recipe = whole(cohort, namespace.target, namespace.protocol)
@@ -50,7 +52,15 @@ def whole(cohort: Cohort, target: str | None, protocol: str | None) -> Recipe:
     """A recipe without training: one party that sees every modality with the cohort's own settings."""
     everything = Arm(" + ".join(cohort.modalities()))
     key = cohort.target(target).key
-    return Recipe("cohort", cohort.name, everything, everything, everything, target=key, protocol=protocol or cohort.default_protocol)
+    return Recipe(
+        "cohort",
+        cohort.name,
+        everything,
+        everything,
+        everything,
+        target=key,
+        protocol=protocol or cohort.default_protocol,
+    )
 
 
 def _build_shard(namespace: argparse.Namespace, out: Path) -> int:
@@ -82,7 +92,9 @@ def _build(namespace: argparse.Namespace) -> int:
     heading = f"cohort {cohort.name}, target {inputs.target.key}"
     print("\n\n".join([heading, flow_table(inputs.flow), *aside_table(inputs.aside)]) + "\n")
     print(f"samples   {samples.height} of {samples['subject_id'].n_unique()} subjects: {Inputs.samples_file(out)}")
-    print(f"split     {inputs.protocol}, seed 0, {split.table['fold'].n_unique()} folds, sha256 {split.sha256[:12]}: {file}")
+    print(
+        f"split     {inputs.protocol}, seed 0, {split.table['fold'].n_unique()} folds, sha256 {split.sha256[:12]}: {file}"
+    )
     for name, stored in inputs.prepared("student").items():
         size = " x ".join(map(str, stored.values.shape))
         print(f"prepared  {name}, {size}, sha256 {stored.sha256[:12]}: {stored.folder}")

@@ -51,7 +51,10 @@ def flow_table(flow: Sequence[Exclusion]) -> str:
 
 
 def aside_table(aside: Sequence[Exclusion]) -> list[str]:
-    """How many values of shared tables were set aside, why, and which tables are not there; nothing where all is well."""
+    """How many values of shared tables were set aside, why, and which tables are not there.
+
+    Nothing where all is well.
+    """
     return [f"values set aside\n{flow_table(aside)}"] if aside else []
 
 
@@ -60,9 +63,13 @@ def _targets(cohort: Cohort, chosen: Target) -> str:
     for key, target in cohort.targets().items():
         table = check_samples(cohort.samples(target)[0], None, f"cohort {cohort.name}")
         mark = "*" if key == chosen.key else " "
-        for column, name in zip(target.columns, target.names if target.kind != "multiclass" else target.columns, strict=True):
+        for column, name in zip(
+            target.columns, target.names if target.kind != "multiclass" else target.columns, strict=True
+        ):
             known = table.filter(pl.col(column).is_not_null())
-            rows.append((f"{mark}{key}", target.kind, name, *_counts(known, column, target), table.height - known.height))
+            rows.append(
+                (f"{mark}{key}", target.kind, name, *_counts(known, column, target), table.height - known.height)
+            )
     names = ("target", "kind", "class", "positive", "samples", "subjects", "positive subjects", "unlabelled")
     return _printed(pl.DataFrame(rows, schema=list(names), orient="row"))
 
@@ -85,10 +92,16 @@ def _counts(known: pl.DataFrame, column: str, target: Target) -> tuple[str, int,
 
 def _modality(name: str, modality: Modality, table: pl.DataFrame) -> str:
     shape = modality.shape(Part(name))
-    listed = [value for value in vars(modality).values() if isinstance(value, tuple) and all(isinstance(item, str) for item in value)]
+    listed = [
+        value
+        for value in vars(modality).values()
+        if isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    ]
     channels = next((", ".join(value) for value in listed if len(value) == shape[0]), "")
     size = " x ".join(map(str, shape))
-    return f"  {name}: {table[name].count()} samples, prepared to {size}" + (f"; channels {channels}" if channels else "")
+    return f"  {name}: {table[name].count()} samples, prepared to {size}" + (
+        f"; channels {channels}" if channels else ""
+    )
 
 
 def _people(table: pl.DataFrame) -> str:
@@ -97,12 +110,18 @@ def _people(table: pl.DataFrame) -> str:
     if "age" in subjects.columns and subjects["age"].count():
         age = subjects["age"].cast(pl.Float64)
         least, low, middle, high, most = (age.quantile(share, "nearest") or 0.0 for share in (0, 0.25, 0.5, 0.75, 1))
-        lines.append(f"  age {middle:g} years (quartiles {low:g}, {high:g}; {least:g} to {most:g}; {age.null_count()} unknown)")
+        lines.append(
+            f"  age {middle:g} years (quartiles {low:g}, {high:g}; {least:g} to {most:g}; {age.null_count()} unknown)"
+        )
     for column in ("sex", "site"):
         if column in subjects.columns:
             counts = subjects[column].cast(pl.String).fill_null("unknown").value_counts(sort=True)
             shown = [f"{value}: {count}" for value, count in counts.head(_SHOWN).iter_rows()]
-            more = [f"{counts.height - _SHOWN} more with {counts.slice(_SHOWN)['count'].sum()}"] if counts.height > _SHOWN else []
+            more = (
+                [f"{counts.height - _SHOWN} more with {counts.slice(_SHOWN)['count'].sum()}"]
+                if counts.height > _SHOWN
+                else []
+            )
             lines.append(f"  {column} " + ", ".join([*shown, *more]))
     lines += [f"  {column} not given" for column in ("age", "sex", "site") if column not in subjects.columns]
     return "\n".join(lines)

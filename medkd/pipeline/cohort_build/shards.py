@@ -42,7 +42,13 @@ def build_shard(recipe: Recipe, cohort: Cohort, shard: Shard, out: Path, jobs: i
     target = cohort.target(recipe.target or None)
     table = shard.of(check_samples(cohort.samples(target)[0], target, f"cohort {cohort.name}"))
     with writing_folder(shard_folder(out, shard)) as folder:
-        record: dict[str, Any] = {"schema_version": 1, "samples_sha256": _digest(table), "events": False, "aside": [], "stores": {}}
+        record: dict[str, Any] = {
+            "schema_version": 1,
+            "samples_sha256": _digest(table),
+            "events": False,
+            "aside": [],
+            "stores": {},
+        }
         if table.height:
             extract = cohort.extract(table, folder / "events")
             record |= {"events": extract.root == folder / "events", "aside": [asdict(item) for item in extract.aside]}
@@ -81,11 +87,15 @@ class Shards:
         numbers = sorted({shard.parts for shard in there})
         if len(numbers) > 1:
             said = " and ".join(f"/{number}" for number in numbers)
-            raise InputError(f"shards of {said} lie side by side", where=out / SHARDS, remedy="Remove those that are not wanted")
+            raise InputError(
+                f"shards of {said} lie side by side", where=out / SHARDS, remedy="Remove those that are not wanted"
+            )
         wanted = [Shard(part, numbers[0]) for part in range(1, numbers[0] + 1)]
         if missing := [str(shard) for shard in wanted if shard not in there]:
             what = f"shards {', '.join(missing)} are missing" if len(missing) > 1 else f"shard {missing[0]} is missing"
-            raise InputError(what, where=out / SHARDS, remedy=f"Build it first: the same command with --shard {missing[0]}")
+            raise InputError(
+                what, where=out / SHARDS, remedy=f"Build it first: the same command with --shard {missing[0]}"
+            )
         return cls(out, numbers[0], tuple(read_json(shard_folder(out, shard) / _RECORD) for shard in wanted))
 
     def extract(self, cohort: Cohort, samples: pl.DataFrame, folder: Path) -> Extract:
@@ -107,8 +117,12 @@ class Shards:
         series = pl.col("series").cast(pl.String)
         for name in cohort.modalities():
             files = merge_series([source / "events" for source in self._folders], folder, name)
-            samples = samples.with_columns(series.replace_strict(files, default=None, return_dtype=pl.String).alias(name))
-        aside = summed(([Exclusion(**item) for item in record["aside"]] for record in self.records), list(cohort.modalities()))
+            samples = samples.with_columns(
+                series.replace_strict(files, default=None, return_dtype=pl.String).alias(name)
+            )
+        aside = summed(
+            ([Exclusion(**item) for item in record["aside"]] for record in self.records), list(cohort.modalities())
+        )
         return Extract(folder, samples, aside)
 
     def prepare(self, folder: Path, wanted: Wanted, samples: pl.DataFrame, root: Path) -> None:
@@ -119,7 +133,11 @@ class Shards:
         """
         for digest, (modality, parts) in wanted.items():
             for part in parts:
-                sources = [self._prepared(number, f"{digest} {part}") for number, record in enumerate(self.records) if record["stores"]]
+                sources = [
+                    self._prepared(number, f"{digest} {part}")
+                    for number, record in enumerate(self.records)
+                    if record["stores"]
+                ]
                 merge_prepared(sources, folder, modality, part, samples, root)
 
     @property
@@ -130,7 +148,11 @@ class Shards:
         folder, stores = self._folders[number], self.records[number]["stores"]
         if name not in stores:
             shard = Shard(number + 1, self.parts)
-            raise InputError(f"shard {shard} was built with other settings", where=folder, remedy=f"Build it again with --shard {shard}")
+            raise InputError(
+                f"shard {shard} was built with other settings",
+                where=folder,
+                remedy=f"Build it again with --shard {shard}",
+            )
         return Prepared.open(folder / "prepared" / stores[name])
 
 

@@ -18,7 +18,8 @@ from medkd.pipeline.stages.stage import Stage
 class BankStage(Stage):
     """Out-of-fold answers of one outer fold's teachers.
 
-    Config: ``party``, ``held_out`` (outer), ``labels``, ``fields``. Needs ``split`` and the teachers' fits as ``teacher:N``.
+    Config: ``party``, ``held_out`` (outer), ``labels``, ``fields``. Needs ``split`` and the teachers' fits as
+    ``teacher:N``.
     """
 
     kind: ClassVar[str] = "bank"
@@ -26,8 +27,12 @@ class BankStage(Stage):
     def run(self, run: Path) -> None:
         """Build it, or go on with a build that was killed."""
         inputs, split = Inputs.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
-        fits = [stage for name, stage in self.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)]
-        members = [Member(LightningLearner.load(stage.learner(run)), frozenset(stage.config["held_out"])) for stage in fits]
+        fits = [
+            stage for name, stage in self.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)
+        ]
+        members = [
+            Member(LightningLearner.load(stage.learner(run)), frozenset(stage.config["held_out"])) for stage in fits
+        ]
         prepared = inputs.prepared(self.config["party"])
         meta = BankMeta(
             teachers={str(stage.learner(run).resolve()): learner_sha256(stage.learner(run)) for stage in fits},

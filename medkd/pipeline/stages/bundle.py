@@ -64,7 +64,9 @@ def _drift(refit: FitStage, inputs: Inputs, run: Path) -> dict[str, Any] | None:
     ids = data.ids("train")
     if len(ids) < LEAST:
         return None
-    preprocessing = Preprocessing(View.parse(learner.party.view), dict(learner.party.modalities), dict(learner.statistics))
+    preprocessing = Preprocessing(
+        View.parse(learner.party.view), dict(learner.party.modalities), dict(learner.statistics)
+    )
     return Drift.fit(preprocessing, inputs.prepared("student"), ids).document()
 
 

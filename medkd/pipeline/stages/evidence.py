@@ -65,12 +65,16 @@ class EvidenceStage(Stage):
             "config_sha256": self.digest,
             "data_sha256": inputs.data_sha256,
             "versions": {"medkd": __version__} | {name: importlib.metadata.version(name) for name in VERSIONS},
-            "command": (run / "command.txt").read_text(encoding="utf-8").strip() if (run / "command.txt").is_file() else "",
+            "command": (run / "command.txt").read_text(encoding="utf-8").strip()
+            if (run / "command.txt").is_file()
+            else "",
         }
 
     def _counts(self, run: Path, fits: list[FitStage]) -> dict[str, int]:
         """Samples of the headline's first student's own parts."""
-        first = max((fit for fit in fits if fit.config["arm"] == "student"), key=lambda fit: float(fit.config["labels"]))
+        first = max(
+            (fit for fit in fits if fit.config["arm"] == "student"), key=lambda fit: float(fit.config["labels"])
+        )
         split = first.needs["split"].load(run)  # type: ignore[attr-defined]
         held_out, labels = first.config["held_out"], first.config["labels"]
         return {role: split.role(role, held_out, labels).height for role in ("train", "val")}
@@ -90,7 +94,9 @@ def _history(fit: FitStage, run: Path) -> pl.DataFrame | None:
         return None
     logged = pl.read_csv(file, infer_schema_length=None)
     names = [name for name in logged.columns if "/" in name]
-    long = logged.unpivot(names, index="step", variable_name="name", value_name="value").filter(pl.col("value").is_not_null())
+    long = logged.unpivot(names, index="step", variable_name="name", value_name="value").filter(
+        pl.col("value").is_not_null()
+    )
     return long.select(
         pl.lit(fit.config["arm"]).alias("arm"),
         pl.lit(fit.config["seed"]).alias("seed"),

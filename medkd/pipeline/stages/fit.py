@@ -24,7 +24,10 @@ from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
 
 LOGGERS = [
-    {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"name": "logs", "version": "", "flush_logs_every_n_steps": 1000}},
+    {
+        "class_path": "lightning.pytorch.loggers.CSVLogger",
+        "init_args": {"name": "logs", "version": "", "flush_logs_every_n_steps": 1000},
+    },
     {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": {"name": "tensorboard", "version": ""}},
 ]
 
@@ -32,9 +35,9 @@ LOGGERS = [
 class FitStage(Stage):
     """Fit one network.
 
-    Config: ``party`` (whose view), ``arm`` ("" for a network that no report shows), ``model``, ``data``, ``trainer``, ``seed``,
-    ``held_out``, ``labels``, ``unlabelled``, ``threads``, and ``freeze`` where it needs ``start``, the fit that it begins with. Needs
-    ``split``, and the bank of each teacher as ``bank:NAME``.
+    Config: ``party`` (whose view), ``arm`` ("" for a network that no report shows), ``model``, ``data``, ``trainer``,
+    ``seed``, ``held_out``, ``labels``, ``unlabelled``, ``threads``, and ``freeze`` where it needs ``start``, the fit
+    that it begins with. Needs ``split``, and the bank of each teacher as ``bank:NAME``.
     """
 
     kind: ClassVar[str] = "fit"
@@ -106,13 +109,19 @@ class FitStage(Stage):
         }
 
     def run(self, run: Path) -> None:
-        """Write ``fit.yaml``, fit (going on from the last checkpoint of a killed attempt), and predict the validation and test samples."""
+        """Write ``fit.yaml``, fit (going on from the last checkpoint of a killed attempt).
+
+        And predict the validation and test samples.
+        """
         folder, settings = self.folder(run), self.fit_config(run)
         config = folder / "fit.yaml"
         text = f"# Repeat this fit by hand: medkd fit --config {config}\n" + yaml.safe_dump(settings, sort_keys=False)
         write_text(config, text)
         last = folder / "checkpoints" / "last.ckpt"
-        _fit(["fit", "--config", str(config), *(["--ckpt_path", str(last)] if last.is_file() else [])], settings["trainer"])
+        _fit(
+            ["fit", "--config", str(config), *(["--ckpt_path", str(last)] if last.is_file() else [])],
+            settings["trainer"],
+        )
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         if self.config["arm"]:
             self.predict(run)
@@ -128,7 +137,11 @@ class FitStage(Stage):
             chosen = split.role(role, self.config["held_out"], self.config["labels"] if role == "val" else 1.0)
             if chosen.height:
                 logits = learner.predict(inputs.prepared(self.config["party"]), chosen["sample_id"].to_list()).logits
-                parts.append(self._rows(chosen.join(samples, on="sample_id", how="left", maintain_order="left"), logits, role, inputs))
+                parts.append(
+                    self._rows(
+                        chosen.join(samples, on="sample_id", how="left", maintain_order="left"), logits, role, inputs
+                    )
+                )
         with writing(self.folder(run) / "predictions.parquet") as temporary:
             pl.concat(parts).write_parquet(temporary)
 
@@ -160,16 +173,31 @@ class FitStage(Stage):
 
 
 def _fit(words: list[str], trainer: dict[str, Any]) -> None:
-    """In this process; where several share the fit, in one of its own: Lightning starts the others with the words that it was given."""
+    """In this process; where several share the fit, in one of its own.
+
+    Lightning starts the others with the words that it was given.
+    """
     from medkd.pipeline.lightning_cli import main
 
     if trainer["devices"] == 1 and trainer.get("num_nodes", 1) == 1:
         main(words)
     elif status := subprocess.run([sys.executable, "-m", "medkd.cli", *words], check=False).returncode:
-        raise InputError(f"a fit over several processes ended with exit code {status}", where=words[2], remedy="Its own words stand above")
+        raise InputError(
+            f"a fit over several processes ended with exit code {status}",
+            where=words[2],
+            remedy="Its own words stand above",
+        )
 
 
 def _checkpoint(folder: Path) -> dict[str, Any]:
-    """The state twenty seconds ago at most, from which a killed fit goes on; a fit that is shorter than that begins again."""
-    settings = {"dirpath": str(folder / "checkpoints"), "filename": "last", "save_top_k": 1, "train_time_interval": "0:00:20"}
+    """The state twenty seconds ago at most, from which a killed fit goes on.
+
+    A fit that is shorter than that begins again.
+    """
+    settings = {
+        "dirpath": str(folder / "checkpoints"),
+        "filename": "last",
+        "save_top_k": 1,
+        "train_time_interval": "0:00:20",
+    }
     return {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": settings}

@@ -37,7 +37,13 @@ class Stage(ABC):
         held = self.__dict__.get("_digest")
         if held is None:
             needed = {name: stage.digest for name, stage in self.needs.items()}
-            made = {"kind": self.kind, "version": __version__, "name": self.name, "needs": needed, "config": self.config}
+            made = {
+                "kind": self.kind,
+                "version": __version__,
+                "name": self.name,
+                "needs": needed,
+                "config": self.config,
+            }
             held = digest_of(made | ({"revision": self.revision} if self.revision > 1 else {}))
             self.__dict__["_digest"] = held
         return str(held)
@@ -57,7 +63,10 @@ class Stage(ABC):
         self._marker(run, "done").unlink(missing_ok=True)
         write_json(self._marker(run, "begun"), {"digest": self.digest})
         self.run(run)
-        write_json(self._marker(run, "done"), {"kind": self.kind, "name": self.name, "digest": self.digest, "command": self.command(run)})
+        write_json(
+            self._marker(run, "done"),
+            {"kind": self.kind, "name": self.name, "digest": self.digest, "command": self.command(run)},
+        )
         self._marker(run, "begun").unlink()
 
     def _marker(self, run: Path, state: str) -> Path:
@@ -66,7 +75,9 @@ class Stage(ABC):
 
     def _held(self, run: Path, state: str) -> str | None:
         marker = self._marker(run, state)
-        return str(read_json(marker, "Remove it: the stage is then run again").get("digest")) if marker.is_file() else None
+        return (
+            str(read_json(marker, "Remove it: the stage is then run again").get("digest")) if marker.is_file() else None
+        )
 
     @abstractmethod
     def run(self, run: Path) -> None:

@@ -46,7 +46,9 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     out = namespace.out or Path("runs") / f"tune-{recipe.task}-{recipe.cohort}"
     database = out / "tune.sqlite3"
     if (out / "recipe.yaml").exists() and not database.exists():
-        raise InputError("another recipe lies here", where=out, remedy="Choose another --out: tune writes a recipe.yaml of its own")
+        raise InputError(
+            "another recipe lies here", where=out, remedy="Choose another --out: tune writes a recipe.yaml of its own"
+        )
     jobs = namespace.jobs or default_jobs()
     with removed_on_input_error(out):
         cells = _cells(recipe, out, namespace.seeds, namespace.folds, jobs)
@@ -62,7 +64,9 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
         for arm in ARMS:
             study = ArmStudy.open(arm, found, cells, storage)
             if arm in asked:
-                study.run(namespace.trials, jobs, _deadline(begun, namespace.timeout, len(asked) - asked.index(arm)), bar)
+                study.run(
+                    namespace.trials, jobs, _deadline(begun, namespace.timeout, len(asked) - asked.index(arm)), bar
+                )
             studies.append(study)
             found = with_values(found, study.chosen)
     typed = shlex.join(["medkd", *sys.argv[1:]])
@@ -84,7 +88,9 @@ def _recipe(namespace: argparse.Namespace, overrides: list[str]) -> Recipe:
     own = folder / f"{namespace.cohort}.yaml"
     chosen = {name: getattr(namespace, name) for name in ("cohort", "target", "protocol", "labels")}
     chosen["root"] = None if namespace.root is None else str(namespace.root)
-    recipe = spelled_out(load_recipe(own if namespace.cohort and own.is_file() else folder / "recipe.yaml", overrides, **chosen))
+    recipe = spelled_out(
+        load_recipe(own if namespace.cohort and own.is_file() else folder / "recipe.yaml", overrides, **chosen)
+    )
     for tried in _corners(recipe):
         try:
             check_arms(tried)
@@ -112,12 +118,17 @@ def _cells(recipe: Recipe, out: Path, seeds: int, folds: int, jobs: int) -> list
     first = max(FIRST_SEED, recipe.seeds)
     tuning = range(first, first + seeds)
     labels = max(recipe.labels)
-    check_splits(read_table(Inputs.samples_file(whole)), inputs.target, inputs.protocol, inputs.official, tuning, [labels])
+    check_splits(
+        read_table(Inputs.samples_file(whole)), inputs.target, inputs.protocol, inputs.official, tuning, [labels]
+    )
     return [make_cell(whole, out / "cells", seed, fold, labels) for seed in tuning for fold in range(folds)]
 
 
 def _todo(recipe: Recipe, cells: Sequence[Cell], storage: RDBStorage, asked: Sequence[str], trials: int) -> list[Stage]:
-    """Stages to run if no trial is pruned. No trial of a student counts before its teacher is chosen: another teacher, another study."""
+    """Stages to run if no trial is pruned. No trial of a student counts before its teacher is chosen.
+
+    Another teacher, another study.
+    """
     todo: list[Stage] = []
     left = dict.fromkeys(ARMS, 0)
     found = recipe

@@ -35,7 +35,9 @@ def tune_page(studies: Sequence[ArmStudy], lead: str) -> str:
     shown = [held for held in studies if any(trial.state is TrialState.COMPLETE for trial in held.finished)]
     parts = [Markup("<h2>{}</h2>{}").format(arm_name(held.arm), _figure(held)) for held in shown]
     recipe = studies[0].recipe
-    return str(PAGE.format(title=f"The search for {recipe.task} on {recipe.cohort}", lead=lead, body=Markup("").join(parts)))
+    return str(
+        PAGE.format(title=f"The search for {recipe.task} on {recipe.cohort}", lead=lead, body=Markup("").join(parts))
+    )
 
 
 def _figure(held: ArmStudy) -> Markup:
@@ -51,12 +53,16 @@ def _figure(held: ArmStudy) -> Markup:
         grid[0].scatter([trial.number for trial in whole], scores, s=22, color=arm_colour(held.arm), label="trial")
         if pruned:
             values = [trial.value or 0.0 for trial in pruned]
-            grid[0].scatter([trial.number for trial in pruned], values, s=22, marker="x", color=REFERENCE, label="pruned")
+            grid[0].scatter(
+                [trial.number for trial in pruned], values, s=22, marker="x", color=REFERENCE, label="pruned"
+            )
         grid[0].set(title="trials in order", xlabel="trial", ylabel=title)
         grid[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
         for axes, (key, found) in zip(grid[1:], held.space.items(), strict=False):
             values = [trial.params[key] for trial in whole]
-            axes.scatter([str(value) for value in values] if found.choices else values, scores, s=22, color=arm_colour(held.arm))
+            axes.scatter(
+                [str(value) for value in values] if found.choices else values, scores, s=22, color=arm_colour(held.arm)
+            )
             axes.set_title(_title(key))
             if found.log:
                 axes.set(xscale="log", xlim=(found.low / 1.1, found.high * 1.1))
@@ -69,7 +75,9 @@ def _figure(held: ArmStudy) -> Markup:
                 axes.axhline(held.base, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 4)), label="as it stands")
         if best is not None:
             points = [best.number, *(best.params[key] for key in held.space)]
-            for axes, point, choices in zip(grid, points, [(), *(found.choices for found in held.space.values())], strict=False):
+            for axes, point, choices in zip(
+                grid, points, [(), *(found.choices for found in held.space.values())], strict=False
+            ):
                 axes.scatter(
                     [str(point) if choices else point],
                     [best.value],
@@ -82,7 +90,9 @@ def _figure(held: ArmStudy) -> Markup:
             axes.remove()
         legend_below(figure, grid[0], columns=4)
 
-    return picture(f"Trials of the {held.arm}: {title} against {', '.join(map(_title, held.space))}", 1000, 60 + 240 * down, draw)
+    return picture(
+        f"Trials of the {held.arm}: {title} against {', '.join(map(_title, held.space))}", 1000, 60 + 240 * down, draw
+    )
 
 
 def _title(key: str) -> str:

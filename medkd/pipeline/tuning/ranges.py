@@ -18,7 +18,8 @@ class Range:
     """Where a value is looked for: between two numbers, or among a few values.
 
     Args:
-        low, high: both ends, inside the range; two whole numbers mean whole numbers, where the recipe's own value is one.
+        low, high: both ends, inside the range; two whole numbers mean whole numbers, where the recipe's own value is
+            one.
         log: whether ratios count, not differences.
         choices: instead of ``low`` and ``high``.
     """
@@ -48,7 +49,9 @@ class Range:
         >>> Range(1.0, 8.0).spec()
         {'low': 1.0, 'high': 8.0, 'log': False}
         """
-        return {"choices": list(self.choices)} if self.choices else {"low": self.low, "high": self.high, "log": self.log}
+        return (
+            {"choices": list(self.choices)} if self.choices else {"low": self.low, "high": self.high, "log": self.log}
+        )
 
 
 def parse_ranges(held: Any, where: object) -> dict[str, Range]:
@@ -67,7 +70,9 @@ def parse_ranges(held: Any, where: object) -> dict[str, Range]:
         name = f"search.{key}"
         if not isinstance(value, Mapping) or not value:
             raise InputError(
-                f"{name} is '{value}'", where=where, remedy="Write {low: 1, high: 8}, with log: true if ratios count, or {choices: [1, 2]}"
+                f"{name} is '{value}'",
+                where=where,
+                remedy="Write {low: 1, high: 8}, with log: true if ratios count, or {choices: [1, 2]}",
             )
         if any(word in value for word in WORDS):
             found[str(key)] = _range(value, name, where)
@@ -89,9 +94,16 @@ def _range(value: Mapping[Any, Any], name: str, where: object) -> Range:
             raise InputError(f"unknown key '{name}.{word}'", where=where, remedy=nearest(str(word), WORDS))
     if "choices" in value:
         choices = value["choices"]
-        if len(value) > 1 or not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(item, Plain) for item in choices):
+        if (
+            len(value) > 1
+            or not isinstance(choices, list)
+            or len(choices) < 2
+            or not all(isinstance(item, Plain) for item in choices)
+        ):
             raise InputError(
-                f"{name} is {dict(value)}", where=where, remedy="Give choices alone, two or more numbers, words, or true and false"
+                f"{name} is {dict(value)}",
+                where=where,
+                remedy="Give choices alone, two or more numbers, words, or true and false",
             )
         return Range(choices=tuple(choices))
     low, high = (_number(value.get(word), f"{name}.{word}", where) for word in ("low", "high"))
@@ -101,11 +113,17 @@ def _range(value: Mapping[Any, Any], name: str, where: object) -> Range:
     if not low < high < float("inf"):
         raise InputError(f"{name} goes from {low:g} to {high:g}", where=where, remedy="Let low be below high")
     if log and low <= 0:
-        raise InputError(f"{name} begins at {low:g} with log: true", where=where, remedy="Begin above 0, or leave log out")
+        raise InputError(
+            f"{name} begins at {low:g} with log: true", where=where, remedy="Begin above 0, or leave log out"
+        )
     return Range(low, high, log)
 
 
 def _number(value: Any, name: str, where: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{name} is {value!r}", where=where, remedy="It must be a number; YAML reads 1e-3 as text, 1.0e-3 as a number")
+        raise InputError(
+            f"{name} is {value!r}",
+            where=where,
+            remedy="It must be a number; YAML reads 1e-3 as text, 1.0e-3 as a number",
+        )
     return value

@@ -21,13 +21,17 @@ PLACES = ("model", "data", "trainer")
 NETWORK, LEARNER = ("learning_rate", "weight_decay"), ("learning_rate", "l2")
 """What is searched of an arm where its recipe names no range."""
 FACTOR = 10.0
-"""A derived range goes from so many times less to so many times more than the recipe's own value; of a temperature, from 1 to 8."""
+"""A derived range goes from so many times less to so many times more than the recipe's own value.
+
+Of a temperature, from 1 to 8.
+"""
 
 
 def spelled_out(recipe: Recipe) -> Recipe:
     """The same recipe, with the defaults written out of what is searched where a recipe names no range.
 
-    Learning rate and weight decay of a network, learning rate and penalty of trees; of a student its objectives' weights and temperatures.
+    Learning rate and weight decay of a network, learning rate and penalty of trees; of a student its objectives'
+    weights and temperatures.
     """
     arms: dict[str, Any] = {}
     for name in ARMS:
@@ -49,16 +53,21 @@ def space_of(recipe: Recipe, arm: str) -> dict[str, Range]:
     """Ranges of one arm by dotted key: the recipe's own, or where it names none for this arm the derived ones.
 
     Raises:
-        InputError: a range is of a value that the recipe does not hold (the nearest is named), or the recipe's value lies outside.
+        InputError: a range is of a value that the recipe does not hold (the nearest is named), or the recipe's value
+            lies outside.
     """
     held = {key: value for name in ARMS for key, value in _leaves(name, getattr(recipe, name))}
     named = parse_ranges(recipe.search, "recipe")
     for key, found in named.items():
         if key not in held:
-            raise InputError(f"search names '{key}', which the recipe does not hold", where="recipe", remedy=nearest(key, held))
+            raise InputError(
+                f"search names '{key}', which the recipe does not hold", where="recipe", remedy=nearest(key, held)
+            )
         if held[key] not in found:
             raise InputError(
-                f"{key} is {held[key]}, outside its range {found}", where="recipe, search", remedy="Widen the range, or change the value"
+                f"{key} is {held[key]}, outside its range {found}",
+                where="recipe, search",
+                remedy="Widen the range, or change the value",
             )
     own = {key: found for key, found in named.items() if key.startswith(f"{arm}.")}
     derived = {key: _derived(key, value) for key, value in held.items() if key.startswith(f"{arm}.")}
@@ -105,7 +114,8 @@ def _derived(key: str, value: Plain) -> Range | None:
     if rest[0] == "objectives" and rest[2:] == ["init_args", "temperature"]:
         return Range(min(1.0, value), max(8.0, value), log=True)
     own = (len(rest) == 1 and rest[0] in NETWORK) or (rest[:2] == ["learner", "init_args"] and rest[2] in LEARNER)
-    # The supervised weight is left: the optimiser hardly feels the scale of a loss, so the ratio of the weights is what matters.
+    # The supervised weight is left: the optimiser hardly feels the scale of a loss, so the ratio of the weights is what
+    # matters.
     if own or (rest[0] == "weights" and rest[1:] != ["supervised"] and len(rest) == 2):
         return Range(value / FACTOR, value * FACTOR, log=True) if value > 0 else Range(0.0, 1.0)
     return None
@@ -120,4 +130,8 @@ def _spell(spec: dict[str, Any], names: Sequence[str]) -> None:
 def _defaults(kind: type, names: Sequence[str]) -> dict[str, float]:
     """Of a class's arguments of these names, those that are numbers where nobody sets them."""
     known = inspect.signature(kind).parameters
-    return {name: float(known[name].default) for name in names if name in known and isinstance(known[name].default, int | float)}
+    return {
+        name: float(known[name].default)
+        for name in names
+        if name in known and isinstance(known[name].default, int | float)
+    }

@@ -50,7 +50,9 @@ def open_storage(file: Path) -> RDBStorage:
         return RDBStorage(f"sqlite:///{file.resolve()}")
     except (SQLAlchemyError, RuntimeError) as error:
         raise InputError(
-            "not a file of studies, or of another version of Optuna", where=file, remedy="Remove it, or choose another --out"
+            "not a file of studies, or of another version of Optuna",
+            where=file,
+            remedy="Remove it, or choose another --out",
         ) from error
 
 
@@ -74,7 +76,10 @@ class ArmStudy:
 
     @classmethod
     def open(cls, arm: str, recipe: Recipe, cells: Sequence[Cell], storage: RDBStorage) -> ArmStudy:
-        """The study of this very question: another recipe, range, teacher or cohort is another study in the same file."""
+        """The study of this very question.
+
+        Another recipe, range, teacher or cohort is another study in the same file.
+        """
         space = space_of(recipe, arm)
         arms = [arm, "teacher"] if arm == "student" else [arm]
         question = {
@@ -101,13 +106,17 @@ class ArmStudy:
     def finished(self) -> list[FrozenTrial]:
         """Trials that will not be run again: whole, pruned or diverged, in the order of their numbers."""
         return [
-            trial for trial in self.study.trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or DIVERGED in trial.user_attrs
+            trial
+            for trial in self.study.trials
+            if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or DIVERGED in trial.user_attrs
         ]
 
     @property
     def base(self) -> float | None:
         """The score of the recipe as it stands; None before it was measured."""
-        whole = (trial for trial in self.finished if trial.state is TrialState.COMPLETE and self._as_it_stands(trial.params))
+        whole = (
+            trial for trial in self.finished if trial.state is TrialState.COMPLETE and self._as_it_stands(trial.params)
+        )
         return next((trial.value for trial in whole), None)
 
     @property
@@ -144,11 +153,15 @@ class ArmStudy:
         waiting = [self.study.ask(self._distributions()) for _ in range(count)]
         for cell in self.cells:
             fits = {
-                trial.number: cell.stages(with_values(self.recipe, trial.params), self.arm, digest_of(trial.params)[:16])
+                trial.number: cell.stages(
+                    with_values(self.recipe, trial.params), self.arm, digest_of(trial.params)[:16]
+                )
                 for trial in waiting
             }
             run_stages([stage for _, stages in fits.values() for stage in stages], cell.folder, jobs, bar)
-            waiting = [trial for trial in waiting if self._goes_on(trial, cell.score(fits[trial.number][0], self._settings))]
+            waiting = [
+                trial for trial in waiting if self._goes_on(trial, cell.score(fits[trial.number][0], self._settings))
+            ]
 
     def _goes_on(self, trial: Trial, score: float | None) -> bool:
         """Take a cell's score in; whether the trial goes on to another cell."""
@@ -196,7 +209,10 @@ def _distribution(found: Range, value: Plain) -> BaseDistribution:
 
 
 def trials_table(studies: Sequence[ArmStudy]) -> pl.DataFrame:
-    """Every finished trial, a row each: arm, trial, state, score, seconds, its score in each cell, and every value by its key."""
+    """Every finished trial, a row each.
+
+    Arm, trial, state, score, seconds, its score in each cell, and every value by its key.
+    """
     rows: list[dict[str, Any]] = []
     for held in studies:
         names = [cell.folder.name for cell in held.cells]
@@ -207,6 +223,8 @@ def trials_table(studies: Sequence[ArmStudy]) -> pl.DataFrame:
             # A pruned trial's value is that of fewer cells: not a score.
             score = trial.value if trial.state is TrialState.COMPLETE else None
             rows.append(
-                {"arm": held.arm, "trial": trial.number, "state": state, "score": score, "seconds": seconds} | scores | trial.params
+                {"arm": held.arm, "trial": trial.number, "state": state, "score": score, "seconds": seconds}
+                | scores
+                | trial.params
             )
     return pl.DataFrame(rows, infer_schema_length=None)

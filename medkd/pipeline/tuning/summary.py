@@ -37,7 +37,9 @@ def table(studies: Sequence[ArmStudy], asked: Sequence[str], trials: int) -> str
         if held.arm in asked and held.finished and not held.chosen:
             lines.append("    nothing better than the recipe as it stands was found")
         if held.arm in asked and len(held.finished) < trials:
-            lines.append(f"    stopped by --timeout after {len(held.finished)} of {trials} trials; the same command goes on")
+            lines.append(
+                f"    stopped by --timeout after {len(held.finished)} of {trials} trials; the same command goes on"
+            )
     return "\n".join([*lines, "", *_warnings(studies)])
 
 

@@ -1,4 +1,7 @@
-"""What a tuning trial may see: one seed's training and inner-validation subjects; those of the outer test fold are not there."""
+"""What a tuning trial may see: one seed's training and inner-validation subjects.
+
+Those of the outer test fold are not there.
+"""
 
 from __future__ import annotations
 
@@ -56,14 +59,27 @@ class Cell:
         return digest_of([self.inputs.digest, self.split.sha256, self.fold, self.labels])
 
     def stages(self, recipe: Recipe, arm: str, name: str) -> tuple[FitStage, list[Stage]]:
-        """One arm's fit below ``name``, and every stage to run for it: a student's bank is the same for all students of a teacher."""
+        """One arm's fit below ``name``, and every stage to run for it.
+
+        A student's bank is the same for all students of a teacher.
+        """
         quiet: dict[str, Any] = {key: _without_bar(getattr(recipe, key)) for key in ARMS}
-        graph = Graph(replace(recipe, **quiet), self.inputs, (self.fold,), self.split.crossfit, needed_fields(recipe.student))
+        graph = Graph(
+            replace(recipe, **quiet), self.inputs, (self.fold,), self.split.crossfit, needed_fields(recipe.student)
+        )
         seed, outer = self.split.seed, (self.fold,)
         bank = graph.bank("teacher", seed, outer, self.labels) if arm == "student" else None
         party = "teacher" if arm == "teacher" else "student"
         fit = graph.fit(
-            f"{arm}/{name}", getattr(graph.recipe, arm), party, seed, outer, self.labels, arm, bank, unlabelled=arm == "student"
+            f"{arm}/{name}",
+            getattr(graph.recipe, arm),
+            party,
+            seed,
+            outer,
+            self.labels,
+            arm,
+            bank,
+            unlabelled=arm == "student",
         )
         # The split is drawn with everybody, before anybody is taken out, so it is no stage here.
         return fit, [stage for stage in graph.stages.values() if not isinstance(stage, SplitStage)]
@@ -80,9 +96,13 @@ class Cell:
             return None
         target, alone = self.inputs.target, replace(settings, subgroups=())
         both = pl.concat([inner, inner.with_columns(pl.lit("test").alias("role"))])
-        blocks, _ = fold_blocks(score_predictions(both, target, alone, read_table(Inputs.samples_file(self.folder))), target)
+        blocks, _ = fold_blocks(
+            score_predictions(both, target, alone, read_table(Inputs.samples_file(self.folder))), target
+        )
         arm, metric = fit.config["arm"], metric_named(settings.metric, target.kind)
-        value = bootstrap(blocks, [arm], {settings.metric: metric}, 1, categorical=target.is_categorical)[arm, settings.metric].value
+        value = bootstrap(blocks, [arm], {settings.metric: metric}, 1, categorical=target.is_categorical)[
+            arm, settings.metric
+        ].value
         return value if np.isfinite(value) else None
 
 
@@ -109,7 +129,9 @@ def make_cell(whole: Path, cells: Path, seed: int, fold: int, labels: float) -> 
     if fold not in split.evaluated:
         count = len(split.evaluated)
         raise InputError(
-            f"protocol {inputs.protocol} has {count} test fold{'s' if count > 1 else ''}", where="--folds", remedy=f"Give {count} at most"
+            f"protocol {inputs.protocol} has {count} test fold{'s' if count > 1 else ''}",
+            where="--folds",
+            remedy=f"Give {count} at most",
         )
     folder = (cells / f"seed{seed}-fold{fold}").resolve()
     made_from = {"digest": digest_of([inputs.digest, split.sha256, fold])}
@@ -130,7 +152,8 @@ def _write(out: Path, folder: Path, inputs: Inputs, samples: pl.DataFrame, split
     split.save(SplitStage(f"split/seed{split.seed}").file(out))
     sources = {Path(source) for held in inputs.stores.values() for source in held.values()}
     sha256 = {
-        source.name: _take(Prepared.open(source), samples["sample_id"].to_list(), out / "prepared" / source.name) for source in sources
+        source.name: _take(Prepared.open(source), samples["sample_id"].to_list(), out / "prepared" / source.name)
+        for source in sources
     }
     stores = {
         party: {name: str(folder / "prepared" / Path(source).name) for name, source in held.items()}
@@ -142,7 +165,9 @@ def _write(out: Path, folder: Path, inputs: Inputs, samples: pl.DataFrame, split
         flow=(),
         stores=stores,
         samples_sha256=digest_of(samples.write_csv()),
-        data_sha256=digest_of({party: {name: sha256[Path(at).name] for name, at in held.items()} for party, held in stores.items()}),
+        data_sha256=digest_of(
+            {party: {name: sha256[Path(at).name] for name, at in held.items()} for party, held in stores.items()}
+        ),
     ).save(out)
 
 
@@ -150,7 +175,9 @@ def _take(stored: Prepared, ids: list[str], out: Path) -> str:
     """Prepared arrays of some samples alone; the sha256 of their values."""
     rows = stored.rows(ids)
     out.mkdir(parents=True)
-    values = np.lib.format.open_memmap(out / "values.npy", mode="w+", dtype=np.float32, shape=(len(rows), *stored.values.shape[1:]))
+    values = np.lib.format.open_memmap(
+        out / "values.npy", mode="w+", dtype=np.float32, shape=(len(rows), *stored.values.shape[1:])
+    )
     for start in range(0, len(rows), CHUNK):
         values[start : start + CHUNK] = stored.values[rows[start : start + CHUNK]]
     values.flush()

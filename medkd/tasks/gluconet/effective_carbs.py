@@ -1,4 +1,7 @@
-"""Carbohydrate that is taking effect: the release's ramp by the clock, and absorption by the minutes since each meal."""
+"""Carbohydrate that is taking effect.
+
+The release's ramp by the clock, and absorption by the minutes since each meal.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def effective_carbs(second: NDArray[np.int64], carbs: NDArray[np.float64]) -> ND
 
 
 def effective_carbs_released(second: NDArray[np.int64], carbs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """GlucoNet's: one meal at a time, by the minute of the day alone. It stops at midnight, and the same meal comes back the next day."""
+    """GlucoNet's: one meal at a time, by the minute of the day alone.
+
+    It stops at midnight, and the same meal comes back the next day.
+    """
     minute = (second // 60 % 1440).astype(np.float64)
     effective = np.zeros(len(carbs))
     meal, grams, peak, highest = float(NOON), 0.0, float(NOON), 0.0
@@ -63,7 +69,9 @@ def _ramp(grams: float, now: float, before: float, peak: float, meal: float) -> 
 
 
 def _released(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {"effective": torch.from_numpy(effective_carbs_released(inputs["timestamp"].numpy(), inputs["carbs"].numpy()))}
+    return {
+        "effective": torch.from_numpy(effective_carbs_released(inputs["timestamp"].numpy(), inputs["carbs"].numpy()))
+    }
 
 
 GOLDEN = {"gluconet/effective_carbs": _released}

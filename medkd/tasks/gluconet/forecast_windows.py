@@ -35,7 +35,9 @@ def forecast_windows(series: Array, length: int = LENGTH, horizon: int = HORIZON
 def forecast_windows_released(
     glucose: Array, insulin: Array, carbs: Array, n_ref: int, length: int = LENGTH, horizon: int = HORIZON
 ) -> tuple[Array, Array]:
-    """GlucoNet's: the first (n_ref - 5 horizon - length) / 5 + 1 windows, a fifth of those that there are; n_ref is the training table's.
+    """GlucoNet's: the first (n_ref - 5 horizon - length) / 5 + 1 windows, a fifth of those that there are.
+
+    N_ref is the training table's.
 
     Args:
         glucose, insulin, carbs: "time".

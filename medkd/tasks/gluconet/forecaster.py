@@ -18,17 +18,19 @@ SENSOR = "cgm"
 class Forecaster(Network):
     """Last value + linear in the window + two hidden layers over everything that is seen, in mg/dL.
 
-    It starts as persistence: both added parts begin at zero. Beside the window of the sensor it takes any other signals (insulin,
-    meals), each laid flat with the mask of what is known of it.
+    It starts as persistence: both added parts begin at zero. Beside the window of the sensor it takes any other signals
+    (insulin, meals), each laid flat with the mask of what is known of it.
 
     Args:
         numbers: values a sample of each modality, for example ``{cgm: 12, insulin: 84}``.
         outputs: number of forecasts.
         width: of both hidden layers.
         dropout: probability after each of them.
-        centre, scale: about the mean and the deviation of glucose, mg/dL, from which a forecast in training units becomes one in mg/dL.
+        centre, scale: about the mean and the deviation of glucose, mg/dL, from which a forecast in training units
+            becomes one in mg/dL.
 
-    Shapes: ``cgm`` "batch 1 step", scaled; others "batch variable cell"; logits "batch output" in mg/dL, embedding "batch width".
+    Shapes: ``cgm`` "batch 1 step", scaled; others "batch variable cell"; logits "batch output" in mg/dL, embedding
+    "batch width".
 
     Raises:
         InputError: there is no ``cgm``, or a width is below 1.
@@ -50,13 +52,20 @@ class Forecaster(Network):
         super().__init__()
         if SENSOR not in numbers or width < 1:
             raise InputError(
-                f"numbers are {numbers}, width {width}", where="Forecaster", remedy="Name cgm in numbers, give a width of 1 or more"
+                f"numbers are {numbers}, width {width}",
+                where="Forecaster",
+                remedy="Name cgm in numbers, give a width of 1 or more",
             )
         self.numbers, self.centre, self.scale = dict(numbers), centre, scale
         seen = numbers[SENSOR] + sum(2 * count for name, count in numbers.items() if name != SENSOR)
         self.line = nn.Linear(numbers[SENSOR], outputs)
         self.body = nn.Sequential(
-            nn.Linear(seen, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout)
+            nn.Linear(seen, width),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width),
+            nn.GELU(),
+            nn.Dropout(dropout),
         )
         self.correction = nn.Linear(width, outputs)
         for layer in (self.line, self.correction):
@@ -71,7 +80,8 @@ class Forecaster(Network):
         """
         if set(signals) != set(self.numbers):
             raise InputError(
-                f"Forecaster takes {', '.join(self.numbers)}; the view has {', '.join(signals)}", remedy="Set network.init_args.numbers"
+                f"Forecaster takes {', '.join(self.numbers)}; the view has {', '.join(signals)}",
+                remedy="Set network.init_args.numbers",
             )
         window = self._flat(SENSOR, signals[SENSOR].values)
         last = window[:, -1:]
@@ -84,7 +94,11 @@ class Forecaster(Network):
 
     def _known(self, name: str, signal: Signal) -> tuple[Tensor, Tensor]:
         values = self._flat(name, signal.values)
-        mask = torch.ones_like(values) if signal.mask is None else signal.mask.expand_as(signal.values).flatten(1).to(values.dtype)
+        mask = (
+            torch.ones_like(values)
+            if signal.mask is None
+            else signal.mask.expand_as(signal.values).flatten(1).to(values.dtype)
+        )
         return values * mask, mask
 
     def _flat(self, name: str, values: Tensor) -> Tensor:

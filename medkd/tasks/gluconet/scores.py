@@ -2,8 +2,8 @@
 
     python -m medkd.tasks.gluconet.scores RUN
 
-Baselines are fitted fold by fold on the training samples that the arms had, at the label fraction of the headline: persistence says that
-glucose stays as it is, ridge is a line through the sensor's window.
+Baselines are fitted fold by fold on the training samples that the arms had, at the label fraction of the headline:
+persistence says that glucose stays as it is, ridge is a line through the sensor's window.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def ridge(train: Array, y: Array, window: Array) -> Array:
 
 
 def table(run: Path) -> pl.DataFrame:
-    """One row an arm, baseline and forecast: RMSE, MAE (mg/dL) and the share of each Clarke zone; means over seeds, all folds together.
+    """One row an arm, baseline and forecast: RMSE, MAE (mg/dL) and the share of each Clarke zone.
+
+    Means over seeds, all folds together.
 
     Raises:
         InputError: the run has no test predictions, or is no forecast of glucose from ``cgm``.
@@ -67,13 +69,18 @@ def table(run: Path) -> pl.DataFrame:
     predictions = read_table(run / "test_predictions.parquet", f"Run it to its end: medkd distill gluconet --out {run}")
     labels = float(predictions["label_fraction"].max())  # type: ignore[arg-type]
     arms = predictions.filter(pl.col("label_fraction") == labels).select("arm", "class", "seed", "y", "score")
-    both = pl.concat([arms, *(_baselines(run, labels, seed) for seed in arms["seed"].unique().sort())], how="vertical_relaxed")
+    both = pl.concat(
+        [arms, *(_baselines(run, labels, seed) for seed in arms["seed"].unique().sort())], how="vertical_relaxed"
+    )
     rows = []
     for (arm, name), part in both.group_by("arm", "class", maintain_order=True):
         fits = [(fit["y"].to_numpy(), fit["score"].to_numpy()) for fit in part.partition_by("seed")]
         zones = [clarke_shares(y, score) for y, score in fits]
         means = {metric: float(np.mean([measure(metric, y, score) for y, score in fits])) for metric in ("rmse", "mae")}
-        rows.append({"arm": arm, "forecast": name, **means} | {zone: float(np.mean([held[zone] for held in zones])) for zone in zones[0]})
+        rows.append(
+            {"arm": arm, "forecast": name, **means}
+            | {zone: float(np.mean([held[zone] for held in zones])) for zone in zones[0]}
+        )
     return pl.DataFrame(rows).sort("forecast", "rmse")
 
 
@@ -93,7 +100,9 @@ def _folds(run: Path, split: Split, labels: float, seed: int) -> Iterator[pl.Dat
             split.role(role, (fold,), labels).select("sample_id").join(samples, on="sample_id", maintain_order="left")
             for role in ("train", "test")
         )
-        seen, window = (np.asarray(stored.values[stored.rows(part["sample_id"])][:, 0], dtype=np.float64) for part in (train, test))
+        seen, window = (
+            np.asarray(stored.values[stored.rows(part["sample_id"])][:, 0], dtype=np.float64) for part in (train, test)
+        )
         for column in inputs.target.columns:
             y = test[column].cast(pl.Float64)
             known = train[column].is_not_null().to_numpy()
@@ -105,7 +114,9 @@ def _folds(run: Path, split: Split, labels: float, seed: int) -> Iterator[pl.Dat
 
 def main() -> int:
     """Print the table of a run."""
-    parser = argparse.ArgumentParser(prog="python -m medkd.tasks.gluconet.scores", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m medkd.tasks.gluconet.scores", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
     try:
         held = table(parser.parse_args().run)

@@ -1,4 +1,7 @@
-"""Variational mode decomposition of glucose into a slow and a fast part: the release's, of a whole series, and the causal one."""
+"""Variational mode decomposition of glucose into a slow and a fast part.
+
+The release's, of a whole series, and the causal one.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,15 @@ def modes(signals: Array) -> Array:
     r"""The ten modes of each signal, "signal mode time"; of an odd length the last sample is dropped.
 
     A signal is mirrored by half its length on both sides; on its positive frequencies each mode's spectrum is in turn
-    û_k = (f̂ - Σ_{i≠k} û_i) / (1 + 2000 (ω - ω_k)²), its centre ω_k the mean frequency by power, until a sweep changes little.
-    As in the release's library (vmdpy 0.2) the spectra of the sweep before the last are returned, and modes are not sorted.
+    û_k = (f̂ - Σ_{i≠k} û_i) / (1 + 2000 (ω - ω_k)²), its centre ω_k the mean frequency by power, until a sweep changes
+    little. As in the release's library (vmdpy 0.2) the spectra of the sweep before the last are returned, and modes are
+    not sorted.
 
     Args:
         signals: "signal time", at least two samples long.
 
-    Source: Dragomiretskiy and Zosso 2014, doi:10.1109/TSP.2013.2288675, with alpha 2000, tau 0 and ω_k starting at k/20.
+    Source: Dragomiretskiy and Zosso 2014, doi:10.1109/TSP.2013.2288675, with alpha 2000, tau 0 and ω_k starting at
+    k/20.
     """
     even = signals[:, : signals.shape[1] // 2 * 2]
     half = even.shape[1] // 2

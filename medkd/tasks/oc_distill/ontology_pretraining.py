@@ -38,18 +38,24 @@ class OntologyPretraining(Objective):
     Raises:
         InputError: a setting is out of range, the batch holds no such codes, or the student shows no two views.
 
-    Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878, stage 1. Similarities are computed batch by batch, where the release keeps
-    those of all patients on disk.
+    Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878, stage 1. Similarities are computed batch by batch, where
+    the release keeps those of all patients on disk.
     """
 
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, tau: float = 1.0, gamma: float = 5.0, codes: str = "codes", ontologies: str = "", method: str = "ontology") -> None:
+    def __init__(
+        self, tau: float = 1.0, gamma: float = 5.0, codes: str = "codes", ontologies: str = "", method: str = "ontology"
+    ) -> None:
         super().__init__()
         if not tau > 0 or gamma < 0 or method not in METHODS:
             what = f"tau {tau:g}, gamma {gamma:g}, method {method}"
-            raise InputError(what, where="OntologyPretraining", remedy=f"Give tau above 0, gamma not below, and {' or '.join(METHODS)}")
+            raise InputError(
+                what,
+                where="OntologyPretraining",
+                remedy=f"Give tau above 0, gamma not below, and {' or '.join(METHODS)}",
+            )
         self.tau, self.gamma, self.codes, self.ontologies, self.method = tau, gamma, codes, ontologies, method
         self._spelled: tuple[set[str], Ontology] = (set(), spelled_tree(()))
 
@@ -58,7 +64,9 @@ class OntologyPretraining(Objective):
         views = needed(student, "tokens", "student", self)
         if views.shape[1] != 2:
             raise InputError(
-                f"the student shows {views.shape[1]} views", where="OntologyPretraining", remedy="Wrap its network in TwoViews"
+                f"the student shows {views.shape[1]} views",
+                where="OntologyPretraining",
+                remedy="Wrap its network in TwoViews",
             )
         similarity = self.similarity(batch).to(views.device) if self.gamma else None
         return {"ow_nt_xent": ontology_nt_xent(views[:, 0], views[:, 1], similarity, self.tau, self.gamma)}

@@ -22,7 +22,9 @@ BLOCK_BYTES = 1 << 25
 """What the largest array of a block may hold, so that it stays near the processor whatever the number of patients."""
 
 
-def write_patient_similarity(path: Path, patients: Sequence[Sequence[str]], ontology: Ontology, method: str = "ontology") -> None:
+def write_patient_similarity(
+    path: Path, patients: Sequence[Sequence[str]], ontology: Ontology, method: str = "ontology"
+) -> None:
     """The similarity of every two patients as a NumPy file of float32, "patient patient", to be opened memory-mapped.
 
     Memory does not grow with the square of the patients; the file does.
@@ -45,16 +47,21 @@ def write_patient_similarity(path: Path, patients: Sequence[Sequence[str]], onto
         rows.flush()
 
 
-def patient_similarity(codes: Indices, offsets: Indices, paths: csr_array, method: str = "ontology", out: Matrix | None = None) -> Matrix:
-    """Similarity of every two patients, 0 to 1: the best match of each code of one among those of the other, averaged both ways.
+def patient_similarity(
+    codes: Indices, offsets: Indices, paths: csr_array, method: str = "ontology", out: Matrix | None = None
+) -> Matrix:
+    """Similarity of every two patients, 0 to 1.
 
-    s(a, b) is the Jaccard index of P(a) and P(b), P the nodes on a code's path to the root, without it. Of two patients A and B the
-    similarity is ½ (mean over a in A of max over b in B of s(a, b) + the same with A and B exchanged); a code listed twice counts twice.
+    The best match of each code of one among those of the other, averaged both ways.
 
-    Here a code that the tree does not hold, or that is its root, says nothing: it is left out, and a patient without any other has
-    the similarity 0 to all. In the release it is like itself, so that two patients who share a placeholder are alike, and is a
-    failed match for all others. A patient with codes has the similarity 1 to itself, 0 in the release: there a batch that holds a
-    patient twice pushes it from itself.
+    s(a, b) is the Jaccard index of P(a) and P(b), P the nodes on a code's path to the root, without it. Of two patients
+    A and B the similarity is ½ (mean over a in A of max over b in B of s(a, b) + the same with A and B exchanged); a
+    code listed twice counts twice.
+
+    Here a code that the tree does not hold, or that is its root, says nothing: it is left out, and a patient without
+    any other has the similarity 0 to all. In the release it is like itself, so that two patients who share a
+    placeholder are alike, and is a failed match for all others. A patient with codes has the similarity 1 to itself, 0
+    in the release: there a batch that holds a patient twice pushes it from itself.
 
     Args:
         codes: of all patients, one after the other, "code": rows of ``paths``; negative where unknown.
@@ -82,7 +89,9 @@ def patient_similarity(codes: Indices, offsets: Indices, paths: csr_array, metho
 
 
 def patient_similarity_released(codes: Indices, offsets: Indices, paths: csr_array, method: str = "ontology") -> Matrix:
-    """As the release has it: a code beyond the tree is like itself alone, one that is the root like none; the diagonal is 0.
+    """As the release has it: a code beyond the tree is like itself alone, one that is the root like none.
+
+    The diagonal is 0.
 
     Args:
         codes: as above, but unknown codes are told apart: they are the numbers from ``len(paths)`` on.
@@ -102,7 +111,9 @@ def patient_similarity_released(codes: Indices, offsets: Indices, paths: csr_arr
 
 def _similarity(codes: Indices, offsets: Indices, paths: csr_array, method: str, out: Matrix | None) -> Matrix:
     if method not in METHODS:
-        raise InputError(f"no method '{method}'", where="patient_similarity", remedy=f"Choose from: {', '.join(METHODS)}")
+        raise InputError(
+            f"no method '{method}'", where="patient_similarity", remedy=f"Choose from: {', '.join(METHODS)}"
+        )
     patients = len(offsets) - 1
     similarity = np.empty((patients, patients)) if out is None else out
     named, places = np.unique(codes, return_inverse=True)
@@ -142,7 +153,10 @@ def _jaccard(rows: csr_array, columns: csr_array, dtype: np.dtype[Any]) -> Matri
 
 
 def _blocks(rows: Indices, row_bytes: int) -> Iterator[tuple[int, int]]:
-    """Consecutive patients whose rows, ``rows[i + 1] - rows[i]`` of patient i, fill at most ``BLOCK_BYTES``; one patient at least."""
+    """Consecutive patients whose rows, ``rows[i + 1] - rows[i]`` of patient i, fill at most ``BLOCK_BYTES``.
+
+    One patient at least.
+    """
     most = max(BLOCK_BYTES // max(row_bytes, 1), 1)
     start = 0
     while start < len(rows) - 1:
@@ -155,14 +169,21 @@ def _symmetrise(matrix: Matrix, side: int = 1024) -> None:
     """The mean of a square matrix and its transpose, in place, a pair of tiles at a time."""
     for top in range(0, len(matrix), side):
         for left in range(top, len(matrix), side):
-            upper, lower = (slice(top, top + side), slice(left, left + side)), (slice(left, left + side), slice(top, top + side))
+            upper, lower = (
+                (slice(top, top + side), slice(left, left + side)),
+                (slice(left, left + side), slice(top, top + side)),
+            )
             matrix[upper] = 0.5 * (matrix[upper] + matrix[lower].T)
             matrix[lower] = matrix[upper].T
 
 
 def _patient_similarity(inputs: Mapping[str, Tensor], method: str) -> dict[str, Tensor]:
     paths = ancestry(inputs["parent"].numpy(), int(inputs["root"]))
-    return {"similarity": torch.from_numpy(patient_similarity_released(inputs["codes"].numpy(), inputs["offsets"].numpy(), paths, method))}
+    return {
+        "similarity": torch.from_numpy(
+            patient_similarity_released(inputs["codes"].numpy(), inputs["offsets"].numpy(), paths, method)
+        )
+    }
 
 
 GOLDEN = {"oc_distill/patient_similarity": _patient_similarity}

@@ -52,7 +52,9 @@ def test_a_stored_hash_of_other_parameters_is_renewed(accounts: Accounts, databa
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("name", ["", "Ada", "a b", "a" * 33, "../x", "ada\n", "ä", "<b>", "..", "'--", "a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["", "Ada", "a b", "a" * 33, "../x", "ada\n", "ä", "<b>", "..", "'--", "a\0b", "\ud800"]
+)
 def test_what_cannot_be_a_name(accounts: Accounts, name: str):
     with pytest.raises(InputError, match="cannot be an account's name"):
         accounts.add(name, GOOD, "reader")
@@ -62,7 +64,16 @@ def test_what_cannot_be_a_name(accounts: Accounts, name: str):
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize(
-    "password", ["short", "password1234", "Passw0rd!!!!!!", "aaaaaaaaaaaaaaaa", "adalovelace1", "adalovelaceadalovelace", "123456789012"]
+    "password",
+    [
+        "short",
+        "password1234",
+        "Passw0rd!!!!!!",
+        "aaaaaaaaaaaaaaaa",
+        "adalovelace1",
+        "adalovelaceadalovelace",
+        "123456789012",
+    ],
 )
 def test_what_cannot_be_a_password(accounts: Accounts, password: str):
     with pytest.raises(InputError, match="password"):
@@ -88,9 +99,9 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(accounts: Accounts,
             accounts.check(name, OTHER)
         said.append((name, type(locked.value), str(locked.value)))
     assert [row[1:] for row in said[:6]] == [row[1:] for row in said[6:]]
-    assert actions(audit)[1:] == [("ada", "login refused")] * 5 + [("ada", "locked out")] + [(UNKNOWN, "login refused")] * 5 + [
-        (UNKNOWN, "locked out")
-    ]
+    assert actions(audit)[1:] == [("ada", "login refused")] * 5 + [("ada", "locked out")] + [
+        (UNKNOWN, "login refused")
+    ] * 5 + [(UNKNOWN, "locked out")]
     assert "nobody" not in "".join(row.details for row in audit.rows())
 
 

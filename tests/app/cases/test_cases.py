@@ -46,7 +46,9 @@ def bundle_of(network: Network, view: str, modality: Modality, target: Target) -
     statistics = {modality.name: Statistics((0.0,) * channels, (1.0,) * channels, 1, "", ())}
     calibration = Calibration.read({"temperature": 1.0, "threshold": 0.5}, target.names, "test")
     frozen = network.eval().requires_grad_(False)
-    return Bundle(frozen, target, Preprocessing(parsed, {modality.name: modality}, statistics), calibration, "model", "bundle")
+    return Bundle(
+        frozen, target, Preprocessing(parsed, {modality.name: modality}, statistics), calibration, "model", "bundle"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,11 @@ def vitals_bundle() -> Bundle:
 
 
 def written(
-    folder: Path, scores: dict[str, float], target: Target, aside: dict[str, str] | None = None, sets: list[str] | None = None
+    folder: Path,
+    scores: dict[str, float],
+    target: Target,
+    aside: dict[str, str] | None = None,
+    sets: list[str] | None = None,
 ) -> Path:
     """A finished folder of ``medkd predict``, as docs/deploy.md describes it."""
     folder.mkdir(parents=True)
@@ -140,7 +146,9 @@ class TestRecords:
         with pytest.raises(InputError, match="no case 6"):
             records.row(6)
 
-    def test_predictions_of_another_model_or_none_at_all_are_refused(self, records: Cases, ecg_bundle: Bundle, tmp_path: Path) -> None:
+    def test_predictions_of_another_model_or_none_at_all_are_refused(
+        self, records: Cases, ecg_bundle: Bundle, tmp_path: Path
+    ) -> None:
         root = records.source.items.root
         other = written(tmp_path / "other", {"1": 0.5}, CD)
         changed = pl.read_parquet(other / PARQUET).with_columns(pl.lit("another").alias("model_sha256"))
@@ -193,7 +201,9 @@ class TestEvents:
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         given = find_items(source.placed(scratch, vitals_bundle.modalities), vitals_bundle.modalities)
-        assert given.table.select("sample_id", "series", "vitals").equals(source.items.table.select("sample_id", "series", "vitals"))
+        assert given.table.select("sample_id", "series", "vitals").equals(
+            source.items.table.select("sample_id", "series", "vitals")
+        )
         row = given.table.row(0, named=True)
         np.testing.assert_array_equal(
             vitals_bundle.prepare(row, given.root)["vitals"], vitals_bundle.prepare(row, source.items.root)["vitals"]
@@ -227,13 +237,17 @@ def run_cases(fast_run: Path, viewer: Path) -> Cases:
 
 
 class TestRun:
-    def test_the_runs_samples_are_scored_as_predict_does(self, run_cases: Cases, fast_run: Path, tmp_path: Path) -> None:
+    def test_the_runs_samples_are_scored_as_predict_does(
+        self, run_cases: Cases, fast_run: Path, tmp_path: Path
+    ) -> None:
         samples = pl.read_parquet(fast_run / "samples.parquet")
         assert run_cases.table["sample_id"].to_list() == samples["sample_id"].sort().to_list()
         predict(fast_run / "bundle", fast_run / "cohort", tmp_path / "out")
         scored = pl.read_parquet(tmp_path / "out" / PARQUET)
         column = next(name for name in scored.columns if name.startswith("p_cal_"))
-        same = run_cases.table.select("sample_id", column).join(scored.select("sample_id", pl.col(column).alias("again")), on="sample_id")
+        same = run_cases.table.select("sample_id", column).join(
+            scored.select("sample_id", pl.col(column).alias("again")), on="sample_id"
+        )
         assert same.height == samples.height
         assert same[column].to_list() == same["again"].to_list()
 
@@ -269,7 +283,9 @@ class TestRun:
         moved.mkdir()
         for name in ("inputs.json", "samples.parquet"):
             text = (fast_run / name).read_bytes()
-            (moved / name).write_bytes(text.replace(str(fast_run.resolve()).encode(), b"/nowhere") if name == "inputs.json" else text)
+            (moved / name).write_bytes(
+                text.replace(str(fast_run.resolve()).encode(), b"/nowhere") if name == "inputs.json" else text
+            )
         with pytest.raises(InputError, match="signals are no longer in /nowhere/cohort"):
             find_source(moved, run_cases.bundle, tmp_path)
         (moved / "inputs.json").write_text("{}")
@@ -291,7 +307,11 @@ def test_ten_thousand_scored_cases_open_in_two_seconds(ecg_bundle: Bundle, tmp_p
 def test_uncertainty_is_nearness_to_another_decision() -> None:
     two = Target("d", "multilabel", ("a", "b"))
     rows = pl.DataFrame(
-        {"p_cal_a": [0.1, 0.9, 0.1, 0.1], "p_cal_b": [0.5, 0.95, 0.5, 0.5], "set": ["a: not a; b: b"] * 2 + [None, "a: a; b: abstains"]}
+        {
+            "p_cal_a": [0.1, 0.9, 0.1, 0.1],
+            "p_cal_b": [0.5, 0.95, 0.5, 0.5],
+            "set": ["a: not a; b: b"] * 2 + [None, "a: a; b: abstains"],
+        }
     )
     found = rows.select(uncertainty(two, {"a": 0.2, "b": None}).round(6)).to_series().to_list()
     # The second: a is 0.7 of the 0.8 above its threshold away, b 0.45 of 0.5.
@@ -300,4 +320,6 @@ def test_uncertainty_is_nearness_to_another_decision() -> None:
     shares = pl.DataFrame({"p_cal_x": [0.5, 1.0], "p_cal_y": [0.4, 0.0], "p_cal_z": [0.1, 0.0], "set": ["x or y", "x"]})
     assert shares.select(uncertainty(several, {}).round(6)).to_series().to_list() == pytest.approx([0.9, 0.0])
     days = Target("los", "regression", ("days",))
-    assert pl.DataFrame({"p_cal_days": [3.0], "set": ["1 to 5"]}).select(uncertainty(days, {})).to_series().to_list() == [None]
+    assert pl.DataFrame({"p_cal_days": [3.0], "set": ["1 to 5"]}).select(
+        uncertainty(days, {})
+    ).to_series().to_list() == [None]

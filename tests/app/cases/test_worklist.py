@@ -33,7 +33,10 @@ def cases_of(rows: int, **columns: Any) -> Cases:
             "reason": [None if here else "flat" for here in kept],
             "p_cd": score,
             "p_cal_cd": score,
-            "set": ["abstains" if value is not None and 0.4 < value < 0.6 else None if value is None else "cd" for value in score],
+            "set": [
+                "abstains" if value is not None and 0.4 < value < 0.6 else None if value is None else "cd"
+                for value in score
+            ],
             "drift": [None if value is None else 2 * value**2 for value in score],
             "uncertainty": [None if value is None else 1 - abs(value - 0.5) * 2 for value in score],
             "teacher_cd": [None if value is None else value / 2 for value in score],
@@ -52,7 +55,11 @@ def cases() -> Cases:
     return cases_of(200)
 
 
-VERDICTS = {"ward.00003": {"ada": "disagree", "bo": "agree"}, "ward.00005": {"ada": "read"}, "ward.00007": {"bo": "disagree"}}
+VERDICTS = {
+    "ward.00003": {"ada": "disagree", "bo": "agree"},
+    "ward.00005": {"ada": "read"},
+    "ward.00007": {"bo": "disagree"},
+}
 
 
 def numbers(rows: list[dict[str, Any]]) -> list[int]:
@@ -83,7 +90,9 @@ def test_a_disagreeing_verdict_comes_before_any_distance_of_teacher_and_student(
     rows, _ = WorkList(cases, VERDICTS).page(sort="disagreement", size=200, reader="ada")
     assert rows[0]["case"] == 4
     assert rows[0]["disagreement"] == pytest.approx(1 + abs(rows[0]["teacher_cd"] - rows[0]["student_oof_cd"]))
-    assert all(row["disagreement"] == pytest.approx(row["p_cal_cd"] / 2) for row in rows[1:150] if row["p_cal_cd"] is not None)
+    assert all(
+        row["disagreement"] == pytest.approx(row["p_cal_cd"] / 2) for row in rows[1:150] if row["p_cal_cd"] is not None
+    )
 
 
 def test_each_status_finds_its_cases(cases: Cases) -> None:

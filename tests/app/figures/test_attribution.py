@@ -136,7 +136,9 @@ def trees() -> Trees:
     """Grown on the means of heart rate and blood pressure alone: the temperature is noise that no split may use."""
     rng = np.random.default_rng(3)
     features = rng.normal(size=(400, 3 * len(SUMMARIES)))
-    label = (features[:, SUMMARIES.index("mean")] + features[:, len(SUMMARIES) + SUMMARIES.index("mean")] > 0).astype(float)
+    label = (features[:, SUMMARIES.index("mean")] + features[:, len(SUMMARIES) + SUMMARIES.index("mean")] > 0).astype(
+        float
+    )
     features[:, 2 * len(SUMMARIES) :] = 0.0
     settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5, "seed": 0}
     grown = Trees(outputs=1)

@@ -41,7 +41,10 @@ def figure(value: float) -> dict[str, float]:
 
 def curve(observed: tuple[float, ...]) -> list[dict[str, float]]:
     steps = [(place + 0.5) / len(observed) for place in range(len(observed))]
-    return [{"predicted": p, "observed": y, "low": y - 0.05, "high": y + 0.05, "count": 60} for p, y in zip(steps, observed, strict=True)]
+    return [
+        {"predicted": p, "observed": y, "low": y - 0.05, "high": y + 0.05, "count": 60}
+        for p, y in zip(steps, observed, strict=True)
+    ]
 
 
 @pytest.fixture(scope="package")
@@ -62,7 +65,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "view": "ecg[I]",
         "modalities": {"ecg": ECG(seconds=10.0).spec()},
         "target": TARGET.spec(),
-        "statistics": {"ecg": {"mean": [0.01], "std": [0.2], "samples": 290, "split_sha256": "ab" * 32, "held_out": []}},
+        "statistics": {
+            "ecg": {"mean": [0.01], "std": [0.2], "samples": 290, "split_sha256": "ab" * 32, "held_out": []}
+        },
     }
     (learner / "learner.yaml").write_text(yaml.safe_dump(held))
     save_file(network.state_dict(), learner / "model.safetensors")
@@ -79,8 +84,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "sentence": f"No evidence {HOSTILE}",
         "n": {"test": 363},
         "arms": {"student": figure(0.77) | {"metrics": metrics}},
-        "calibration": {"student": {"classes": {"Brugada pattern": {"reliability": curve((0.1, 0.25, 0.5, 0.75, 0.9))}}}},
-        "subgroups": [{"by": "sex", "group": "female", "n": 120, "suppressed": False, "reason": "", "value": figure(0.6)}],
+        "calibration": {
+            "student": {"classes": {"Brugada pattern": {"reliability": curve((0.1, 0.25, 0.5, 0.75, 0.9))}}}
+        },
+        "subgroups": [
+            {"by": "sex", "group": "female", "n": 120, "suppressed": False, "reason": "", "value": figure(0.6)}
+        ],
         "leak_audit": [{"check": "no subject in two parts of a split", "passed": True}],
     }
     calibration = {"temperature": 1.7, "threshold": 0.31, "obtained": "inner validation", "conformal": sets.document()}
@@ -117,7 +126,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "medkd.cli", "app", *map(str, words), "--data", str(data), "--port", str(port)]
         environment = os.environ | {"MEDKD_APP_PASSWORD": PASSWORD, "OMP_NUM_THREADS": "1"}
-        server = subprocess.Popen(command, env=environment, cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        server = subprocess.Popen(
+            command, env=environment, cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         running.append(server)
         assert server.stdout is not None
         told = []
@@ -142,7 +153,9 @@ def address(serve: Callable[..., str], bundle: Path, records: Path, browser: Any
 def browser() -> Iterator[Any]:
     if not CHROMIUM.exists():
         pytest.skip("no /usr/bin/chromium (Debian: apt install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+    )
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield opened
@@ -209,7 +222,9 @@ def contexts(browser: Any, address: str) -> dict[tuple[str, tuple[int, int]], An
 
 
 @pytest.fixture
-def reader(browser: Any, address: str, contexts: dict[tuple[str, tuple[int, int]], Any]) -> Iterator[Callable[..., Reader]]:
+def reader(
+    browser: Any, address: str, contexts: dict[tuple[str, tuple[int, int]], Any]
+) -> Iterator[Callable[..., Reader]]:
     """Opens pages of readers who are logged in, and looks at what they asked for when the test ends."""
     open_ones: list[Reader] = []
 

@@ -1,4 +1,7 @@
-"""The viewer in a real browser: Debian's chromium against ``medkd app``, served as a user would, on twelve real recordings."""
+"""The viewer in a real browser.
+
+Debian's chromium against ``medkd app``, served as a user would, on twelve real recordings.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from medkd.deploy.bundle.bundle import Bundle
 Sit = Callable[..., Any]
 """Opens a page of a reader who is logged in (``Reader`` of conftest)."""
 SIZES = ((1366, 768), (1920, 1080))
-pytestmark = pytest.mark.xdist_group("browser")  # One server for all of them, also where tests are dealt to several processes.
+pytestmark = pytest.mark.xdist_group(
+    "browser"
+)  # One server for all of them, also where tests are dealt to several processes.
 
 
 def test_a_wrong_password_shows_nothing(stranger: Sit, address: str) -> None:

@@ -58,7 +58,10 @@ def test_accounts_are_made_listed_changed_and_removed(data: Path, capsys: pytest
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "ada: adjudicator, sees pseudonyms."
     assert shown[2] == "ada: adjudicator, sees identifiers."
-    assert [line.split() for line in shown[3:]] == [["ada", "adjudicator", "identifiers"], ["boss", "admin", "identifiers"]]
+    assert [line.split() for line in shown[3:]] == [
+        ["ada", "adjudicator", "identifiers"],
+        ["boss", "admin", "identifiers"],
+    ]
     app("user", "ada", data=data, remove=True)
     app("user", data=data)
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["boss"]

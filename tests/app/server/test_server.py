@@ -68,7 +68,9 @@ def client(
             return f"reader\n{account.name}\n"
 
         kept = {name: value for name, value in settings.items() if name != "broken"}
-        app = build_server(database, accounts, sessions, audit, blocks, files={"/keys.js": script}, export=export, **kept)
+        app = build_server(
+            database, accounts, sessions, audit, blocks, files={"/keys.js": script}, export=export, **kept
+        )
         return TestClient(app, client=(peer, 50000), follow_redirects=False, base_url="http://viewer")
 
     return make
@@ -226,9 +228,14 @@ def test_another_sites_form_is_refused(client, sessions: Sessions):
         ("origin", "null"),
         ("origin", "http://viewer:81"),
     ]
-    for path, header in product(("/login", "/logout", "/password", "/gradio_api/queue/join", "/gradio_api/run/greet"), told):
+    for path, header in product(
+        ("/login", "/logout", "/password", "/gradio_api/queue/join", "/gradio_api/run/greet"), told
+    ):
         answer = browser.post(path, data={"name": "ada", "password": GOOD}, headers=[header])
-        assert (answer.status_code, answer.json()) == (403, {"error": "the request comes from another site"}), (path, header)
+        assert (answer.status_code, answer.json()) == (403, {"error": "the request comes from another site"}), (
+            path,
+            header,
+        )
     assert sessions.name_of(browser.cookies["medkd"]) == "ada"
 
 
@@ -243,7 +250,9 @@ def test_another_sites_script_reads_nothing_but_its_links_work(client):
         assert browser.get("/config", headers=header).status_code == 403
         assert browser.get("/export.csv", headers=header).status_code == 403
     for site in ("cross-site", "none"):
-        assert browser.get("/", headers={**PAGE, "sec-fetch-site": site, "sec-fetch-mode": "navigate"}).status_code == 200
+        assert (
+            browser.get("/", headers={**PAGE, "sec-fetch-site": site, "sec-fetch-mode": "navigate"}).status_code == 200
+        )
 
 
 def test_a_browser_that_tells_only_its_origin_can_log_in(client):
@@ -306,7 +315,9 @@ def test_a_large_body_is_refused(client):
     body = b"x" * (LARGEST + 1)
     for path, in_chunks in product(("/login", "/gradio_api/queue/join", "/password"), (False, True)):
         chunks = (body[start : start + 50_000] for start in range(0, len(body), 50_000))
-        answer = browser.post(path, content=chunks if in_chunks else body, headers={**OWN, "content-type": "application/json"})
+        answer = browser.post(
+            path, content=chunks if in_chunks else body, headers={**OWN, "content-type": "application/json"}
+        )
         assert answer.status_code == 413, (path, in_chunks)
 
 
@@ -328,7 +339,9 @@ def test_the_password_must_be_changed_before_anything_else(client, accounts: Acc
     ):
         answer = browser.post("/password", data=fields, headers=OWN)
         assert (answer.status_code, problem in answer.text) == (400, True), fields
-    done = browser.post("/password", data={"current": given, "new": "a new password", "again": "a new password"}, headers=OWN)
+    done = browser.post(
+        "/password", data={"current": given, "new": "a new password", "again": "a new password"}, headers=OWN
+    )
     assert done.status_code == 303
     assert sessions.name_of(first) is None
     assert browser.get("/", headers=PAGE).status_code == 200
@@ -338,7 +351,12 @@ def test_every_answer_has_the_headers_that_protect_it(client):
     browser = client()
     answers = [browser.get("/login"), browser.get("/config"), browser.get("/healthz")]
     log_in(browser)
-    answers += [browser.get("/", headers=PAGE), browser.get("/theme.css"), browser.get("/nowhere"), browser.get("/gradio_api/upload")]
+    answers += [
+        browser.get("/", headers=PAGE),
+        browser.get("/theme.css"),
+        browser.get("/nowhere"),
+        browser.get("/gradio_api/upload"),
+    ]
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy
@@ -348,7 +366,9 @@ def test_every_answer_has_the_headers_that_protect_it(client):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cache-control"] == "no-store"
-    assert len({re.search("nonce-([^']+)", answer.headers["content-security-policy"])[1] for answer in answers}) == len(answers)
+    assert len({re.search("nonce-([^']+)", answer.headers["content-security-policy"])[1] for answer in answers}) == len(
+        answers
+    )
 
 
 def test_a_pages_own_scripts_are_named_in_its_policy(client):
@@ -457,7 +477,10 @@ def test_failures_count_against_the_address_that_the_proxy_saw(client, audit: Au
     log_in(browser, "wrong", **{"x-forwarded-for": "6.6.6.6, 172.16.0.5"})
     other = client("10.0.0.9", proxy=Proxy("10.0.0.1"))
     log_in(other, "wrong", **{"x-forwarded-for": "1.2.3.4"})
-    assert [row.details for row in audit.rows() if row.action == "login refused"] == ['{"address":"172.16.0.5"}', '{"address":"10.0.0.9"}']
+    assert [row.details for row in audit.rows() if row.action == "login refused"] == [
+        '{"address":"172.16.0.5"}',
+        '{"address":"10.0.0.9"}',
+    ]
 
 
 def test_behind_a_proxy_the_cookie_is_for_tls_alone(client):

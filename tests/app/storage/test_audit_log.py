@@ -40,7 +40,8 @@ def tamper(database: Database, *statements: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE audit SET actor = 'eve' WHERE number = 3", "DELETE FROM audit WHERE number = 20", "DELETE FROM audit"]
+    "statement",
+    ["UPDATE audit SET actor = 'eve' WHERE number = 3", "DELETE FROM audit WHERE number = 20", "DELETE FROM audit"],
 )
 def test_the_database_refuses_to_change_or_delete_a_row(log: Audit, database: Database, statement: str):
     with pytest.raises(DBAPIError, match="append-only"), database.session() as session:
@@ -108,7 +109,9 @@ def test_a_cut_end_that_is_filled_up_again_does_not_match_the_head(log: Audit, d
 
 @sqlite_alone
 @pytest.mark.parametrize("change", ["remove", "older", "nonsense"])
-def test_a_head_that_is_gone_or_was_changed_is_told_and_stays_so(log: Audit, database: Database, data: Path, change: str):
+def test_a_head_that_is_gone_or_was_changed_is_told_and_stays_so(
+    log: Audit, database: Database, data: Path, change: str
+):
     path = data / "audit.head"
     if change == "remove":
         path.unlink()

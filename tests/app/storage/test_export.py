@@ -62,7 +62,10 @@ def test_what_a_spreadsheet_would_run_is_defused(written: Verdicts, audit: Audit
     assert found[0]["comment"] == '\'=HYPERLINK("http://evil","x")'
     assert found[1]["comment"] == 'a "quoted",\nsecond line'
     assert not [
-        cell for row in found for name, cell in row.items() if cell[:1] in ("=", "+", "@") or (cell[:1] == "-" and name != "p_cal_mi")
+        cell
+        for row in found
+        for name, cell in row.items()
+        if cell[:1] in ("=", "+", "@") or (cell[:1] == "-" and name != "p_cal_mi")
     ]
 
 

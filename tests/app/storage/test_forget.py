@@ -35,7 +35,9 @@ def written(verdicts: Verdicts) -> Verdicts:
     return verdicts
 
 
-def test_everything_of_one_patient_goes_and_nothing_else(written: Verdicts, database: Database, audit: Audit, data: Path):
+def test_everything_of_one_patient_goes_and_nothing_else(
+    written: Verdicts, database: Database, audit: Audit, data: Path
+):
     done = forget(database, audit, THEIRS, data, by="boss")
     assert done.rows == {"shown": 6, "readings": 6, "verdicts": 18, "adjudications": 3}
     assert {row.case.subject_id for row in written.readings()} == {OTHERS}

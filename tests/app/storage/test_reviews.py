@@ -24,7 +24,9 @@ def read(verdicts: Verdicts, reader: str = "ada", answer: str = "yes", case: Cas
     return verdicts.reading(case, reader, {"cd": answer}, seconds=12.5, model=MODEL)
 
 
-def judge(verdicts: Verdicts, reader: str = "ada", agreement: str = "agree", comment: str = "", *, blinded: bool = True):
+def judge(
+    verdicts: Verdicts, reader: str = "ada", agreement: str = "agree", comment: str = "", *, blinded: bool = True
+):
     return verdicts.verdict(CASE, reader, agreement, comment=comment, seconds=3.0, model=MODEL, blinded=blinded)
 
 
@@ -40,7 +42,13 @@ def test_the_model_is_shown_after_the_readers_own_reading(verdicts: Verdicts):
 def test_a_reading_is_kept_as_it_was_given(verdicts: Verdicts, clock):
     stored = read(verdicts)
     assert stored == verdicts.reading_of(CASE.case_key, "ada")
-    assert (stored.reading, stored.blinded, stored.seconds, stored.model, stored.at) == ({"cd": "yes"}, True, 12.5, MODEL, clock())
+    assert (stored.reading, stored.blinded, stored.seconds, stored.model, stored.at) == (
+        {"cd": "yes"},
+        True,
+        12.5,
+        MODEL,
+        clock(),
+    )
     assert stored.case == CASE
 
 
@@ -102,7 +110,9 @@ def test_many_readers_at_once_on_one_case_are_all_kept(verdicts: Verdicts, audit
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(work, names))
-    assert {row.reader: row.reading["cd"] for row in verdicts.readings()} == {name: "yes" if name.endswith("1") else "no" for name in names}
+    assert {row.reader: row.reading["cd"] for row in verdicts.readings()} == {
+        name: "yes" if name.endswith("1") else "no" for name in names
+    }
     assert sorted(row.comment for row in verdicts.verdicts()) == sorted(names)
     assert audit.verify() == []
     assert len(list(audit.rows())) == 32
@@ -153,7 +163,13 @@ def test_what_cannot_be_stored_is_refused(verdicts: Verdicts, call, message: str
 
 
 def test_any_text_is_kept_as_text(verdicts: Verdicts):
-    for comment in ("<script>alert(1)</script>", "'; DROP TABLE verdicts; --", "=1+1", "žluťoučký 心電図 🫀", "a\0b\ud800c"):
+    for comment in (
+        "<script>alert(1)</script>",
+        "'; DROP TABLE verdicts; --",
+        "=1+1",
+        "žluťoučký 心電図 🫀",
+        "a\0b\ud800c",
+    ):
         stored = judge(verdicts, comment=comment, blinded=False)
         assert stored.comment == comment.replace("\0", "").replace("\ud800", "?")
         assert verdicts.verdict_of(CASE.case_key, "ada") == stored

@@ -51,7 +51,9 @@ def test_stretches_of_a_rhythm_are_where_the_prepared_windows_come_from(brugada:
     assert len(strip.stretches) == len(prepared) == (1 if longer == "crop" else 3)
     for (start, end), window in zip(strip.stretches, prepared, strict=True):
         # Recorded at the prepared rate, and not filtered: the very samples.
-        np.testing.assert_allclose(strip.values[0, round(start * strip.rate) : round(end * strip.rate)], window[0], atol=1e-6)
+        np.testing.assert_allclose(
+            strip.values[0, round(start * strip.rate) : round(end * strip.rate)], window[0], atol=1e-6
+        )
 
 
 def test_stretches_of_a_median_beat_are_the_beats_that_it_is_the_median_of(brugada: Path) -> None:
@@ -124,8 +126,12 @@ def test_what_the_student_does_not_see_comes_last_and_what_is_no_variable_is_not
 
 def test_glucose_is_silent_only_where_the_student_could_not_bridge_it_and_doses_never_are(tmp_path: Path) -> None:
     minutes = [*range(-300, -120, 5), *range(-85, 60, 5)]
-    pl.DataFrame({"hours": [m / 60 for m in minutes], "variable": "glucose", "value": 110.0}).write_parquet(tmp_path / "cgm.parquet")
-    pl.DataFrame({"hours": [-2.0, -1.0], "variable": "bolus", "value": [4.0, 2.0]}).write_parquet(tmp_path / "insulin.parquet")
+    pl.DataFrame({"hours": [m / 60 for m in minutes], "variable": "glucose", "value": 110.0}).write_parquet(
+        tmp_path / "cgm.parquet"
+    )
+    pl.DataFrame({"hours": [-2.0, -1.0], "variable": "bolus", "value": [4.0, 2.0]}).write_parquet(
+        tmp_path / "insulin.parquet"
+    )
     cgm = CGM()
     trend = cgm.display(cgm.read({"cgm": "cgm.parquet"}, tmp_path), Part("cgm", window=(-3, 0)))
     assert not trend.additive

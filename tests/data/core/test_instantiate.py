@@ -27,14 +27,19 @@ def test_what_a_modality_writes_is_what_it_is_made_from() -> None:
 def test_arguments_whose_type_is_a_class_are_made_in_their_turn() -> None:
     spec = {
         "class_path": "medkd.data.core.party.Party",
-        "init_args": {"view": "ecg[I]", "modalities": {"ecg": {"class_path": "medkd.modalities.ecg.ECG", "init_args": {"seconds": 3.0}}}},
+        "init_args": {
+            "view": "ecg[I]",
+            "modalities": {"ecg": {"class_path": "medkd.modalities.ecg.ECG", "init_args": {"seconds": 3.0}}},
+        },
     }
     assert instantiate(spec, Party) == Party("ecg[I]", {"ecg": ECG(seconds=3.0)})
 
 
 def test_a_list_of_objects_becomes_the_tuple_that_is_asked_for() -> None:
     part = {"class_path": "medkd.data.core.view.Part", "init_args": {"modality": "ecg", "selector": ["I", "II"]}}
-    assert instantiate({"class_path": "medkd.data.core.view.View", "init_args": {"parts": [part]}}, View) == View.parse("ecg[I,II]")
+    assert instantiate({"class_path": "medkd.data.core.view.View", "init_args": {"parts": [part]}}, View) == View.parse(
+        "ecg[I,II]"
+    )
 
 
 @pytest.fixture
@@ -56,7 +61,9 @@ def test_a_package_that_is_not_trusted_is_not_imported(evil: Path) -> None:
         instantiate(nested, Part)
     assert not evil.exists()
     assert "medkd_evil" not in sys.modules
-    assert type(instantiate({"class_path": "medkd_evil.Thing"}, object, trust=("medkd", "medkd_evil"))).__name__ == "Thing"
+    assert (
+        type(instantiate({"class_path": "medkd_evil.Thing"}, object, trust=("medkd", "medkd_evil"))).__name__ == "Thing"
+    )
     assert evil.exists()
 
 
@@ -93,7 +100,10 @@ def test_what_a_trusted_module_merely_imported_stays_outside() -> None:
         ({"channels": 1, "outputs": 1, "varient": "small"}, "Did you mean 'variant'"),
         ({"channels": 1}, "needs outputs"),
         ({"channels": 1, "outputs": object()}, "is not a plain value"),
-        ({"channels": {"class_path": "medkd.data.core.view.Part"}, "outputs": 1}, "an object stands where channels is a plain value"),
+        (
+            {"channels": {"class_path": "medkd.data.core.view.Part"}, "outputs": 1},
+            "an object stands where channels is a plain value",
+        ),
         ({"channels": "one", "outputs": 1}, "does not take these arguments"),
         ([1, 1], "not names with values"),
     ],

@@ -13,7 +13,9 @@ NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True)
 CHANNELS = st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,4}(-[A-Z][0-9])?", fullmatch=True), max_size=4).map(tuple)
 HOURS = st.decimals(min_value=-400, max_value=400, places=2).map(float)
 WINDOWS = st.none() | st.tuples(HOURS, HOURS).filter(lambda hours: hours[0] < hours[1])
-PARTS = st.lists(st.builds(Part, NAMES, CHANNELS, WINDOWS), min_size=1, max_size=4, unique_by=lambda part: part.modality)
+PARTS = st.lists(
+    st.builds(Part, NAMES, CHANNELS, WINDOWS), min_size=1, max_size=4, unique_by=lambda part: part.modality
+)
 
 
 @settings(deadline=None, max_examples=60)

@@ -93,7 +93,9 @@ def test_a_file_is_parsed_once_and_anew_when_it_has_changed(tmp_path: Path, monk
 
 
 def test_events_can_be_cut_in_time_and_narrowed_to_variables() -> None:
-    events = Events(np.array([-1.0, 0, 1, 2]), np.array([0, 1, 0, 1]), np.arange(4, dtype=np.float32), ("heart_rate", "sbp"))
+    events = Events(
+        np.array([-1.0, 0, 1, 2]), np.array([0, 1, 0, 1]), np.arange(4, dtype=np.float32), ("heart_rate", "sbp")
+    )
     assert said(events.within(0, 2)) == [(0.0, "sbp", 1.0), (1.0, "heart_rate", 2.0)]
     assert events.within(0, 2).window == (0, 2)
     narrowed = events.of(["spo2", "sbp"])
@@ -119,7 +121,9 @@ def test_the_files_are_the_same_however_few_rows_fit_in_memory(tmp_path: Path, m
     count = 2 * SERIES_A_FILE + 5
     rng = np.random.default_rng(0)
     table = pl.DataFrame({"series": [f"{place:05d}" for place in rng.permutation(4 * count) % count]}).with_columns(
-        hours=pl.Series(rng.integers(3, size=4 * count) / 2), variable=pl.lit("sbp"), value=pl.int_range(pl.len()).cast(pl.Float32)
+        hours=pl.Series(rng.integers(3, size=4 * count) / 2),
+        variable=pl.lit("sbp"),
+        value=pl.int_range(pl.len()).cast(pl.Float32),
     )
     whole = write_events(table.lazy(), tmp_path / "whole", "vitals")
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 2 * count)

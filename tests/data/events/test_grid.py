@@ -123,7 +123,9 @@ def test_what_happens_at_or_after_the_windows_end_changes_nothing(
     for cell in ("mean", "last", "sum"):
         modality = Small(step=step, cell=cell)  # type: ignore[arg-type]
         part = Part("small", (), (0, end))
-        np.testing.assert_array_equal(grid(modality, events(*before), part), grid(modality, events(*before, *sorted(later)), part))
+        np.testing.assert_array_equal(
+            grid(modality, events(*before), part), grid(modality, events(*before, *sorted(later)), part)
+        )
 
 
 def standard(rows: dict[str, list[object]]) -> list[tuple[object, ...]]:
@@ -131,13 +133,23 @@ def standard(rows: dict[str, list[object]]) -> list[tuple[object, ...]]:
     table = pl.DataFrame({"series": ["a"] * size, "hours": [0.0] * size} | rows, strict=False)
     found = Small().standardise(table.lazy()).collect()
     return [
-        (name, None if value is None else round(value, 3), flaw) for name, value, flaw in found.select("variable", "value", "flaw").rows()
+        (name, None if value is None else round(value, 3), flaw)
+        for name, value, flaw in found.select("variable", "value", "flaw").rows()
     ]
 
 
 def test_names_and_units_are_those_of_the_table_whatever_their_case() -> None:
-    rows = {"variable": ["hr", "Pulse ", "TEMP", "t"], "value": [1.0, 80.0, 98.6, 37.0], "unit": ["Hz", "1/min", "degF", None]}
-    assert standard(rows) == [("pulse", 60.0, None), ("pulse", 80.0, None), ("warmth", 37.0, None), ("warmth", 37.0, None)]
+    rows = {
+        "variable": ["hr", "Pulse ", "TEMP", "t"],
+        "value": [1.0, 80.0, 98.6, 37.0],
+        "unit": ["Hz", "1/min", "degF", None],
+    }
+    assert standard(rows) == [
+        ("pulse", 60.0, None),
+        ("pulse", 80.0, None),
+        ("warmth", 37.0, None),
+        ("warmth", 37.0, None),
+    ]
 
 
 def test_a_value_that_is_no_measurement_is_marked_with_the_reason() -> None:
@@ -151,7 +163,11 @@ def test_a_value_that_is_no_measurement_is_marked_with_the_reason() -> None:
 
 
 def test_limits_hold_after_conversion_and_an_unknown_unit_is_no_guess() -> None:
-    rows = {"variable": ["warmth", "warmth", "pulse", "pulse"], "value": [98.6, 30.0, 80.0, 80.0], "unit": ["degF", "degF", "furlong", ""]}
+    rows = {
+        "variable": ["warmth", "warmth", "pulse", "pulse"],
+        "value": [98.6, 30.0, 80.0, 80.0],
+        "unit": ["degF", "degF", "furlong", ""],
+    }
     assert [flaw for _, _, flaw in standard(rows)] == [None, "outside plausible limits", "unit not known", None]
 
 
@@ -171,7 +187,10 @@ def test_extraction_writes_what_can_be_used_and_counts_the_rest(tmp_path: Path) 
     )
     files, aside = Small().extract(table, tmp_path)
     assert files == {"a": "small/00000.parquet"}
-    assert [(out.count, out.reason) for out in aside] == [(2, "small: outside plausible limits"), (1, "small: variable not used")]
+    assert [(out.count, out.reason) for out in aside] == [
+        (2, "small: outside plausible limits"),
+        (1, "small: variable not used"),
+    ]
     read = Small().read({"small": files["a"], "sample_id": "a-1", "series": "a", "zero_hour": 1.0}, tmp_path)
     np.testing.assert_array_equal(grid(Small(), read, Part("small", ("pulse",), (0, 2))), [[80, np.nan]])
 

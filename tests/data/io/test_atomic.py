@@ -101,7 +101,9 @@ def test_killed_file_is_the_old_one_or_none(tmp_path: Path, old: bool) -> None:
 
 
 def test_killed_folder_is_none(tmp_path: Path) -> None:
-    died = subprocess.run([sys.executable, "-c", KILLED_FOLDER, str(tmp_path / "bank")], capture_output=True, check=False)
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED_FOLDER, str(tmp_path / "bank")], capture_output=True, check=False
+    )
     assert died.returncode == -9, died.stderr.decode()
     assert not (tmp_path / "bank").exists()
 

@@ -75,7 +75,9 @@ def test_a_filter_on_a_number_a_time_or_both_keeps_the_same_rows_as_after_readin
     number, time = pl.col("subject_id") != 2, pl.col("charttime") > datetime(2150, 1, 2)
     for wanted in (number, time, number & time, pl.col("charttime").is_null()):
         assert frame.filter(wanted).collect().equals(frame.collect().filter(wanted))
-        assert frame.filter(wanted).select("valuenum").collect().equals(frame.collect().filter(wanted).select("valuenum"))
+        assert (
+            frame.filter(wanted).select("valuenum").collect().equals(frame.collect().filter(wanted).select("valuenum"))
+        )
 
 
 @pytest.mark.parametrize("other", ["2150-01-02 08:15", "2150-01-02T08:15:00", "2150-01-02 08:15:00.000"])
@@ -127,7 +129,9 @@ def test_a_truncated_archive_is_named(tmp_path: Path, name: str) -> None:
         scan_table(root, "labevents").collect()
 
 
-@pytest.mark.parametrize("member", ["../labevents.csv", "/etc/labevents.csv", "a/../../labevents.csv", "..\\labevents.csv"])
+@pytest.mark.parametrize(
+    "member", ["../labevents.csv", "/etc/labevents.csv", "a/../../labevents.csv", "..\\labevents.csv"]
+)
 @pytest.mark.parametrize(("name", "pack"), [("demo.zip", zipped), ("demo.tar.gz", packed)])
 def test_a_member_that_climbs_out_is_refused(tmp_path: Path, member: str, name: str, pack: object) -> None:
     root = laid(tmp_path / "data", {name: pack(member, TEXT.encode())})  # type: ignore[operator]
@@ -146,7 +150,10 @@ def test_no_csv_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "name", "rows"),
-    [("mimic-iii-clinical-database-demo-1.4", "labevents", 76_074), ("mimic-iv-clinical-database-demo-2.2", "admissions", 275)],
+    [
+        ("mimic-iii-clinical-database-demo-1.4", "labevents", 76_074),
+        ("mimic-iv-clinical-database-demo-2.2", "admissions", 275),
+    ],
 )
 def test_published_tables(shared: Path, folder: str, name: str, rows: int) -> None:
     frame = scan_table(shared / "data/icu" / folder, name, {"subject_id": pl.Int64, "hadm_id": pl.Int64})

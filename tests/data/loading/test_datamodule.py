@@ -1,4 +1,7 @@
-"""Batches of one fold: only training samples teach statistics, only they are augmented, and an epoch can begin anywhere."""
+"""Batches of one fold.
+
+Only training samples teach statistics, only they are augmented, and an epoch can begin anywhere.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,9 @@ def test_absent_signals_do_not_count_as_zeros(arguments: dict[str, Any]) -> None
     kept = [name for name in data.ids("train") if name not in lost]
     stored = data.stored["teacher"]["ecg"]
     np.testing.assert_allclose(
-        data.statistics["teacher"]["ecg"].mean, stored.values[stored.rows(kept)].mean(axis=(0, 2), dtype=np.float64), atol=1e-9
+        data.statistics["teacher"]["ecg"].mean,
+        stored.values[stored.rows(kept)].mean(axis=(0, 2), dtype=np.float64),
+        atol=1e-9,
     )
 
 
@@ -113,17 +118,24 @@ def test_each_role_sees_its_samples_each_once(arguments: dict[str, Any]) -> None
     data = ready(arguments, batch_size=3)
     for role in ("val", "test"):
         assert [name for batch in batches(data, role) for name in batch.sample_id] == data.ids(role)
-    seen = {role: {name for epoch in range(3) for batch in batches(data, role, epoch) for name in batch.subject_id} for role in ROLES}
+    seen = {
+        role: {name for epoch in range(3) for batch in batches(data, role, epoch) for name in batch.subject_id}
+        for role in ROLES
+    }
     assert not (seen["test"] & (seen["train"] | seen["val"])) | (seen["train"] & seen["val"])
     assert all(seen.values())
 
 
-def test_withheld_labels_are_masked_in_training_and_kept_in_test(arguments: dict[str, Any], samples: pl.DataFrame) -> None:
+def test_withheld_labels_are_masked_in_training_and_kept_in_test(
+    arguments: dict[str, Any], samples: pl.DataFrame
+) -> None:
     data = ready(arguments, labels=0.4, unlabelled=True, batch_size=1000)
     truth = dict(zip(samples["sample_id"], samples["CD"], strict=True))
     ranks = dict(data.split.table.select("sample_id", "label_rank").iter_rows())
     (batch,) = batches(data, "train")
-    for name, value, known in zip(batch.sample_id, batch.targets[:, 0].tolist(), batch.labelled[:, 0].tolist(), strict=True):
+    for name, value, known in zip(
+        batch.sample_id, batch.targets[:, 0].tolist(), batch.labelled[:, 0].tolist(), strict=True
+    ):
         expected = ranks[name] < 0.4 and truth[name] is not None
         assert (known, value) == (expected, truth[name] if expected else 0.0)
     assert 0 < batch.labelled.sum() < len(batch)
@@ -208,10 +220,16 @@ def test_pairs_without_a_single_label_are_refused(arguments: dict[str, Any], tmp
         data.train_dataloader()
 
 
-def test_a_sample_that_was_never_prepared_is_refused(arguments: dict[str, Any], samples: pl.DataFrame, root: Path, tmp_path: Path) -> None:
+def test_a_sample_that_was_never_prepared_is_refused(
+    arguments: dict[str, Any], samples: pl.DataFrame, root: Path, tmp_path: Path
+) -> None:
     from medkd.data.loading.store import prepare
 
     ((part, modality),) = arguments["parties"]["student"].parts()
     fewer = prepare(tmp_path / "fewer", modality, [part], samples.head(20), root)[str(part)]
     with pytest.raises(InputError, match="samples were not prepared"):
-        ready(arguments, prepared={"student": {"ecg": str(fewer.folder)}}, parties={"student": arguments["parties"]["student"]})
+        ready(
+            arguments,
+            prepared={"student": {"ecg": str(fewer.folder)}},
+            parties={"student": arguments["parties"]["student"]},
+        )

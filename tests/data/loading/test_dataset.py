@@ -33,9 +33,15 @@ def statistics(stores: Stores) -> dict[str, dict[str, Statistics]]:
 
 @pytest.fixture
 def make(
-    samples: pl.DataFrame, target: Target, parties: dict[str, Party], stores: Stores, statistics: dict[str, dict[str, Statistics]]
+    samples: pl.DataFrame,
+    target: Target,
+    parties: dict[str, Party],
+    stores: Stores,
+    statistics: dict[str, dict[str, Statistics]],
 ) -> Make:
-    def made(seed: int | None = 1, table: pl.DataFrame = samples, labelled: torch.Tensor | None = None) -> SampleDataset:
+    def made(
+        seed: int | None = 1, table: pl.DataFrame = samples, labelled: torch.Tensor | None = None
+    ) -> SampleDataset:
         known = torch.ones(table.height, dtype=torch.bool) if labelled is None else labelled
         return SampleDataset(table, known, target, parties, stores, statistics, seed)
 
@@ -74,28 +80,39 @@ def test_seed_zero_augments(make: Make) -> None:
     assert not make(seed=0)[(0, 0)].signals["ecg"].values.equal(make(seed=None)[(0, 0)].signals["ecg"].values)
 
 
-def test_samples_are_augmented_each_in_its_own_way(make: Make, stores: Stores, statistics: dict[str, dict[str, Statistics]]) -> None:
+def test_samples_are_augmented_each_in_its_own_way(
+    make: Make, stores: Stores, statistics: dict[str, dict[str, Statistics]]
+) -> None:
     plain = (make(seed)[(place, 0)].signals["ecg"].values for seed in (None, 1) for place in (0, 1))
     first, second, first_changed, second_changed = plain
     assert not (first_changed - first).equal(second_changed - second)
 
 
 def test_parties_share_a_samples_augmentation(samples: pl.DataFrame, target: Target, stores: Stores) -> None:
-    """Gain, shift and mask of one sample are the same on twelve leads and on lead I, which is the first of the twelve."""
+    """Gain, shift and mask of one sample are the same on twelve leads and on lead I.
+
+    It is the first of the twelve.
+    """
     modality = ECG(seconds=2.0, bandpass=(0.5, 40.0), augment_amplitude=0.5, augment_shift=0.4, augment_mask=0.3)
     parties = {"student": Party("ecg[I]", {"ecg": modality}), "teacher": Party("ecg", {"ecg": modality})}
-    none = {party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))}
+    none = {
+        party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))
+    }
     data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none, 5)
     batch = data.__getitems__([(place, 7) for place in range(20)])
     assert batch.views["student"]["ecg"].values[:, 0].equal(batch.views["teacher"]["ecg"].values[:, 0])
     still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none)
-    assert not still.__getitems__([(0, 7)]).signals["ecg"].values.equal(data.__getitems__([(0, 7)]).signals["ecg"].values)
+    assert (
+        not still.__getitems__([(0, 7)]).signals["ecg"].values.equal(data.__getitems__([(0, 7)]).signals["ecg"].values)
+    )
 
 
 def test_a_party_with_other_strengths_draws_its_own(samples: pl.DataFrame, target: Target, stores: Stores) -> None:
     strong, weak = ECG(seconds=2.0, augment_amplitude=0.5), ECG(seconds=2.0)
     parties = {"student": Party("ecg[I]", {"ecg": strong}), "teacher": Party("ecg", {"ecg": weak})}
-    none = {party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))}
+    none = {
+        party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))
+    }
     data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none, 5)
     batch = data.__getitems__([(place, 7) for place in range(20)])
     still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none)
@@ -104,7 +121,9 @@ def test_a_party_with_other_strengths_draws_its_own(samples: pl.DataFrame, targe
     assert not batch.views["student"]["ecg"].values.equal(raw.views["student"]["ecg"].values)
 
 
-def test_without_a_seed_the_signal_is_the_prepared_one(make: Make, stores: Stores, statistics: dict[str, dict[str, Statistics]]) -> None:
+def test_without_a_seed_the_signal_is_the_prepared_one(
+    make: Make, stores: Stores, statistics: dict[str, dict[str, Statistics]]
+) -> None:
     data = make(seed=None)
     batch = data.__getitems__([(place, 0) for place in (9, 1, 30)])
     stored = stores["student"]["ecg"]
@@ -143,7 +162,9 @@ def test_ids_targets_and_signals_stay_together(make: Make, samples: pl.DataFrame
     assert batch.subject_id == shuffled["subject_id"].to_list()
     assert batch.site == shuffled["site"].to_list()
     truth = dict(zip(samples["sample_id"], samples["CD"], strict=True))
-    for name, value, known in zip(batch.sample_id, batch.targets[:, 0].tolist(), batch.labelled[:, 0].tolist(), strict=True):
+    for name, value, known in zip(
+        batch.sample_id, batch.targets[:, 0].tolist(), batch.labelled[:, 0].tolist(), strict=True
+    ):
         assert (value, known) == ((truth[name], True) if truth[name] is not None else (0.0, False))
         assert signal(batch, name).equal(signal(expected, name))
 
@@ -193,5 +214,7 @@ def test_a_store_in_another_order_gives_the_same_batch(
     }
     data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, turned, statistics, 1)
     for party in parties:
-        found, expected = (held.__getitems__([(place, 0) for place in range(9)]).views[party]["ecg"].values for held in (data, make()))
+        found, expected = (
+            held.__getitems__([(place, 0) for place in range(9)]).views[party]["ecg"].values for held in (data, make())
+        )
         assert found.equal(expected)

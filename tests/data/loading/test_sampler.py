@@ -12,7 +12,9 @@ from medkd.data.loading.sampler import EpochBatches, Key
 from medkd.errors import InputError
 
 
-def epoch(n: int = 11, batch_size: int = 4, steps: int = 7, seed: int = 3, number: int = 0, start: int = 0) -> list[list[Key]]:
+def epoch(
+    n: int = 11, batch_size: int = 4, steps: int = 7, seed: int = 3, number: int = 0, start: int = 0
+) -> list[list[Key]]:
     batches = EpochBatches(n, batch_size, steps, seed)
     batches.set_epoch(number)
     batches.start = start

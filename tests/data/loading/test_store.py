@@ -102,7 +102,9 @@ def test_absent_signals_are_absent_not_unusable(tmp_path: Path, root: Path, samp
     assert not stored.present[stored.rows(absent["sample_id"])].any()
 
 
-def test_a_lead_that_a_record_lacks_costs_only_the_view_that_names_it(tmp_path: Path, own: Path, samples: pl.DataFrame) -> None:
+def test_a_lead_that_a_record_lacks_costs_only_the_view_that_names_it(
+    tmp_path: Path, own: Path, samples: pl.DataFrame
+) -> None:
     few = samples.filter(pl.col("ecg").is_not_null()).head(6)
     header = record(own, few, 2, ".hea")
     header.write_text(header.read_text().replace(" V6", " X9"))
@@ -147,7 +149,9 @@ class Recorder:
         monkeypatch.setattr(ECG, "read", read)
 
 
-def test_each_file_is_read_once_for_all_parts(tmp_path: Path, root: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_file_is_read_once_for_all_parts(
+    tmp_path: Path, root: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder = Recorder(monkeypatch)
     prepare(tmp_path, MODALITY, [PART, WHOLE], samples.head(9), root)
     assert sorted(recorder.read) == samples.head(9).filter(pl.col("ecg").is_not_null())["sample_id"].to_list()
@@ -202,11 +206,15 @@ def test_a_changed_source_file_is_read_again(
         {"shorter": "refuse"},
     ],
 )
-def test_every_preparation_field_has_arrays_of_its_own(root: Path, samples: pl.DataFrame, changed: dict[str, Any]) -> None:
+def test_every_preparation_field_has_arrays_of_its_own(
+    root: Path, samples: pl.DataFrame, changed: dict[str, Any]
+) -> None:
     assert part_key(replace(MODALITY, **changed), PART, samples, root) != part_key(MODALITY, PART, samples, root)
 
 
-def test_the_key_tells_views_ids_and_readers_apart(root: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_tells_views_ids_and_readers_apart(
+    root: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = part_key(MODALITY, PART, samples, root)
     assert key == part_key(replace(MODALITY, augment_mask=0.5), PART, samples, root)
     renamed = samples.with_columns(sample_id=pl.lit("x") + pl.col("sample_id"))
@@ -222,7 +230,9 @@ def test_the_key_tells_views_ids_and_readers_apart(root: Path, samples: pl.DataF
     assert len(others | {key}) == 5
 
 
-def test_two_processes_give_the_bytes_of_one(tmp_path: Path, own: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_give_the_bytes_of_one(
+    tmp_path: Path, own: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "CHUNK", 8)
     record(own, samples, 10, ".dat").write_bytes(b"short")
     alone = one(tmp_path / "one", samples, own, jobs=1)
@@ -236,7 +246,9 @@ def test_two_processes_give_the_bytes_of_one(tmp_path: Path, own: Path, samples:
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-def test_chunks_do_not_show(tmp_path: Path, root: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+def test_chunks_do_not_show(
+    tmp_path: Path, root: Path, samples: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
     few = samples.head(15)
     expected = one(tmp_path / "expected", few, root)
     monkeypatch.setattr(store, "CHUNK", chunk)
@@ -245,7 +257,9 @@ def test_chunks_do_not_show(tmp_path: Path, root: Path, samples: pl.DataFrame, m
     assert found.index.equals(expected.index)
 
 
-def test_a_killed_preparation_leaves_nothing_that_passes_for_prepared(tmp_path: Path, root: Path, samples: pl.DataFrame) -> None:
+def test_a_killed_preparation_leaves_nothing_that_passes_for_prepared(
+    tmp_path: Path, root: Path, samples: pl.DataFrame
+) -> None:
     samples.write_parquet(tmp_path / "samples.parquet")
     words = [str(root), str(tmp_path / "samples.parquet"), str(tmp_path / "killed")]
     died = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, check=False)
@@ -270,7 +284,9 @@ class Holed(ECG):
 
     def prepare(self, raw: Any) -> np.ndarray:
         values = super().prepare(raw)
-        return np.where(int(raw.name.split("_")[0]) % 3 == 0, np.nan, np.where(values < 0, np.nan, values)).astype(np.float32)
+        return np.where(int(raw.name.split("_")[0]) % 3 == 0, np.nan, np.where(values < 0, np.nan, values)).astype(
+            np.float32
+        )
 
 
 def test_a_partial_sample_with_nothing_observed_is_absent(tmp_path: Path, root: Path, samples: pl.DataFrame) -> None:

@@ -22,12 +22,18 @@ OFFICIAL = OfficialFolds(test=(10,), validation=(9,))
 PROTOCOLS = ["holdout", "official", "kfold:3", "kfold:5"]
 
 
-def cohort(subjects: int = 200, seed: int = 0, sites: int = 3, positive: float = 0.25, unlabelled: float = 0.0) -> pl.DataFrame:
+def cohort(
+    subjects: int = 200, seed: int = 0, sites: int = 3, positive: float = 0.25, unlabelled: float = 0.0
+) -> pl.DataFrame:
     """Subjects with one to three samples, whose labels may differ within a subject."""
     rng = np.random.default_rng(seed)
     of = np.repeat(np.arange(subjects), rng.integers(1, 4, subjects))
     rng.shuffle(of)
-    site, fold, ill = rng.integers(0, sites, subjects), rng.permutation(subjects) % 10 + 1, rng.uniform(size=subjects) < positive
+    site, fold, ill = (
+        rng.integers(0, sites, subjects),
+        rng.permutation(subjects) % 10 + 1,
+        rng.uniform(size=subjects) < positive,
+    )
     table = pl.DataFrame(
         {
             "sample_id": [f"s{row:04d}" for row in range(len(of))],
@@ -41,7 +47,9 @@ def cohort(subjects: int = 200, seed: int = 0, sites: int = 3, positive: float =
         }
     )
     lost = pl.Series((rng.uniform(size=subjects) < unlabelled)[of])
-    return table.with_columns(pl.when(lost).then(None).otherwise(pl.col(name)).alias(name) for name in ("cd", "mi", "stage", "age"))
+    return table.with_columns(
+        pl.when(lost).then(None).otherwise(pl.col(name)).alias(name) for name in ("cd", "mi", "stage", "age")
+    )
 
 
 def by_subject(split: Split, samples: pl.DataFrame) -> pl.DataFrame:
@@ -117,7 +125,9 @@ def test_small_sites_do_not_cost_the_balance_of_the_target() -> None:
 
 
 def test_a_rare_label_reaches_every_fold() -> None:
-    samples = cohort(120, positive=0.5).with_columns(mi=pl.col("subject_id").is_in([f"p{n:04d}" for n in range(6)]).cast(pl.Float64))
+    samples = cohort(120, positive=0.5).with_columns(
+        mi=pl.col("subject_id").is_in([f"p{n:04d}" for n in range(6)]).cast(pl.Float64)
+    )
     split = draw_split(samples, MULTILABEL, "kfold:5", 0)
     rare = split.table.join(samples, on="sample_id").filter(pl.col("mi") == 1)
     assert set(rare["fold"]) == set(range(5))
@@ -176,7 +186,8 @@ def test_label_fractions_are_nested_stratified_and_spread_over_folds(protocol: s
 
 
 @pytest.mark.parametrize(
-    "protocol", ["kfold", "kfold:", "kfold:2", "kfold:0", "kfold:-5", "kfold:5.0", "kfold:x", "hold-out", "", "leave one out"]
+    "protocol",
+    ["kfold", "kfold:", "kfold:2", "kfold:0", "kfold:-5", "kfold:5.0", "kfold:x", "hold-out", "", "leave one out"],
 )
 def test_an_unknown_protocol_is_refused_with_the_choices(protocol: str) -> None:
     with pytest.raises(InputError, match="unknown protocol") as told:
@@ -187,7 +198,15 @@ def test_an_unknown_protocol_is_refused_with_the_choices(protocol: str) -> None:
 
 @pytest.mark.parametrize(
     ("subjects", "protocol"),
-    [(1, "kfold:3"), (5, "kfold:5"), (20, "kfold:5"), (23, "kfold:3"), (9, "holdout"), (12, "holdout"), (150, "kfold:80")],
+    [
+        (1, "kfold:3"),
+        (5, "kfold:5"),
+        (20, "kfold:5"),
+        (23, "kfold:3"),
+        (9, "holdout"),
+        (12, "holdout"),
+        (150, "kfold:80"),
+    ],
 )
 def test_too_few_subjects_is_one_clear_line(subjects: int, protocol: str) -> None:
     with pytest.raises(InputError, match="too few") as told:
@@ -195,7 +214,9 @@ def test_too_few_subjects_is_one_clear_line(subjects: int, protocol: str) -> Non
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize(("folds", "part"), [((10,), "test"), ((9,), "validation"), ((1, 2, 3, 4, 5, 6, 7, 8), "training")])
+@pytest.mark.parametrize(
+    ("folds", "part"), [((10,), "test"), ((9,), "validation"), ((1, 2, 3, 4, 5, 6, 7, 8), "training")]
+)
 def test_an_empty_official_part_is_refused_by_name(folds: tuple[int, ...], part: str) -> None:
     samples = cohort().filter(~pl.col("official_fold").is_in(folds))
     with pytest.raises(InputError, match=f"official {part} part is empty"):
@@ -212,8 +233,12 @@ def test_a_subject_in_two_official_folds_is_refused_without_its_name() -> None:
     samples = cohort()
     twice = samples.filter(pl.col("subject_id").is_duplicated())["subject_id"][0]
     rows = samples["subject_id"] == twice
-    crossing = samples.with_columns(official_fold=pl.when(rows).then(pl.arange(0, pl.len()) % 8 + 1).otherwise(pl.col("official_fold")))
-    crossing = crossing.with_columns(official_fold=pl.when(rows & rows.cum_sum().eq(1)).then(10).otherwise(pl.col("official_fold")))
+    crossing = samples.with_columns(
+        official_fold=pl.when(rows).then(pl.arange(0, pl.len()) % 8 + 1).otherwise(pl.col("official_fold"))
+    )
+    crossing = crossing.with_columns(
+        official_fold=pl.when(rows & rows.cum_sum().eq(1)).then(10).otherwise(pl.col("official_fold"))
+    )
     with pytest.raises(InputError, match="1 subjects stand in two official folds") as told:
         draw_split(crossing, BINARY, "official", 0, OFFICIAL)
     assert twice not in str(told.value)

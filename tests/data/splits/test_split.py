@@ -18,7 +18,10 @@ from medkd.errors import InputError
 
 @pytest.fixture
 def split() -> Split:
-    """Six folds' worth of subjects by hand: two folds, two samples of subject p0, every fourth subject inner validation."""
+    """Six folds' worth of subjects by hand.
+
+    Two folds, two samples of subject p0, every fourth subject inner validation.
+    """
     subjects = ["p0", *(f"p{number}" for number in range(16))]
     number = [int(name[1:]) for name in subjects]
     table = pl.DataFrame(
@@ -38,7 +41,9 @@ def edited(split: Split, path: Path, change: Callable[[dict[str, Any]], None], r
     held = json.loads(path.read_text())
     change(held)
     if recompute:
-        held["sha256"] = digest_of({key: value for key, value in held.items() if key not in ("schema_version", "sha256")})
+        held["sha256"] = digest_of(
+            {key: value for key, value in held.items() if key not in ("schema_version", "sha256")}
+        )
     path.write_text(json.dumps(held))
     return path
 
@@ -78,7 +83,9 @@ def swap_two_samples(held: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("change", [move_one_sample, one_sample_to_inner, repeat_a_sample])
 @pytest.mark.parametrize("recompute", [False, True], ids=["as edited", "sha256 recomputed"])
-def test_overlap_is_refused_even_with_a_matching_sha256(split: Split, tmp_path: Path, change: Any, recompute: bool) -> None:
+def test_overlap_is_refused_even_with_a_matching_sha256(
+    split: Split, tmp_path: Path, change: Any, recompute: bool
+) -> None:
     with pytest.raises(InputError, match=r"stand in two splits|stands twice"):
         Split.load(edited(split, tmp_path / "split.json", change, recompute))
 
@@ -131,7 +138,9 @@ def test_sha256_is_of_the_assignment_not_of_the_bytes(split: Split, tmp_path: Pa
     assert Split.load(tmp_path / "split.json").sha256 == split.sha256
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"rows": {}}', '{"rows": {"sample_id": ["a"]}, "protocol": "x"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "3", '{"rows": {}}', '{"rows": {"sample_id": ["a"]}, "protocol": "x"}']
+)
 def test_what_is_no_split_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "split.json").write_text(text)
     with pytest.raises(InputError, match="not a split file"):
@@ -159,7 +168,9 @@ def test_roles_share_no_subject_and_lose_no_sample(split: Split, held_out: tuple
     else:
         assert roles["train"].equals(split.table), "the refit is trained on everybody"
     for part in roles.values():
-        assert part["sample_id"].to_list() == [name for name in split.table["sample_id"] if name in set(part["sample_id"])]
+        assert part["sample_id"].to_list() == [
+            name for name in split.table["sample_id"] if name in set(part["sample_id"])
+        ]
 
 
 def test_label_fractions_are_nested_and_test_subjects_keep_theirs(split: Split) -> None:

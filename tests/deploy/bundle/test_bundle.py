@@ -76,7 +76,9 @@ def test_a_longer_record_is_the_mean_of_its_windows(learner: Path, brugada: Path
 def test_writing_again_gives_the_same_bytes_and_replaces_only_a_bundle(
     learner: Path, bundle_folder: Path, copy: Path, tmp_path: Path
 ) -> None:
-    Bundle.write(copy, learner, CALIBRATION, REPORT, card={"licence": "CC BY-SA 4.0"}, provenance={"bundle_stage": "refit"})
+    Bundle.write(
+        copy, learner, CALIBRATION, REPORT, card={"licence": "CC BY-SA 4.0"}, provenance={"bundle_stage": "refit"}
+    )
     assert (copy / "SHA256SUMS").read_bytes() == (bundle_folder / "SHA256SUMS").read_bytes()
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("all my work")
@@ -89,7 +91,11 @@ def test_sums_can_be_checked_without_us(bundle_folder: Path) -> None:
     if shutil.which("sha256sum") is None:
         pytest.skip("no sha256sum here")
     checked = subprocess.run(
-        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=bundle_folder, capture_output=True, text=True, check=True
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=bundle_folder,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert checked.stdout.count(": OK") == len(list(bundle_folder.iterdir())) - 1 >= 7
 
@@ -110,11 +116,26 @@ def _flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["config.yaml", "preprocess.yaml", "calibration.json", "model.safetensors", "CARD.md", "card.json", "report.json", "SHA256SUMS"]
+    "name",
+    [
+        "config.yaml",
+        "preprocess.yaml",
+        "calibration.json",
+        "model.safetensors",
+        "CARD.md",
+        "card.json",
+        "report.json",
+        "SHA256SUMS",
+    ],
 )
 def test_a_changed_a_missing_and_an_extra_byte_are_refused(copy: Path, name: str) -> None:
     kept = (copy / name).read_bytes()
-    for spoil in (_flip, Path.unlink, lambda path: path.write_bytes(kept + b"\n"), lambda path: path.write_bytes(kept[:-1])):
+    for spoil in (
+        _flip,
+        Path.unlink,
+        lambda path: path.write_bytes(kept + b"\n"),
+        lambda path: path.write_bytes(kept[:-1]),
+    ):
         spoil(copy / name)
         with pytest.raises(InputError) as caught:
             Bundle.load(copy)
@@ -163,8 +184,16 @@ def _edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
             lambda d: d["network"]["init_args"].update(channels={"class_path": "subprocess.Popen"}),
             "outside the allowed packages",
         ),
-        ("preprocess.yaml", lambda d: d["modalities"]["ecg"].update(class_path="medkd_evil.ECG"), "outside the allowed packages"),
-        ("preprocess.yaml", lambda d: d["modalities"]["ecg"].update(class_path="medkd.networks.resnet1d.ResNet1d"), "is not a Modality"),
+        (
+            "preprocess.yaml",
+            lambda d: d["modalities"]["ecg"].update(class_path="medkd_evil.ECG"),
+            "outside the allowed packages",
+        ),
+        (
+            "preprocess.yaml",
+            lambda d: d["modalities"]["ecg"].update(class_path="medkd.networks.resnet1d.ResNet1d"),
+            "is not a Modality",
+        ),
         ("config.yaml", lambda d: d["network"]["init_args"].update(variant="xresnet1d50"), "weights do not fit"),
         ("preprocess.yaml", lambda d: d.update(view="ecg[I,II]"), "statistics have 1 values, the view has shape"),
         ("preprocess.yaml", lambda d: d.update(view="eeg"), "modalities lacks 'eeg'"),
@@ -196,7 +225,10 @@ def test_yaml_cannot_run_anything(copy: Path) -> None:
 
 
 def test_nothing_is_half_written_when_the_weights_do_not_fit(learner: Path, tmp_path: Path) -> None:
-    other = {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "outputs": 1, "widths": [8, 8, 8, 8]}}
+    other = {
+        "class_path": "medkd.networks.resnet1d.ResNet1d",
+        "init_args": {"channels": 1, "outputs": 1, "widths": [8, 8, 8, 8]},
+    }
     save_learner(tmp_path / "learner", ECG(), network=other)
     with pytest.raises(InputError, match="weights do not fit the network"):
         Bundle.write(tmp_path / "out", tmp_path / "learner", CALIBRATION, REPORT)

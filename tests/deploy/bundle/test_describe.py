@@ -56,7 +56,12 @@ def test_a_bundle_of_the_version_before_is_described(bundle_folder: Path, tmp_pa
 def test_no_name_in_it_reaches_the_terminal_as_a_command(bundle_folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle_folder, tmp_path / "copy"))
     card = json.loads((copy / "card.json").read_text())
-    card |= {"task": "\x1b[2Jtask", "view": "a\x1b]0;title\x07b", "sentence": "one\rtwo\nthree\u202e", "metric_title": "\x1b[31m"}
+    card |= {
+        "task": "\x1b[2Jtask",
+        "view": "a\x1b]0;title\x07b",
+        "sentence": "one\rtwo\nthree\u202e",
+        "metric_title": "\x1b[31m",
+    }
     (copy / "card.json").write_text(json.dumps(card))
     write_sums(copy)
     page = describe(copy)

@@ -32,8 +32,14 @@ def stored(view: str, modality: Any, values: np.ndarray[Any, Any], folder: Path 
     ids = [f"s{row}" for row in range(len(values))]
     index = pl.DataFrame({"sample_id": ids, "status": "ok", "reason": ""})
     name = View.parse(view).parts[0].modality
-    statistics = Statistics.fit(values, np.arange(len(values)), "", (), aligned=modality.aligned, measured=modality.measured)
-    return Preprocessing(View.parse(view), {name: modality}, {name: statistics}), {name: Prepared(folder, values, index, "")}, ids
+    statistics = Statistics.fit(
+        values, np.arange(len(values)), "", (), aligned=modality.aligned, measured=modality.measured
+    )
+    return (
+        Preprocessing(View.parse(view), {name: modality}, {name: statistics}),
+        {name: Prepared(folder, values, index, "")},
+        ids,
+    )
 
 
 def normalised(preprocessing: Preprocessing, values: Mapping[str, np.ndarray[Any, Any]]) -> list[dict[str, Any]]:
@@ -78,7 +84,9 @@ def test_real_recordings_are_at_home_and_spoilt_ones_are_not(
     assert flagged(others + 5) == 1
 
 
-def test_a_recording_is_measured_quickly(recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]) -> None:
+def test_a_recording_is_measured_quickly(
+    recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]
+) -> None:
     preprocessing, drift = reference
     sample = normalised(preprocessing, {"ecg": recordings[:1]})[0]
     assert sample["ecg"].shape == (1, 1, 1000)
@@ -90,7 +98,9 @@ def test_a_recording_is_measured_quickly(recordings: np.ndarray[Any, Any], refer
     assert np.median(times) < 0.0003
 
 
-def test_it_is_read_as_it_was_written_and_holds_no_sample(recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]) -> None:
+def test_it_is_read_as_it_was_written_and_holds_no_sample(
+    recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]
+) -> None:
     preprocessing, drift = reference
     text = json.dumps(drift.document(), allow_nan=False)
     again = Drift.read(json.loads(text), preprocessing, "drift.json")
@@ -100,7 +110,9 @@ def test_it_is_read_as_it_was_written_and_holds_no_sample(recordings: np.ndarray
     assert drift.names == tuple(f"ecg/I/{kind}" for kind in ("mean", "std", "min", "max", "observed", "roughness"))
 
 
-def test_windows_of_one_record_count_as_their_mean(recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]) -> None:
+def test_windows_of_one_record_count_as_their_mean(
+    recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]
+) -> None:
     preprocessing, drift = reference
     each = normalised(preprocessing, {"ecg": recordings[200:203]})
     together = {"ecg": np.concatenate([sample["ecg"] for sample in each])}
@@ -143,7 +155,10 @@ def test_unobserved_cells_are_no_drift_and_their_share_is() -> None:
     seen[:, 3] = 80.0
     for strange in (nothing, seen):
         assert all(drift.distance(sample) > 1 for sample in normalised(preprocessing, {"vitals": strange}))
-    assert all(key.split("/")[2] == "observed" for key in drift.psi(drift.summaries(normalised(preprocessing, {"vitals": nothing}))))
+    assert all(
+        key.split("/")[2] == "observed"
+        for key in drift.psi(drift.summaries(normalised(preprocessing, {"vitals": nothing})))
+    )
 
 
 def test_token_ids_and_indicators_are_described_by_how_many_there_are() -> None:
@@ -186,7 +201,9 @@ def test_many_channels_are_described_as_one_and_many_summaries_one_by_one() -> N
     assert drift.distance(normalised(preprocessing, {"ecg": values[:1]})[0]) < 1.1 < drift.distance(far)
 
 
-def test_of_very_many_samples_some_are_enough(recordings: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_very_many_samples_some_are_enough(
+    recordings: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     preprocessing, held, ids = stored("ecg[I]", ECG(seconds=10.0), recordings)
     monkeypatch.setattr("medkd.deploy.bundle.drift.MOST", 160)
     drift = Drift.fit(preprocessing, held, ids)
@@ -220,10 +237,15 @@ def test_too_few_samples_make_no_reference(recordings: np.ndarray[Any, Any]) -> 
         ({"whitening": [1.0] * 6}, "holds no 6 x 6 numbers"),
         ({"inputs": []}, "not those of preprocess"),
         ({"inputs": [{"modality": "ecg"}]}, "inputs cannot be read"),
-        ({"inputs": [{"modality": "ecg", "shape": [1, 500], "channels": ["I"], "measured": True}]}, "not those of preprocess"),
+        (
+            {"inputs": [{"modality": "ecg", "shape": [1, 500], "channels": ["I"], "measured": True}]},
+            "not those of preprocess",
+        ),
     ],
 )
-def test_a_reference_that_cannot_be_used_is_refused(reference: tuple[Preprocessing, Drift], change: dict[str, Any], message: str) -> None:
+def test_a_reference_that_cannot_be_used_is_refused(
+    reference: tuple[Preprocessing, Drift], change: dict[str, Any], message: str
+) -> None:
     preprocessing, drift = reference
     with pytest.raises(InputError, match=message):
         Drift.read({**drift.document(), **change}, preprocessing, "drift.json")

@@ -53,7 +53,9 @@ def test_tables_have_a_word_for_what_they_do(trees_folder: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnx"])
-def test_it_opens_as_a_bundle_and_scores_as_before(hub: Path, bundle_folder: Path, runtime: str, tmp_path: Path) -> None:
+def test_it_opens_as_a_bundle_and_scores_as_before(
+    hub: Path, bundle_folder: Path, runtime: str, tmp_path: Path
+) -> None:
     fetched = Path(shutil.copytree(hub, tmp_path / "fetched"))
     # What a hub and its tools add to a copy.
     (fetched / ".gitattributes").write_text("*.onnx filter=lfs\n")

@@ -47,9 +47,13 @@ def student_of(path: Path, run: Path) -> tuple[LightningLearner, Inputs]:
     """A recipe's student on its task's synthetic cohort: with random weights, or trees of a few rounds."""
     synthetic = load_recipe(path.parent / "recipe.yaml").cohort
     made_up = {} if load_recipe(path).cohort == synthetic else {"cohort": synthetic, "target": ""}
-    recipe = load_recipe(path, ["cohort_options.subjects=45"], protocol="kfold:3", seeds=1, labels=(1.0,), fast=True, **made_up)
+    recipe = load_recipe(
+        path, ["cohort_options.subjects=45"], protocol="kfold:3", seeds=1, labels=(1.0,), fast=True, **made_up
+    )
     # What the teacher sees is not asked for here, and need not be prepared.
-    recipe = replace(recipe, teacher=replace(recipe.teacher, view=recipe.student.view, modalities=recipe.student.modalities))
+    recipe = replace(
+        recipe, teacher=replace(recipe.teacher, view=recipe.student.view, modalities=recipe.student.modalities)
+    )
     inputs = prepare_inputs(recipe, open_cohort(recipe, run), run, jobs=1)
     stages = make_graph(recipe, inputs).stages.values()
     fit = next(stage for stage in stages if isinstance(stage, FitStage) and stage.config["arm"] == "student")
@@ -66,7 +70,9 @@ def student_of(path: Path, run: Path) -> tuple[LightningLearner, Inputs]:
         # A layer that starts at zero would hide what comes before it.
         if isinstance(module, nn.BatchNorm1d | nn.Linear):
             nn.init.uniform_(module.weight, 0.1, 0.4)
-    return LightningLearner(network.eval(), spec, inputs.party("student"), inputs.target, data.statistics["student"]), inputs
+    return LightningLearner(
+        network.eval(), spec, inputs.party("student"), inputs.target, data.statistics["student"]
+    ), inputs
 
 
 @pytest.mark.parametrize("path", recipes(), ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -107,10 +113,19 @@ def test_the_graph_says_what_it_takes_and_nothing_of_where_it_was_made(bundle_fo
         model = onnx.load_model_from_string(content)
         assert [value.name for value in model.graph.input] == inputs
         assert [value.name for value in model.graph.output] == ["logits"]
-        assert {value.type.tensor_type.shape.dim[0].dim_param for value in (*model.graph.input, *model.graph.output)} == {"batch"}
+        assert {
+            value.type.tensor_type.shape.dim[0].dim_param for value in (*model.graph.input, *model.graph.output)
+        } == {"batch"}
         assert (model.ir_version, model.producer_name, model.producer_version) == (10, "medkd", "")
         assert {opset.domain: opset.version for opset in model.opset_import}[""] == 20
-        for trace in (b"/home", b"/tmp", b"/work", b".py", b"site-packages", str(Path(medkd.tasks.__path__[0]).parents[1]).encode()):
+        for trace in (
+            b"/home",
+            b"/tmp",
+            b"/work",
+            b".py",
+            b"site-packages",
+            str(Path(medkd.tasks.__path__[0]).parents[1]).encode(),
+        ):
             assert trace not in content
 
 

@@ -39,7 +39,13 @@ name, shape = bundle.view.parts[0].modality, bundle.modalities[bundle.view.parts
 prepared = {name: np.resize(np.array(values, np.float32), (1, *shape))}
 print(float(bundle.logits([prepared])[0, 0]))
 """
-IMPORTED = {"open_clip_torch": "open_clip", "pillow": "PIL", "argon2-cffi": "argon2", "psycopg": "psycopg", "fhir.resources": "fhir"}
+IMPORTED = {
+    "open_clip_torch": "open_clip",
+    "pillow": "PIL",
+    "argon2-cffi": "argon2",
+    "psycopg": "psycopg",
+    "fhir.resources": "fhir",
+}
 VALUES = [0.1, -0.4, 1.2, 0.3, float(60), 7.5]
 
 
@@ -48,7 +54,9 @@ def copy(bundle_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(bundle_folder, tmp_path / "copy"))
 
 
-def test_a_bundle_scores_the_same_in_batches_of_any_size_with_places_left_free(bundle_folder: Path, brugada: Path) -> None:
+def test_a_bundle_scores_the_same_in_batches_of_any_size_with_places_left_free(
+    bundle_folder: Path, brugada: Path
+) -> None:
     bundle = Bundle.load(bundle_folder, runtime="onnx")
     assert isinstance(bundle.network, OnnxNetwork)
     names = sorted(path.name for path in (brugada / "files").iterdir())[:9]
@@ -140,7 +148,9 @@ def test_no_such_runtime_and_no_onnxruntime(bundle_folder: Path, monkeypatch: py
         Bundle.load(bundle_folder, runtime="onnx")
 
 
-@pytest.mark.parametrize(("kind", "runtime", "kept"), [("ecg", "torch", ()), ("ecg", "onnx", ("deploy",)), ("trees", "onnx", ("deploy",))])
+@pytest.mark.parametrize(
+    ("kind", "runtime", "kept"), [("ecg", "torch", ()), ("ecg", "onnx", ("deploy",)), ("trees", "onnx", ("deploy",))]
+)
 def test_a_bundle_opens_without_any_extra_that_it_does_not_need(
     kind: str, runtime: str, kept: tuple[str, ...], bundle_folder: Path, trees_folder: Path
 ) -> None:

@@ -16,7 +16,9 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_an_older_file_is_upgraded_step_by_step() -> None:
     upgrades = {1: _renamed, 2: lambda document: {**document, "rate": 100}}
-    found = read_versioned(b'{"schema_version": 1, "lead": "I"}', "x.json", current=3, keys=["leads", "rate"], upgrades=upgrades)
+    found = read_versioned(
+        b'{"schema_version": 1, "lead": "I"}', "x.json", current=3, keys=["leads", "rate"], upgrades=upgrades
+    )
     assert found == {"schema_version": 3, "leads": ["I"], "rate": 100}
 
 

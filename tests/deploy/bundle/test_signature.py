@@ -43,7 +43,17 @@ def test_openssl_agrees(copy: Path, keys: Path, tmp_path: Path) -> None:
         pytest.skip("no openssl here")
     sign(copy, keys / "private.pem")
     subprocess.run(f"tail -n 1 {copy}/SHA256SUMS.sig | base64 -d > {tmp_path}/raw", shell=True, check=True)  # noqa: S602
-    words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(keys / "public.pem"), "-rawin", "-in", str(copy / "SHA256SUMS")]
+    words = [
+        "openssl",
+        "pkeyutl",
+        "-verify",
+        "-pubin",
+        "-inkey",
+        str(keys / "public.pem"),
+        "-rawin",
+        "-in",
+        str(copy / "SHA256SUMS"),
+    ]
     done = subprocess.run([*words, "-sigfile", str(tmp_path / "raw")], capture_output=True, text=True, check=False)
     assert "Signature Verified Successfully" in done.stdout, done.stderr
 
@@ -91,7 +101,9 @@ def _empty(copy: Path, keys: Path) -> None:
         (_empty, "its signature does not belong to it"),
     ],
 )
-def test_what_is_not_signed_by_the_key_is_refused(copy: Path, keys: Path, spoil: Callable[[Path, Path], None], message: str) -> None:
+def test_what_is_not_signed_by_the_key_is_refused(
+    copy: Path, keys: Path, spoil: Callable[[Path, Path], None], message: str
+) -> None:
     sign(copy, keys / "private.pem")
     spoil(copy, keys)
     with pytest.raises(InputError) as caught:
@@ -133,8 +145,12 @@ def test_a_key_with_a_passphrase(copy: Path, tmp_path: Path, monkeypatch: pytest
 def test_what_is_no_key_is_refused(copy: Path, keys: Path, tmp_path: Path) -> None:
     rsa = generate_private_key(65537, 2048)
     pem = serialization.Encoding.PEM
-    (tmp_path / "rsa.pem").write_bytes(rsa.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    (tmp_path / "rsa.pub").write_bytes(rsa.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+    (tmp_path / "rsa.pem").write_bytes(
+        rsa.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (tmp_path / "rsa.pub").write_bytes(
+        rsa.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
     for private, message in (
         (tmp_path / "rsa.pem", "another kind"),
         (tmp_path / "no", "cannot be read"),
@@ -143,6 +159,10 @@ def test_what_is_no_key_is_refused(copy: Path, keys: Path, tmp_path: Path) -> No
         with pytest.raises(InputError, match=message):
             sign(copy, private)
     sign(copy, keys / "private.pem")
-    for public, message in ((tmp_path / "rsa.pub", "another kind"), (tmp_path, "cannot be read"), (keys / "private.pem", "no public key")):
+    for public, message in (
+        (tmp_path / "rsa.pub", "another kind"),
+        (tmp_path, "cannot be read"),
+        (keys / "private.pem", "no public key"),
+    ):
         with pytest.raises(InputError, match=message):
             Bundle.load(copy, key=public)

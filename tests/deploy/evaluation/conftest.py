@@ -21,7 +21,14 @@ Simulated = Callable[..., Path]
 def simulated_run(tmp_path: Path) -> Simulated:
     """Writes what a finished run leaves, from probabilities."""
 
-    def write(raw: Any, *, calibrated: Any = None, target: Target = CD, ids: list[str] | None = None, aside: tuple[str, ...] = ()) -> Path:
+    def write(
+        raw: Any,
+        *,
+        calibrated: Any = None,
+        target: Target = CD,
+        ids: list[str] | None = None,
+        aside: tuple[str, ...] = (),
+    ) -> Path:
         raw = np.asarray(raw, dtype=np.float64).reshape(-1, target.outputs)
         calibrated = raw if calibrated is None else np.asarray(calibrated, dtype=np.float64).reshape(raw.shape)
         names = ids or [f"item-{place:05d}" for place in range(len(raw))]
@@ -29,15 +36,23 @@ def simulated_run(tmp_path: Path) -> Simulated:
         folder.mkdir()
         columns = {f"p_{name}": raw[:, place] for place, name in enumerate(target.names)}
         columns |= {f"p_cal_{name}": calibrated[:, place] for place, name in enumerate(target.names)}
-        silent = [["conduction disturbance", "not conduction disturbance", "abstains"][place % 3] for place in range(len(raw))]
+        silent = [
+            ["conduction disturbance", "not conduction disturbance", "abstains"][place % 3] for place in range(len(raw))
+        ]
         table = pl.DataFrame(
-            {"sample_id": names, **columns, "set": silent, "drift": [1.5 if place % 10 == 0 else 0.5 for place in range(len(raw))]}
+            {
+                "sample_id": names,
+                **columns,
+                "set": silent,
+                "drift": [1.5 if place % 10 == 0 else 0.5 for place in range(len(raw))],
+            }
         )
         table.with_columns(model_sha256=pl.lit("b" * 64), seconds=pl.lit(0.1), status=pl.lit("ok")).write_parquet(
             folder / "predictions.parquet"
         )
         pl.DataFrame(
-            {"item": list(aside), "reason": ["broken"] * len(aside)}, schema=dict.fromkeys(("item", "reason"), pl.String)
+            {"item": list(aside), "reason": ["broken"] * len(aside)},
+            schema=dict.fromkeys(("item", "reason"), pl.String),
         ).write_csv(folder / "quarantine.csv")
         record = {
             "schema_version": 1,
@@ -47,7 +62,9 @@ def simulated_run(tmp_path: Path) -> Simulated:
             "source": "folder",
             "target": target.key,
             "target_spec": target.spec(),
-            "threshold": dict.fromkeys(target.names, None if target.is_categorical or target.kind == "regression" else 0.3),
+            "threshold": dict.fromkeys(
+                target.names, None if target.is_categorical or target.kind == "regression" else 0.3
+            ),
             "view": "ecg[I]",
             "versions": {"medkd": "0"},
             "counts": {"items": len(raw) + len(aside), "ok": len(raw), "quarantined": len(aside)},

@@ -1,4 +1,7 @@
-"""External validation on real records, and the months after on simulated ones: every figure is recomputed by another library."""
+"""External validation on real records, and the months after on simulated ones.
+
+Every figure is recomputed by another library.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,9 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
-def test_figures_are_those_that_scikit_learn_takes_from_the_scores(validated: tuple[dict[str, Any], Path], ward: Path) -> None:
+def test_figures_are_those_that_scikit_learn_takes_from_the_scores(
+    validated: tuple[dict[str, Any], Path], ward: Path
+) -> None:
     found, out = validated
     scores = pl.read_parquet(out / "scores" / "predictions.parquet")
     truth = pl.read_csv(ward / "metadata.csv", infer_schema=False).select(
@@ -73,7 +78,9 @@ def test_figures_are_those_that_scikit_learn_takes_from_the_scores(validated: tu
     assert arm["low"] < arm["value"] < arm["high"]
     assert arm["metrics"]["auprc"]["value"] == pytest.approx(average_precision_score(y, raw))
     assert arm["metrics"]["brier"]["value"] == pytest.approx(brier_score_loss(y, calibrated))
-    (true_negative, false_positive), (false_negative, true_positive) = confusion_matrix(y, calibrated >= 0.31, labels=[0, 1])
+    (true_negative, false_positive), (false_negative, true_positive) = confusion_matrix(
+        y, calibrated >= 0.31, labels=[0, 1]
+    )
     at = found["by_class"]["brugada"]["arms"][HERE]
     assert at["threshold"] == 0.31
     for key, top, bottom in [
@@ -85,7 +92,13 @@ def test_figures_are_those_that_scikit_learn_takes_from_the_scores(validated: tu
         ("observed_over_expected", y.sum(), calibrated.sum()),
     ]:
         assert at[key]["value"] == (pytest.approx(top / bottom) if bottom else None), key
-    assert found["n"] == {"items": PEOPLE, "scored": PEOPLE - 1, "set_aside": 1, "labelled": PEOPLE - 1, "subjects": PEOPLE - 1}
+    assert found["n"] == {
+        "items": PEOPLE,
+        "scored": PEOPLE - 1,
+        "set_aside": 1,
+        "labelled": PEOPLE - 1,
+        "subjects": PEOPLE - 1,
+    }
     assert sum(row["count"] for row in found["flow"] if "set aside" in row["reason"]) == 1
     assert found["arms"]["at development"]["value"] == REPORT["arms"]["student"]["value"]
     assert found["sentence"].startswith(f"On these {PEOPLE - 1} patients the AUROC is {arm['value']:.3f}")
@@ -95,7 +108,12 @@ def test_figures_are_those_that_scikit_learn_takes_from_the_scores(validated: tu
 
 def test_three_files_are_left_of_which_two_hold_no_patient(validated: tuple[dict[str, Any], Path], ward: Path) -> None:
     found, out = validated
-    assert sorted(path.name for path in out.iterdir()) == ["evaluation.html", "evaluation.json", "evaluation_predictions.parquet", "scores"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "evaluation.html",
+        "evaluation.json",
+        "evaluation_predictions.parquet",
+        "scores",
+    ]
     assert json.loads((out / "evaluation.json").read_text()) == json.loads(json.dumps(found))
     assert stat.S_IMODE((out / "evaluation_predictions.parquet").stat().st_mode) == 0o600
     page, held = (out / "evaluation.html").read_text(), (out / "evaluation.json").read_text()
@@ -108,12 +126,16 @@ def test_three_files_are_left_of_which_two_hold_no_patient(validated: tuple[dict
     assert "url(http" not in page
 
 
-def test_the_same_command_goes_on_and_gives_the_same(validated: tuple[dict[str, Any], Path], elsewhere: Path, ward: Path) -> None:
+def test_the_same_command_goes_on_and_gives_the_same(
+    validated: tuple[dict[str, Any], Path], elsewhere: Path, ward: Path
+) -> None:
     found, out = validated
     before = (out / "scores" / "predictions.parquet").stat().st_mtime_ns
     chunks = {path: path.stat().st_mtime_ns for path in (out / "scores" / "chunks").iterdir()}
     again = evaluate_cohort(elsewhere, "brugada_huca", ward, out, fast=True)
-    assert {key: again[key] for key in ("arms", "by_class", "flow")} == {key: found[key] for key in ("arms", "by_class", "flow")}
+    assert {key: again[key] for key in ("arms", "by_class", "flow")} == {
+        key: found[key] for key in ("arms", "by_class", "flow")
+    }
     assert {path: path.stat().st_mtime_ns for path in chunks} == chunks
     assert (out / "scores" / "predictions.parquet").stat().st_mtime_ns >= before
 
@@ -225,7 +247,9 @@ def test_values_have_errors_and_no_thresholds(simulated_run: Simulated, tmp_path
     value = rng.uniform(1, 9, 300)
     y = value + rng.normal(0.5, 1, 300)
     run = simulated_run(value, target=target)
-    found = evaluate_outcomes(run, outcomes_of(tmp_path, run, y, time=["2025-01-01"] * 300), tmp_path / "out", fast=True)
+    found = evaluate_outcomes(
+        run, outcomes_of(tmp_path, run, y, time=["2025-01-01"] * 300), tmp_path / "out", fast=True
+    )
     assert found["metric"] == "rmse"
     assert found["arms"][HERE]["value"] == pytest.approx(np.sqrt(((y - value) ** 2).mean()))
     assert found["by_class"]["los"]["mean_error"] == pytest.approx((value - y).mean())
@@ -241,7 +265,10 @@ def test_exclusive_classes_and_hostile_names(simulated_run: Simulated, tmp_path:
     y = np.array([rng.choice(3, p=row) for row in p])
     run = simulated_run(p, target=target)
     found = evaluate_outcomes(
-        run, outcomes_of(tmp_path, run, y, time=["2025-01-01"] * 400, site=["<i>A</i>"] * 400), tmp_path / "out", fast=True
+        run,
+        outcomes_of(tmp_path, run, y, time=["2025-01-01"] * 400, site=["<i>A</i>"] * 400),
+        tmp_path / "out",
+        fast=True,
     )
     assert found["arms"][HERE]["value"] == pytest.approx(roc_auc_score(y, p, multi_class="ovr"))
     assert "sensitivity" not in found["arms"][HERE]["metrics"]

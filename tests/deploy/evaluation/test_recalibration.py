@@ -26,7 +26,9 @@ def scored_of(raw: np.ndarray, y: np.ndarray, target: Target = CD) -> pl.DataFra
         | {f"p_{name}": raw[:, place] for place, name in enumerate(target.names)}
         | {f"p_cal_{name}": raw[:, place] for place, name in enumerate(target.names)}
     )
-    truth = pl.DataFrame({"sample_id": ids, "subject_id": ids} | {f"y_{name}": y[:, place] for place, name in enumerate(target.names)})
+    truth = pl.DataFrame(
+        {"sample_id": ids, "subject_id": ids} | {f"y_{name}": y[:, place] for place, name in enumerate(target.names)}
+    )
     return held_against(predictions, truth, target, {}, SETTINGS)
 
 
@@ -85,7 +87,12 @@ def test_a_share_of_the_subjects_is_the_same_whoever_else_is_there() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("much", "names no subset"), ("1.5", "names no subset"), ("sight=A", "Did you mean 'site'"), ("site=C", "nobody has site 'C'")],
+    [
+        ("much", "names no subset"),
+        ("1.5", "names no subset"),
+        ("sight=A", "Did you mean 'site'"),
+        ("site=C", "nobody has site 'C'"),
+    ],
 )
 def test_a_subset_that_is_none_is_refused(text: str, said: str) -> None:
     truth = pl.DataFrame({"subject_id": ["a", "b"], "site": ["A", "B"]})

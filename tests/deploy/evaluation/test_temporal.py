@@ -31,7 +31,8 @@ def watched(shift: float, since: int, days: int = 360, a_day: int = 8, target: T
     ids = [f"s{place:05d}" for place in range(n)]
     name = target.names[0]
     predictions = pl.DataFrame(
-        {"sample_id": ids, f"p_{name}": p, f"p_cal_{name}": p, "set": None, "drift": 0.4}, schema_overrides={"set": pl.String}
+        {"sample_id": ids, f"p_{name}": p, f"p_cal_{name}": p, "set": None, "drift": 0.4},
+        schema_overrides={"set": pl.String},
     )
     times = [START + timedelta(days=int(one)) for one in day]
     truth = pl.DataFrame({"sample_id": ids, "subject_id": ids, f"y_{name}": y, "time": times})
@@ -73,7 +74,13 @@ def test_a_change_is_seen_soon_after_it_came_and_not_before(shift: float) -> Non
 def test_a_small_period_is_not_shown_and_says_why() -> None:
     found = watched(0.0, 0, days=33, a_day=6)
     assert [row["suppressed"] for row in found["rows"]] == [False, True]
-    assert found["rows"][1] == {"from": "2025-02-01", "n": 12, "subjects": 12, "suppressed": True, "reason": "12 subjects, fewer than 20"}
+    assert found["rows"][1] == {
+        "from": "2025-02-01",
+        "n": 12,
+        "subjects": 12,
+        "suppressed": True,
+        "reason": "12 subjects, fewer than 20",
+    }
 
 
 def test_there_is_no_such_period() -> None:

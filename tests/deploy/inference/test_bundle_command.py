@@ -22,7 +22,9 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_check_prints_a_line_a_check(copy: Path, brugada: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_a_line_a_check(
+    copy: Path, brugada: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [path.name for path in sorted((brugada / "files").iterdir())[:5]]
     (tmp_path / "records").mkdir()
     for name in rows:
@@ -44,7 +46,9 @@ def test_check_prints_a_line_a_check(copy: Path, brugada: Path, tmp_path: Path, 
 
 def test_a_graph_of_another_network_is_found_out(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = onnx.load(copy / "model.onnx")
-    held = next(tensor for tensor in model.graph.initializer if tensor.dims and tensor.data_type == onnx.TensorProto.FLOAT)
+    held = next(
+        tensor for tensor in model.graph.initializer if tensor.dims and tensor.data_type == onnx.TensorProto.FLOAT
+    )
     held.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(held) * 1.01, held.name))
     (copy / "model.onnx").write_bytes(model.SerializeToString())
     write_sums(copy)
@@ -54,7 +58,9 @@ def test_a_graph_of_another_network_is_found_out(copy: Path, capsys: pytest.Capt
     assert failed[0].startswith("FAILED   onnx equals torch on made input: logits lie")
 
 
-def test_a_changed_file_fails_the_check_and_no_bundle_is_a_mistake(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_file_fails_the_check_and_no_bundle_is_a_mistake(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (copy / "card.json").write_text("{}")
     assert main(["bundle", "check", str(copy)]) == 1
     assert lines(capsys)[0].startswith("FAILED   whole: file 'card.json' was changed")
@@ -62,7 +68,9 @@ def test_a_changed_file_fails_the_check_and_no_bundle_is_a_mistake(copy: Path, t
     assert "is no bundle" in capsys.readouterr().err
 
 
-def test_a_bundle_of_one_form_skips_what_it_lacks(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundle_of_one_form_skips_what_it_lacks(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["bundle", "export", str(copy), "--to", "onnx", "--out", str(tmp_path / "onnx")]) == 0
     capsys.readouterr()
     assert main(["bundle", "check", str(tmp_path / "onnx")]) == 0

@@ -36,7 +36,9 @@ def test_a_gpu_that_is_not_there_is_named() -> None:
         Devices.parse("1,3")
 
 
-@pytest.mark.parametrize(("text", "message"), [("cuda", "no CUDA device"), ("0", "no CUDA device"), ("tpu", "no device 'tpu'")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("cuda", "no CUDA device"), ("0", "no CUDA device"), ("tpu", "no device 'tpu'")]
+)
 def test_without_a_gpu(text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert Devices.parse("auto") == Devices("cpu", ("cpu",))

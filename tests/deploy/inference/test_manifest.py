@@ -23,7 +23,10 @@ def _manifest(tmp_path: Path, text: str, name: str = "list.csv") -> Path:
 
 def test_a_manifest_keeps_its_names_and_is_sorted(tmp_path: Path) -> None:
     items = find_items(
-        _manifest(tmp_path, "\ufeffsample_id,ecg,ward,subject_id\n00017,b/x,3,7\n 00002 ,./a/../y.hea,3,\n00003,,1,8\n"), ECGS
+        _manifest(
+            tmp_path, "\ufeffsample_id,ecg,ward,subject_id\n00017,b/x,3,7\n 00002 ,./a/../y.hea,3,\n00003,,1,8\n"
+        ),
+        ECGS,
     )
     assert items.table.to_dicts() == [
         {"sample_id": "00002", "subject_id": None, "ecg": "y.hea"},

@@ -51,7 +51,16 @@ def table(out: Path) -> pl.DataFrame:
 def test_scores_are_those_of_the_bundle(bundle_folder: Path, brugada: Path, undisturbed: Path) -> None:
     bundle = Bundle.load(bundle_folder)
     found = pl.read_parquet(undisturbed / "predictions.parquet")
-    assert found.columns == ["sample_id", "p_brugada", "p_cal_brugada", "set", "drift", "model_sha256", "seconds", "status"]
+    assert found.columns == [
+        "sample_id",
+        "p_brugada",
+        "p_cal_brugada",
+        "set",
+        "drift",
+        "model_sha256",
+        "seconds",
+        "status",
+    ]
     assert found["sample_id"].is_sorted()
     assert set(found["status"]) == {"ok"}
     assert set(found["model_sha256"]) == {bundle.model_sha256}
@@ -69,13 +78,20 @@ def test_scores_are_those_of_the_bundle(bundle_folder: Path, brugada: Path, undi
 
 def test_files_are_their_owners_alone(undisturbed: Path) -> None:
     files = [path for path in undisturbed.rglob("*") if path.is_file()]
-    assert {"predictions.parquet", "predictions.csv", "quarantine.csv", "run.json", "00000.parquet", "00001.parquet"} <= {
-        p.name for p in files
-    }
+    assert {
+        "predictions.parquet",
+        "predictions.csv",
+        "quarantine.csv",
+        "run.json",
+        "00000.parquet",
+        "00001.parquet",
+    } <= {p.name for p in files}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
-def test_shards_of_any_number_come_to_the_same_table(bundle_folder: Path, brugada: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_shards_of_any_number_come_to_the_same_table(
+    bundle_folder: Path, brugada: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     first = predict(bundle_folder, brugada / "files", tmp_path / "out", shard="2/2")
     assert not first.complete
     assert not (tmp_path / "out" / "predictions.parquet").exists()
@@ -85,12 +101,20 @@ def test_shards_of_any_number_come_to_the_same_table(bundle_folder: Path, brugad
 
 
 def test_one_bad_record_is_set_aside_by_name_and_the_others_score_as_before(
-    bundle_folder: Path, records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    bundle_folder: Path,
+    records: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     predict(bundle_folder, records, tmp_path / "before")
     data = (records / "1009874.dat").read_bytes()
     header = (records / "1009874.hea").read_text()
-    bad = {"truncated17": (header, data[:1000]), "missing17": (header, None), "=leads17": (header.replace(" I\n", " X1\n"), data)}
+    bad = {
+        "truncated17": (header, data[:1000]),
+        "missing17": (header, None),
+        "=leads17": (header.replace(" I\n", " X1\n"), data),
+    }
     bad |= {"garbage17": ("what is this", data), "flat17": (header, bytes(len(data)))}
     for name, (text, content) in bad.items():
         (records / f"{name}.hea").write_text(text.replace("1009874", name))

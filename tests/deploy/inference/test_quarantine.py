@@ -71,7 +71,9 @@ def test_what_is_plainly_wrong_is_told_at_once(error: Exception, reason: str) ->
     assert len(calls) == 1
 
 
-def test_a_run_counts_its_retries(bundle_folder: Path, brugada: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_counts_its_retries(
+    bundle_folder: Path, brugada: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("1009874", "1013884"):
         (tmp_path / "records" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "records" / name).symlink_to(brugada / "files" / name)
@@ -88,7 +90,9 @@ def test_a_run_counts_its_retries(bundle_folder: Path, brugada: Path, tmp_path: 
 
     monkeypatch.setattr(ECG, "read", shaky)
     predict(bundle_folder, tmp_path / "records" / "list.csv", tmp_path / "shaky")
-    calm, shaken = (pl.read_parquet(tmp_path / name / "predictions.parquet").drop("seconds") for name in ("calm", "shaky"))
+    calm, shaken = (
+        pl.read_parquet(tmp_path / name / "predictions.parquet").drop("seconds") for name in ("calm", "shaky")
+    )
     assert calm.equals(shaken)
     assert json.loads((tmp_path / "shaky" / "run.json").read_text())["retries"] == 2
     failed.clear()

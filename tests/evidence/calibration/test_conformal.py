@@ -65,7 +65,9 @@ def test_a_class_that_is_too_rare_stands_in_every_set() -> None:
     y[:5] = 1
     p = expit(4 * y - 2 + rng.standard_normal((100, 1)))
     sets = Conformal.fit(p, y, BINARY, 0.9)
-    assert sets.document()["quantiles"] == {"conduction disturbance": {"present": None, "absent": float(sets.quantiles[0, 1])}}
+    assert sets.document()["quantiles"] == {
+        "conduction disturbance": {"present": None, "absent": float(sets.quantiles[0, 1])}
+    }
     assert sets.holds(np.linspace(0, 1, 50)[:, None], np.ones((50, 1)))[:, 0, 0].all()
     assert set(sets.sets(np.linspace(0, 1, 50)[:, None])) == {"abstains", "conduction disturbance"}
     unknown = Conformal.fit(np.empty((0, 1)), np.empty((0, 1)), BINARY)
@@ -85,9 +87,17 @@ def test_a_subject_with_many_samples_counts_once() -> None:
 def test_sets_are_written_as_a_clinician_reads_them() -> None:
     quantiles = np.array([[0.6, 0.5], [0.2, 0.3]])
     sets = Conformal(0.9, "multilabel", ("A", "B"), quantiles, np.ones((2, 2), int))
-    assert sets.sets(np.array([[0.9, 0.1], [0.45, 0.5], [0.1, 0.9]])) == ["A; not B", "A: abstains; B: abstains", "not A; B"]
+    assert sets.sets(np.array([[0.9, 0.1], [0.45, 0.5], [0.1, 0.9]])) == [
+        "A; not B",
+        "A: abstains; B: abstains",
+        "not A; B",
+    ]
     one = Conformal(0.9, "multiclass", ("x", "y", "z"), np.array([[0.5], [0.5], [0.9]]), np.ones((3, 1), int))
-    assert one.sets(np.array([[0.8, 0.1, 0.1], [0.1, 0.5, 0.4], [0.49, 0.46, 0.05]])) == ["x or z", "y or z", "abstains"]
+    assert one.sets(np.array([[0.8, 0.1, 0.1], [0.1, 0.5, 0.4], [0.49, 0.46, 0.05]])) == [
+        "x or z",
+        "y or z",
+        "abstains",
+    ]
     value = Conformal(0.9, "regression", ("glucose",), np.array([[12.3456]]), np.ones((1, 1), int))
     assert value.sets(np.array([[100.0]])) == ["87.65 to 112.3"]
     both = Conformal(0.9, "forecast", ("30 min", "60 min"), np.array([[1.0], [np.inf]]), np.ones((2, 1), int))
@@ -101,7 +111,14 @@ def test_coverage_counts_what_is_in_the_sets() -> None:
     assert (found["n"], found["covered"], found["abstains"]) == (4, 0.75, 0.25)
     assert found["classes"]["cd"]["covered"] == pytest.approx(2 / 3)
     assert (found["classes"]["cd"]["n"], found["classes"]["cd"]["subjects"]) == (3, 2)
-    assert found["classes"]["not cd"] | {"low": 0, "high": 0} == {"n": 1, "subjects": 1, "covered": 1, "low": 0, "high": 0, "abstains": 0}
+    assert found["classes"]["not cd"] | {"low": 0, "high": 0} == {
+        "n": 1,
+        "subjects": 1,
+        "covered": 1,
+        "low": 0,
+        "high": 0,
+        "abstains": 0,
+    }
     assert sets.coverage_of(p[4:], y[4:])["covered"] is None
 
 

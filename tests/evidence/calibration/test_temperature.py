@@ -6,7 +6,13 @@ import torch
 from sklearn.metrics import log_loss, roc_curve
 
 from medkd.errors import InputError
-from medkd.evidence.calibration.temperature import choose_threshold, fit_temperature, histogram, probabilities, reliability
+from medkd.evidence.calibration.temperature import (
+    choose_threshold,
+    fit_temperature,
+    histogram,
+    probabilities,
+    reliability,
+)
 
 
 def test_temperature_of_sigmoids_is_recovered() -> None:

@@ -28,7 +28,9 @@ def test_equals_a_scikit_learn_loop_over_seeds_folds_and_arms() -> None:
     rng = np.random.default_rng(0)
     subject = rng.integers(150, size=200)
     y = (rng.random(200) < 0.3).astype(float)
-    scores = {arm: np.round(y * power + rng.standard_normal(200), 1) for arm, power in (("student", 1.0), ("solo", 0.7))}
+    scores = {
+        arm: np.round(y * power + rng.standard_normal(200), 1) for arm, power in (("student", 1.0), ("solo", 0.7))
+    }
     blocks = folds_of(y, scores, subject, folds=3, seeds=2)
     found = bootstrap(blocks, ["student", "solo"], AUROC, replicates=40, seed=7)
     draws = np.hstack(list(multiplicities(strata_of(blocks, subject.max() + 1), 40, np.random.default_rng(7))))
@@ -70,7 +72,9 @@ def test_samples_of_a_subject_are_drawn_together() -> None:
 def test_subjects_are_drawn_within_folds_where_all_seeds_share_them() -> None:
     y, subject = np.tile([0.0, 1.0], 20), np.arange(40)
     shared = [
-        Block(seed, fold, subject[fold::2], y[fold::2, None], {"solo": {"score": y[fold::2, None]}}) for seed in (0, 1) for fold in (0, 1)
+        Block(seed, fold, subject[fold::2], y[fold::2, None], {"solo": {"score": y[fold::2, None]}})
+        for seed in (0, 1)
+        for fold in (0, 1)
     ]
     assert len(np.unique(strata_of(shared, 40))) == 2
     assert len(np.unique(strata_of(folds_of(y, {"solo": y}, subject, 4, 3), 40))) == 1
@@ -90,7 +94,10 @@ def test_a_fold_that_lost_its_positives_weighs_nothing() -> None:
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
-    """300 studies of one population: two fixed scores, three seeds with partitions of their own, two samples a subject."""
+    """300 studies of one population.
+
+    Two fixed scores, three seeds with partitions of their own, two samples a subject.
+    """
     rng = np.random.default_rng(5)
     big = 400_000
     truth = np.repeat((rng.random(big) < 0.3).astype(float), 1)
@@ -101,7 +108,9 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         y = np.repeat((rng.random(90) < 0.3).astype(float), 2)
         person = np.repeat(rng.standard_normal((2, 90)), 2, axis=1)
         noise = np.sqrt(0.6) * person + np.sqrt(0.4) * rng.standard_normal((2, 180))
-        blocks = folds_of(y, {"solo": 0.8 * y + noise[0], "student": 1.2 * y + noise[1]}, np.repeat(np.arange(90), 2), 3, 3)
+        blocks = folds_of(
+            y, {"solo": 0.8 * y + noise[0], "student": 1.2 * y + noise[1]}, np.repeat(np.arange(90), 2), 3, 3
+        )
         found = bootstrap(blocks, ["student", "solo"], AUROC, 200, seed=1)
         interval = found["student", "auroc"].minus(found["solo", "auroc"]).interval(0.95)
         hits += interval["low"] <= gain <= interval["high"]

@@ -30,7 +30,9 @@ def test_area_under_the_mean_roc_is_the_reported_auroc() -> None:
     curve = mean_roc(blocks, "solo", 0, grid)
     assert curve is not None
     area = np.trapezoid(curve, grid)
-    assert area == pytest.approx(bootstrap(blocks, ["solo"], {"auroc": METRICS["auroc"]}, 1)["solo", "auroc"].value, abs=1e-4)
+    assert area == pytest.approx(
+        bootstrap(blocks, ["solo"], {"auroc": METRICS["auroc"]}, 1)["solo", "auroc"].value, abs=1e-4
+    )
 
 
 def test_one_fold_is_scikit_learns_curve() -> None:

@@ -29,8 +29,12 @@ def test_decision_metrics_equal_scikit_learn(case: tuple[np.ndarray, np.ndarray,
     y, score, weights = case
     decision, heavy = (score >= 0.6).astype(float), weights[:, 0]
     assert measure("f1", y, decision, heavy) == pytest.approx(sk.f1_score(y, decision, sample_weight=heavy))
-    assert measure("sensitivity", y, decision, heavy) == pytest.approx(sk.recall_score(y, decision, sample_weight=heavy))
-    assert measure("specificity", y, decision, heavy) == pytest.approx(sk.recall_score(1 - y, 1 - decision, sample_weight=heavy))
+    assert measure("sensitivity", y, decision, heavy) == pytest.approx(
+        sk.recall_score(y, decision, sample_weight=heavy)
+    )
+    assert measure("specificity", y, decision, heavy) == pytest.approx(
+        sk.recall_score(1 - y, 1 - decision, sample_weight=heavy)
+    )
 
 
 def test_error_metrics_equal_scikit_learn(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:

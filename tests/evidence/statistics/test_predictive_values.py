@@ -14,7 +14,9 @@ def test_they_are_those_of_scikit_learn_under_any_weights() -> None:
     for column in range(5):
         heavy = weights[:, column]
         assert ppv(y, decision, weights)[0][column] == pytest.approx(precision_score(y, decision, sample_weight=heavy))
-        assert npv(y, decision, weights)[0][column] == pytest.approx(precision_score(1 - y, 1 - decision, sample_weight=heavy))
+        assert npv(y, decision, weights)[0][column] == pytest.approx(
+            precision_score(1 - y, 1 - decision, sample_weight=heavy)
+        )
         assert flagged(y, decision, weights)[0][column] == pytest.approx(np.average(decision, weights=heavy))
 
 

@@ -38,7 +38,9 @@ def test_the_reading_at_the_origin_is_the_last_step() -> None:
 @pytest.mark.parametrize("drift", [-0.1, -0.02, 0.02, 0.1])
 def test_a_clock_that_drifts_moves_no_reading_into_another_step(drift: float) -> None:
     hours = [-0.25 * (11 - n) * (1 + drift / 11) for n in range(12)]
-    assert seen(CGM(step=0.25), sensor(hours, [100.0 + n for n in range(12)])).tolist() == [100.0 + n for n in range(12)]
+    assert seen(CGM(step=0.25), sensor(hours, [100.0 + n for n in range(12)])).tolist() == [
+        100.0 + n for n in range(12)
+    ]
 
 
 def test_short_silence_is_bridged_and_long_silence_refused() -> None:
@@ -84,11 +86,15 @@ futures = st.lists(st.tuples(st.floats(1e-6, 48), st.floats(20, 600)), max_size=
     [(CGM(step=0.25), "cgm[-3:0h]"), (Insulin(), "insulin[-6:0h]"), (Meals(), "meals[-4:0h]")],
     ids=lambda x: str(x)[:5],
 )
-def test_no_window_changes_with_what_happens_after_its_end(modality: Any, view: str, futures: list[tuple[float, float]], seed: int) -> None:
+def test_no_window_changes_with_what_happens_after_its_end(
+    modality: Any, view: str, futures: list[tuple[float, float]], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     names = tuple(modality.table())
     hours = np.sort(np.concatenate([np.arange(-3, 0.01, 0.25), rng.uniform(-8, 0, 30)]))
-    past = Events(hours, rng.integers(0, len(names), len(hours)), rng.uniform(20, 140, len(hours)).astype(np.float32), names)
+    past = Events(
+        hours, rng.integers(0, len(names), len(hours)), rng.uniform(20, 140, len(hours)).astype(np.float32), names
+    )
     later = np.array([hour for hour, _ in futures])
     both = Events(
         np.concatenate([hours, later]),
@@ -105,4 +111,6 @@ def test_what_lies_inside_the_window_does_change_it() -> None:
     """The property above would hold of a modality that saw nothing."""
     hours = [-0.25 * n for n in range(12)][::-1]
     modality = CGM(step=0.25)
-    assert not np.array_equal(seen(modality, sensor(hours, [100.0] * 12)), seen(modality, sensor(hours, [100.0] * 11 + [120.0])))
+    assert not np.array_equal(
+        seen(modality, sensor(hours, [100.0] * 12)), seen(modality, sensor(hours, [100.0] * 11 + [120.0]))
+    )

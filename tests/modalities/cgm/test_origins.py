@@ -15,7 +15,9 @@ from medkd.modalities.cgm.origins import origins, thinned
 
 def readings(minutes: list[float], series: str = "a") -> pl.DataFrame:
     minutes = sorted(set(minutes))
-    return pl.DataFrame({"series": series, "minute": [float(m) for m in minutes], "glucose": [100.0 + m / 10 for m in minutes]})
+    return pl.DataFrame(
+        {"series": series, "minute": [float(m) for m in minutes], "glucose": [100.0 + m / 10 for m in minutes]}
+    )
 
 
 def test_a_gap_of_more_than_twenty_minutes_begins_a_history_anew() -> None:

@@ -21,13 +21,19 @@ PUBLISHED = "ICD9:428.0", "ICD9:V58.61", "ICD9:E888.9", "ICD10:I50.23", "ICD10:W
 
 
 def events(*rows: tuple[str, float | None, str | None]) -> pl.LazyFrame:
-    return pl.LazyFrame(list(rows), schema={"series": pl.String, "hours": pl.Float64, "variable": pl.String}, orient="row")
+    return pl.LazyFrame(
+        list(rows), schema={"series": pl.String, "hours": pl.Float64, "variable": pl.String}, orient="row"
+    )
 
 
-def prepared(codes: Codes, rows: pl.LazyFrame, folder: Path, view: str, series: str = "a", zero_hour: float = 0.0) -> np.ndarray:
+def prepared(
+    codes: Codes, rows: pl.LazyFrame, folder: Path, view: str, series: str = "a", zero_hour: float = 0.0
+) -> np.ndarray:
     files, _ = codes.extract(rows, folder)
     part = View.parse(view).parts[0]
-    values = codes.prepare(codes.select(codes.read({"codes": files[series], "series": series, "zero_hour": zero_hour}, folder), part))
+    values = codes.prepare(
+        codes.select(codes.read({"codes": files[series], "series": series, "zero_hour": zero_hour}, folder), part)
+    )
     assert values.shape == codes.shape(part)
     return values
 
@@ -35,7 +41,9 @@ def prepared(codes: Codes, rows: pl.LazyFrame, folder: Path, view: str, series: 
 def test_indicators_of_the_chapters_that_both_systems_share(tmp_path: Path):
     codes = Codes()
     assert isinstance(codes, FromEvents)
-    shown = prepared(codes, events(("a", 90.0, "ICD9:428.0"), ("a", 90.0, "ICD10:J18.9"), ("b", 1.0, "ICD9:001")), tmp_path, "codes")
+    shown = prepared(
+        codes, events(("a", 90.0, "ICD9:428.0"), ("a", 90.0, "ICD10:J18.9"), ("b", 1.0, "ICD9:001")), tmp_path, "codes"
+    )
     assert {name for name, value in zip(codes.groups(), shown, strict=True) if value} == {"circulatory", "respiratory"}
     assert set(shown) == {0.0, 1.0}
     named = prepared(codes, events(("a", 90.0, "ICD10:J18.9")), tmp_path, "codes[circulatory,respiratory]")
@@ -52,7 +60,13 @@ def test_billed_codes_are_unknown_within_the_first_day_but_earlier_stays_count(t
 
 
 def test_what_does_not_exist_is_set_aside_and_counted(tmp_path: Path):
-    rows = events(("a", 1.0, "ICD9:none"), ("a", 1.0, "LOINC:1"), ("a", 1.0, None), ("a", None, "ICD9:4280"), ("a", 1.0, "icd10: i50.9 "))
+    rows = events(
+        ("a", 1.0, "ICD9:none"),
+        ("a", 1.0, "LOINC:1"),
+        ("a", 1.0, None),
+        ("a", None, "ICD9:4280"),
+        ("a", 1.0, "icd10: i50.9 "),
+    )
     files, aside = Codes().extract(rows, tmp_path)
     assert {(flaw.reason, flaw.count) for flaw in aside} == {("codes: no such code", 3), ("codes: no time", 1)}
     assert Codes().read({"codes": files["a"], "series": "a"}, tmp_path).variables == ("ICD10:I509",)
@@ -106,7 +120,9 @@ def test_lists_hold_the_codes_themselves(tmp_path: Path):
     (found,) = code_lists(values[None], ~np.isnan(values[None]))
     assert found == sorted(code.replace(".", "") for code in PUBLISHED)
     assert np.isnan(values[:, len(PUBLISHED) :]).all()
-    short = prepared(Codes(form="list", length=2), events(*(("a", 50.0, code) for code in PUBLISHED)), tmp_path, "codes[circulatory]")
+    short = prepared(
+        Codes(form="list", length=2), events(*(("a", 50.0, code) for code in PUBLISHED)), tmp_path, "codes[circulatory]"
+    )
     assert code_lists(short[None], ~np.isnan(short[None])) == [["ICD10:I5023", "ICD9:4280"]]
 
 

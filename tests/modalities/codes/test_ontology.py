@@ -92,7 +92,9 @@ def test_mappings_lead_to_codes_of_the_tree(folder: Path, icd9: Ontology):
 @pytest.mark.parametrize(
     "held", [None, b"", b"not a tree", b'{"tree": {"children": [{}]}}', b"<xml/>", b"'a','b'\n'c'", b"\xff\xfe", "cut"]
 )
-def test_what_is_no_such_file_ends_in_one_line(read: Callable[[Path], object], held: bytes | str | None, tmp_path: Path):
+def test_what_is_no_such_file_ends_in_one_line(
+    read: Callable[[Path], object], held: bytes | str | None, tmp_path: Path
+):
     path = tmp_path / "file.gz"
     if held is not None:
         path.write_bytes(gzip.compress(b"x" * 10_000)[:20] if held == "cut" else held)

@@ -12,7 +12,8 @@ def heart(rate: float, polarity: float, noise: float, tall_t: float = 0.3) -> tu
     time = np.arange(round(10 * rate)) / rate
     beats = np.arange(0.6, 9.6, 0.83)
     course = sum(
-        polarity * np.exp(-0.5 * ((time - beat) / 0.012) ** 2) + tall_t * np.exp(-0.5 * ((time - beat - 0.28) / 0.05) ** 2)
+        polarity * np.exp(-0.5 * ((time - beat) / 0.012) ** 2)
+        + tall_t * np.exp(-0.5 * ((time - beat - 0.28) / 0.05) ** 2)
         for beat in beats
     )
     return np.asarray(course)[None] + noise * np.random.default_rng(0).standard_normal((1, len(time))), beats

@@ -43,7 +43,9 @@ def test_a_view_never_sees_another_lead(recording: Recording, representation: An
 def test_selection_follows_the_view_not_the_file(tmp_path: Path) -> None:
     names = ["V6", "avr", "MDC_ECG_LEAD_II", "V1", "i", "V3", "AVL", "V2", "III", "V5", "avf", "V4"]
     values = np.arange(12.0) + np.sin(np.arange(300))[:, None]
-    wfdb.wrsamp("shuffled", fs=100, units=["mV"] * 12, sig_name=names, p_signal=values, fmt=["16"] * 12, write_dir=str(tmp_path))
+    wfdb.wrsamp(
+        "shuffled", fs=100, units=["mV"] * 12, sig_name=names, p_signal=values, fmt=["16"] * 12, write_dir=str(tmp_path)
+    )
     ecg = ECG()
     raw = ecg.read({"ecg": "shuffled"}, tmp_path)
     chosen = ecg.select(raw, part("ecg[II,aVR,i]"))
@@ -144,7 +146,10 @@ def test_wander_and_mains_are_removed_and_the_heart_is_kept(recording: Recording
 @pytest.mark.parametrize("view", ["ecg[I]", "ecg"])
 def test_median_beat_of_every_record(shared: Path, view: str) -> None:
     ecg, root = ECG(representation="median_beat"), shared / "data/ecg/ptbxl"
-    beats = [ecg.prepare(ecg.select(ecg.read({"ecg": f"records100/00000/{n:05d}_lr"}, root), part(view))) for n in range(1, 501, 5)]
+    beats = [
+        ecg.prepare(ecg.select(ecg.read({"ecg": f"records100/00000/{n:05d}_lr"}, root), part(view)))
+        for n in range(1, 501, 5)
+    ]
     values = np.stack(beats)
     assert values.shape == (100, *ecg.shape(part(view)))
     energy = np.abs(np.diff(values, axis=2)).sum(axis=1)
@@ -159,7 +164,12 @@ def test_too_few_beats(recording: Recording) -> None:
 
 def test_digest_ignores_augmentation_and_notices_the_rest() -> None:
     assert ECG(augment_noise=0.2).digest == ECG().digest
-    digests = {ECG().digest, ECG(notch=50.0).digest, ECG(bandpass=(1.0, 40.0)).digest, ECG(representation="median_beat").digest}
+    digests = {
+        ECG().digest,
+        ECG(notch=50.0).digest,
+        ECG(bandpass=(1.0, 40.0)).digest,
+        ECG(representation="median_beat").digest,
+    }
     assert len(digests) == 4
 
 

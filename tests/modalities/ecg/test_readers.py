@@ -56,7 +56,15 @@ def test_gain_baseline_missing_samples_and_units_equal_the_package(tmp_path: Pat
 @pytest.mark.parametrize("fmt", ["212", "24", "32"])
 def test_other_formats_go_through_the_package(tmp_path: Path, fmt: str) -> None:
     values = np.sin(np.arange(500) / 20)[:, None] * [1.0, 0.5]
-    wfdb.wrsamp("other", fs=100, units=["mV"] * 2, sig_name=["II", "V1"], p_signal=values, fmt=[fmt] * 2, write_dir=str(tmp_path))
+    wfdb.wrsamp(
+        "other",
+        fs=100,
+        units=["mV"] * 2,
+        sig_name=["II", "V1"],
+        p_signal=values,
+        fmt=[fmt] * 2,
+        write_dir=str(tmp_path),
+    )
     header = tmp_path / "other.hea"
     assert read_format16(header, header.read_text()) is None
     np.testing.assert_allclose(read_recording(tmp_path / "other").values, values.T, atol=2e-3)

@@ -14,7 +14,9 @@ from medkd.modalities.insulin.on_board import on_board
 PART = View.parse("insulin[bolus,basal,-6:0h]").parts[0]
 
 
-def prepared(hours: list[float], variable: list[int], value: list[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def prepared(
+    hours: list[float], variable: list[int], value: list[float]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     modality = Insulin()
     raw = Events(np.array(hours), np.array(variable), np.array(value, np.float32), ("bolus", "basal"))
     return modality.prepare(modality.select(raw, PART))

@@ -25,10 +25,14 @@ def events(*rows: tuple[str, float | None, str | None]) -> pl.LazyFrame:
     return pl.LazyFrame(list(rows), schema={"series": pl.String, "hours": pl.Float64, "text": pl.String}, orient="row")
 
 
-def prepared(notes: Notes, rows: pl.LazyFrame, folder: Path, view: str = "notes[0:24h]", zero_hour: float = 0.0) -> np.ndarray:
+def prepared(
+    notes: Notes, rows: pl.LazyFrame, folder: Path, view: str = "notes[0:24h]", zero_hour: float = 0.0
+) -> np.ndarray:
     files, _ = notes.extract(rows, folder)
     part = View.parse(view).parts[0]
-    values = notes.prepare(notes.select(notes.read({"notes": files["a"], "series": "a", "zero_hour": zero_hour}, folder), part))
+    values = notes.prepare(
+        notes.select(notes.read({"notes": files["a"], "series": "a", "zero_hour": zero_hour}, folder), part)
+    )
     assert values.shape == notes.shape(part)
     return values
 
@@ -39,14 +43,18 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
     (folder / "vocab.txt").write_text("\n".join(WORDS))
     (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True}))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True})
+    )
     return folder
 
 
 def test_ids_are_hashes_and_chunks_never_span_two_notes(tmp_path: Path):
     notes = Notes(vocabulary=1000, length=4, chunks=3)
     assert isinstance(notes, FromEvents)
-    ids = prepared(notes, events(("a", 5.0, "Stable overnight."), ("a", 2.0, "one two three four five"), ("b", 1.0, "x")), tmp_path)
+    ids = prepared(
+        notes, events(("a", 5.0, "Stable overnight."), ("a", 2.0, "one two three four five"), ("b", 1.0, "x")), tmp_path
+    )
     assert np.isfinite(ids).sum(axis=1).tolist() == [4, 1, 3]
     assert ids[2, :3].tolist() == hashed_chunks("stable OVERNIGHT .", 1000, 4)[0]
     assert 1 <= np.nanmin(ids) <= np.nanmax(ids) < 1000
@@ -67,7 +75,9 @@ def test_a_sample_without_a_note_in_its_window_is_empty(tmp_path: Path):
 
 
 def test_what_is_no_note_is_counted(tmp_path: Path):
-    files, aside = Notes().extract(events(("a", 1.0, None), ("a", 1.0, "  "), ("a", None, "when?"), ("b", 1.0, "here")), tmp_path)
+    files, aside = Notes().extract(
+        events(("a", 1.0, None), ("a", 1.0, "  "), ("a", None, "when?"), ("b", 1.0, "here")), tmp_path
+    )
     assert set(files) == {"b"}
     assert {(flaw.reason, flaw.count) for flaw in aside} == {("notes: no text", 2), ("notes: no time", 1)}
 

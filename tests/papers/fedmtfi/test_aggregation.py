@@ -34,7 +34,9 @@ def test_buffers_keep_their_type():
 def test_accuracy_shifts_weight_and_none_at_all_is_even():
     assert client_weights(torch.tensor([10, 10]), torch.tensor([0.9, 0.3])).tolist() == pytest.approx([0.75, 0.25])
     assert client_weights(torch.tensor([10, 30]), torch.zeros(2)).tolist() == [0.5, 0.5]
-    assert client_weights(torch.tensor([10, 10]), torch.tensor([0.9, float("nan")])).tolist() == pytest.approx([0.9, 0.1])
+    assert client_weights(torch.tensor([10, 10]), torch.tensor([0.9, float("nan")])).tolist() == pytest.approx(
+        [0.9, 0.1]
+    )
 
 
 def test_refuses_another_architecture():

@@ -24,7 +24,9 @@ def parts(log_deviation=0.3):
 def test_label_and_divergence_equal_torch_distributions():
     given = parts()
     terms = connectivity_vae(**given)
-    assert terms.label.item() == pytest.approx(-Normal(given["guess"], given["log_deviation"].exp()).log_prob(given["label"]).mean().item())
+    assert terms.label.item() == pytest.approx(
+        -Normal(given["guess"], given["log_deviation"].exp()).log_prob(given["label"]).mean().item()
+    )
     code = Normal(given["mean"], (given["log_variance"] / 2).exp())
     assert terms.divergence.item() == pytest.approx(kl_divergence(code, Normal(0.0, 1.0)).sum(1).mean().item())
 

@@ -31,7 +31,13 @@ def slide(patches=5, dim=4, shared=3, slots=2, genes=6, label=1):
         "pos": draw(3, slots, shared),
         "neg": draw(4, slots, shared),
     }
-    shapes = {"rna_proj": (shared, 5), "patch_proj": (shared, dim), "pool_proj": (shared, dim), "cls1": (7, dim), "cls2": (2, 7)}
+    shapes = {
+        "rna_proj": (shared, 5),
+        "patch_proj": (shared, dim),
+        "pool_proj": (shared, dim),
+        "cls1": (7, dim),
+        "cls2": (2, 7),
+    }
     for i, (name, shape) in enumerate(shapes.items()):
         parts |= {f"{name}.weight": draw(10 + i, *shape), f"{name}.bias": draw(20 + i, shape[0])}
     parts |= {"cls_ln.weight": draw(5, dim), "cls_ln.bias": draw(6, dim)}
@@ -45,7 +51,11 @@ def test_routes_of_gradients(label):
     names = [name for name, part in parts.items() if part.requires_grad and not name.endswith("bias")]
     for term, value in slide_terms(parts)._asdict().items():
         found = torch.autograd.grad(value, [parts[name] for name in names], allow_unused=True, retain_graph=True)
-        moved = {name for name, gradient in zip(names, found, strict=True) if gradient is not None and gradient.abs().max() > 1e-12}
+        moved = {
+            name
+            for name, gradient in zip(names, found, strict=True)
+            if gradient is not None and gradient.abs().max() > 1e-12
+        }
         expected = ROUTES[term]
         if term == "mem" and label == 0:
             expected = expected - {"pos"} | {"neg"}

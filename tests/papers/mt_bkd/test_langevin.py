@@ -21,7 +21,9 @@ def test_samples_a_known_posterior():
 
 def test_step_without_noise_is_gradient_descent():
     parameter, gradient = torch.randn(3), torch.randn(3)
-    torch.testing.assert_close(langevin_step(parameter, gradient, torch.randn(3), 0.1, 4, noise_scale=0.0), parameter - 0.4 * gradient)
+    torch.testing.assert_close(
+        langevin_step(parameter, gradient, torch.randn(3), 0.1, 4, noise_scale=0.0), parameter - 0.4 * gradient
+    )
 
 
 def test_closure_and_refusal():

@@ -8,7 +8,10 @@ from medkd.papers.ogkd.training_loss import agreeing_prompts, training_loss
 @pytest.fixture
 def inputs():
     shapes = {"image": (4, 6), "patches": (4, 5, 6), "text": (3, 6), "prompts": (3, 7, 6)}
-    drawn = {name: torch.randn(*shape, generator=torch.Generator().manual_seed(i)) for i, (name, shape) in enumerate(shapes.items())}
+    drawn = {
+        name: torch.randn(*shape, generator=torch.Generator().manual_seed(i))
+        for i, (name, shape) in enumerate(shapes.items())
+    }
     graph, labels = class_graph(drawn["prompts"].mean(1)), torch.tensor([0, 2, 1, 1])
     return {**drawn, "logit_scale": torch.tensor(1.5), "graph": graph, "labels": labels, "weights": (0.5, 2.0, 0.5)}
 

@@ -46,7 +46,9 @@ def test_outside_the_disc_nothing_is_seen_or_learned():
 def test_pixels_outside_the_disc_cost_a_constant_as_released_only():
     logits, cup, disc = draw(0, 2, 1, 5, 5), masks(1), masks(2)
     chosen = disc == 1
-    inside = torch.nn.functional.binary_cross_entropy_with_logits(logits[chosen], cup[chosen], pos_weight=cup_weight(disc, cup))
+    inside = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits[chosen], cup[chosen], pos_weight=cup_weight(disc, cup)
+    )
     torch.testing.assert_close(cup_loss(logits, cup, disc), inside)
     outside = torch.log(torch.tensor(2.0)) * (1 + (cup_weight(disc, cup) - 1) * cup[~chosen])
     torch.testing.assert_close(cup_loss_as_released(logits, cup, disc) * 50, inside * chosen.sum() + outside.sum())

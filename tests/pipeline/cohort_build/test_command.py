@@ -54,7 +54,11 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
 
 def row(text: str, name: str) -> list[str]:
     """Words of the table's line of that target."""
-    return next(re.split(r" {2,}", line.strip()) for line in text.splitlines() if line.strip().lstrip("*").startswith(f"{name} "))
+    return next(
+        re.split(r" {2,}", line.strip())
+        for line in text.splitlines()
+        if line.strip().lstrip("*").startswith(f"{name} ")
+    )
 
 
 def mode(path: Path) -> int:
@@ -65,12 +69,20 @@ def test_brugada_is_described(shared: Path, typed: Typed) -> None:
     status, text = typed("describe", "brugada_huca", "--root", shared / "data/ecg/brugada-huca")
     assert status == 0
     assert row(text, "brugada")[2:] == ["Brugada pattern", "76", "363", "363", "76", "0"]
-    for part in ("CC BY-SA 4.0", "kfold:5", "brugada is 1 or 2 in metadata.csv", "12 x 1000; channels I, II, III, aVR", "sex not given"):
+    for part in (
+        "CC BY-SA 4.0",
+        "kfold:5",
+        "brugada is 1 or 2 in metadata.csv",
+        "12 x 1000; channels I, II, III, aVR",
+        "sex not given",
+    ):
         assert part in text
 
 
 def test_ptbxl_is_described(shared: Path, typed: Typed) -> None:
-    status, text = typed("describe", "ptbxl", "--root", shared / "data/ecg/ptbxl", "--target", "cd", "--protocol", "official")
+    status, text = typed(
+        "describe", "ptbxl", "--root", shared / "data/ecg/ptbxl", "--target", "cd", "--protocol", "official"
+    )
     assert status == 0
     assert "*CD" in text
     assert row(text, "CD")[-5:] == ["78", "488", "460", "74", "0"]
@@ -83,7 +95,8 @@ def test_ptbxl_is_described(shared: Path, typed: Typed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "folder", "said"), [("brugada_huca", "brugada-huca", "4 subjects share"), ("ptbxl", "ptbxl", "460 subjects")]
+    ("name", "folder", "said"),
+    [("brugada_huca", "brugada-huca", "4 subjects share"), ("ptbxl", "ptbxl", "460 subjects")],
 )
 def test_real_cohorts_pass(shared: Path, typed: Typed, name: str, folder: str, said: str) -> None:
     status, text = typed("check", name, "--root", shared / "data/ecg" / folder)
@@ -119,7 +132,9 @@ def test_a_check_counts_on_the_terminal_and_names_in_private_files(spoilt: Path,
 def test_a_check_fails_on_labels_and_splits(demo: Path, typed: Typed, tmp_path: Path) -> None:
     root = Path(shutil.copytree(demo, tmp_path / "cohort"))
     file = root / "ptbxl_database.csv"
-    pl.read_csv(file, infer_schema=False).with_columns(scp_codes=pl.lit("{'NORM': 100.0}"), strat_fold=pl.lit("3")).write_csv(file)
+    pl.read_csv(file, infer_schema=False).with_columns(
+        scp_codes=pl.lit("{'NORM': 100.0}"), strat_fold=pl.lit("3")
+    ).write_csv(file)
     status, text = typed("check", "demo_ecg", "--root", root, "--target", "NORM", "--protocol", "official")
     assert status == 1
     assert "FAILED  target CD: CD holds one class alone" in text
@@ -131,7 +146,10 @@ def test_a_cohort_is_built(spoilt: Path, typed: Typed, tmp_path: Path) -> None:
     out = tmp_path / "built"
     status, text = typed("build", "demo_ecg", "--root", spoilt, "--out", out, "--protocol", "kfold:4")
     assert status == 0
-    assert re.search(r"63  samples found\n +2  ECG of record \.\.\. cannot be read.*\n +61  samples kept\n +1  subjects that share", text)
+    assert re.search(
+        r"63  samples found\n +2  ECG of record \.\.\. cannot be read.*\n +61  samples kept\n +1  subjects that share",
+        text,
+    )
     samples = pl.read_parquet(out / "samples.parquet")
     split = Split.load(out / "split/seed0/split.json")
     assert split.table["sample_id"].to_list() == samples["sample_id"].to_list()
@@ -161,10 +179,15 @@ def test_a_demo_is_built_without_a_root(typed: Typed, tmp_path: Path, monkeypatc
 
 
 def test_values_set_aside_are_counted_beside_the_samples(typed: Typed, tmp_path: Path) -> None:
-    """Forty stays in text files; in three of them the pulse of a disconnected monitor, in one the pH without its point."""
+    """Forty stays in text files.
+
+    In three of them the pulse of a disconnected monitor, in one the pH without its point.
+    """
     (tmp_path / "data/set-a").mkdir(parents=True)
     died = "".join(f"{stay},6,1,5,-1,{stay % 2}\n" for stay in range(40))
-    (tmp_path / "data/Outcomes-a.txt").write_text("RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n" + died)
+    (tmp_path / "data/Outcomes-a.txt").write_text(
+        "RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n" + died
+    )
     for stay in range(40):
         pulse, acid = (0 if stay < 3 else 80), (735 if stay == 0 else 7.35)
         lines = f"00:00,RecordID,{stay}\n00:10,HR,{pulse}\n00:20,pH,{acid}\n00:30,GCS,15\n00:40,Temp,{35 + stay / 10}\n"

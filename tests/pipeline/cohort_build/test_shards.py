@@ -61,8 +61,15 @@ def build(name: str, root: Path, out: Path, *options: str) -> int:
 
 
 def built(out: Path) -> dict[str, bytes]:
-    """What a build leaves, by name; arrays by what they are of, since their folders are named by the times of the files behind them."""
-    held = {file.relative_to(out).as_posix(): file.read_bytes() for file in sorted(out.rglob("*")) if file.suffix in (".parquet", ".json")}
+    """What a build leaves, by name.
+
+    Arrays by what they are of, since their folders are named by the times of the files behind them.
+    """
+    held = {
+        file.relative_to(out).as_posix(): file.read_bytes()
+        for file in sorted(out.rglob("*"))
+        if file.suffix in (".parquet", ".json")
+    }
     left = {name: content for name, content in held.items() if not name.startswith(("prepared/", "inputs.json"))}
     for meta in sorted((out / "prepared").glob("*/meta.json")):
         part = json.loads(meta.read_text())["part"]
@@ -80,9 +87,16 @@ def sharded(name: str, root: Path, out: Path, parts: int) -> None:
     assert build(name, root, out) == 0
 
 
-@pytest.mark.parametrize(("cohort", "data", "numbers"), [("cinc2012", "stays", (1, 2, 3)), ("demo_ecg", "ecg", (2, 100))])
+@pytest.mark.parametrize(
+    ("cohort", "data", "numbers"), [("cinc2012", "stays", (1, 2, 3)), ("demo_ecg", "ecg", (2, 100))]
+)
 def test_any_number_of_shards_gives_the_bytes_of_none(
-    request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str], cohort: str, data: str, numbers: tuple[int, ...]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    cohort: str,
+    data: str,
+    numbers: tuple[int, ...],
 ) -> None:
     root = request.getfixturevalue(data)
     assert build(cohort, root, tmp_path / "whole") == 0
@@ -98,7 +112,9 @@ def test_any_number_of_shards_gives_the_bytes_of_none(
         assert [name for name in expected if found[name] != expected[name]] == []
         assert not (out / "shards").exists()
         told = capsys.readouterr().out.replace(str(out), str(tmp_path / "whole"))
-        assert re.sub(r"prepared/\w+", "", told).endswith(re.sub(r"prepared/\w+", "", said)), "the same exclusions and counts"
+        assert re.sub(r"prepared/\w+", "", told).endswith(re.sub(r"prepared/\w+", "", said)), (
+            "the same exclusions and counts"
+        )
 
 
 def test_series_of_every_kind_are_put_together_from_disjoint_shards(tmp_path: Path) -> None:
@@ -117,12 +133,16 @@ def test_series_of_every_kind_are_put_together_from_disjoint_shards(tmp_path: Pa
         found, expected = (sorted((tmp_path / folder / name).iterdir()) for folder in ("merged", "whole"))
         assert len(expected) > 1
         assert [file.name for file in found] == [file.name for file in expected]
-        assert [file.name for file, other in zip(found, expected, strict=True) if file.read_bytes() != other.read_bytes()] == []
+        assert [
+            file.name for file, other in zip(found, expected, strict=True) if file.read_bytes() != other.read_bytes()
+        ] == []
     names = list(cohort.modalities())
     assert summed((part.aside for part in parts), names) == summed([whole.aside], names)
 
 
-def test_a_missing_or_foreign_shard_is_one_line(stays: Path, ecg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_or_foreign_shard_is_one_line(
+    stays: Path, ecg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert build("cinc2012", stays, out, "--shard", "1/3") == 0
     assert build("cinc2012", stays, out) == 2

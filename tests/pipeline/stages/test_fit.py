@@ -25,7 +25,8 @@ OPTIONS = [
 ]
 TOTAL, KILLED_AT = 12, 8
 
-# The stage's own checkpoints, taken at every step instead of every twenty seconds; the process kills itself before step 8 of 12.
+# The stage's own checkpoints, taken at every step instead of every twenty seconds; the process kills itself before step
+# 8 of 12.
 KILLER = f"""
 import os, signal, sys
 from datetime import timedelta

@@ -77,7 +77,12 @@ def test_the_bundle_holds_the_text_and_predict_scores_with_it(run: Path, tmp_pat
     assert "model.txt" in held
     assert "model.safetensors" not in held
     assert "model.txt" in (run / "bundle" / "SHA256SUMS").read_text()
-    assert main(["predict", str(run / "bundle"), str(run / "cohort"), "--out", str(tmp_path / "scored"), "--devices", "cpu"]) == 0
+    assert (
+        main(
+            ["predict", str(run / "bundle"), str(run / "cohort"), "--out", str(tmp_path / "scored"), "--devices", "cpu"]
+        )
+        == 0
+    )
     inputs, bundle = Inputs.load(run), Bundle.load(run / "bundle")
     known = pl.read_parquet(Inputs.samples_file(run)).select("sample_id")
     scored = pl.read_parquet(tmp_path / "scored" / "predictions.parquet").join(known, on="sample_id")
@@ -90,7 +95,9 @@ def test_the_bundle_holds_the_text_and_predict_scores_with_it(run: Path, tmp_pat
     assert scored[f"p_{name}"].n_unique() > 10
 
 
-def test_finished_fits_are_not_run_again_and_the_printed_command_repeats_one(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_finished_fits_are_not_run_again_and_the_printed_command_repeats_one(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = {file: file.stat().st_mtime_ns for file in run.rglob("model.txt")}
     assert distil(run.parent / "task", run, "--student.model.learner.init_args.members", "2") == 0
     assert "nothing to run again" in capsys.readouterr().out

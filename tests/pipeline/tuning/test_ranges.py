@@ -27,7 +27,10 @@ def recipe(*overrides: str, name: str = "brugada_huca") -> Recipe:
         ({"a": {"b": {"c": 3}}}, "search.a.b.c is '3'"),
         ({"a.b": {"lo": 1, "high": 2}}, "unknown key 'search.a.b.lo' (R). Did you mean 'low'?"),
         ({"a": {"b": {"low": 1}}}, "search.a.b.high is None"),
-        ({"a.b": {"low": "3e-4", "high": 1}}, "search.a.b.low is '3e-4' (R). It must be a number; YAML reads 1e-3 as text"),
+        (
+            {"a.b": {"low": "3e-4", "high": 1}},
+            "search.a.b.low is '3e-4' (R). It must be a number; YAML reads 1e-3 as text",
+        ),
         ({"a.b": {"low": 2, "high": 2}}, "search.a.b goes from 2 to 2 (R). Let low be below high."),
         ({"a.b": {"low": 0, "high": 2, "log": True}}, "search.a.b begins at 0 with log: true"),
         ({"a.b": {"low": 1, "high": 2, "log": "yes"}}, "search.a.b.log is 'yes'"),
@@ -67,7 +70,10 @@ def test_a_recipe_without_ranges_is_searched_around_its_own_values():
 
 
 def test_defaults_that_are_searched_are_spelled_out():
-    held = recipe("student.model.objectives={dist: {class_path: medkd.objectives.soft_labels.SoftLabels}}", "student.model.weights=null")
+    held = recipe(
+        "student.model.objectives={dist: {class_path: medkd.objectives.soft_labels.SoftLabels}}",
+        "student.model.weights=null",
+    )
     assert values_of(held, space_of(held, "student")) == {
         "student.model.learning_rate": 0.002,
         "student.model.weight_decay": 0.3,
@@ -88,9 +94,18 @@ def test_a_recipe_s_own_ranges_are_taken_and_survive_being_written(tmp_path: Pat
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("search.solo.model.learning_rat={low: 1, high: 2}", "does not hold (recipe). Did you mean 'solo.model.learning_rate'?"),
-        ("search.student.modalities.ecg={choices: [1, 2]}", "search names 'student.modalities.ecg', which the recipe does not hold"),
-        ("search.solo.model.learning_rate={low: 1.0, high: 2.0}", "solo.model.learning_rate is 0.002, outside its range 1 to 2"),
+        (
+            "search.solo.model.learning_rat={low: 1, high: 2}",
+            "does not hold (recipe). Did you mean 'solo.model.learning_rate'?",
+        ),
+        (
+            "search.student.modalities.ecg={choices: [1, 2]}",
+            "search names 'student.modalities.ecg', which the recipe does not hold",
+        ),
+        (
+            "search.solo.model.learning_rate={low: 1.0, high: 2.0}",
+            "solo.model.learning_rate is 0.002, outside its range 1 to 2",
+        ),
     ],
 )
 def test_a_range_of_what_the_recipe_does_not_hold_is_refused(override: str, said: str):

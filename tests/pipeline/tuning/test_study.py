@@ -31,9 +31,23 @@ from medkd.pipeline.tuning.study import ArmStudy, open_storage, trials_table
 from medkd.pipeline.tuning.trial_data import Cell, make_cell
 
 TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
-SHORT = [f"{arm}.{key}" for arm in ("solo", "teacher", "student") for key in ("data.steps=8", "data.batch_size=16", "trainer.max_epochs=1")]
+SHORT = [
+    f"{arm}.{key}"
+    for arm in ("solo", "teacher", "student")
+    for key in ("data.steps=8", "data.batch_size=16", "trainer.max_epochs=1")
+]
 OVERRIDES = ["cohort_options.subjects=100", *SHORT]
-WORDS = ["tune", "ecg_lead", "--seeds", "1", "--jobs", "1", "--labels", "1", *(f"--{override}" for override in OVERRIDES)]
+WORDS = [
+    "tune",
+    "ecg_lead",
+    "--seeds",
+    "1",
+    "--jobs",
+    "1",
+    "--labels",
+    "1",
+    *(f"--{override}" for override in OVERRIDES),
+]
 
 
 StandIn = tuple[ArmStudy, list[tuple[int, float]]]
@@ -128,7 +142,9 @@ def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell)
     fit, stages = cell.stages(recipe, "solo", "by-hand")
     stages[0].execute(cell.folder)
     columns = ["sample_id", "logit", "y"]
-    expected = pl.read_parquet(ordinary.folder(whole) / "predictions.parquet").filter(pl.col("role") == "val").select(columns)
+    expected = (
+        pl.read_parquet(ordinary.folder(whole) / "predictions.parquet").filter(pl.col("role") == "val").select(columns)
+    )
     found = pl.read_parquet(fit.folder(cell.folder) / "predictions.parquet").select(columns)
     assert found.equals(expected)
 
@@ -136,7 +152,9 @@ def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell)
 def test_teachers_of_the_bank_left_the_outer_fold_out(cell: Cell):
     stages = cell.stages(spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,))), "student", "any")[1]
     (bank,) = [stage for stage in stages if isinstance(stage, BankStage)]
-    teachers = [stage for name, stage in bank.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)]
+    teachers = [
+        stage for name, stage in bank.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)
+    ]
     assert sorted(tuple(teacher.config["held_out"]) for teacher in teachers) == [(0, fold) for fold in (1, 2, 3, 4, 5)]
     assert not any(isinstance(stage, SplitStage) for stage in stages)
 
@@ -179,13 +197,18 @@ def test_finished_trials_are_not_run_again(tuned: Path, capsys: pytest.CaptureFi
     ("options", "said"),
     [
         (["--search.solo.model.learning_rate", "{low: 1}"], "search.solo.model.learning_rate.high is None"),
-        (["--search.solo.model.rate", "{low: 1, high: 2}"], "search names 'solo.model.rate', which the recipe does not hold"),
+        (
+            ["--search.solo.model.rate", "{low: 1, high: 2}"],
+            "search names 'solo.model.rate', which the recipe does not hold",
+        ),
         (["--search.solo.model.network.init_args.dropout", "{low: 0.5, high: 1.5}"], "(recipe, solo"),
         (["--folds", "2"], "protocol holdout has 1 test fold (--folds). Give 1 at most."),
         (["--arm", "solos"], "Did you mean 'solo'?"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_leaves_nothing(options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_is_wrong_is_one_line_and_leaves_nothing(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     assert main([*WORDS, "--out", str(tmp_path / "new" / "run"), *options]) == 2
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1
@@ -208,7 +231,10 @@ def test_a_file_that_is_no_storage_is_refused(tmp_path: Path):
 
 @pytest.fixture
 def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """A study of the solo's rate in three cells whose fits cost nothing: the score is highest at 0.004, undefined above 0.009."""
+    """A study of the solo's rate in three cells whose fits cost nothing.
+
+    The score is highest at 0.004, undefined above 0.009.
+    """
     fitted: list[tuple[int, float]] = []
 
     def stages(self: Cell, recipe: Any, arm: str, name: str) -> tuple[Any, list[Any]]:
@@ -222,7 +248,9 @@ def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sta
     monkeypatch.setattr(Cell, "score", score)
     monkeypatch.setattr(tune, "run_stages", lambda stages, run, jobs, bar: None)
     cells = [Cell(cell.folder, cell.inputs, cell.split, fold, cell.labels) for fold in (0, 1, 2)]
-    recipe = spelled_out(load_recipe(TASK, [*OVERRIDES, "search={solo.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"]))
+    recipe = spelled_out(
+        load_recipe(TASK, [*OVERRIDES, "search={solo.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"])
+    )
     return ArmStudy.open("solo", recipe, cells, open_storage(tmp_path / "tune.sqlite3")), fitted
 
 
@@ -253,7 +281,9 @@ def test_a_killed_search_goes_on_with_the_values_it_had_begun(stand_in: StandIn,
     begun: list[float] = []
 
     def die(stages: Any, folder: Path, jobs: int, bar: Any) -> None:
-        begun.extend(trial.params["solo.model.learning_rate"] for trial in study.study.trials if trial.state.name == "RUNNING")
+        begun.extend(
+            trial.params["solo.model.learning_rate"] for trial in study.study.trials if trial.state.name == "RUNNING"
+        )
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

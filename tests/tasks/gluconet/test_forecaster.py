@@ -23,13 +23,18 @@ def signals(batch: int = 4) -> dict[str, Signal]:
     torch.manual_seed(0)
     mask = torch.ones(batch, 3, 2, dtype=torch.bool)
     mask[:, 2] = False
-    return {"cgm": Signal(torch.randn(batch, 1, 12)), "insulin": Signal(torch.randn(batch, 3, 2).masked_fill(~mask, 0.0), mask)}
+    return {
+        "cgm": Signal(torch.randn(batch, 1, 12)),
+        "insulin": Signal(torch.randn(batch, 3, 2).masked_fill(~mask, 0.0), mask),
+    }
 
 
 def test_it_starts_as_persistence() -> None:
     held = signals()
     output = Forecaster(NUMBERS, outputs=2, centre=100, scale=50).eval()(held)
-    assert output.logits.detach().numpy() == pytest.approx((100 + 50 * held["cgm"].values[:, 0, -1:]).repeat(1, 2).numpy(), abs=1e-4)
+    assert output.logits.detach().numpy() == pytest.approx(
+        (100 + 50 * held["cgm"].values[:, 0, -1:]).repeat(1, 2).numpy(), abs=1e-4
+    )
 
 
 def test_absent_insulin_is_finite_and_is_not_zero_insulin() -> None:
@@ -81,7 +86,9 @@ def test_the_students_parameters_move_and_are_its_own(run: Path) -> None:
 
 
 def test_the_student_sees_the_sensor_alone_and_nothing_after_the_origin(run: Path) -> None:
-    learner = LightningLearner.load(next(folder.parent for folder in run.rglob("learner.yaml") if "student-fold0" in str(folder)))
+    learner = LightningLearner.load(
+        next(folder.parent for folder in run.rglob("learner.yaml") if "student-fold0" in str(folder))
+    )
     assert learner.party.view == "cgm[-3:0h]"
     assert learner.target.prediction_hour == 0
 
@@ -89,7 +96,9 @@ def test_the_student_sees_the_sensor_alone_and_nothing_after_the_origin(run: Pat
 def test_scores_hold_every_arm_and_the_baselines(run: Path) -> None:
     held = table(run)
     assert {"teacher", "student", "solo", "persistence", "ridge"} <= set(held["arm"])
-    assert held.select(total=pl.sum_horizontal("A", "B", "C", "D", "E"))["total"].to_list() == pytest.approx([1.0] * held.height)
+    assert held.select(total=pl.sum_horizontal("A", "B", "C", "D", "E"))["total"].to_list() == pytest.approx(
+        [1.0] * held.height
+    )
     assert (held["mae"] <= held["rmse"]).all()
 
 

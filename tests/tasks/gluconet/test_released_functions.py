@@ -1,4 +1,7 @@
-"""The release's transforms, and what stands in their place: causal, by the minutes since an intake, every window, the right column."""
+"""The release's transforms, and what stands in their place.
+
+Causal, by the minutes since an intake, every window, the right column.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ def test_a_windows_decomposition_never_changes_with_samples_after_its_end(seed: 
 
 
 def test_the_releases_decomposition_fails_that_very_check() -> None:
-    def released(raw: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def released(
+        raw: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         return np.stack(vmd_split_released(raw.astype(np.float64))).astype(np.float32)
 
     check = future_changes_past(released, glucose(0, 96).astype(np.float32), cut=60, kept=60)

@@ -37,7 +37,8 @@ def test_similarities_follow_the_tree_and_no_code_is_like_no_code():
     found = OntologyPretraining().similarity(batch()).numpy()
     np.testing.assert_allclose(found, found.T)
     assert found[0, 3] == 1
-    # 4280 and 42823: their paths share category and chapter, of 4280, 428, circulatory and 42823, 4282, 428, circulatory.
+    # 4280 and 42823: their paths share category and chapter, of 4280, 428, circulatory and 42823, 4282, 428,
+    # circulatory.
     near = 2 / 5
     assert found[0, 1] == pytest.approx((near + near / 2) / 2)
     # Across the systems the chapter alone is shared: of 4282x's and I50.9's paths 1 in 6.
@@ -60,7 +61,9 @@ def test_the_loss_is_the_papers_over_both_views():
     views = torch.randn(len(PATIENTS), 2, 4, requires_grad=True)
     objective = OntologyPretraining(tau=0.5, gamma=2.0)
     (loss,) = objective(Output(torch.zeros(len(PATIENTS), 1), tokens=views), {}, batch()).values()
-    torch.testing.assert_close(loss, ontology_nt_xent(views[:, 0], views[:, 1], objective.similarity(batch()), 0.5, 2.0))
+    torch.testing.assert_close(
+        loss, ontology_nt_xent(views[:, 0], views[:, 1], objective.similarity(batch()), 0.5, 2.0)
+    )
     loss.backward()
     assert views.grad is not None
     assert views.grad.abs().sum() > 0

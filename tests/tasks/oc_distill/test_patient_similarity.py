@@ -14,14 +14,21 @@ import medkd.tasks.oc_distill.patient_similarity as module
 from medkd.errors import InputError
 from medkd.modalities.codes.icd9 import read_icd9
 from medkd.modalities.codes.ontology import Ontology
-from medkd.tasks.oc_distill.patient_similarity import patient_similarity, patient_similarity_released, write_patient_similarity
+from medkd.tasks.oc_distill.patient_similarity import (
+    patient_similarity,
+    patient_similarity_released,
+    write_patient_similarity,
+)
 
 Patients = Sequence[Sequence[str]]
 
 
 @st.composite
 def cohorts(draw: st.DrawFn) -> tuple[Ontology, Patients]:
-    """A random tree whose nodes are numbered, and patients whose codes may lie beyond it, stand twice or be the root."""
+    """A random tree whose nodes are numbered.
+
+    And patients whose codes may lie beyond it, stand twice or be the root.
+    """
     count = draw(st.integers(1, 15))
     tree = Ontology.grow([(str(i), str(draw(st.integers(0, i - 1))) if i else None, "") for i in range(count)])
     code = st.integers(0, count + 2).map(str)
@@ -30,7 +37,9 @@ def cohorts(draw: st.DrawFn) -> tuple[Ontology, Patients]:
 
 def similarity(tree: Ontology, patients: Patients, method: str = "ontology") -> np.ndarray:
     codes = tree.lookup(code for held in patients for code in held)
-    return patient_similarity(codes, np.concatenate([[0], np.cumsum([len(held) for held in patients])]), tree.paths, method)
+    return patient_similarity(
+        codes, np.concatenate([[0], np.cumsum([len(held) for held in patients])]), tree.paths, method
+    )
 
 
 def naive(tree: Ontology, patients: Patients, method: str) -> np.ndarray:
@@ -58,7 +67,9 @@ def test_equals_the_loop_over_pairs(cohort: tuple[Ontology, Patients], method: s
     tree, patients = cohort
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK_BYTES", block)
-        np.testing.assert_allclose(similarity(tree, patients, method), naive(tree, patients, method), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            similarity(tree, patients, method), naive(tree, patients, method), rtol=0, atol=1e-12
+        )
 
 
 @settings(max_examples=40, deadline=None)
@@ -119,4 +130,6 @@ def test_more_patients_than_a_tile(monkeypatch: pytest.MonkeyPatch):
     patients = [[str(code) for code in rng.integers(0, 42, rng.integers(0, 6))] for _ in range(1100)]
     found = similarity(tree, patients)
     some = rng.integers(0, 1100, 30)
-    np.testing.assert_allclose(found[np.ix_(some, some)], naive(tree, [patients[i] for i in some], "ontology"), atol=1e-12)
+    np.testing.assert_allclose(
+        found[np.ix_(some, some)], naive(tree, [patients[i] for i in some], "ontology"), atol=1e-12
+    )

@@ -32,6 +32,8 @@ def test_timetable():
 def test_feature_term_is_two_minus_two_cosines_and_the_release_divides_it():
     s, t = torch.randn(2, 5, 8)
     logits, labels = torch.randn(5), torch.tensor([1.0, 0, 1, 0, 0])
-    ours, released = (student_loss(s, t, logits, logits, labels, Timetable.at(0), released=r)["feature"] for r in (False, True))
+    ours, released = (
+        student_loss(s, t, logits, logits, labels, Timetable.at(0), released=r)["feature"] for r in (False, True)
+    )
     torch.testing.assert_close(ours, (2 - 2 * torch.cosine_similarity(s, t)).mean())
     torch.testing.assert_close(8 * released, ours)

@@ -37,12 +37,38 @@ ADDED: dict[str, Any] = {
 }
 """Keys that version 1 did not have."""
 KEYS = (
-    *("intended_use", "purpose", "task", "cohort", "target", "view", "teacher_view", "protocol", "n", "training_samples", "metric"),
-    *("label_fraction", "figures", "student_metrics", "verdict", "sentence", "calibration", "subgroups", "leak_audit", "limits", "length"),
+    *(
+        "intended_use",
+        "purpose",
+        "task",
+        "cohort",
+        "target",
+        "view",
+        "teacher_view",
+        "protocol",
+        "n",
+        "training_samples",
+        "metric",
+    ),
+    *(
+        "label_fraction",
+        "figures",
+        "student_metrics",
+        "verdict",
+        "sentence",
+        "calibration",
+        "subgroups",
+        "leak_audit",
+        "limits",
+        "length",
+    ),
     *("model_sha256", "provenance"),
 )
 FEW_EVENTS = 100
-"""Subjects with, or without, the outcome below which figures are called imprecise: Vergouwe et al. 2005, J Clin Epidemiol 58:475."""
+"""Subjects with, or without, the outcome below which figures are called imprecise: Vergouwe et al.
+
+2005, J Clin Epidemiol 58:475.
+"""
 _WEAKEST = 3
 
 
@@ -64,8 +90,9 @@ def make_card(
     Args:
         report: the run's ``report.json``.
         target, preprocessing, calibration, weights: of the bundle.
-        facts: what the report does not hold, where it is known: ``purpose``, ``licence`` of the data, ``flow`` and ``aside`` (rows with
-            ``reason`` and ``count``), ``participants`` (see ``medkd.pipeline.participants``) and ``coverage`` (see ``held_out_coverage``).
+        facts: what the report does not hold, where it is known: ``purpose``, ``licence`` of the data, ``flow`` and
+            ``aside`` (rows with ``reason`` and ``count``), ``participants`` (see ``medkd.pipeline.participants``) and
+            ``coverage`` (see ``held_out_coverage``).
         provenance: digests and versions beside those of the report.
         weights_file, network: the weights' file, and the dotted name of what they are loaded into.
         drift: the input-drift reference, if there is one.
@@ -90,7 +117,13 @@ def make_card(
         "purpose": str(facts.get("purpose", "")),
         "task": str(report.get("task") or "unnamed task"),
         "cohort": {"name": str(report.get("cohort") or "unnamed cohort"), "licence": str(facts.get("licence", ""))},
-        "target": {"key": target.key, "kind": target.kind, "names": list(target.names), "rule": target.rule, "units": target.units},
+        "target": {
+            "key": target.key,
+            "kind": target.kind,
+            "names": list(target.names),
+            "rule": target.rule,
+            "units": target.units,
+        },
         "prediction_hour": target.prediction_hour,
         "view": str(preprocessing.view),
         "teacher_view": str(report.get("teacher_view", "")),
@@ -115,7 +148,9 @@ def make_card(
         "coverage": dict(_mapping(facts.get("coverage"))),
         "subgroups": subgroups,
         "weakest": weakest(subgroups, figures.get("student", {}).get("value"), rising),
-        "leak_audit": [{"check": str(row["check"]), "passed": bool(row["passed"])} for row in report.get("leak_audit") or ()],
+        "leak_audit": [
+            {"check": str(row["check"]), "passed": bool(row["passed"])} for row in report.get("leak_audit") or ()
+        ],
         "limits": _limits(report, preprocessing, participants),
         "not_done": _not_done(report, calibration, drift),
         "drift": {} if drift is None else {"samples": drift["samples"], "summaries": len(drift["centre"])},
@@ -161,7 +196,9 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def weakest(subgroups: Sequence[Mapping[str, Any]], overall: Any, higher_is_better: bool) -> list[dict[str, Any]]:
-    """The three subgroups in which the student does worst, of those measured in which it does worse than over all; the worst first.
+    """The three subgroups in which the student does worst, of those measured in which it does worse than over all.
+
+    The worst first.
 
     >>> rows = [{"by": "sex", "group": name, "value": value, "suppressed": False} for name, value in (("f", 0.7), ("m", 0.9))]
     >>> [row["group"] for row in weakest(rows, 0.8, True)]
@@ -186,14 +223,18 @@ def _limits(report: Mapping[str, Any], preprocessing: Preprocessing, participant
         f"It sees {preprocessing.view} and nothing else; records that lack it are set aside.",
     ]
     if report.get("verdict") != "helps":
-        limits.append(f"The verdict on distillation is '{report.get('verdict') or 'invalid'}': do not claim that the teacher helped.")
+        limits.append(
+            f"The verdict on distillation is '{report.get('verdict') or 'invalid'}': do not claim that the teacher helped."
+        )
     fraction = report.get("label_fraction")
     if isinstance(fraction, int | float) and fraction < 1:
         limits.append(f"Only {fraction:.0%} of the training subjects were labelled.")
     for name, row in _mapping(participants.get("outcomes")).items():
         for count, which in ((row.get("with"), "with"), (row.get("without"), "without")):
             if count is not None and count != "the others" and (isinstance(count, str) or count < FEW_EVENTS):
-                limits.append(f"Subjects {which} {name}: {count}. With fewer than {FEW_EVENTS} its figures are imprecise.")
+                limits.append(
+                    f"Subjects {which} {name}: {count}. With fewer than {FEW_EVENTS} its figures are imprecise."
+                )
     failed = [str(row["check"]) for row in report.get("leak_audit") or () if not row["passed"]]
     limits += [f"A leak check failed: {name}." for name in failed]
     hidden = sum(1 for row in report.get("subgroups") or () if row.get("suppressed"))
@@ -205,7 +246,9 @@ def _limits(report: Mapping[str, Any], preprocessing: Preprocessing, participant
 def _not_done(report: Mapping[str, Any], calibration: Calibration, drift: Mapping[str, Any] | None) -> list[str]:
     """What such a run leaves undone, and what this one does."""
     looked = list(dict.fromkeys(str(row.get("by")) for row in report.get("subgroups") or ()))
-    fairness = f"subgroups were looked at by {', '.join(looked)}, one at a time" if looked else "no subgroup was looked at"
+    fairness = (
+        f"subgroups were looked at by {', '.join(looked)}, one at a time" if looked else "no subgroup was looked at"
+    )
     found = [
         f"External validation: every figure comes from resampling {report.get('cohort') or 'one cohort'}.",
         "Prospective use: no figure comes from use at the bedside, and no effect on care or outcome was studied.",
@@ -244,7 +287,8 @@ def _modalities(preprocessing: Preprocessing) -> list[dict[str, Any]]:
             "settings": preprocessing.modalities[part.modality].spec()["init_args"],
             "shape": list(preprocessing.modalities[part.modality].shape(part)),
             "may_be_unobserved": preprocessing.modalities[part.modality].partial,
-            "standardised": any(preprocessing.statistics[part.modality].mean) or set(preprocessing.statistics[part.modality].std) != {1.0},
+            "standardised": any(preprocessing.statistics[part.modality].mean)
+            or set(preprocessing.statistics[part.modality].std) != {1.0},
         }
         for part in preprocessing.view.parts
     ]

@@ -21,7 +21,9 @@ RULES = {
 
 def title(card: Card) -> Content:
     """1: what it is."""
-    return [f"{card['task']}: development and internal validation of a model that predicts {what(card)} from {card['view']}."], []
+    return [
+        f"{card['task']}: development and internal validation of a model that predicts {what(card)} from {card['view']}."
+    ], []
 
 
 def context(card: Card) -> Content:
@@ -52,7 +54,10 @@ def source(card: Card) -> Content:
     """5a: the cohort."""
     licence = f", licence {card['cohort']['licence']}" if card["cohort"]["licence"] else ""
     digest = card["provenance"].get("data_sha256")
-    return [f"Cohort {card['cohort']['name']}{licence}.", *([f"Prepared values have the sha256 {digest}."] if digest else [])], []
+    return [
+        f"Cohort {card['cohort']['name']}{licence}.",
+        *([f"Prepared values have the sha256 {digest}."] if digest else []),
+    ], []
 
 
 def setting(card: Card) -> Content:
@@ -64,16 +69,27 @@ def setting(card: Card) -> Content:
 def eligibility(card: Card) -> Content:
     """6b: what the cohort's reader asks for."""
     return _stated(
-        "Every sample that the cohort's published tables hold, less the exclusions that item 20a counts." if card["flow"] else ""
+        "Every sample that the cohort's published tables hold, less the exclusions that item 20a counts."
+        if card["flow"]
+        else ""
     )
 
 
 def preparation(card: Card) -> Content:
     """7: from files to arrays."""
-    rows = [(name, joined(f"{key} records: {value}" for key, value in policy.items())) for name, policy in card["length"].items() if policy]
-    aside = Table.of(("value set aside", "values"), ((row["reason"], row["count"]) for row in card["aside"] if row["count"]))
+    rows = [
+        (name, joined(f"{key} records: {value}" for key, value in policy.items()))
+        for name, policy in card["length"].items()
+        if policy
+    ]
+    aside = Table.of(
+        ("value set aside", "values"), ((row["reason"], row["count"]) for row in card["aside"] if row["count"])
+    )
     absent = [f"{row['reason']}." for row in card["aside"] if not row["count"]]
-    lines = ["The same code prepares records in training and in use; preprocess.yaml holds all of its settings.", *absent]
+    lines = [
+        "The same code prepares records in training and in use; preprocess.yaml holds all of its settings.",
+        *absent,
+    ]
     return lines, [Table.of(("input", "records of another length"), rows), aside]
 
 
@@ -81,14 +97,19 @@ def outcome(card: Card) -> Content:
     """8a: the label."""
     target, hour = card["target"], card["prediction_hour"]
     units = f", in {target['units']}" if target["units"] else ""
-    lines = [f"{target['key']} ({target['kind']}{units}): {joined(target['names'])}.", f"Label rule: {target['rule'] or 'not stated'}."]
+    lines = [
+        f"{target['key']} ({target['kind']}{units}): {joined(target['names'])}.",
+        f"Label rule: {target['rule'] or 'not stated'}.",
+    ]
     return [*lines, *([f"Predicted {_moment(hour)}; nothing later is seen."] if hour is not None else [])], []
 
 
 def predictors(card: Card) -> Content:
     """9a: the view."""
     teacher = f"; in training a teacher saw {card['teacher_view']}" if card["teacher_view"] else ""
-    return [f"All that the recipe's view names: {card['view']}{teacher}. No predictor was chosen by its relation to the outcome."], []
+    return [
+        f"All that the recipe's view names: {card['view']}{teacher}. No predictor was chosen by its relation to the outcome."
+    ], []
 
 
 def definitions(card: Card) -> Content:
@@ -131,7 +152,11 @@ def division(card: Card) -> Content:
     """12a: protocol and leak audit."""
     protocol, n = str(card["protocol"]), card["n"]
     folds = protocol.partition(":")[2]
-    how = f"{folds}-fold cross-validation: each subject is tested once a seed" if folds else PROTOCOLS.get(protocol, protocol)
+    how = (
+        f"{folds}-fold cross-validation: each subject is tested once a seed"
+        if folds
+        else PROTOCOLS.get(protocol, protocol)
+    )
     seeds = f", repeated with {n['seeds']} seeds" if (n.get("seeds") or 0) > 1 else ""
     audit = [f"{'passed' if check['passed'] else 'FAILED'}: {check['check']}" for check in card["leak_audit"]]
     inner = "the official validation part" if protocol == "official" else "a quarter of the training subjects"
@@ -141,7 +166,10 @@ def division(card: Card) -> Content:
 
 def handling(card: Card) -> Content:
     """12b: normalisation."""
-    rows = [(row["part"], "by training samples' mean and deviation" if row["standardised"] else "no") for row in card["modalities"]]
+    rows = [
+        (row["part"], "by training samples' mean and deviation" if row["standardised"] else "no")
+        for row in card["modalities"]
+    ]
     return [], [Table.of(("input", "standardised"), rows)]
 
 
@@ -149,7 +177,9 @@ def making(card: Card) -> Content:
     """12c: network, teacher, labels."""
     fraction = card["label_fraction"]
     labelled = (
-        f" {percent(fraction)} of the training subjects kept their label." if isinstance(fraction, int | float) and fraction < 1 else ""
+        f" {percent(fraction)} of the training subjects kept their label."
+        if isinstance(fraction, int | float) and fraction < 1
+        else ""
     )
     network = f"The model is {card['network']}. " if card["network"] else ""
     teacher = card["teacher_view"] or "more"
@@ -161,7 +191,9 @@ def making(card: Card) -> Content:
 
 def centres(card: Card) -> Content:
     """12d: sites."""
-    return _stated("Each site was measured as a subgroup (item 23b); sites are mixed in every fold." if _sites(card) else "")
+    return _stated(
+        "Each site was measured as a subgroup (item 23b); sites are mixed in every fold." if _sites(card) else ""
+    )
 
 
 def measures(card: Card) -> Content:
@@ -192,7 +224,11 @@ def evaluation(card: Card) -> Content:
 
 def imbalance(card: Card) -> Content:
     """13: shares and rule."""
-    rows = [(name, row.get("with"), row.get("without")) for name, row in card["participants"].get("outcomes", {}).items() if "with" in row]
+    rows = [
+        (name, row.get("with"), row.get("without"))
+        for name, row in card["participants"].get("outcomes", {}).items()
+        if "with" in row
+    ]
     return [], [Table.of(("outcome", "subjects with", "subjects without"), rows)]
 
 
@@ -201,7 +237,9 @@ def fairness(card: Card) -> Content:
     looked = list(dict.fromkeys(row["by"] for row in card["subgroups"]))
     least = card["settings"].get("min_group")
     few = f" Groups with fewer than {least} subjects of either outcome are not shown." if least else ""
-    return _stated(f"Performance was measured by {joined(looked)}.{few} Nothing was done to make groups alike." if looked else "")
+    return _stated(
+        f"Performance was measured by {joined(looked)}.{few} Nothing was done to make groups alike." if looked else ""
+    )
 
 
 def output(card: Card) -> Content:
@@ -209,13 +247,20 @@ def output(card: Card) -> Content:
     held = card["calibration"]
     rule = str(held["operating_point"].get("chosen_for", ""))
     name, _, wanted = rule.partition(":")
-    chosen = f"the highest that reaches a sensitivity of {wanted}" if name == "sensitivity" and wanted else RULES.get(rule, rule)
+    chosen = (
+        f"the highest that reaches a sensitivity of {wanted}"
+        if name == "sensitivity" and wanted
+        else RULES.get(rule, rule)
+    )
     temperature = "" if card["target"]["kind"] in VALUES else f" Temperature {held['temperature']:.3f}."
     lines = [f"It gives {gives(card)}.{temperature} Calibrated on {held['obtained'] or 'what is not stated'}."]
     rows = [(key, value) for key, value in held["threshold"].items() if value is not None]
     points = [(key, value) for key, value in held["operating_point"].items() if key != "chosen_for"]
     lines += [f"Threshold, on the calibrated probability: {chosen}."] if rows and chosen else []
-    tables = [Table.of(("class", "threshold (calibrated probability)"), rows), Table.of(("operating point", "value"), points)]
+    tables = [
+        Table.of(("class", "threshold (calibrated probability)"), rows),
+        Table.of(("operating point", "value"), points),
+    ]
     if sets := held.get("conformal"):
         of_each = "" if card["target"]["kind"] in VALUES else " of each class"
         lines += [
@@ -223,7 +268,11 @@ def output(card: Card) -> Content:
             "that are like those here; where it leaves everything open the model abstains.",
         ]
         counts = sets["subjects"]
-        quantiles = ((key, part, value, counts[key][part]) for key, row in sets["quantiles"].items() for part, value in row.items())
+        quantiles = (
+            (key, part, value, counts[key][part])
+            for key, row in sets["quantiles"].items()
+            for part, value in row.items()
+        )
         caption = "Quantiles of the sets (none: too few subjects, so that this answer is in every set)"
         tables.append(Table.of(("class", "answer", "quantile", "subjects"), quantiles, caption))
     return lines, tables
@@ -236,7 +285,9 @@ def differences(card: Card) -> Content:
 
 def data_sharing(card: Card) -> Content:
     """18e: of the cohort."""
-    return _stated(f"As the cohort's publisher says; licence {card['cohort']['licence']}." if card["cohort"]["licence"] else "")
+    return _stated(
+        f"As the cohort's publisher says; licence {card['cohort']['licence']}." if card["cohort"]["licence"] else ""
+    )
 
 
 def code_sharing(card: Card) -> Content:
@@ -269,4 +320,10 @@ def _stated(text: str) -> Content:
 
 
 def _plain(value: Any) -> str:
-    return "/".join(map(_plain, value)) if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        "/".join(map(_plain, value))
+        if isinstance(value, list)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -24,7 +24,8 @@ def render_card(card: Mapping[str, Any]) -> str:
     Args:
         card: from ``make_card`` or ``read_card``, with ``schema_version``.
     """
-    # The output is Markdown, which HTML's escaping would spoil; ``finalize`` escapes it instead, each value as it is written.
+    # The output is Markdown, which HTML's escaping would spoil; ``finalize`` escapes it instead, each value as it is
+    # written.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701

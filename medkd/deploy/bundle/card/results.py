@@ -34,13 +34,23 @@ def participants(card: Card) -> Content:
     held = card["participants"]
     rows = [(name, held[name]) for name in ("samples", "subjects", "sites", "unlabelled") if held.get(name) is not None]
     if age := held.get("age"):
-        rows.append(("age, median (quartiles)", f"{age['median']:g} ({age['q1']:g} to {age['q3']:g}), known of {age['known']} subjects"))
+        rows.append(
+            (
+                "age, median (quartiles)",
+                f"{age['median']:g} ({age['q1']:g} to {age['q3']:g}), known of {age['known']} subjects",
+            )
+        )
     rows += [(f"sex, {name}", count) for name, count in held.get("sex", {}).items()]
     for name, row in held.get("outcomes", {}).items():
         if "with" in row:
             rows.append((f"{name}, subjects with and without", f"{row['with']} and {row['without']}"))
         else:
-            rows.append((f"{name}, median (quartiles)", f"{row['median']:g} ({row['q1']:g} to {row['q3']:g}) of {row['samples']} samples"))
+            rows.append(
+                (
+                    f"{name}, median (quartiles)",
+                    f"{row['median']:g} ({row['q1']:g} to {row['q3']:g}) of {row['samples']} samples",
+                )
+            )
     return [], [Table.of(("characteristic", "value"), rows)]
 
 
@@ -52,9 +62,15 @@ def comparison(card: Card) -> Content:
 def numbers(card: Card) -> Content:
     """21: of each analysis."""
     rows = [(PARTS.get(name, name), count) for name, count in card["n"].items()]
-    rows += [("samples that the deployed weights were fitted on", card["training_samples"])] if card["training_samples"] else []
+    rows += (
+        [("samples that the deployed weights were fitted on", card["training_samples"])]
+        if card["training_samples"]
+        else []
+    )
     fraction = card["label_fraction"]
-    rows += [("share of the training subjects that kept their label", percent(fraction))] if fraction is not None else []
+    rows += (
+        [("share of the training subjects that kept their label", percent(fraction))] if fraction is not None else []
+    )
     return [], [Table.of(("part", "number"), rows)]
 
 
@@ -74,9 +90,15 @@ def performance(card: Card) -> Content:
         _figures("arm or difference", named, f"{card['metric_title']} of each arm, and differences"),
         _figures("metric", titled, "Student, all metrics"),
         _coverage(card["coverage"]),
-        Table.of(("by", "group", "n", "value", "low", "high"), subgroups, f"{card['metric_title']} of the student by subgroup"),
+        Table.of(
+            ("by", "group", "n", "value", "low", "high"),
+            subgroups,
+            f"{card['metric_title']} of the student by subgroup",
+        ),
     ]
-    lines = ["Student is the deployed model's arm, solo the same model without a teacher; gain is student - solo, with more being better."]
+    lines = [
+        "Student is the deployed model's arm, solo the same model without a teacher; gain is student - solo, with more being better."
+    ]
     lines += coverage_lines(card) + weak_lines(card)
     return lines, tables
 
@@ -116,7 +138,9 @@ def limits(card: Card) -> Content:
 
 def poor_input(card: Card) -> Content:
     """27a: what becomes of it."""
-    lines = ["A record that cannot be read, or lacks what the model needs, is set aside with its reason and gets no prediction."]
+    lines = [
+        "A record that cannot be read, or lacks what the model needs, is set aside with its reason and gets no prediction."
+    ]
     if drift := card["drift"]:
         lines.append(
             f"Each input is compared with those of {drift['samples']} training samples by {drift['summaries']} summaries; one further away "

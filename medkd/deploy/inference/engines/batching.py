@@ -78,7 +78,10 @@ class Passes:
     def probabilities(
         self, bundle: Bundle, prepared: Sequence[Prepared | None]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], set[int]]:
-        """Raw and calibrated probabilities, both "sample output", and the places of samples that do not fit into memory even alone."""
+        """Raw and calibrated probabilities, both "sample output".
+
+        And the places of samples that do not fit into memory even alone.
+        """
         while True:
             size = self.size
             parts, too_big = [], set()

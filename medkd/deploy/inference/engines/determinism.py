@@ -9,7 +9,10 @@ from contextlib import contextmanager
 import torch
 
 _SWITCH = 0.0005
-"""Seconds that a reading thread may keep the interpreter; by default ten times as long, which the network would wait between its layers."""
+"""Seconds that a reading thread may keep the interpreter.
+
+By default ten times as long, which the network would wait between its layers.
+"""
 
 
 @contextmanager
@@ -38,7 +41,10 @@ def exact(device: str) -> Iterator[int]:
 
 @contextmanager
 def rounded(precision: int, device: str) -> Iterator[None]:
-    """Numbers of 16 bits in the network's layers where that was asked for: float16 on a GPU, bfloat16 on a CPU. Holds for one thread."""
+    """Numbers of 16 bits in the network's layers where that was asked for: float16 on a GPU, bfloat16 on a CPU.
+
+    Holds for one thread.
+    """
     if precision == 32:
         yield
         return

@@ -41,8 +41,8 @@ def compute_chunks(
 ) -> Iterator[Finished]:
     """Compute chunks in the given order and write each; what was written, chunk by chunk.
 
-    A chunk's batches start at its first item, each pass of the network has the same number of rows, and an item that was set
-    aside leaves its place empty: a score depends on nothing but its own record.
+    A chunk's batches start at its first item, each pass of the network has the same number of rows, and an item that
+    was set aside leaves its place empty: a score depends on nothing but its own record.
 
     Args:
         bundle: of the job, as it was loaded.

@@ -1,7 +1,10 @@
-"""Scoring on a Ray cluster: actors, each with the bundle loaded once, compute chunks and write them to the shared folder.
+"""Scoring on a Ray cluster.
 
-An actor writes its chunks itself, whole or not at all, so what a killed driver or a dead machine leaves is what a local run would
-have left, and the same command goes on with it. Bundle, input and output lie under the same path on every machine.
+Actors, each with the bundle loaded once, compute chunks and write them to the shared folder.
+
+An actor writes its chunks itself, whole or not at all, so what a killed driver or a dead machine leaves is what a local
+run would have left, and the same command goes on with it. Bundle, input and output lie under the same path on every
+machine.
 """
 
 from __future__ import annotations
@@ -42,8 +45,8 @@ class RayEngine:
     """Computes chunks with actors of Ray Data.
 
     Args:
-        address: of a running cluster; by default that in ``RAY_ADDRESS``, else a cluster of this machine alone is started. Who would
-            give that one work needs a token, unless Ray was imported before.
+        address: of a running cluster; by default that in ``RAY_ADDRESS``, else a cluster of this machine alone is
+            started. Who would give that one work needs a token, unless Ray was imported before.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
@@ -54,7 +57,8 @@ class RayEngine:
         os.environ.update(_SILENT)
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         if self.address is None and "ray" not in sys.modules:
-            # Whatever else can reach this machine's ports must not be able to give it work. Ray reads this when it is imported.
+            # Whatever else can reach this machine's ports must not be able to give it work. Ray reads this when it is
+            # imported.
             os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         # Before a folder is begun: it may be missing.
         import ray.data  # noqa: F401
@@ -62,7 +66,10 @@ class RayEngine:
     def __call__(
         self, bundle: Bundle, job: Job, devices: Devices, chunks: Sequence[int], advance: Callable[[int], object]
     ) -> Iterator[Finished]:
-        """See ``medkd.deploy.inference.engines.local.compute_chunks``; chunks come in the order in which they are done."""
+        """See ``medkd.deploy.inference.engines.local.compute_chunks``.
+
+        Chunks come in the order in which they are done.
+        """
         import ray
 
         with _connected(self.address, job, devices), listed(job.items, job.out) as table:
@@ -129,7 +136,9 @@ class _Actor:
         plan = self.job.plan
         there = [index for index in chunks if is_done(self.job.out, index, plan)]
         missing = [index for index in chunks if index not in there]
-        kept = [Finished(index, plan.rows(self.job.items.table, index).height, (), plan.batch_size, 0) for index in there]
+        kept = [
+            Finished(index, plan.rows(self.job.items.table, index).height, (), plan.batch_size, 0) for index in there
+        ]
         with exact(self.devices.kind):
             return kept + list(compute_chunks(self.bundle, self.job, self.devices, missing, lambda _: None))
 

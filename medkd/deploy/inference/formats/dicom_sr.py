@@ -58,7 +58,8 @@ class Reports:
 def write_dicom_sr(out: Path, bundle: Bundle, items: Items) -> Reports:
     """Write ``sr/PSEUDONYM.dcm`` for each scored item whose file is DICOM; a report that is there already is left.
 
-    An object of which no report can be made is named with its reason in ``sr/failed.csv``; the others are still written.
+    An object of which no report can be made is named with its reason in ``sr/failed.csv``; the others are still
+    written.
 
     Args:
         out: the run's folder, with ``predictions.parquet``.
@@ -71,7 +72,11 @@ def write_dicom_sr(out: Path, bundle: Bundle, items: Items) -> Reports:
     """
     import highdicom  # noqa: F401 - before the first item, not once for each.
 
-    table = read_table(out / PARQUET).filter(pl.col("status") == "ok").join(items.table, on="sample_id", how="left", maintain_order="left")
+    table = (
+        read_table(out / PARQUET)
+        .filter(pl.col("status") == "ok")
+        .join(items.table, on="sample_id", how="left", maintain_order="left")
+    )
     folder, names = out / SR, Pseudonyms.of_folder(out)
     folder.mkdir(mode=0o700, exist_ok=True)
     sweep_temporaries(folder)
@@ -137,8 +142,12 @@ def report_of(sources: list[Dataset], row: Mapping[str, Any], bundle: Bundle) ->
     waveforms = {source.SOPInstanceUID for source in sources if "WaveformSequence" in source}
     for item in report.ContentSequence:
         for pointer in item.get("ContentSequence") or ():
-            # highdicom writes such a pointer, but cannot read the one it wrote, which it does at once; the two differ in this word alone.
-            if pointer.ValueType == "COMPOSITE" and pointer.ReferencedSOPSequence[0].ReferencedSOPInstanceUID in waveforms:
+            # highdicom writes such a pointer, but cannot read the one it wrote, which it does at once; the two differ
+            # in this word alone.
+            if (
+                pointer.ValueType == "COMPOSITE"
+                and pointer.ReferencedSOPSequence[0].ReferencedSOPInstanceUID in waveforms
+            ):
                 pointer.ValueType = "WAVEFORM"
     return report
 
@@ -151,17 +160,24 @@ def _content(sources: list[Dataset], row: Mapping[str, Any], bundle: Bundle) -> 
 
     root = ContainerContentItem(_code("model-output", "Model output"))
     device = DeviceObserverIdentifyingAttributes(
-        uid=_uid(f"bundle:{bundle.bundle_sha256}"), name="medkd", model_name=bundle.target.key, serial_number=bundle.bundle_sha256
+        uid=_uid(f"bundle:{bundle.bundle_sha256}"),
+        name="medkd",
+        model_name=bundle.target.key,
+        serial_number=bundle.bundle_sha256,
     )
     items: list[Dataset] = list(ObserverContext(codes.DCM.Device, device))
     texts = [("intended-use", "Intended use", INTENDED_USE), ("bundle-sha256", "Bundle digest", bundle.bundle_sha256)]
     if row["set"] is not None:
         texts.append(("conformal-set", "Conformal set", str(row["set"])))
-    items += [TextContentItem(_code(code, meaning), text, relationship_type="CONTAINS") for code, meaning, text in texts]
+    items += [
+        TextContentItem(_code(code, meaning), text, relationship_type="CONTAINS") for code, meaning, text in texts
+    ]
     for name in bundle.target.names:
         items += _numbers(name, row, bundle, sources)
     if row["drift"] is not None:
-        items += _number(_code("input-drift", "Input drift, above 1 is flagged"), float(row["drift"]), _ucum("1", "no units"))
+        items += _number(
+            _code("input-drift", "Input drift, above 1 is flagged"), float(row["drift"]), _ucum("1", "no units")
+        )
     root.ContentSequence = Sequence(items)
     return root
 
@@ -172,7 +188,9 @@ def _numbers(name: str, row: Mapping[str, Any], bundle: Bundle, sources: list[Da
     target, threshold = bundle.target, bundle.calibration.threshold.get(name)
     known = [] if threshold is None else [f"threshold {threshold:.6g} on the calibrated probability"]
     algorithm = AlgorithmIdentification(
-        name=f"medkd {target.key}", version=bundle.model_sha256, parameters=[f"sees {bundle.view}", *known, INTENDED_USE]
+        name=f"medkd {target.key}",
+        version=bundle.model_sha256,
+        parameters=[f"sees {bundle.view}", *known, INTENDED_USE],
     )
     if target.kind in VALUES:
         unit = _ucum(target.units, target.units) if target.units else _ucum("1", "no units")

@@ -1,4 +1,7 @@
-"""A finished run as FHIR R4: one resource an item, for systems that read the hospital's record rather than our table."""
+"""A finished run as FHIR R4.
+
+One resource an item, for systems that read the hospital's record rather than our table.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,11 @@ STATUS = "preliminary"
 """Nobody has verified what a model said: in FHIR's words it is not final."""
 BUNDLE_SYSTEM, MODEL_SYSTEM = "urn:medkd:bundle-sha256", "urn:medkd:model-sha256"
 SUBJECT_SYSTEM, SAMPLE_SYSTEM = "urn:medkd:subject-id", "urn:medkd:sample-id"
-_RESEARCH = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HRESCH", "display": "healthcare research"}
+_RESEARCH = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+    "code": "HRESCH",
+    "display": "healthcare research",
+}
 _META = {"tag": [_RESEARCH]}
 Resource = dict[str, Any]
 
@@ -33,7 +40,8 @@ Resource = dict[str, Any]
 def write_fhir(out: Path, bundle: Bundle, items: Items) -> int:
     """Write ``fhir.ndjson`` beside the table of a finished run, whole or not at all, readable by its owner alone.
 
-    The first line is the ``Device``; each further one a ``RiskAssessment``, or of a regression an ``Observation``, of one scored item.
+    The first line is the ``Device``; each further one a ``RiskAssessment``, or of a regression an ``Observation``, of
+    one scored item.
 
     Args:
         out: the run's folder, with ``predictions.parquet``.
@@ -113,7 +121,10 @@ def _prediction(row: Mapping[str, Any], name: str, bundle: Bundle) -> Resource:
 def _observation(row: Mapping[str, Any], bundle: Bundle, when: str) -> Resource:
     target = bundle.target
     values = [
-        {"code": {"text": name}, "valueQuantity": {"value": float(row[f"p_{name}"])} | ({"unit": target.units} if target.units else {})}
+        {
+            "code": {"text": name},
+            "valueQuantity": {"value": float(row[f"p_{name}"])} | ({"unit": target.units} if target.units else {}),
+        }
         for name in target.names
     ]
     held = {"valueQuantity": values[0]["valueQuantity"]} if len(values) == 1 else {"component": values}
@@ -128,7 +139,11 @@ def _observation(row: Mapping[str, Any], bundle: Bundle, when: str) -> Resource:
 
 def _shared(row: Mapping[str, Any], bundle: Bundle) -> Resource:
     known = row["subject_id"] is not None
-    subject = {"system": SUBJECT_SYSTEM, "value": row["subject_id"]} if known else {"system": SAMPLE_SYSTEM, "value": row["sample_id"]}
+    subject = (
+        {"system": SUBJECT_SYSTEM, "value": row["subject_id"]}
+        if known
+        else {"system": SAMPLE_SYSTEM, "value": row["sample_id"]}
+    )
     return {
         # The same item of the same bundle has the same id, so that sending a file twice makes no second resource.
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{BUNDLE_SYSTEM}:{bundle.bundle_sha256}:{row['sample_id']}")),

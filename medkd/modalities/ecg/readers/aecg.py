@@ -39,7 +39,9 @@ def read_aecg(path: Path) -> Recording:
             where=path,
             remedy="Export it as HL7 aECG, DICOM or WFDB",
         )
-    sequences = root.findall(f"./{_V3}component/{_V3}series/{_V3}component/{_V3}sequenceSet/{_V3}component/{_V3}sequence")
+    sequences = root.findall(
+        f"./{_V3}component/{_V3}series/{_V3}component/{_V3}sequenceSet/{_V3}component/{_V3}sequence"
+    )
     leads: list[str] = []
     rows: list[NDArray[np.float64]] = []
     increment = 0.0
@@ -54,7 +56,9 @@ def read_aecg(path: Path) -> Recording:
     if not rows or len({len(row) for row in rows}) != 1:
         raise RecordError(f"aECG {path.name} holds no leads of one common length", where=path, remedy="Export it again")
     if increment <= 0:
-        raise RecordError(f"ECG of record {path.stem} states no sampling rate", where=path, remedy="Export it with a time increment")
+        raise RecordError(
+            f"ECG of record {path.stem} states no sampling rate", where=path, remedy="Export it with a time increment"
+        )
     return Recording(np.stack(rows), standard_names(leads), 1.0 / increment, path.stem)
 
 
@@ -65,7 +69,9 @@ def _voltage(sequence: Any, name: str) -> NDArray[np.float64]:
         offset = float(origin.get("value")) * millivolts(origin.get("unit", ""), name)
         return offset + digits * float(scale.get("value")) * millivolts(scale.get("unit", ""), name)
     except (AttributeError, TypeError, ValueError) as error:
-        raise RecordError(f"aECG of record {name} has a lead without origin, scale or digits", remedy="Export it again") from error
+        raise RecordError(
+            f"aECG of record {name} has a lead without origin, scale or digits", remedy="Export it again"
+        ) from error
 
 
 def _quantity(sequence: Any, tag: str, units: dict[str, float]) -> float:

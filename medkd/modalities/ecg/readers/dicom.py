@@ -27,7 +27,9 @@ def read_dicom(path: Path) -> Recording:
         data = dcmread(path)
         groups = list(data.get("WaveformSequence", []))
         if not groups:
-            raise RecordError(f"DICOM file {path.name} holds no waveform", where=path, remedy="Give a 12-lead ECG object")
+            raise RecordError(
+                f"DICOM file {path.name} holds no waveform", where=path, remedy="Give a 12-lead ECG object"
+            )
         longest = max(range(len(groups)), key=lambda index: int(groups[index].NumberOfWaveformSamples))
         values = np.ascontiguousarray(data.waveform_array(longest).T, dtype=np.float64)
         channels = list(groups[longest].ChannelDefinitionSequence)
@@ -37,12 +39,18 @@ def read_dicom(path: Path) -> Recording:
     except RecordError:
         raise
     except InvalidDicomError as error:
-        raise RecordError(f"{path.name} is no DICOM file", where=path, remedy="Check its suffix, or export it again") from error
+        raise RecordError(
+            f"{path.name} is no DICOM file", where=path, remedy="Check its suffix, or export it again"
+        ) from error
     except Exception as error:  # a damaged file can fail anywhere inside the package
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise RecordError(f"DICOM waveform {path.name} cannot be read: {reason}", where=path, remedy="Export it again") from error
+        raise RecordError(
+            f"DICOM waveform {path.name} cannot be read: {reason}", where=path, remedy="Export it again"
+        ) from error
     if rate <= 0:
-        raise RecordError(f"ECG of record {path.stem} states no sampling rate", where=path, remedy="Export it with SamplingFrequency")
+        raise RecordError(
+            f"ECG of record {path.stem} states no sampling rate", where=path, remedy="Export it with SamplingFrequency"
+        )
     return Recording(values * scale[:, None], standard_names(names), rate, path.stem)
 
 
@@ -56,7 +64,9 @@ def _refuse_deflated(path: Path) -> None:
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     if read_file_meta_info(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise RecordError(f"DICOM file {path.name} is deflated, which is not read", where=path, remedy="Export it uncompressed")
+        raise RecordError(
+            f"DICOM file {path.name} is deflated, which is not read", where=path, remedy="Export it uncompressed"
+        )
 
 
 def _unit(channel: Any) -> str:

@@ -1,7 +1,7 @@
 """WFDB format 16, read directly: what PTB-XL, Brugada-HUCA, LUDB and the CinC challenges ship.
 
-Several times as fast as the wfdb package and equal to it on every record (a test holds that); whatever departs from the plain
-form - several files, other formats, frames, skews, segments, lengths that disagree - is left to the package.
+Several times as fast as the wfdb package and equal to it on every record (a test holds that); whatever departs from the
+plain form - several files, other formats, frames, skews, segments, lengths that disagree - is left to the package.
 Source: header(5) and signal(5) of the WFDB Applications Guide.
 """
 

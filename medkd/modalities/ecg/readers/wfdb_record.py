@@ -36,7 +36,9 @@ def read_with_package(header: Path) -> Recording:
         record = wfdb.rdrecord(str(header.with_suffix("")))
     except FileNotFoundError as error:
         raise RecordError(
-            f"ECG of record {header.stem} lacks its signal file {Path(str(error.filename)).name}", where=header, remedy="Copy it beside"
+            f"ECG of record {header.stem} lacks its signal file {Path(str(error.filename)).name}",
+            where=header,
+            remedy="Copy it beside",
         ) from error
     except Exception as error:  # a damaged file can fail anywhere inside the package
         what = f"ECG of record {header.stem} cannot be read: {_reason(header, error)}"
@@ -51,7 +53,10 @@ def read_with_package(header: Path) -> Recording:
 
 
 def _reason(header: Path, error: Exception) -> str:
-    """What is wrong with a record that the package failed on: what can be seen from its sizes, else the package's words."""
+    """What is wrong with a record that the package failed on.
+
+    What can be seen from its sizes, else the package's words.
+    """
     lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
     head, *signals = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     stated = int(head[1]) if len(head) > 1 and head[1].isdecimal() else 0

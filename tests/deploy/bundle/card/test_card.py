@@ -90,7 +90,9 @@ def test_a_card_of_the_version_before_is_still_read(bundle_folder: Path) -> None
 
 
 def test_the_weakest_are_those_with_the_largest_error_where_less_is_better() -> None:
-    rows = [{"by": "site", "group": str(value), "value": value, "suppressed": value == 9} for value in (1, 5, 3, 9, 2, 4)]
+    rows = [
+        {"by": "site", "group": str(value), "value": value, "suppressed": value == 9} for value in (1, 5, 3, 9, 2, 4)
+    ]
     assert [row["value"] for row in weakest(rows, 2, higher_is_better=False)] == [5, 4, 3]
     assert [row["value"] for row in weakest(rows, 2, higher_is_better=True)] == [1]
 
@@ -101,7 +103,9 @@ def test_names_with_markup_stay_text(learner: Path, tmp_path: Path) -> None:
         "task": "<script>alert(1)</script>",
         "cohort": "a | b\n\n# heading",
         "sentence": "[click](javascript:alert(1)) `code` **bold** &amp;",
-        "subgroups": [{"by": "site", "group": "x|y|<b>z</b>", "n": 3, "suppressed": True, "reason": "few", "value": None}],
+        "subgroups": [
+            {"by": "site", "group": "x|y|<b>z</b>", "n": 3, "suppressed": True, "reason": "few", "value": None}
+        ],
     }
     Bundle.write(tmp_path / "out", learner, CALIBRATION, report)
     lines = (tmp_path / "out" / "CARD.md").read_text().split("---\n", 2)[2]
@@ -128,7 +132,8 @@ def test_a_report_with_little_in_it_still_makes_a_card(learner: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("snake_case_name", "snake_case_name"), ("_it_", "\\_it\\_"), ("a\n# b", "a \\# b"), (0.5, "0.5")]
+    ("text", "shown"),
+    [("snake_case_name", "snake_case_name"), ("_it_", "\\_it\\_"), ("a\n# b", "a \\# b"), (0.5, "0.5")],
 )
 def test_escaping_leaves_plain_names_readable(text: object, shown: str) -> None:
     assert escape_markdown(text) == shown

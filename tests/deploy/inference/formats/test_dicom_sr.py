@@ -25,8 +25,13 @@ def source(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scored(source: Path, shared: Path, bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Bundle, Items]:
-    """Three DICOM objects and a WFDB record, scored by one run: as it came, without a study id, and without a study at all."""
+def scored(
+    source: Path, shared: Path, bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Bundle, Items]:
+    """Three DICOM objects and a WFDB record, scored by one run.
+
+    As it came, without a study id, and without a study at all.
+    """
     folder = tmp_path_factory.mktemp("records")
     shutil.copy(source, folder / "rossi^mario.dcm")
     bare, broken = dcmread(source), dcmread(source)
@@ -70,7 +75,9 @@ def test_each_dicom_record_has_a_report_and_the_others_are_named(
         assert report[name].value == given[name].value
     assert (report.PreliminaryFlag, report.VerificationFlag) == ("PRELIMINARY", "UNVERIFIED")
     (number,) = numbers(report)
-    value = pl.read_parquet(out / "predictions.parquet").filter(pl.col("sample_id") == "rossi^mario")["p_cal_brugada"][0]
+    value = pl.read_parquet(out / "predictions.parquet").filter(pl.col("sample_id") == "rossi^mario")["p_cal_brugada"][
+        0
+    ]
     assert float(number.MeasuredValueSequence[0].NumericValue) == pytest.approx(value, rel=1e-5)
     assert number.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue == "{probability}"
     pointers = [item for item in number.ContentSequence if item.ValueType == "WAVEFORM"]

@@ -32,7 +32,8 @@ def table_of(bundle: Bundle, target: Target, ids: list[str]) -> pl.DataFrame:
     rest = {"set": ["abstains"] + [None] * (len(ids) - 1), "drift": [1.7] + [None] * (len(ids) - 1)}
     schema = {"set": pl.String, "drift": pl.Float64}
     return pl.DataFrame(
-        {"sample_id": ids, **columns, **rest, "model_sha256": bundle.model_sha256, "seconds": 0.1, "status": "ok"}, schema_overrides=schema
+        {"sample_id": ids, **columns, **rest, "model_sha256": bundle.model_sha256, "seconds": 0.1, "status": "ok"},
+        schema_overrides=schema,
     )
 
 
@@ -70,8 +71,12 @@ def test_a_classification_is_a_risk_assessment_for_each_item(bundle: Bundle, tmp
     assert [one["identifier"][0]["value"] for one in risks] == ids
     assert [one["subject"]["identifier"]["value"] for one in risks] == ["p1", "=2+2", "p3"]
     said = [one["prediction"][0] for one in risks]
-    assert [one["probabilityDecimal"] for one in said] == pytest.approx((100 * table["p_cal_brugada"]).to_list(), abs=1e-5)
-    above = ["at or above the threshold" if value >= 0.31 else "below the threshold" for value in table["p_cal_brugada"]]
+    assert [one["probabilityDecimal"] for one in said] == pytest.approx(
+        (100 * table["p_cal_brugada"]).to_list(), abs=1e-5
+    )
+    above = [
+        "at or above the threshold" if value >= 0.31 else "below the threshold" for value in table["p_cal_brugada"]
+    ]
     assert [one["qualitativeRisk"]["text"] for one in said] == above
     assert set(above) == {"at or above the threshold", "below the threshold"}
     assert "abstains" in said[0]["rationale"]
