@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from medkd.evidence.statistics.bootstrap import Block, bootstrap, multiplicities
 from medkd.evidence.statistics.metrics import METRICS
 
-SAMPLES, SUBJECTS, REPLICATES, ARMS = 2000, 1500, 1000, ("student", "solo")
+SAMPLES, SUBJECTS, REPLICATES, ARMS = 2000, 1500, 1000, ("student", "baseline")
 
 
 def cohort() -> Block:

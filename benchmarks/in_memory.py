@@ -92,7 +92,7 @@ _REPORT: dict[str, Any] = {
     "metric": "auroc",
     "label_fraction": 1.0,
     "n": {"train": 1, "val": 1, "test": 1, "test_subjects": 1, "seeds": 1},
-    "arms": dict.fromkeys(("teacher", "solo", "student"), _NONE),
+    "arms": dict.fromkeys(("teacher", "baseline", "student"), _NONE),
     "gain": _NONE,
     "privileged_gain": _NONE,
     "gap": _NONE,

@@ -68,9 +68,9 @@ def tune(parser: Parser) -> None:
     option(
         parser,
         "arm",
-        type=one_of("--arm", ("solo", "teacher", "student")),
+        type=one_of("--arm", ("baseline", "teacher", "student")),
         metavar="ARM",
-        help="solo, teacher or student; default: all three, so",
+        help="baseline, teacher or student; default: all three, so",
     )
     option(
         parser,

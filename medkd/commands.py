@@ -87,7 +87,7 @@ COMMANDS = {
         arguments.cohort,
     ),
     "tune": Command(
-        "Search a recipe's values on inner validation: solo, teacher, then student. Resumes where it stopped.",
+        "Search a recipe's values on inner validation: baseline, teacher, then student. Resumes where it stopped.",
         "medkd.pipeline.tuning.command:main",
         "medkd tune ecg_lead --cohort demo_ecg --trials 20 --out runs/tune",
         arguments.tune,

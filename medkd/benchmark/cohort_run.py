@@ -61,7 +61,7 @@ def cohort_findings(found: Sequence[CohortCell]) -> list[Finding]:
 
     Intervals are percentiles over test subjects, p-values from the replicates' deviation.
 
-    Gap closed is the gain as a share of teacher - solo, for nobody knows the best student of a real cohort.
+    Gap closed is the gain as a share of teacher - baseline, for nobody knows the best student of a real cohort.
     """
     centre = next(one for one in found if one.cell.factor == CENTRE)
     own = next((one for one in found if one.cell.teacher == SELF), None)
@@ -79,7 +79,7 @@ def cohort_findings(found: Sequence[CohortCell]) -> list[Finding]:
                     factor=one.cell.factor,
                     level=one.cell.level,
                     objective=name,
-                    solo=one.arms[SOLO].value,
+                    baseline=one.arms[SOLO].value,
                     student=student.value,
                     teacher=one.arms[TEACHER].value,
                     gain=_estimate(student.minus(one.arms[SOLO])),
@@ -112,7 +112,7 @@ def _measured(
     chosen: Mapping[str, Choice] | None,
     bar: tqdm[Never],
 ) -> CohortCell:
-    tuning = outer_folds(inputs, samples, range(TUNING, TUNING + budget.solo_seeds), cell.labels, "val")
+    tuning = outer_folds(inputs, samples, range(TUNING, TUNING + budget.baseline_seeds), cell.labels, "val")
     reported = outer_folds(inputs, samples, range(budget.seeds), cell.labels, "test")
     problems = stacked([one.problem for one in reported])
 

@@ -32,8 +32,8 @@ from medkd.registry import entries, find_task
 BENCHMARKS = ("privileged",)
 CELLS = design(Cell("centre", 1000, 0.1), samples=(250, 500, 2000), labels=(0.05, 0.3, 1.0), in_sample=(0.1, 1.0))
 COHORT_CELLS = design(Cell("centre", 0, 0.3), labels=(1.0,))
-COHORT_BUDGET = Budget(seeds=3, solo_seeds=4, tuning_seeds=2)
-FAST = Budget(seeds=3, solo_seeds=2, tuning_seeds=2, scored=500, stops=(10, 20), decays=(1.0,), ratios=(3.0,))
+COHORT_BUDGET = Budget(seeds=3, baseline_seeds=4, tuning_seeds=2)
+FAST = Budget(seeds=3, baseline_seeds=2, tuning_seeds=2, scored=500, stops=(10, 20), decays=(1.0,), ratios=(3.0,))
 FAST_CELLS = design(Cell("centre", 200, 0.3), samples=(100,), labels=(1.0,))
 _FAST = "This was a --fast run of a few steps: it shows that everything runs, and its numbers mean nothing."
 
@@ -70,7 +70,7 @@ def _synthetic(namespace: argparse.Namespace, taking: Sequence[Contestant], abse
     centre = measured[0].aurocs
     facts = {
         "best student (known)": f"{family.bayes_student:.3f}",
-        "solo at the centre": f"{sum(centre['solo']) / budget.seeds:.3f}",
+        "baseline at the centre": f"{sum(centre['baseline']) / budget.seeds:.3f}",
         "best teacher (known)": f"{family.bayes_teacher:.3f}",
         "teacher at the centre": f"{sum(centre['teacher']) / budget.seeds:.3f}",
         "seeds": str(budget.seeds),
@@ -101,7 +101,7 @@ def _cohort(namespace: argparse.Namespace, taking: Sequence[Contestant], absent:
     with writing(out / "scores.parquet") as temporary:
         pl.concat([one.scores for one in found]).write_parquet(temporary)
     facts = {
-        "solo at the centre": f"{found[0].arms['solo'].value:.3f}",
+        "baseline at the centre": f"{found[0].arms['baseline'].value:.3f}",
         "teacher at the centre": f"{found[0].arms['teacher'].value:.3f}",
         "subjects scored": str(found[0].scores["subject"].n_unique()),
         "seeds": str(budget.seeds),
@@ -112,9 +112,9 @@ def _cohort(namespace: argparse.Namespace, taking: Sequence[Contestant], absent:
         f"A small budget: the prepared arrays of {recipe.teacher.view} and {recipe.student.view}, brought to principal components by each "
         f"fold's training samples, into a network of two hidden layers; {inputs.protocol}, {budget.seeds} seeds. It compares objectives; "
         "what a network that reads the signal itself reaches stands in the task's own report.",
-        f"Settings were chosen on the labelled inner validation of the splits of {budget.solo_seeds} other seeds (an objective's on "
+        f"Settings were chosen on the labelled inner validation of the splits of {budget.baseline_seeds} other seeds (an objective's on "
         f"{budget.tuning_seeds} of them), never on a test fold of the reported ones; subjects recur in both, so the choice is inner, not "
-        "nested. A label share counts for inner validation too. Gap closed is gain / (teacher - solo), not defined where that may be zero.",
+        "nested. A label share counts for inner validation too. Gap closed is gain / (teacher - baseline), not defined where that may be zero.",
         *_method(budget)[1:],
     ]
     page = Page(title, facts, _lines(told, namespace), method, _typed(namespace), absent)
@@ -159,7 +159,7 @@ def _table(findings: Sequence[Finding]) -> pl.DataFrame:
     """One row an objective and cell."""
     rows = []
     for one in findings:
-        row = {name: getattr(one, name) for name in ("factor", "level", "objective", "solo", "student", "teacher")}
+        row = {name: getattr(one, name) for name in ("factor", "level", "objective", "baseline", "student", "teacher")}
         for name in ("gain", "closed", "privileged", "against_soft"):
             row |= _columns(name, getattr(one, name))
         row |= {
@@ -204,17 +204,17 @@ def _method(budget: Budget) -> list[str]:
     ratios = ", ".join(f"{ratio:g}" for ratio in budget.ratios)
     return [
         "A latent state decides the label's chance; the teacher sees all of it, the student some of it with noise, each through a fixed "
-        "map that can be undone. The AUROCs of the best teacher and student follow by quadrature. Gap closed is (student - solo) / "
-        f"(best student - solo). Each seed has its own samples and initialisation, shared by all arms; {budget.scored:,} more are scored. "
+        "map that can be undone. The AUROCs of the best teacher and student follow by quadrature. Gap closed is (student - baseline) / "
+        f"(best student - baseline). Each seed has its own samples and initialisation, shared by all arms; {budget.scored:,} more are scored. "
         "Intervals are paired t intervals over seeds, of the linearised ratio for the gap closed. Settings were chosen on "
-        f"further seeds, {budget.solo_seeds} for solo and teacher, {budget.tuning_seeds} for each objective, by the AUROC on as many "
-        "samples: more than anybody has in practice, and most for the solo, so that no gain comes from a solo that was chosen badly.",
-        f"Solo and teacher chose among {len(budget.decays)} weight decays and {len(budget.stops)} numbers of steps ({budget.stops[0]} to "
-        f"{budget.stops[-1]}); each objective among {len(budget.ratios)} weights, the solo's decay or a tenth of it, and the same steps. "
+        f"further seeds, {budget.baseline_seeds} for baseline and teacher, {budget.tuning_seeds} for each objective, by the AUROC on as many "
+        "samples: more than anybody has in practice, and most for the baseline, so that no gain comes from a baseline that was chosen badly.",
+        f"Baseline and teacher chose among {len(budget.decays)} weight decays and {len(budget.stops)} numbers of steps ({budget.stops[0]} to "
+        f"{budget.stops[-1]}); each objective among {len(budget.ratios)} weights, the baseline's decay or a tenth of it, and the same steps. "
         "Labels keep weight one. An objective's weight is set by the ratio of gradient norms at the start, objective to label: "
         f"{ratios}. Objectives differ in scale by orders of magnitude, and so all have the same tries. Everything else of an objective is "
         "its class's default. A student's batch is half labelled samples, half unlabelled pairs; "
-        "the solo's is the same, so that a student at weight zero is the solo.",
+        "the baseline's is the same, so that a student at weight zero is the baseline.",
         "Labelled samples hear the teacher that left their fold out, unlabelled ones the mean of all. A control is the centre's training, "
         "at the centre's settings, with another teacher: the same answers dealt to other samples of the fold, the mean answer of the "
         "label's class (silent where the label is withheld), or a teacher that sees the student's view alone.",

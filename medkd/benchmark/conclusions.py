@@ -77,7 +77,7 @@ def _cell(where: str, cell: Sequence[Finding]) -> str:
     harming = [one.objective for one in cell if one.verdict == "harms"]
     best = ", ".join(f"{one.objective} {_written(one)}" for one in earning[:3])
     middle = float(np.median([one.gain.value for one in cell]))
-    told = f"{where} (solo {cell[0].solo:.3f}, teacher {cell[0].teacher:.3f}): {_some(earning, cell)} earn their place"
+    told = f"{where} (baseline {cell[0].baseline:.3f}, teacher {cell[0].teacher:.3f}): {_some(earning, cell)} earn their place"
     told += f"; median gain {middle:+.3f}"
     told += f"; largest {best}" if best else ""
     return told + (f"; harm: {_names(harming)}." if harming else ".")
@@ -96,7 +96,7 @@ def _controls(findings: Sequence[Finding], centre: Sequence[Finding]) -> list[st
         )
         who = f" ({_names([one.objective for one in gaining])})" if gaining else ""
         lines.append(
-            f"Control, {level}: {_some(gaining, cell)} gain over the solo{who}, {losing} lose; median gain {middle:+.3f}, "
+            f"Control, {level}: {_some(gaining, cell)} gain over the baseline{who}, {losing} lose; median gain {middle:+.3f}, "
             f"with the teacher itself {own:+.3f}."
         )
     return lines

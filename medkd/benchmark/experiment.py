@@ -1,4 +1,4 @@
-"""One cell: solo, teacher and every objective, each at its best setting on seeds of their own, measured on others."""
+"""One cell: baseline, teacher and every objective, each at its best setting on seeds of their own, measured on others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from medkd.benchmark.teachers import Fit, Teacher, taught
 from medkd.benchmark.training_set import Lesson, mixed_batches
 from medkd.evidence.statistics.metrics import Array, measure
 
-SOLO, TEACHER = "solo", "teacher"
+SOLO, TEACHER = "baseline", "teacher"
 """Arms that hear no teacher."""
 
 
@@ -27,17 +27,17 @@ class Budget:
 
     Args:
         seeds: reported, 0 and on.
-        solo_seeds: on which the settings of solo and teacher are chosen, 100 and on; none of them is reported.
+        baseline_seeds: on which the settings of baseline and teacher are chosen, 100 and on; none of them is reported.
         tuning_seeds: the first of these, on which an objective's are.
         scored: samples that a synthetic seed is scored on.
         batch, rate: samples a step, and AdamW's rate.
         stops: steps after which training may end.
-        decays: of the solo and the teacher. A student has the solo's, or a tenth of it.
+        decays: of the baseline and the teacher. A student has the baseline's, or a tenth of it.
         ratios: of the objective's gradient to the label's at the start: the grid of weights.
     """
 
     seeds: int = 40
-    solo_seeds: int = 24
+    baseline_seeds: int = 24
     tuning_seeds: int = 4
     scored: int = 4000
     batch: int = 32
@@ -100,7 +100,7 @@ def play(
         results[arm] = _scores(state[choice.steps], reported, party)
         tell(arm)
     lessons = {}
-    tuning = tuning.first(len(tuning.each) * budget.tuning_seeds // budget.solo_seeds)
+    tuning = tuning.first(len(tuning.each) * budget.tuning_seeds // budget.baseline_seeds)
     for name, problems in (("tuning", tuning), ("reported", reported)):
         if name == "reported" or not all(one.name in choices for one in taking):
             lesson = _alone(problems, "student", budget)
@@ -126,7 +126,7 @@ def aurocs(problems: Problems, scored: Sequence[Array]) -> list[float]:
 
 
 def _alone(problems: Problems, party: str, budget: Budget) -> Lesson:
-    """Labels alone, in the student's own batches: a solo is the student at weight zero."""
+    """Labels alone, in the student's own batches: a baseline is the student at weight zero."""
     batches = mixed_batches(problems.labelled, problems.samples, budget.batch, budget.stops[-1])
     return Lesson(problems.views[party], problems.y, problems.labelled, problems.seeds, batches)
 

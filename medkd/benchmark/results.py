@@ -37,8 +37,8 @@ class Finding:
     Args:
         factor, level: the cell.
         objective: its name.
-        solo, student, teacher: mean scores.
-        gain: student - solo.
+        baseline, student, teacher: mean scores.
+        gain: student - baseline.
         closed: the gain as a share of what can be gained; None where that is not above zero.
         privileged: the gain less that of a self-teacher's student; at the centre alone.
         p_holm: of the gain, corrected over all objectives and cells but the controls; a control's is its own.
@@ -51,7 +51,7 @@ class Finding:
     factor: str
     level: str
     objective: str
-    solo: float
+    baseline: float
     student: float
     teacher: float
     gain: Estimate

@@ -19,14 +19,14 @@ SOFT, SELF = "soft_labels", "self_teacher"
 def synthetic_findings(measured: Sequence[Measured], family: Family) -> list[Finding]:
     """Every objective in every cell.
 
-    Gap closed is mean gain over the mean of (best student - solo). A privileged gain is the gain at the centre less the
+    Gap closed is mean gain over the mean of (best student - baseline). A privileged gain is the gain at the centre less the
     gain of the same objective, at the same setting, with a teacher that sees the student's view alone.
     """
     centre = next(one for one in measured if one.cell.factor == CENTRE)
     own = next((one for one in measured if one.cell.teacher == SELF), None)
     findings = []
     for one in measured:
-        solo = np.array(one.aurocs[SOLO])
+        baseline = np.array(one.aurocs[SOLO])
         for name, values in one.aurocs.items():
             if name in (SOLO, TEACHER):
                 continue
@@ -36,11 +36,11 @@ def synthetic_findings(measured: Sequence[Measured], family: Family) -> list[Fin
                     factor=one.cell.factor,
                     level=one.cell.level,
                     objective=name,
-                    solo=float(solo.mean()),
+                    baseline=float(baseline.mean()),
                     student=float(student.mean()),
                     teacher=float(np.mean(one.aurocs[TEACHER])),
-                    gain=paired(student - solo),
-                    closed=share_of(student - solo, family.bayes_student - solo),
+                    gain=paired(student - baseline),
+                    closed=share_of(student - baseline, family.bayes_student - baseline),
                     privileged=paired(student - np.array(own.aurocs[name])) if own and one is centre else None,
                     against_soft=_against(student, one.aurocs, name) if one is centre else None,
                     setting=in_words(one.choices[name]),

@@ -86,7 +86,7 @@ def _measured(
     missing = [name for name in names if name not in held.aurocs]
     if missing:
         torch.set_num_threads(1)
-        tuning = _problems(cell, family, replace(budget, seeds=budget.solo_seeds), TUNING)
+        tuning = _problems(cell, family, replace(budget, seeds=budget.baseline_seeds), TUNING)
         reported = _problems(cell, family, budget, 0)
         played = play(tuning, reported, cell.teacher, contestants(missing)[0], budget, chosen or held.choices)
         scored = {arm: aurocs(reported, values) for arm, values in played.scores.items()}

@@ -33,7 +33,7 @@ from medkd.objectives.supervised import Supervised
 class Distiller(LightningModule):
     """Fit a network to labels and, where it has teachers, to their answers.
 
-    A solo or a teacher is the same without teachers.
+    A baseline or a teacher is the same without teachers.
 
     The loss is Σ weight(progress) · objective, the label's own objective among them under the name ``supervised``.
     Labels count on labelled samples alone; teachers speak on every sample of a batch.

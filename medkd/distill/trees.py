@@ -1,4 +1,4 @@
-"""Boosted trees as teacher, solo and student: they learn labels, or what a teacher said."""
+"""Boosted trees as teacher, baseline and student: they learn labels, or what a teacher said."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TreeLearner:
 
     With a teacher's bank the first ``taught`` members learn the lesson on every training sample, labelled or not; the
     others learn the labels, and count in the mean by the share of samples that had one. Without a bank all learn the
-    labels: so a solo has as many members as the student, and the same budget.
+    labels: so a baseline has as many members as the student, and the same budget.
 
     Args:
         rounds: trees a booster.

@@ -22,7 +22,7 @@ from medkd.evidence.statistics.curves import curves_of
 from medkd.evidence.statistics.metrics import METRICS, Metric, ece, metric_named, metrics_for
 from medkd.evidence.subgroups import subgroup_rows
 
-SHOWN = ("teacher", "student", "solo")
+SHOWN = ("teacher", "student", "baseline")
 """Arms that curves are drawn for."""
 
 
@@ -61,7 +61,7 @@ def assess(
         fast: a ``--fast`` run, whose verdict is invalid.
 
     Raises:
-        InputError: student or solo is missing, or the predictions do not fit together.
+        InputError: student or baseline is missing, or the predictions do not fit together.
     """
     scored = (
         predictions if "sample" in predictions.columns else score_predictions(predictions, target, settings, samples)
@@ -137,7 +137,7 @@ def assess(
 
 def _blocks(part: pl.DataFrame, target: Target, fraction: float) -> tuple[list[Block], list[str]]:
     arms = part["arm"].unique().sort().to_list()
-    for needed in ("student", "solo"):
+    for needed in ("student", "baseline"):
         if needed not in arms:
             raise InputError(
                 f"predictions have no arm '{needed}'",

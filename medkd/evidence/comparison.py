@@ -1,4 +1,4 @@
-"""Student, solo, teacher and controls compared at one label fraction."""
+"""Student, baseline, teacher and controls compared at one label fraction."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def compare(
 
     Every difference is paired, and more is better.
 
-    gain = student - solo. privileged_gain = student - self_teacher's student, null where that control was not run.
-    gap = teacher - solo. gap_closed = gain / gap, null unless the whole interval of the gap lies above zero: a ratio to
+    gain = student - baseline. privileged_gain = student - self_teacher's student, null where that control was not run.
+    gap = teacher - baseline. gap_closed = gain / gap, null unless the whole interval of the gap lies above zero: a ratio to
     something that may be nothing says nothing.
 
     Args:
-        arms: replicates by arm, student and solo among them.
+        arms: replicates by arm, student and baseline among them.
         sign: -1 where less is better.
         confidence: of the intervals.
         audit_passed, fast: see ``verdict``.
     """
-    student, solo = arms["student"], arms["solo"]
-    gain = student.minus(solo, sign)
+    student, baseline = arms["student"], arms["baseline"]
+    gain = student.minus(baseline, sign)
     privileged = student.minus(arms["self_teacher"], sign).interval(confidence) if "self_teacher" in arms else None
-    gap = arms["teacher"].minus(solo, sign) if "teacher" in arms else None
+    gap = arms["teacher"].minus(baseline, sign) if "teacher" in arms else None
     return {
         "arms": {name: _arm(arms[name], confidence) for name in _ordered(arms)},
         "gain": gain.interval(confidence),
@@ -59,5 +59,5 @@ def _closed(gain: Replicates, gap: Replicates, confidence: float) -> dict[str, f
 
 
 def _ordered(arms: Mapping[str, Replicates]) -> list[str]:
-    first = [name for name in ("teacher", "student", "solo") if name in arms]
+    first = [name for name in ("teacher", "student", "baseline") if name in arms]
     return first + sorted(set(arms) - set(first))

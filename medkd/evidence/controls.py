@@ -19,10 +19,12 @@ CONTROLS: dict[str, str] = {
 
 
 def control_gains(arms: Mapping[str, Replicates], sign: float, confidence: float) -> dict[str, dict[str, Any]]:
-    """Gain of each control student over solo, for the controls that were run.
+    """Gain of each control student over baseline, for the controls that were run.
 
     Shown beside the gain, never subtracted from it.
     """
     return {
-        name: {"gain": arms[name].minus(arms["solo"], sign).interval(confidence)} for name in CONTROLS if name in arms
+        name: {"gain": arms[name].minus(arms["baseline"], sign).interval(confidence)}
+        for name in CONTROLS
+        if name in arms
     }

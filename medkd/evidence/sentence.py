@@ -33,7 +33,7 @@ def sentence(
         label_fraction: share of training subjects that were labelled.
         confidence: of the intervals.
     """
-    student, solo, gain = found["arms"]["student"], found["arms"]["solo"], found["gain"]
+    student, baseline, gain = found["arms"]["student"], found["arms"]["baseline"], found["gain"]
     if gain["value"] is None:
         return "The test folds hold too few labelled samples of each class to compare anything."
     who = f"the model that sees only {student_view}" if student_view else "the student model"
@@ -42,7 +42,7 @@ def sentence(
     direction = "better" if gain["value"] >= 0 else "worse"
     text = (
         f"Taught by {teacher}{labels}, {who} reached {metric.title} {student['value']:.3f}, "
-        f"against {solo['value']:.3f} for the same model trained alone: {abs(gain['value']):.3f} {direction} "
+        f"against {baseline['value']:.3f} for the same model trained alone: {abs(gain['value']):.3f} {direction} "
         f"({confidence:.0%} interval of the difference {gain['low']:+.3f} to {gain['high']:+.3f})"
     )
     if found["verdict"] == "invalid":

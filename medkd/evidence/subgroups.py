@@ -20,7 +20,7 @@ def subgroup_rows(
     settings: EvidenceSettings,
     columns: Sequence[str],
     arm: str = "student",
-    over: str | None = "solo",
+    over: str | None = "baseline",
 ) -> list[dict[str, Any]]:
     """One row a group: an arm's value and its gain over another with intervals, or why they are not shown.
 

@@ -18,7 +18,7 @@ from medkd.errors import InputError
 from medkd.pipeline.recipe import Arm, Recipe, merged
 from medkd.pipeline.stages.fit import LOGGERS
 
-ARMS = ("teacher", "student", "solo")
+ARMS = ("teacher", "student", "baseline")
 
 
 def check_arms(recipe: Recipe) -> dict[str, Distiller | TreeLearner]:

@@ -98,9 +98,9 @@ class Graph:
         return self.fit(name, arm.pretraining(), PRETRAINING, seed, sorted(held_out), 1.0, unlabelled=True)
 
     def without(self, kind: str, seed: int, held_out: Sequence[int], labels: float) -> FitStage:
-        """The teacher, or the solo, that was trained without some folds; every bank and arm that wants it shares it."""
+        """The teacher, or the baseline, that was trained without some folds; every bank and arm that wants it shares it."""
         folds = sorted(set(held_out))
-        party, arm = ("teacher", self.recipe.teacher) if kind == "teacher" else ("student", self.recipe.solo)
+        party, arm = ("teacher", self.recipe.teacher) if kind == "teacher" else ("student", self.recipe.baseline)
         shown = kind if len(folds) == 1 and folds[0] in self.evaluated else ""
         name = f"{_at(labels, seed)}/{kind}-without-{'-'.join(map(str, folds)) or 'none'}"
         return self.fit(name, arm, party, seed, folds, labels, shown)
@@ -118,7 +118,7 @@ class Graph:
     def control_bank(self, control: str, seed: int, outer: Sequence[int], labels: float) -> Stage:
         """The bank of a control's teacher."""
         if control == "self_teacher":
-            return self.bank("solo", seed, outer, labels)
+            return self.bank("baseline", seed, outer, labels)
         needs = {"bank": self.bank("teacher", seed, outer, labels), "split": self.split(seed)}
         return self.add(
             ControlBankStage(
@@ -149,7 +149,7 @@ class Graph:
         for seed in range(self.recipe.seeds):
             for fold in self.evaluated:
                 yield self.without("teacher", seed, (fold,), labels)
-                yield self.without("solo", seed, (fold,), labels)
+                yield self.without("baseline", seed, (fold,), labels)
                 yield self.student("student", self.bank("teacher", seed, (fold,), labels), seed, (fold,), labels)
                 for control in self.recipe.controls:
                     yield self.student(

@@ -55,7 +55,7 @@ class Recipe:
     Args:
         task: its name.
         cohort: default cohort.
-        teacher, student, solo: the arms. The solo is the student without objectives, and what ``solo`` changes.
+        teacher, student, baseline: the arms. The baseline is the student without objectives, and what ``baseline`` changes.
         root: the cohort's folder; "" for one that is synthesised.
         target, protocol: "" for the cohort's default.
         seeds: number of them, from 0.
@@ -75,7 +75,7 @@ class Recipe:
     cohort: str
     teacher: Arm
     student: Arm
-    solo: Arm
+    baseline: Arm
     root: str = ""
     target: str = ""
     protocol: str = ""
@@ -119,7 +119,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Rec
             f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file"
         ) from error
     if not isinstance(held, dict):
-        raise InputError("not a recipe", where=path, remedy="It is a mapping with the keys teacher, student, solo, ...")
+        raise InputError(
+            "not a recipe", where=path, remedy="It is a mapping with the keys teacher, student, baseline, ..."
+        )
     held = copy.deepcopy(held)
     for key, value in chosen.items():
         if value is not None:
@@ -163,7 +165,7 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
     for name in ("seeds", "threads"):
         if held.get(name) is not None and (type(held[name]) is not int or held[name] < 1):
             raise InputError(f"{name} is {held[name]!r}", where=path, remedy="It must be a whole number of 1 or more")
-    for name in ("teacher", "student", "solo"):
+    for name in ("teacher", "student", "baseline"):
         _check_keys(_mapping(held.get(name) or {}, name, path), [item.name for item in fields(Arm)], path, f"{name}.")
         for key in ("modalities", "model", "data", "trainer"):
             _mapping((held.get(name) or {}).get(key) or {}, f"{name}.{key}", path)
@@ -191,25 +193,25 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
             key: value for key, value in student.get("model", {}).items() if key not in ("objectives", "weights")
         },
     }
-    held["solo"] = _alone(alone, held.get("solo") or {})
+    held["baseline"] = _alone(alone, held.get("baseline") or {})
     shares = _listed(1.0 if held.get("labels") is None else held["labels"])
     if not shares or not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
         raise InputError(
             f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]"
         )
     held["labels"] = tuple(float(share) for share in shares)
-    if (held["teacher"].get("pretrain") or {}) or (held["solo"].get("pretrain") and not student.get("pretrain")):
+    if (held["teacher"].get("pretrain") or {}) or (held["baseline"].get("pretrain") and not student.get("pretrain")):
         raise InputError(
             "pretrain is the student's",
             where=path,
-            remedy="Move it to student; the solo has the same unless solo.pretrain is null",
+            remedy="Move it to student; the baseline has the same unless baseline.pretrain is null",
         )
-    for name in ("student", "solo"):
+    for name in ("student", "baseline"):
         if held[name].get("pretrain") and "learner" in (held[name].get("model") or {}):
             raise InputError(
                 f"{name} has a learner and pretrain", where=path, remedy="Only a network begins with another's weights"
             )
-    for name in ("teacher", "student", "solo"):
+    for name in ("teacher", "student", "baseline"):
         held[name] = Arm(**{key: value for key, value in held[name].items() if value is not None})
     return Recipe(**{key: value for key, value in held.items() if value is not None})
 
@@ -229,7 +231,7 @@ def _check_pretraining(held: dict[str, Any], name: str, path: Path) -> None:
 
 
 def _alone(student: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """The student without its teacher, and what ``solo`` changes.
+    """The student without its teacher, and what ``baseline`` changes.
 
     One of another family (trees for a network) brings its whole model.
     """

@@ -18,7 +18,7 @@ def summary(report: Mapping[str, Any], run: Path, stages: int, seconds: float, p
             f"\n{report['metric']} at {100 * entry['label_fraction']:g} % of the labels (95 % interval over test subjects)"
         )
         lines += [f"  {name:<28}{_interval(held)}" for name, held in entry["arms"].items()]
-        lines.append(f"  {'gain (student - solo)':<28}{_interval(entry['gain'], signed=True)}")
+        lines.append(f"  {'gain (student - baseline)':<28}{_interval(entry['gain'], signed=True)}")
         if entry.get("privileged_gain"):
             lines.append(f"  {'privileged gain':<28}{_interval(entry['privileged_gain'], signed=True)}")
         for name, held in entry.get("controls", {}).items():

@@ -15,7 +15,7 @@ from tests.bad_input.conftest import TEACHER, Refused, files_of
 KEYS = [
     ("student.trainer.max_epoch", "3", "'trainer.max_epochs'"),
     ("teacher.trainer.max_epoch", "3", "'trainer.max_epochs'"),
-    ("solo.trainer.max_epoch", "3", "'trainer.max_epochs'"),
+    ("baseline.trainer.max_epoch", "3", "'trainer.max_epochs'"),
     ("student.model.learning_rat", "0.1", "'model.learning_rate'"),
     ("student.model.network.init_args.chanels", "1", "'channels'"),
     ("student.model.network.class_path", "medkd.networks.resnet1d.ResNet", "'ResNet1d'"),

@@ -102,7 +102,7 @@ def _all_rows(contestant):
     return contestant.kind(student_dim=16, teacher_dim=16, samples=SAMPLES, dim=16, negatives=SAMPLES)
 
 
-def test_a_student_at_weight_zero_is_the_solo(lesson: Lesson):
+def test_a_student_at_weight_zero_is_the_baseline(lesson: Lesson):
     contestant = contestants(["info_nce"])[0][0]
     student = train(lesson, 5e-3, [Try(1.0, 0.0)], [12], lambda: contestant.build(SAMPLES))[12]
     for name, value in train(lesson, 5e-3, [Try(1.0)], [12])[12].items():
@@ -139,7 +139,7 @@ def test_batches_mix_labelled_and_unlabelled():
     assert mixed_batches(5, 5, 16, 3).shape == (3, 16)
 
 
-def test_a_solo_with_much_data_comes_near_the_best_student():
+def test_a_baseline_with_much_data_comes_near_the_best_student():
     family = Family()
     problems = stacked([synthetic(family, 20_000, 1.0, 20_000, seed) for seed in (0, 1)])
     batches = mixed_batches(problems.labelled, problems.samples, 128, 1500)

@@ -43,7 +43,7 @@ REPORT: dict[str, Any] = {
     "n": {"train": 290, "val": 73, "test": 363, "test_subjects": 363, "seeds": 3},
     "arms": {
         "teacher": figure(0.89),
-        "solo": figure(0.78),
+        "baseline": figure(0.78),
         "student": figure(0.77) | {"metrics": {"brier": figure(0.15)}},
     },
     "gain": figure(-0.01),

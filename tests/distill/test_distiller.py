@@ -36,7 +36,7 @@ from medkd.pipeline.graph import Graph
 from medkd.pipeline.lightning_cli import StageCLI
 
 STUDENT = "labels0.5/seed0/student-fold0"
-SOLO = "labels0.5/seed0/solo-without-0"
+SOLO = "labels0.5/seed0/baseline-without-0"
 WIDTHS = {"student_dim": 128, "teacher_dim": 128}
 BANKED: dict[str, Callable[[], Objective]] = {
     "soft_labels": SoftLabels,
@@ -388,7 +388,7 @@ def test_a_live_teacher_whose_view_the_data_do_not_show_is_refused(
             StageCLI(["fit", "--config", str(config)])
 
 
-def test_a_solo_is_the_same_without_teachers(fit_config: Any) -> None:
+def test_a_baseline_is_the_same_without_teachers(fit_config: Any) -> None:
     cli = StageCLI(["fit", "--config", str(fit_config(SOLO, trainer={"max_epochs": 1}, data={"steps": 3}))])
     assert cli.model.objectives == {}
     assert cli.model.live == {}

@@ -44,12 +44,16 @@ def test_killed_fit_resumes_to_the_same_weights(
     shorter = {"max_epochs": 3}
     data = {"steps": 6, "augment": True}
     model = {"ema": 0.9}
-    whole = fit_config("labels0.5/seed0/solo-without-0", "whole", trainer=shorter, data=data, model=model)
+    whole = fit_config("labels0.5/seed0/baseline-without-0", "whole", trainer=shorter, data=data, model=model)
     main(["fit", "--config", str(whole)])
 
     callbacks = [checkpoints(tmp_path / "killed", **when)]
     killed = fit_config(
-        "labels0.5/seed0/solo-without-0", "killed", trainer=shorter | {"callbacks": callbacks}, data=data, model=model
+        "labels0.5/seed0/baseline-without-0",
+        "killed",
+        trainer=shorter | {"callbacks": callbacks},
+        data=data,
+        model=model,
     )
     died = subprocess.run([sys.executable, "-c", KILLER, str(killed), str(killed_at)], capture_output=True, check=False)
     assert died.returncode == -9, died.stderr.decode()[-2000:]

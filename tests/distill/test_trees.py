@@ -201,13 +201,13 @@ def test_who_is_taught_follows_the_teacher_where_labels_say_something_else(
     assert agreement(both, data, truth) > 0.6
 
 
-def test_members_that_nobody_teaches_are_those_of_the_solo(make: Callable[..., Made]) -> None:
+def test_members_that_nobody_teaches_are_those_of_the_baseline(make: Callable[..., Made]) -> None:
     data, truth = make()
-    solo = replace(QUICK, members=2).fit(data, {}, seed=0, threads=1)
+    baseline = replace(QUICK, members=2).fit(data, {}, seed=0, threads=1)
     untaught = replace(QUICK, members=2, taught=0).fit(data, said_of(-truth), seed=0, threads=1)
-    assert text(untaught) == text(solo)
+    assert text(untaught) == text(baseline)
     half = replace(QUICK, members=2, taught=1).fit(data, said_of(-truth), seed=0, threads=1)
-    assert half.network._boosters[0][1][0].model_to_string() == solo.network._boosters[0][1][0].model_to_string()
+    assert half.network._boosters[0][1][0].model_to_string() == baseline.network._boosters[0][1][0].model_to_string()
 
 
 def test_the_teacher_speaks_where_no_label_is_and_labels_only_where_they_are(make: Callable[..., Made]) -> None:

@@ -10,7 +10,7 @@ from medkd.data.core.target import Target
 STRENGTH = {
     "teacher": 0.95,
     "student": 0.72,
-    "solo": 0.55,
+    "baseline": 0.55,
     "self_teacher": 0.58,
     "label_only_teacher": 0.55,
     "shuffled_teacher": 0.42,

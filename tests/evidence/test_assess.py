@@ -81,15 +81,15 @@ def test_the_headline_is_the_largest_fraction_and_each_has_an_entry() -> None:
     assert report["n"]["test"] == 300
     assert set(report["controls"]) == {"self_teacher", "label_only_teacher", "shuffled_teacher"}
     assert report["gain"]["value"] == pytest.approx(
-        report["arms"]["student"]["value"] - report["arms"]["solo"]["value"]
+        report["arms"]["student"]["value"] - report["arms"]["baseline"]["value"]
     )
 
 
 def test_verdicts_of_known_strengths() -> None:
-    strong = {"teacher": 1.2, "student": 0.9, "solo": 0.4, "self_teacher": 0.42}
+    strong = {"teacher": 1.2, "student": 0.9, "baseline": 0.4, "self_teacher": 0.42}
     assert run(*simulate(strength=strong))["verdict"] == "helps"
     assert run(*simulate(strength=strong | {"self_teacher": 0.9}))["verdict"] == "regularises only"
-    assert run(*simulate(strength={"student": 0.9, "solo": 0.4}))["verdict"] == "regularises only"
+    assert run(*simulate(strength={"student": 0.9, "baseline": 0.4}))["verdict"] == "regularises only"
     assert run(*simulate(strength=strong | {"student": 0.1}))["verdict"] == "harms"
     assert run(*simulate(strength=strong | {"student": 0.4}))["verdict"] == "no evidence"
 
@@ -151,7 +151,7 @@ def test_regression_turns_gains_so_that_more_is_better() -> None:
     noise = {
         "teacher": 2.0,
         "student": 5.0,
-        "solo": 9.0,
+        "baseline": 9.0,
         "self_teacher": 9.0,
         "label_only_teacher": 9.0,
         "shuffled_teacher": 12.0,
@@ -172,10 +172,10 @@ def test_regression_turns_gains_so_that_more_is_better() -> None:
 
 def test_what_does_not_fit_together_is_refused() -> None:
     predictions, samples = simulate(n=100, seeds=1, folds=2)
-    with pytest.raises(InputError, match="no arm 'solo'"):
-        run(predictions.filter(pl.col("arm") != "solo"), samples)
+    with pytest.raises(InputError, match="no arm 'baseline'"):
+        run(predictions.filter(pl.col("arm") != "baseline"), samples)
     with pytest.raises(InputError, match="different samples"):
-        run(predictions.filter((pl.col("arm") != "solo") | (pl.col("sample_id") != "s0003")), samples)
+        run(predictions.filter((pl.col("arm") != "baseline") | (pl.col("sample_id") != "s0003")), samples)
     with pytest.raises(InputError, match="not finite"):
         run(predictions.with_columns(pl.lit(np.nan).alias("logit")), samples)
     with pytest.raises(InputError, match="2 rows of 1 classes"):

@@ -31,7 +31,7 @@ WHENCE = {
 }
 HISTORY = pl.DataFrame(
     {
-        "arm": ["solo", "student"] * 3,
+        "arm": ["baseline", "student"] * 3,
         "seed": 0,
         "fold": 0,
         "step": [0, 0, 1, 1, 2, 2],
@@ -118,7 +118,7 @@ def test_the_page_stands_alone_and_shows_what_it_must() -> None:
         "How many labels it takes",
     ):
         assert words in page
-    for words in ("Gain: student over solo", "not shown: ", "records found", "medkd distill x", "none shared"):
+    for words in ("Gain: student over baseline", "not shown: ", "records found", "medkd distill x", "none shared"):
         assert words in page
     for words, count in (("labs: outside plausible limits", "17"), ("notes: its table is not there", "\N{EN DASH}")):
         assert f'<td>{words}</td><td class="n">{count}</td>' in page
@@ -182,7 +182,7 @@ def test_a_report_that_breaks_the_contract_is_refused_and_nothing_written(tmp_pa
 
 def test_a_page_of_two_arms_of_one_seed_without_audit_renders() -> None:
     target = BINARY
-    predictions, samples = simulate(n=80, seeds=1, folds=2, strength={"student": 0.6, "solo": 0.5})
+    predictions, samples = simulate(n=80, seeds=1, folds=2, strength={"student": 0.6, "baseline": 0.5})
     report = assess(predictions, samples.select("sample_id"), target, QUICK, [], {**WHENCE, "command": ""}, fast=True)
     page = render(report)
     assert "No leak audit was made" in page

@@ -33,7 +33,7 @@ def flat(value: float, spread: float = 0.0) -> Replicates:
 
 
 def test_less_is_better_turns_every_difference() -> None:
-    arms = {"student": flat(1.0), "solo": flat(1.5), "teacher": flat(0.5), "self_teacher": flat(1.2)}
+    arms = {"student": flat(1.0), "baseline": flat(1.5), "teacher": flat(0.5), "self_teacher": flat(1.2)}
     found = compare(arms, sign=-1.0, confidence=0.95, audit_passed=True, fast=False)
     assert found["gain"]["value"] == pytest.approx(0.5)
     assert found["gap"]["value"] == pytest.approx(1.0)
@@ -44,7 +44,7 @@ def test_less_is_better_turns_every_difference() -> None:
 
 
 def test_gap_closed_is_null_where_the_gap_may_be_nothing() -> None:
-    arms = {"student": flat(0.80), "solo": flat(0.78), "teacher": flat(0.79, spread=0.05)}
+    arms = {"student": flat(0.80), "baseline": flat(0.78), "teacher": flat(0.79, spread=0.05)}
     found = compare(arms, sign=1.0, confidence=0.95, audit_passed=True, fast=False)
     assert found["gap_closed"] is None
     assert found["privileged_gain"] is None

@@ -37,7 +37,7 @@ def test_an_objective_that_the_target_does_not_suit_is_refused_before_anything_i
 
 def test_each_arm_is_asked_about_the_target() -> None:
     made = check_arms(load_recipe(TASK))
-    assert set(made) == {"teacher", "student", "solo"}
+    assert set(made) == {"teacher", "student", "baseline"}
     check_target(made, Target("cd", "binary", ("CD",)))
     with pytest.raises(InputError, match=r"it has no probabilities \(recipe, student, SoftLabels\)"):
         check_target(made, Target("age", "regression", ("age",)))

@@ -50,7 +50,7 @@ def test_run_leaves_report_predictions_and_bundle(fast_run: Path) -> None:
     predictions = pl.read_parquet(fast_run / "test_predictions.parquet")
     assert set(predictions["arm"]) == {
         "teacher",
-        "solo",
+        "baseline",
         "student",
         "shuffled_teacher",
         "label_only_teacher",
@@ -99,7 +99,7 @@ def test_only_what_depends_on_a_change_is_run_again(copy: Path) -> None:
     changed = {name for name, time in fitted(copy).items() if before.get(name) != time}
     assert changed
     assert all("student" in name or "_teacher-fold" in name or "bundle" in name for name in changed)
-    assert not any("/teacher-without" in name or "/solo-without" in name for name in changed)
+    assert not any("/teacher-without" in name or "/baseline-without" in name for name in changed)
 
 
 def test_printed_command_gives_the_same_weights(fast_run: Path, tmp_path: Path) -> None:

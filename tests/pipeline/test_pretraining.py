@@ -54,12 +54,12 @@ def finish(stage: Stage, run: Path) -> None:
 
 
 def test_whoever_begins_alike_shares_a_fit_that_saw_no_more_than_they(graph: Graph):
-    for name in ("solo-without-0", "student-fold0", "self_teacher-fold0"):
+    for name in ("baseline-without-0", "student-fold0", "self_teacher-fold0"):
         starts = {fit(graph, f"labels{labels}/seed0/{name}").needs["start"].name for labels in ("0.5", "1")}
         assert len(starts) == 1
         start = fit(graph, starts.pop())
         assert (start.config["held_out"], start.config["party"], start.config["unlabelled"]) == ([0], PRETRAINING, True)
-    assert fit(graph, "labels1/seed0/solo-without-0-3").needs["start"].config["held_out"] == [0, 3]
+    assert fit(graph, "labels1/seed0/baseline-without-0-3").needs["start"].config["held_out"] == [0, 3]
     assert "start" not in fit(graph, "labels1/seed0/teacher-without-0").needs
     assert not any(
         name.startswith("bank:")
@@ -71,10 +71,10 @@ def test_whoever_begins_alike_shares_a_fit_that_saw_no_more_than_they(graph: Gra
 
 @pytest.mark.parametrize(("labels", "frozen"), [("0.5", True), ("1", False)])
 def test_a_probe_trains_its_head_alone_and_a_fine_tuned_network_all(graph: Graph, run: Path, labels: str, frozen: bool):
-    solo = fit(graph, f"labels{labels}/seed0/solo-without-0")
-    finish(solo, run)
-    begun = LightningLearner.load(solo.needs["start"].learner(run))  # type: ignore[attr-defined]
-    done = LightningLearner.load(solo.learner(run))
+    baseline = fit(graph, f"labels{labels}/seed0/baseline-without-0")
+    finish(baseline, run)
+    begun = LightningLearner.load(baseline.needs["start"].learner(run))  # type: ignore[attr-defined]
+    done = LightningLearner.load(baseline.learner(run))
     assert done.statistics == {"vitals": begun.statistics["vitals"]}
     heads = [name for name, module in done.network.named_modules() if isinstance(module, Head)]
     moved = {
@@ -112,9 +112,9 @@ def test_what_cannot_be_is_told_at_once(change: str, what: str):
         load_recipe(TASK, [change])
 
 
-def test_a_solo_may_do_without():
-    recipe = load_recipe(TASK, ["solo.pretrain=null"])
-    assert not recipe.solo.pretrain
+def test_a_baseline_may_do_without():
+    recipe = load_recipe(TASK, ["baseline.pretrain=null"])
+    assert not recipe.baseline.pretrain
     assert recipe.student.pretrain
 
 
@@ -129,9 +129,9 @@ def test_another_network_cannot_begin_with_these_weights(graph: Graph, run: Path
     from medkd.distill.start import start_from
     from medkd.networks.hours import HourTransformer
 
-    solo = fit(graph, "labels1/seed0/solo-without-0")
-    finish(solo.needs["start"], run)
-    folder = solo.needs["start"].learner(run)  # type: ignore[attr-defined]
+    baseline = fit(graph, "labels1/seed0/baseline-without-0")
+    finish(baseline.needs["start"], run)
+    folder = baseline.needs["start"].learner(run)  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="has no 'place' of this shape"):
         start_from(HourTransformer(channels=8, outputs=1, cells=24, width=16, layers=1), folder)
     with pytest.raises(InputError, match="no learner here"):

@@ -43,8 +43,8 @@ def test_every_arm_makes_a_step(path: Path, tmp_path: Path) -> None:
     inputs = prepare_inputs(recipe, cohort, tmp_path, jobs=1)
     graph = make_graph(recipe, inputs)
     arms = [stage for stage in graph.stages.values() if isinstance(stage, FitStage)]
-    chosen = {fit.config["arm"]: fit for fit in arms if fit.config["arm"] in ("teacher", "solo", "student")}
-    assert set(chosen) == {"teacher", "solo", "student"}
+    chosen = {fit.config["arm"]: fit for fit in arms if fit.config["arm"] in ("teacher", "baseline", "student")}
+    assert set(chosen) == {"teacher", "baseline", "student"}
     for fit in chosen.values():
         for need in fit.needs.values():
             finish(need, tmp_path)

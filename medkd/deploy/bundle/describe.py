@@ -92,7 +92,7 @@ def _figures(card: Mapping[str, Any]) -> Rows:
         f"{card['protocol']}; {n.get('test_subjects', 'unknown')} subjects; seeds: {n.get('seeds', 'unknown')}",
     )
     for name, row in card["figures"].items():
-        if name in ("student", "solo", "teacher", "gain", "privileged gain"):
+        if name in ("student", "baseline", "teacher", "gain", "privileged gain"):
             yield f"{card['metric_title']}, {name}" if not name.endswith("gain") else name, with_interval(row)
     for name, row in card["student_metrics"].items():
         if name != card["metric"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-COLOURS = {"teacher": "#7c3aed", "student": "#0369a1", "solo": "#d97706"}
+COLOURS = {"teacher": "#7c3aed", "student": "#0369a1", "baseline": "#d97706"}
 """Of arms; told apart by the colour-blind, and in grey print by their lines."""
 HERE, RECALIBRATED, DEVELOPMENT = "these patients", "recalibrated", "at development"
 """Arms of an external validation.
@@ -16,12 +16,12 @@ _OUTSIDE = {HERE: COLOURS["student"], RECALIBRATED: "#c2410c"}
 OTHER = "#64748b"
 """Of every other arm."""
 INK, FAINT, GRID, REFERENCE = "#1e293b", "#64748b", "#e8edf3", "#94a3b8"
-LINES = {"teacher": "--", "student": "-", "solo": ":", HERE: "-", RECALIBRATED: "--"}
+LINES = {"teacher": "--", "student": "-", "baseline": ":", HERE: "-", RECALIBRATED: "--"}
 OTHER_LINE = "-."
 NAMES = {
     "teacher": "teacher",
     "student": "student",
-    "solo": "solo (no teacher)",
+    "baseline": "baseline (no teacher)",
     "self_teacher": "student of a self-teacher",
     "label_only_teacher": "student of a label-only teacher",
     "shuffled_teacher": "student of a shuffled teacher",

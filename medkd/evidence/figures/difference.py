@@ -17,11 +17,11 @@ def difference_figure(report: Mapping[str, Any]) -> Markup:
     for entry in reversed(report["label_efficiency"]):
         share = entry["label_fraction"]
         labels = "All training subjects labelled" if share >= 1 else f"{share * 100:g}% of training subjects labelled"
-        rows = [Row("Gain: student over solo", [entry["gain"]], COLOURS["student"], strong=True)]
+        rows = [Row("Gain: student over baseline", [entry["gain"]], COLOURS["student"], strong=True)]
         if entry["privileged_gain"] is not None:
             rows.append(Row("Privileged gain", [entry["privileged_gain"]], COLOURS["student"], strong=True))
         if entry["gap"] is not None:
-            rows.append(Row("Gap: teacher over solo", [entry["gap"]], COLOURS["teacher"]))
+            rows.append(Row("Gap: teacher over baseline", [entry["gap"]], COLOURS["teacher"]))
         for name, control in entry["controls"].items():
             rows.append(Row(f"Control: {arm_name(name).removeprefix('student of a ')}", [control["gain"]], OTHER))
         groups.append(Group(f"{labels}: {entry['verdict']}", rows))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from medkd.evidence.figures.appearance import arm_colour, arm_line
 from medkd.evidence.figures.picture import legend_below, picture
 
-SHOWN = ("teacher", "student", "solo", "self_teacher")
+SHOWN = ("teacher", "student", "baseline", "self_teacher")
 
 
 def label_figure(report: Mapping[str, Any]) -> Markup | None:

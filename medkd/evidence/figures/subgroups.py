@@ -22,9 +22,9 @@ def subgroup_figure(report: Mapping[str, Any]) -> Markup | None:
         return None
     panels = [
         Panel(f"student's {report['metric_title']}", difference=False),
-        Panel("gain over solo (right of the line is better)"),
+        Panel("gain over baseline (right of the line is better)"),
     ]
-    return forest("The student in subgroups: its value and its gain over solo", groups, panels, width=1000)
+    return forest("The student in subgroups: its value and its gain over baseline", groups, panels, width=1000)
 
 
 def _row(found: Mapping[str, Any]) -> Row:

@@ -118,7 +118,7 @@ def events_after_prediction(
     """No party but the teacher sees what happens after the time of prediction.
 
     Args:
-        views: party (student, solo, self_teacher, teacher, ...) → what it sees.
+        views: party (student, baseline, self_teacher, teacher, ...) → what it sees.
         prediction_hour: hours after a sample's time zero; None where the target has no time of prediction.
         teachers: parties that may see later.
     """

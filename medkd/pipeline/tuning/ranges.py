@@ -60,7 +60,7 @@ def parse_ranges(held: Any, where: object) -> dict[str, Range]:
     Raises:
         InputError: something is not a range; the key is named.
 
-    >>> print(parse_ranges({"solo.model": {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}}}, "")["solo.model.learning_rate"])
+    >>> print(parse_ranges({"baseline.model": {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}}}, "")["baseline.model.learning_rate"])
     0.001 to 0.1 (log)
     """
     if not isinstance(held, Mapping):

@@ -14,8 +14,8 @@ from medkd.errors import InputError, nearest
 from medkd.pipeline.recipe import Arm, Recipe
 from medkd.pipeline.tuning.ranges import Plain, Range, parse_ranges
 
-ARMS = ("solo", "teacher", "student")
-"""In the order of their search: the solo first, and before a student the teacher that it hears."""
+ARMS = ("baseline", "teacher", "student")
+"""In the order of their search: the baseline first, and before a student the teacher that it hears."""
 PLACES = ("model", "data", "trainer")
 """Parts of an arm that may be searched. View and modalities decide what is prepared, which all trials share."""
 NETWORK, LEARNER = ("learning_rate", "weight_decay"), ("learning_rate", "l2")

@@ -61,7 +61,7 @@ class ArmStudy:
     """An arm's trials. The first is the recipe as it stands.
 
     Args:
-        arm: solo, teacher or student.
+        arm: baseline, teacher or student.
         recipe: spelled out; for a student, with the teacher that was chosen.
         cells: on whose inner validation a trial is scored, one after the other.
         space: what is searched.

@@ -66,19 +66,19 @@ def header(recipe: Recipe, studies: Sequence[ArmStudy], cells: Sequence[Cell], t
 def _warnings(studies: Sequence[ArmStudy]) -> list[str]:
     scores = {held.arm: _best(held) for held in studies}
     counts = {held.arm: len(held.finished) for held in studies}
-    student, solo = scores["student"], scores["solo"]
+    student, baseline = scores["student"], scores["baseline"]
     lines = []
-    if student is not None and solo is not None:
+    if student is not None and baseline is not None:
         metric = METRICS[EvidenceSettings(**studies[0].recipe.evidence).metric]
         lines.append(
-            f"Student minus solo: {metric.sign * (student - solo):+.3f}, best against best, inner validation; a gain is distill's to show."
+            f"Student minus baseline: {metric.sign * (student - baseline):+.3f}, best against best, inner validation; a gain is distill's to show."
         )
     lines.append("The best of many trials on the same samples is optimistic.")
     if studies[0].cells[0].inputs.protocol != "official":
         lines.append("Subjects scored here are test subjects of other seeds or folds: the choice is inner, not nested.")
-    if counts["student"] > counts["solo"]:
+    if counts["student"] > counts["baseline"]:
         lines.append(
-            f"The student had {counts['student']} trials and the solo {counts['solo']}: tune the solo as long before believing a gain."
+            f"The student had {counts['student']} trials and the baseline {counts['baseline']}: tune the baseline as long before believing a gain."
         )
     return lines
 

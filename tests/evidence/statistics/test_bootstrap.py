@@ -29,10 +29,10 @@ def test_equals_a_scikit_learn_loop_over_seeds_folds_and_arms() -> None:
     subject = rng.integers(150, size=200)
     y = (rng.random(200) < 0.3).astype(float)
     scores = {
-        arm: np.round(y * power + rng.standard_normal(200), 1) for arm, power in (("student", 1.0), ("solo", 0.7))
+        arm: np.round(y * power + rng.standard_normal(200), 1) for arm, power in (("student", 1.0), ("baseline", 0.7))
     }
     blocks = folds_of(y, scores, subject, folds=3, seeds=2)
-    found = bootstrap(blocks, ["student", "solo"], AUROC, replicates=40, seed=7)
+    found = bootstrap(blocks, ["student", "baseline"], AUROC, replicates=40, seed=7)
     draws = np.hstack(list(multiplicities(strata_of(blocks, subject.max() + 1), 40, np.random.default_rng(7))))
     for arm in scores:
         for replicate in range(40):
@@ -51,20 +51,22 @@ def test_equals_a_scikit_learn_loop_over_seeds_folds_and_arms() -> None:
 def test_an_offset_between_folds_is_not_charged() -> None:
     y, subject = np.array([0.0, 1, 0, 1]), np.arange(4)
     blocks = [
-        Block(0, fold, subject[rows], y[rows, None], {"solo": {"score": np.array([[0.1], [0.2]]) + 5 * fold}})
+        Block(0, fold, subject[rows], y[rows, None], {"baseline": {"score": np.array([[0.1], [0.2]]) + 5 * fold}})
         for fold, rows in enumerate((slice(0, 2), slice(2, 4)))
     ]
-    assert bootstrap(blocks, ["solo"], AUROC, 10)["solo", "auroc"].value == 1.0
+    assert bootstrap(blocks, ["baseline"], AUROC, 10)["baseline", "auroc"].value == 1.0
 
 
 def test_samples_of_a_subject_are_drawn_together() -> None:
     rng = np.random.default_rng(1)
     y = np.repeat((rng.random(60) < 0.4).astype(float), 5)
     score = np.repeat(y[::5] + rng.standard_normal(60), 5)
-    clustered = bootstrap(folds_of(y, {"solo": score}, np.repeat(np.arange(60), 5), 1, 1), ["solo"], AUROC, 1500)
-    alone = bootstrap(folds_of(y[::5], {"solo": score[::5]}, np.arange(60), 1, 1), ["solo"], AUROC, 1500)
-    naive = bootstrap(folds_of(y, {"solo": score}, np.arange(300), 1, 1), ["solo"], AUROC, 1500)
-    spread = [found["solo", "auroc"].values.std() for found in (clustered, alone, naive)]
+    clustered = bootstrap(
+        folds_of(y, {"baseline": score}, np.repeat(np.arange(60), 5), 1, 1), ["baseline"], AUROC, 1500
+    )
+    alone = bootstrap(folds_of(y[::5], {"baseline": score[::5]}, np.arange(60), 1, 1), ["baseline"], AUROC, 1500)
+    naive = bootstrap(folds_of(y, {"baseline": score}, np.arange(300), 1, 1), ["baseline"], AUROC, 1500)
+    spread = [found["baseline", "auroc"].values.std() for found in (clustered, alone, naive)]
     assert spread[0] == pytest.approx(spread[1], rel=1e-9)
     assert spread[2] < 0.6 * spread[0]
 
@@ -72,12 +74,12 @@ def test_samples_of_a_subject_are_drawn_together() -> None:
 def test_subjects_are_drawn_within_folds_where_all_seeds_share_them() -> None:
     y, subject = np.tile([0.0, 1.0], 20), np.arange(40)
     shared = [
-        Block(seed, fold, subject[fold::2], y[fold::2, None], {"solo": {"score": y[fold::2, None]}})
+        Block(seed, fold, subject[fold::2], y[fold::2, None], {"baseline": {"score": y[fold::2, None]}})
         for seed in (0, 1)
         for fold in (0, 1)
     ]
     assert len(np.unique(strata_of(shared, 40))) == 2
-    assert len(np.unique(strata_of(folds_of(y, {"solo": y}, subject, 4, 3), 40))) == 1
+    assert len(np.unique(strata_of(folds_of(y, {"baseline": y}, subject, 4, 3), 40))) == 1
 
 
 def test_a_fold_that_lost_its_positives_weighs_nothing() -> None:
@@ -85,10 +87,10 @@ def test_a_fold_that_lost_its_positives_weighs_nothing() -> None:
     y = np.array([1.0, 0, 0, 1, 1, 0])
     score = np.array([0.9, 0.1, 0.2, 0.8, 0.7, 0.1])
     blocks = [
-        Block(0, fold, subject[rows], y[rows, None], {"solo": {"score": score[rows, None]}})
+        Block(0, fold, subject[rows], y[rows, None], {"baseline": {"score": score[rows, None]}})
         for fold, rows in enumerate((slice(0, 3), slice(3, 6)))
     ]
-    values = bootstrap(blocks, ["solo"], AUROC, 300)["solo", "auroc"].values
+    values = bootstrap(blocks, ["baseline"], AUROC, 300)["baseline", "auroc"].values
     assert np.isfinite(values).mean() > 0.8
     assert (values[np.isfinite(values)] == 1).all()
 
@@ -109,10 +111,10 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         person = np.repeat(rng.standard_normal((2, 90)), 2, axis=1)
         noise = np.sqrt(0.6) * person + np.sqrt(0.4) * rng.standard_normal((2, 180))
         blocks = folds_of(
-            y, {"solo": 0.8 * y + noise[0], "student": 1.2 * y + noise[1]}, np.repeat(np.arange(90), 2), 3, 3
+            y, {"baseline": 0.8 * y + noise[0], "student": 1.2 * y + noise[1]}, np.repeat(np.arange(90), 2), 3, 3
         )
-        found = bootstrap(blocks, ["student", "solo"], AUROC, 200, seed=1)
-        interval = found["student", "auroc"].minus(found["solo", "auroc"]).interval(0.95)
+        found = bootstrap(blocks, ["student", "baseline"], AUROC, 200, seed=1)
+        interval = found["student", "auroc"].minus(found["baseline", "auroc"]).interval(0.95)
         hits += interval["low"] <= gain <= interval["high"]
     # Three standard errors of a binomial share around the nominal 95 %.
     assert 0.912 <= hits / studies <= 0.988
@@ -123,9 +125,9 @@ def test_is_far_faster_than_a_scikit_learn_loop() -> None:
     rng = np.random.default_rng(0)
     y = (rng.random(2000) < 0.2).astype(float)
     score = np.round(y + rng.standard_normal(2000), 2)
-    blocks = folds_of(y, {"solo": score}, np.arange(2000) // 2, 1, 1)
+    blocks = folds_of(y, {"baseline": score}, np.arange(2000) // 2, 1, 1)
     start = time.perf_counter()
-    found = bootstrap(blocks, ["solo"], AUROC, 100, seed=3)["solo", "auroc"].values
+    found = bootstrap(blocks, ["baseline"], AUROC, 100, seed=3)["baseline", "auroc"].values
     ours = time.perf_counter() - start
     draws = next(multiplicities(np.zeros(1000, dtype=np.int64), 100, np.random.default_rng(3)))[np.arange(2000) // 2]
     start = time.perf_counter()

@@ -25,13 +25,13 @@ def test_area_under_the_mean_roc_is_the_reported_auroc() -> None:
     for fold in range(3):
         y = (rng.random(80) < 0.3).astype(float)
         score = np.round(y + rng.standard_normal(80) + 3 * fold, 1)
-        blocks.append(Block(0, fold, np.arange(80) + 80 * fold, y[:, None], {"solo": {"score": score[:, None]}}))
+        blocks.append(Block(0, fold, np.arange(80) + 80 * fold, y[:, None], {"baseline": {"score": score[:, None]}}))
     grid = np.linspace(0, 1, 20_001)
-    curve = mean_roc(blocks, "solo", 0, grid)
+    curve = mean_roc(blocks, "baseline", 0, grid)
     assert curve is not None
     area = np.trapezoid(curve, grid)
     assert area == pytest.approx(
-        bootstrap(blocks, ["solo"], {"auroc": METRICS["auroc"]}, 1)["solo", "auroc"].value, abs=1e-4
+        bootstrap(blocks, ["baseline"], {"auroc": METRICS["auroc"]}, 1)["baseline", "auroc"].value, abs=1e-4
     )
 
 
@@ -39,8 +39,8 @@ def test_one_fold_is_scikit_learns_curve() -> None:
     rng = np.random.default_rng(2)
     y = (rng.random(60) < 0.4).astype(float)
     score = y + rng.standard_normal(60)
-    block = Block(0, 0, np.arange(60), y[:, None], {"solo": {"score": score[:, None]}})
+    block = Block(0, 0, np.arange(60), y[:, None], {"baseline": {"score": score[:, None]}})
     alarms, hits, _ = roc_curve(y, score)
     grid = (alarms[1:] + alarms[:-1])[np.diff(alarms) > 0] / 2
-    curve = mean_roc([block], "solo", 0, grid)
+    curve = mean_roc([block], "baseline", 0, grid)
     np.testing.assert_allclose(curve, np.interp(grid, alarms, hits), atol=1e-12)

@@ -18,10 +18,10 @@ from medkd.pipeline.setup import begin, open_run
 from medkd.pipeline.stages import fit as fit_stage
 
 TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
-NAME = "labels0.5/seed0/solo-without-0"
+NAME = "labels0.5/seed0/baseline-without-0"
 OPTIONS = [
     *("cohort_options.subjects=60", "student.data.batch_size=8", "teacher.data.batch_size=8"),
-    *("solo.data.steps=6", "solo.trainer.max_epochs=2", "solo.model.ema=0.9"),
+    *("baseline.data.steps=6", "baseline.trainer.max_epochs=2", "baseline.model.ema=0.9"),
 ]
 TOTAL, KILLED_AT = 12, 8
 

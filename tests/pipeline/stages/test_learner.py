@@ -1,4 +1,4 @@
-"""Boosted trees through all stages: as teacher, solo and student, and as teacher of a network."""
+"""Boosted trees through all stages: as teacher, baseline and student, and as teacher of a network."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_all_stages_are_left_behind(run: Path) -> None:
     assert [check for check in report["leak_audit"] if not check["passed"]] == []
     assert set(pl.read_parquet(run / "test_predictions.parquet")["arm"]) == {
         "teacher",
-        "solo",
+        "baseline",
         "student",
         "label_only_teacher",
         "self_teacher",
@@ -65,8 +65,8 @@ def test_all_stages_are_left_behind(run: Path) -> None:
     assert (run / "report.html").stat().st_size > 10_000
 
 
-def test_solo_and_student_have_the_same_members_and_the_fast_rounds(run: Path) -> None:
-    for fit in (FIT, "labels1/seed0/solo-without-0"):
+def test_baseline_and_student_have_the_same_members_and_the_fast_rounds(run: Path) -> None:
+    for fit in (FIT, "labels1/seed0/baseline-without-0"):
         text = (run / fit / "learner" / "model.txt").read_text()
         assert text.count("# booster output=0 ") == 2
         assert text.count("\nTree=") == 2 * 20
@@ -139,7 +139,7 @@ def test_trees_teach_a_network(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "labels1" / "seed0" / "teacher-without-0" / "learner" / "model.txt").is_file()
     assert (tmp_path / "run" / "bundle" / "model.safetensors").is_file()
     report = json.loads((tmp_path / "run" / "report.json").read_text())
-    assert set(report["arms"]) >= {"teacher", "solo", "student"}
+    assert set(report["arms"]) >= {"teacher", "baseline", "student"}
     assert all(check["passed"] for check in report["leak_audit"])
 
 

@@ -47,17 +47,17 @@ def test_what_is_no_range_is_said_in_one_line(held: Any, said: str):
 
 
 def test_keys_may_be_nested_or_dotted():
-    dotted = parse_ranges({"solo.model.learning_rate": {"low": 1.0, "high": 2.0}}, "")
-    assert parse_ranges({"solo": {"model.learning_rate": {"low": 1.0, "high": 2.0}}}, "") == dotted
-    assert dotted == {"solo.model.learning_rate": Range(1.0, 2.0)}
+    dotted = parse_ranges({"baseline.model.learning_rate": {"low": 1.0, "high": 2.0}}, "")
+    assert parse_ranges({"baseline": {"model.learning_rate": {"low": 1.0, "high": 2.0}}}, "") == dotted
+    assert dotted == {"baseline.model.learning_rate": Range(1.0, 2.0)}
 
 
 def test_a_recipe_without_ranges_is_searched_around_its_own_values():
     held = recipe()
     assert held.search == {}
-    assert space_of(held, "solo") == {
-        "solo.model.learning_rate": Range(0.0002, 0.02, log=True),
-        "solo.model.weight_decay": Range(0.03, 3.0, log=True),
+    assert space_of(held, "baseline") == {
+        "baseline.model.learning_rate": Range(0.0002, 0.02, log=True),
+        "baseline.model.weight_decay": Range(0.03, 3.0, log=True),
     }
     student = space_of(held, "student")
     assert set(student) == {
@@ -83,8 +83,8 @@ def test_defaults_that_are_searched_are_spelled_out():
 
 
 def test_a_recipe_s_own_ranges_are_taken_and_survive_being_written(tmp_path: Path):
-    held = recipe("search.solo.data.steps={low: 20, high: 80}")
-    assert space_of(held, "solo") == {"solo.data.steps": Range(20, 80)}
+    held = recipe("search.baseline.data.steps={low: 20, high: 80}")
+    assert space_of(held, "baseline") == {"baseline.data.steps": Range(20, 80)}
     assert len(space_of(held, "teacher")) == 2
     held.save(tmp_path / "recipe.yaml", "first line\nsecond line")
     assert (tmp_path / "recipe.yaml").read_text().startswith("# first line\n# second line\ntask:")
@@ -95,16 +95,16 @@ def test_a_recipe_s_own_ranges_are_taken_and_survive_being_written(tmp_path: Pat
     ("override", "said"),
     [
         (
-            "search.solo.model.learning_rat={low: 1, high: 2}",
-            "does not hold (recipe). Did you mean 'solo.model.learning_rate'?",
+            "search.baseline.model.learning_rat={low: 1, high: 2}",
+            "does not hold (recipe). Did you mean 'baseline.model.learning_rate'?",
         ),
         (
             "search.student.modalities.ecg={choices: [1, 2]}",
             "search names 'student.modalities.ecg', which the recipe does not hold",
         ),
         (
-            "search.solo.model.learning_rate={low: 1.0, high: 2.0}",
-            "solo.model.learning_rate is 0.002, outside its range 1 to 2",
+            "search.baseline.model.learning_rate={low: 1.0, high: 2.0}",
+            "baseline.model.learning_rate is 0.002, outside its range 1 to 2",
         ),
     ],
 )
@@ -121,14 +121,14 @@ def test_values_change_one_arm_and_leave_the_recipe_as_it_was():
     assert changed.student.model["network"]["init_args"]["dropout"] == 0.1
     assert held.student.model["learning_rate"] == 0.002
     assert held.student.model["network"]["init_args"]["dropout"] == 0.5
-    assert (changed.solo, changed.teacher) == (held.solo, held.teacher)
+    assert (changed.baseline, changed.teacher) == (held.baseline, held.teacher)
 
 
 def test_the_shipped_ranges_fit_the_shipped_recipe():
     held = recipe(name="recipe")
-    solo, student = space_of(held, "solo"), space_of(held, "student")
-    assert {key.removeprefix("solo.") for key in solo} < {key.removeprefix("student.") for key in student}
-    assert all(student[f"student.{key.removeprefix('solo.')}"] == found for key, found in solo.items())
+    baseline, student = space_of(held, "baseline"), space_of(held, "student")
+    assert {key.removeprefix("baseline.") for key in baseline} < {key.removeprefix("student.") for key in student}
+    assert all(student[f"student.{key.removeprefix('baseline.')}"] == found for key, found in baseline.items())
 
 
 def test_trees_are_searched_around_their_rate_and_penalty():
@@ -137,4 +137,4 @@ def test_trees_are_searched_around_their_rate_and_penalty():
         "student.model.learner.init_args.learning_rate": Range(0.03 / 10, 0.03 * 10, log=True),
         "student.model.learner.init_args.l2": Range(0.1, 10.0, log=True),
     }
-    assert "learning_rate" not in held.solo.model
+    assert "learning_rate" not in held.baseline.model

@@ -33,7 +33,7 @@ from medkd.pipeline.tuning.trial_data import Cell, make_cell
 TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
 SHORT = [
     f"{arm}.{key}"
-    for arm in ("solo", "teacher", "student")
+    for arm in ("baseline", "teacher", "student")
     for key in ("data.steps=8", "data.batch_size=16", "trainer.max_epochs=1")
 ]
 OVERRIDES = ["cohort_options.subjects=100", *SHORT]
@@ -136,10 +136,10 @@ def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell)
     recipe = spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,)))
     whole, inputs = tuned / "whole", Inputs.load(tuned / "whole")
     graph = Graph(recipe, inputs, (0,), (1, 2, 3, 4, 5), ("logits",))
-    ordinary = graph.without("solo", 100, (0,), 1.0)
+    ordinary = graph.without("baseline", 100, (0,), 1.0)
     graph.split(100).run(whole)
     ordinary.execute(whole)
-    fit, stages = cell.stages(recipe, "solo", "by-hand")
+    fit, stages = cell.stages(recipe, "baseline", "by-hand")
     stages[0].execute(cell.folder)
     columns = ["sample_id", "logit", "y"]
     expected = (
@@ -170,15 +170,15 @@ def test_the_written_recipe_is_the_task_s_with_the_best_values(tuned: Path):
     assert load_recipe(tuned / "recipe.yaml") != base
     top = [line for line in (tuned / "recipe.yaml").read_text().splitlines() if line.startswith("#")]
     assert any("seed 100" in line and "outer fold 0 were taken out" in line for line in top)
-    assert any(line.startswith("#   solo.model.learning_rate, 0.0003 to 0.01 (log): 0.001 -> ") for line in top)
+    assert any(line.startswith("#   baseline.model.learning_rate, 0.0003 to 0.01 (log): 0.001 -> ") for line in top)
     assert any("inner, not nested" in line for line in top)
 
 
 def test_the_first_trial_is_the_recipe_as_it_stands(tuned: Path):
     trials = pl.read_csv(tuned / "trials.csv")
-    assert trials["arm"].to_list() == ["solo", "solo", "teacher", "teacher", "student", "student"]
+    assert trials["arm"].to_list() == ["baseline", "baseline", "teacher", "teacher", "student", "student"]
     first = trials.filter(pl.col("trial") == 0)
-    assert first["solo.model.learning_rate"].drop_nulls().to_list() == [0.001]
+    assert first["baseline.model.learning_rate"].drop_nulls().to_list() == [0.001]
     assert first["student.model.weights.soft_labels"].drop_nulls().to_list() == [0.7]
     assert first["score"].is_between(0, 1).all()
     assert (tuned / "search.html").read_text().count("<svg") == 3
@@ -196,14 +196,14 @@ def test_finished_trials_are_not_run_again(tuned: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--search.solo.model.learning_rate", "{low: 1}"], "search.solo.model.learning_rate.high is None"),
+        (["--search.baseline.model.learning_rate", "{low: 1}"], "search.baseline.model.learning_rate.high is None"),
         (
-            ["--search.solo.model.rate", "{low: 1, high: 2}"],
-            "search names 'solo.model.rate', which the recipe does not hold",
+            ["--search.baseline.model.rate", "{low: 1, high: 2}"],
+            "search names 'baseline.model.rate', which the recipe does not hold",
         ),
-        (["--search.solo.model.network.init_args.dropout", "{low: 0.5, high: 1.5}"], "(recipe, solo"),
+        (["--search.baseline.model.network.init_args.dropout", "{low: 0.5, high: 1.5}"], "(recipe, baseline"),
         (["--folds", "2"], "protocol holdout has 1 test fold (--folds). Give 1 at most."),
-        (["--arm", "solos"], "Did you mean 'solo'?"),
+        (["--arm", "baselines"], "Did you mean 'baseline'?"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(
@@ -231,14 +231,14 @@ def test_a_file_that_is_no_storage_is_refused(tmp_path: Path):
 
 @pytest.fixture
 def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """A study of the solo's rate in three cells whose fits cost nothing.
+    """A study of the baseline's rate in three cells whose fits cost nothing.
 
     The score is highest at 0.004, undefined above 0.009.
     """
     fitted: list[tuple[int, float]] = []
 
     def stages(self: Cell, recipe: Any, arm: str, name: str) -> tuple[Any, list[Any]]:
-        return recipe.solo.model["learning_rate"], []
+        return recipe.baseline.model["learning_rate"], []
 
     def score(self: Cell, fit: float, settings: EvidenceSettings) -> float | None:
         fitted.append((self.fold, fit))
@@ -249,9 +249,9 @@ def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sta
     monkeypatch.setattr(tune, "run_stages", lambda stages, run, jobs, bar: None)
     cells = [Cell(cell.folder, cell.inputs, cell.split, fold, cell.labels) for fold in (0, 1, 2)]
     recipe = spelled_out(
-        load_recipe(TASK, [*OVERRIDES, "search={solo.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"])
+        load_recipe(TASK, [*OVERRIDES, "search={baseline.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"])
     )
-    return ArmStudy.open("solo", recipe, cells, open_storage(tmp_path / "tune.sqlite3")), fitted
+    return ArmStudy.open("baseline", recipe, cells, open_storage(tmp_path / "tune.sqlite3")), fitted
 
 
 def run(study: ArmStudy, trials: int, until: float = float("inf")) -> None:
@@ -268,8 +268,8 @@ def test_the_search_finds_better_prunes_and_sets_what_diverged_apart(stand_in: S
     assert study.base == pytest.approx(0.84)
     assert study.best is not None
     assert study.best.value == pytest.approx(0.9, abs=0.005)
-    assert study.chosen == {"solo.model.learning_rate": study.best.params["solo.model.learning_rate"]}
-    pruned = table.filter(pl.col("state") == "pruned")["solo.model.learning_rate"].to_list()
+    assert study.chosen == {"baseline.model.learning_rate": study.best.params["baseline.model.learning_rate"]}
+    pruned = table.filter(pl.col("state") == "pruned")["baseline.model.learning_rate"].to_list()
     later = {rate for fold, rate in fitted if fold == 2}
     assert not later & set(pruned)
     assert len({rate for _, rate in fitted}) == 40
@@ -282,7 +282,9 @@ def test_a_killed_search_goes_on_with_the_values_it_had_begun(stand_in: StandIn,
 
     def die(stages: Any, folder: Path, jobs: int, bar: Any) -> None:
         begun.extend(
-            trial.params["solo.model.learning_rate"] for trial in study.study.trials if trial.state.name == "RUNNING"
+            trial.params["baseline.model.learning_rate"]
+            for trial in study.study.trials
+            if trial.state.name == "RUNNING"
         )
         raise KeyboardInterrupt
 
@@ -314,18 +316,18 @@ def test_where_nothing_better_is_found_the_recipe_stays(stand_in: StandIn, monke
 def test_a_recipe_without_a_score_as_it_stands_is_refused(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
     study, _ = stand_in
     monkeypatch.setattr(Cell, "score", lambda self, fit, settings: None)
-    with pytest.raises(InputError, match="the solo as it stands has no auroc"):
+    with pytest.raises(InputError, match="the baseline as it stands has no auroc"):
         run(study, 4)
 
 
 def test_where_less_is_better_the_least_is_best(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     held, _ = stand_in
     recipe = dataclasses.replace(held.recipe, evidence={"metric": "brier"})
-    study = ArmStudy.open("solo", recipe, held.cells, open_storage(tmp_path / "tune.sqlite3"))
+    study = ArmStudy.open("baseline", recipe, held.cells, open_storage(tmp_path / "tune.sqlite3"))
     assert study.study.study_name != held.study.study_name
     monkeypatch.setattr(Cell, "score", lambda self, fit, settings: fit)
     run(study, 8)
-    rates = trials_table([study]).filter(pl.col("state") == "complete")["solo.model.learning_rate"]
+    rates = trials_table([study]).filter(pl.col("state") == "complete")["baseline.model.learning_rate"]
     assert study.best is not None
     assert study.best.value == pytest.approx(rates.min())
     assert study.base == pytest.approx(0.001)

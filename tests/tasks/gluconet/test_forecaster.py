@@ -74,15 +74,15 @@ def test_the_students_parameters_move_and_are_its_own(run: Path) -> None:
     """In GlucoNet's release the optimiser held the teacher's, and the student stayed as it was drawn."""
     folders = sorted(folder.parent for folder in (run / "labels1").rglob("learner.yaml"))
     students = [LightningLearner.load(folder) for folder in folders if "student-fold" in str(folder)]
-    solos = [LightningLearner.load(folder) for folder in folders if "solo-without" in str(folder)]
+    baselines = [LightningLearner.load(folder) for folder in folders if "baseline-without" in str(folder)]
     assert students
-    for held in (*students, *solos):
+    for held in (*students, *baselines):
         # Both of these start at exactly zero.
         for layer in (held.network.line, held.network.correction):
             assert isinstance(layer, torch.nn.Linear)
             assert layer.weight.abs().max() > 1e-4
             assert layer.bias.abs().max() > 0
-    assert not torch.equal(students[0].network.line.weight, solos[0].network.line.weight)  # type: ignore[union-attr]
+    assert not torch.equal(students[0].network.line.weight, baselines[0].network.line.weight)  # type: ignore[union-attr]
 
 
 def test_the_student_sees_the_sensor_alone_and_nothing_after_the_origin(run: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_student_sees_the_sensor_alone_and_nothing_after_the_origin(run: Pat
 
 def test_scores_hold_every_arm_and_the_baselines(run: Path) -> None:
     held = table(run)
-    assert {"teacher", "student", "solo", "persistence", "ridge"} <= set(held["arm"])
+    assert {"teacher", "student", "baseline", "persistence", "ridge"} <= set(held["arm"])
     assert held.select(total=pl.sum_horizontal("A", "B", "C", "D", "E"))["total"].to_list() == pytest.approx(
         [1.0] * held.height
     )

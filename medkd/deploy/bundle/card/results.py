@@ -97,7 +97,7 @@ def performance(card: Card) -> Content:
         ),
     ]
     lines = [
-        "Student is the deployed model's arm, solo the same model without a teacher; gain is student - solo, with more being better."
+        "Student is the deployed model's arm, baseline the same model without a teacher; gain is student - baseline, with more being better."
     ]
     lines += coverage_lines(card) + weak_lines(card)
     return lines, tables
@@ -121,10 +121,10 @@ def updating(card: Card) -> Content:
 def interpretation(card: Card) -> Content:
     """25: the verdict and what it rests on."""
     rule = {
-        "helps": "the student is better than the solo, and than a student that taught itself: both intervals lie above 0",
-        "regularises only": "the student is better than the solo, but not clearly better than a student that taught itself",
+        "helps": "the student is better than the baseline, and than a student that taught itself: both intervals lie above 0",
+        "regularises only": "the student is better than the baseline, but not clearly better than a student that taught itself",
         "no evidence": "the interval of the gain holds 0",
-        "harms": "the student is worse than the solo: the interval of the gain lies below 0",
+        "harms": "the student is worse than the baseline: the interval of the gain lies below 0",
         "invalid": "the leak audit failed, or the run was too short to count",
     }.get(card["verdict"], "not stated")
     return [f"Verdict: {card['verdict']}, that is: {rule}."], []
