@@ -13,7 +13,7 @@ BIN := .venv/bin
 # Named after what the installation depends on, so that a changed requirement, and nothing else, installs again.
 STAMP := .venv/.installed-$(shell { pwd; echo '$(EXTRAS)'; cat pyproject.toml constraints.txt; } | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo test check format wheelhouse wheelhouse-test bench clean
+.PHONY: help setup demo test check docs format wheelhouse wheelhouse-test bench clean
 
 help:  ## this text
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -44,12 +44,17 @@ demo: setup  ## a synthetic cohort end to end: report and bundle in runs/demo
 test: setup  ## every test and every docstring's example
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-check: setup  ## ruff and mypy: what must pass before a commit
+check: setup  ## ruff, mypy and the test of the layout: what must pass before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py
 
-format: setup  ## let ruff mend what it can
+docs: setup  ## the documentation as a site, in site/: every link and every docstring must be right
+	$(BIN)/mkdocs build --strict --clean --quiet
+	@echo 'open site/index.html'
+
+format: setup  ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -71,4 +76,4 @@ bench: setup  ## what is timed, a line each
 	@for file in benchmarks/*.py; do $(BIN)/python "$$file"; done
 
 clean:  ## remove .venv, runs and everything that was built
-	rm -rf .venv runs dist build $(WHEELS) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv runs dist build site $(WHEELS) .mypy_cache .ruff_cache .pytest_cache
