@@ -78,7 +78,7 @@ def task(root: Path, out: Path) -> None:
 def build(name: str, root: Path, out: Path, *, every: bool) -> None:
     """What ``medkd cohort build`` does, for the cohort's own target or every one."""
     from medkd.pipeline.cohort_build.command import whole
-    from medkd.pipeline.inputs import prepare_inputs
+    from medkd.pipeline.prepared_cohort import prepare_inputs
     from medkd.pipeline.setup import cohort_at
 
     cohort = cohort_at(name, root, out / "cohort", {})

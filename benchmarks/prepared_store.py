@@ -21,7 +21,7 @@ import torch
 import wfdb
 
 from medkd.cohorts.ptbxl import PTBXL
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.sample import check_samples
 from medkd.data.core.target import Target
 from medkd.data.core.view import View
@@ -47,16 +47,16 @@ def batches(
 ) -> Callable[[], object]:
     """One pass over all samples in batches, in shuffled order."""
     ecg = ECG(augment_amplitude=0.1, augment_noise=0.05, augment_shift=0.1) if augmented else ECG()
-    party = Party(view, {"ecg": ecg})
+    model_input = ModelInput(view, {"ecg": ecg})
     statistics = Statistics.fit(stored.values, np.flatnonzero(stored.present), "", ())
     labelled = torch.ones(samples.height, dtype=torch.bool)
     data = SampleDataset(
         samples,
         labelled,
         target,
-        {"student": party},
-        {"student": {"ecg": stored}},
-        {"student": {"ecg": statistics}},
+        {"model": model_input},
+        {"model": {"ecg": stored}},
+        {"model": {"ecg": statistics}},
         0 if augmented else None,
     )
     order = np.random.default_rng(0).permutation(samples.height).tolist()

@@ -25,7 +25,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.target import Target
 from medkd.data.io.atomic import write_json
 from medkd.data.io.digest import digest_file
@@ -104,7 +104,7 @@ def write_data(folder: Path) -> dict[str, Any]:
         "split": str(folder / "split.json"),
         "split_sha256": split.sha256,
     }
-    return {"data": data | {"prepared": {"student": {"ecg": str(prepared)}}}, "bank": str(bank)}
+    return {"data": data | {"prepared": {"model": {"ecg": str(prepared)}}}, "bank": str(bank)}
 
 
 def fit(
@@ -118,8 +118,10 @@ def fit(
     """One fit of ``steps`` steps."""
     try:
         ecg = ECG(augment_amplitude=0.1, augment_noise=0.05, augment_shift=0.1)
-        parties = {"student": Party("ecg[I]", {"ecg": ecg})}
-        data = SampleData(**held["data"], held_out=[0], target=TARGET, parties=parties, batch_size=BATCH, steps=steps)
+        model_inputs = {"model": ModelInput("ecg[I]", {"ecg": ecg})}
+        data = SampleData(
+            **held["data"], held_out=[0], target=TARGET, model_inputs=model_inputs, batch_size=BATCH, steps=steps
+        )
         torch.manual_seed(0)
         network = ResNet1d(channels=1, outputs=1, variant="xresnet1d50")
         model = Distiller(network, dict(objectives), banks={"teacher": held["bank"]} if objectives else None)

@@ -36,9 +36,9 @@ import polars as pl
 import yaml
 
 from medkd.app.auth.accounts import Accounts
-from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import open_database
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 
 sys.path.append(str(Path(__file__).parents[1]))
 from tests.app.visitor import Visitor
@@ -193,8 +193,8 @@ def figures(readers: list[Reader]) -> dict[str, dict[str, float]]:
 def lost(readers: list[Reader], data: Path, target: str) -> list[str]:
     """Acknowledged verdicts that are not the newest of their case and reader."""
     database = open_database(None, data)
-    verdicts = Verdicts(database, open_audit(database, data), target)
-    held = {(row.reader, row.case.case_key): (row.agreement, row.comment) for row in verdicts.verdicts()}
+    reviews = Reviews(database, open_audit_log(database, data), target)
+    held = {(row.reader, row.case.case_key): (row.agreement, row.comment) for row in reviews.verdicts()}
     database.dispose()
     names = sorted(path.stem for path in (data.parent / "records").glob("*.hea"))
     missing = []
@@ -255,7 +255,7 @@ def load(folder: Path, arguments: argparse.Namespace) -> int:
     (question,) = config["outputs"]
     records = take_records(arguments.run, folder / "records")
     database = open_database(None, data)
-    accounts = Accounts(database, open_audit(database, data))
+    accounts = Accounts(database, open_audit_log(database, data))
     for number in range(arguments.readers):
         accounts.add(f"reader{number:02d}", GOOD, "reader")
     database.dispose()

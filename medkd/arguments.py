@@ -37,6 +37,7 @@ def distill(parser: Parser) -> None:
     option(
         parser,
         "labels",
+        dest="label_fractions",
         type=shares,
         metavar="F",
         help="share of subjects that keep their label, or several: 0.1,0.3,1",
@@ -61,6 +62,7 @@ def tune(parser: Parser) -> None:
     option(
         parser,
         "labels",
+        dest="label_fractions",
         type=shares,
         metavar="F",
         help="share of subjects that keep their label; of several, the largest",
@@ -393,7 +395,7 @@ def benchmark(parser: Parser) -> None:
         parser,
         "task",
         metavar="NAME",
-        help="whose recipe for the cohort says what each party sees; default: the only task that has one",
+        help="whose recipe for the cohort says what each model sees; default: the only task that has one",
     )
     option(
         parser,

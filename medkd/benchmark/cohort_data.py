@@ -1,6 +1,6 @@
 """A real cohort as problems.
 
-Each seed's outer folds, what both parties see brought to a few columns by the training samples alone.
+Each seed's outer folds, what both roles see brought to a few columns by the training samples alone.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sklearn.decomposition import PCA
 
 from medkd.benchmark.dataset import Floats, Problem
 from medkd.data.splits.draw import draw_split
-from medkd.data.splits.split import Split
+from medkd.data.splits.split import Split, keeps_label
 from medkd.errors import InputError
-from medkd.pipeline.inputs import PARTIES, Inputs
+from medkd.pipeline.prepared_cohort import ROLES, PreparedCohort
 
 COLUMNS = 16
-"""Principal components of what a party sees."""
+"""Principal components of what a role sees."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,11 @@ class Outer:
 
 
 def outer_folds(
-    inputs: Inputs, samples: pl.DataFrame, seeds: Sequence[int], labels: float, scored: Literal["val", "test"]
+    inputs: PreparedCohort,
+    samples: pl.DataFrame,
+    seeds: Sequence[int],
+    label_fraction: float,
+    scored: Literal["val", "test"],
 ) -> list[Outer]:
     """Every seed's outer folds.
 
@@ -47,7 +51,7 @@ def outer_folds(
         inputs: of a run that was prepared.
         samples: its sample table.
         seeds: each draws a split.
-        labels: share of training and inner-validation subjects that keep their label.
+        label_fraction: share of training and inner-validation subjects that keep their label.
         scored: "val" scores the labelled inner validation, to choose settings by; "test" the outer fold.
 
     Raises:
@@ -56,13 +60,13 @@ def outer_folds(
     if inputs.target.kind != "binary":
         what = f"target '{inputs.target.key}' is {inputs.target.kind}"
         raise InputError(what, where="medkd benchmark", remedy="Choose a binary target with --target")
-    seen = {party: _flat(inputs, party, samples["sample_id"].to_list()) for party in PARTIES}
+    seen = {role: _flat(inputs, role, samples["sample_id"].to_list()) for role in ROLES}
     y = samples[inputs.target.columns[0]].fill_null(-1).cast(pl.Int64).to_numpy()
     row_of = {name: row for row, name in enumerate(samples["sample_id"])}
     found = []
     for seed in seeds:
         split = draw_split(samples, inputs.target, inputs.protocol, seed, inputs.official)
-        found += [_outer(split, fold, seed, labels, scored, seen, y, row_of) for fold in split.evaluated]
+        found += [_outer(split, fold, seed, label_fraction, scored, seen, y, row_of) for fold in split.evaluated]
     return _cut(found)
 
 
@@ -70,24 +74,24 @@ def _outer(
     split: Split,
     fold: int,
     seed: int,
-    labels: float,
+    label_fraction: float,
     scored: Literal["val", "test"],
     seen: dict[str, Floats],
     y: NDArray[np.int64],
     row_of: dict[str, int],
 ) -> Outer:
     train = split.role("train", [fold], labelled_only=False)
-    others = split.role(scored, [fold], labels)
+    others = split.role(scored, [fold], label_fraction)
     rows, other_rows = (np.array([row_of[name] for name in table["sample_id"]]) for table in (train, others))
-    kept = (train["label_rank"] < labels).to_numpy() & (y[rows] >= 0)
+    kept = train.select(keeps_label(label_fraction)).to_series().to_numpy() & (y[rows] >= 0)
     # Within each part in an order of the seed's own, so that what is cut off is nobody in particular.
     order = np.lexsort((np.random.default_rng([seed, fold, 40]).permutation(len(rows)), ~kept))
     known = y[other_rows] >= 0
     views, scored_views = {}, {}
-    for party, values in seen.items():
+    for role, values in seen.items():
         components = PCA(min(COLUMNS, len(rows) - 1), svd_solver="full").fit(values[rows])
-        views[party] = components.transform(values[rows[order]]).astype(np.float32)
-        scored_views[party] = components.transform(values[other_rows[known]]).astype(np.float32)
+        views[role] = components.transform(values[rows[order]]).astype(np.float32)
+        scored_views[role] = components.transform(values[other_rows[known]]).astype(np.float32)
     problem = Problem(
         seed=1000 * seed + fold,
         views=views,
@@ -109,15 +113,15 @@ def _cut(found: Sequence[Outer]) -> list[Outer]:
         held = one.problem
         rows = np.r_[:labelled, held.labelled : held.labelled + silent]
         fold = np.unique(held.fold, return_inverse=True)[1][rows]
-        views = {party: values[rows] for party, values in held.views.items()}
+        views = {role: values[rows] for role, values in held.views.items()}
         cut.append(replace(one, problem=replace(held, views=views, y=held.y[rows], labelled=labelled, fold=fold)))
     return cut
 
 
-def _flat(inputs: Inputs, party: str, names: Sequence[str]) -> Floats:
-    """Everything that a party sees of each sample in one row; what is absent is zero."""
+def _flat(inputs: PreparedCohort, role: str, names: Sequence[str]) -> Floats:
+    """Everything that a role sees of each sample in one row; what is absent is zero."""
     parts = [
         np.asarray(stored.values[stored.rows(names)], dtype=np.float32).reshape(len(names), -1)
-        for stored in inputs.prepared(party).values()
+        for stored in inputs.prepared(role).values()
     ]
     return np.concatenate(parts, axis=1)

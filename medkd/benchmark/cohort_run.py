@@ -26,7 +26,7 @@ from medkd.data.io.load import read_table
 from medkd.evidence.comparison import compare
 from medkd.evidence.statistics.bootstrap import Block, Replicates, bootstrap
 from medkd.evidence.statistics.metrics import METRICS
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 REPLICATES = 2000
 
@@ -42,11 +42,11 @@ class CohortCell:
 
 
 def run_cohort(
-    cells: Sequence[Cell], taking: Sequence[Contestant], inputs: Inputs, run: Path, budget: Budget
+    cells: Sequence[Cell], taking: Sequence[Contestant], inputs: PreparedCohort, run: Path, budget: Budget
 ) -> list[CohortCell]:
     """Measure the cells one after another; the centre comes first, and a control takes its settings."""
     torch.set_num_threads(1)
-    samples = read_table(Inputs.samples_file(run))
+    samples = read_table(PreparedCohort.samples_file(run))
     found: list[CohortCell] = []
     bar = tqdm(total=len(cells) * (len(taking) + 2), unit="arm", disable=not sys.stderr.isatty())
     for cell in cells:
@@ -106,14 +106,14 @@ def _estimate(difference: Replicates) -> Estimate:
 def _measured(
     cell: Cell,
     taking: Sequence[Contestant],
-    inputs: Inputs,
+    inputs: PreparedCohort,
     samples: pl.DataFrame,
     budget: Budget,
     chosen: Mapping[str, Choice] | None,
     bar: tqdm[Never],
 ) -> CohortCell:
-    tuning = outer_folds(inputs, samples, range(TUNING, TUNING + budget.baseline_seeds), cell.labels, "val")
-    reported = outer_folds(inputs, samples, range(budget.seeds), cell.labels, "test")
+    tuning = outer_folds(inputs, samples, range(TUNING, TUNING + budget.baseline_seeds), cell.label_fraction, "val")
+    reported = outer_folds(inputs, samples, range(budget.seeds), cell.label_fraction, "test")
     problems = stacked([one.problem for one in reported])
 
     def tell(arm: str) -> None:

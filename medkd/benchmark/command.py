@@ -23,18 +23,20 @@ from medkd.benchmark.synthetic_run import Measured, run_cells
 from medkd.benchmark.synthetic_world import Family
 from medkd.data.io.atomic import removed_on_input_error, write_text, writing
 from medkd.errors import InputError, nearest
-from medkd.pipeline.inputs import prepare_inputs
+from medkd.pipeline.prepared_cohort import prepare_inputs
 from medkd.pipeline.recipe import Recipe, load_recipe
 from medkd.pipeline.runner import default_jobs
 from medkd.pipeline.setup import open_cohort
 from medkd.registry import entries, find_task
 
 BENCHMARKS = ("privileged",)
-CELLS = design(Cell("centre", 1000, 0.1), samples=(250, 500, 2000), labels=(0.05, 0.3, 1.0), in_sample=(0.1, 1.0))
-COHORT_CELLS = design(Cell("centre", 0, 0.3), labels=(1.0,))
+CELLS = design(
+    Cell("centre", 1000, 0.1), samples=(250, 500, 2000), label_fractions=(0.05, 0.3, 1.0), in_sample=(0.1, 1.0)
+)
+COHORT_CELLS = design(Cell("centre", 0, 0.3), label_fractions=(1.0,))
 COHORT_BUDGET = Budget(seeds=3, baseline_seeds=4, tuning_seeds=2)
 FAST = Budget(seeds=3, baseline_seeds=2, tuning_seeds=2, scored=500, stops=(10, 20), decays=(1.0,), ratios=(3.0,))
-FAST_CELLS = design(Cell("centre", 200, 0.3), samples=(100,), labels=(1.0,))
+FAST_CELLS = design(Cell("centre", 200, 0.3), samples=(100,), label_fractions=(1.0,))
 _FAST = "This was a --fast run of a few steps: it shows that everything runs, and its numbers mean nothing."
 
 

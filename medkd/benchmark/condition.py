@@ -18,13 +18,13 @@ class Cell:
     Args:
         factor: what is varied, or "centre".
         samples: training pairs; 0 where the cohort decides.
-        labels: share of them that keep their label.
+        label_fraction: share of them that keep their label.
         teacher: who speaks.
     """
 
     factor: str
     samples: int
-    labels: float
+    label_fraction: float
     teacher: Teacher = "out_of_fold"
 
     @property
@@ -37,35 +37,35 @@ class Cell:
         if self.factor == SAMPLES:
             return f"{self.samples:,}"
         if self.factor == LABELS:
-            return f"{100 * self.labels:g} %"
+            return f"{100 * self.label_fraction:g} %"
         if self.factor == CENTRE:
             size = f"{self.samples:,} pairs, " if self.samples else ""
-            return f"{size}{100 * self.labels:g} % labelled, out of fold"
+            return f"{size}{100 * self.label_fraction:g} % labelled, out of fold"
         words = self.teacher.replace("_", " ")
-        return f"{words}, all labelled" if self.factor == TEACHER and self.labels == 1 else words
+        return f"{words}, all labelled" if self.factor == TEACHER and self.label_fraction == 1 else words
 
     @property
     def name(self) -> str:
         """For a file."""
-        return f"{self.factor}-{self.samples}-{self.labels:g}-{self.teacher}"
+        return f"{self.factor}-{self.samples}-{self.label_fraction:g}-{self.teacher}"
 
 
 def design(
-    centre: Cell, samples: Sequence[int] = (), labels: Sequence[float] = (), in_sample: Sequence[float] = ()
+    centre: Cell, samples: Sequence[int] = (), label_fractions: Sequence[float] = (), in_sample: Sequence[float] = ()
 ) -> list[Cell]:
     """The centre, then each factor's other levels, the controls last.
 
     Args:
         centre: around which one factor at a time is varied.
         samples: other sizes.
-        labels: other shares of labels.
+        label_fractions: other label fractions.
         in_sample: shares of labels at which the teacher is asked about samples that it was trained on. One that is not
             the centre's varies two factors: it is to be held against the out-of-fold teacher at that share.
     """
     return [
         centre,
         *(replace(centre, factor=SAMPLES, samples=size) for size in samples),
-        *(replace(centre, factor=LABELS, labels=share) for share in labels),
-        *(replace(centre, factor=TEACHER, labels=share, teacher="in_sample") for share in in_sample),
+        *(replace(centre, factor=LABELS, label_fraction=share) for share in label_fractions),
+        *(replace(centre, factor=TEACHER, label_fraction=share, teacher="in_sample") for share in in_sample),
         *(replace(centre, factor=CONTROL, teacher=control) for control in CONTROLS),
     ]

@@ -27,7 +27,7 @@ class Problem:
 
     Args:
         seed: of initialisations.
-        views: party ("teacher", "student") → "sample column", training samples; those with a label come first.
+        views: role ("teacher", "student") → "sample column", training samples; those with a label come first.
         y: "sample", 0 or 1; never read behind ``labelled``.
         labelled: how many of the first samples keep their label.
         fold: "sample", by which out-of-fold teachers are cross-fitted; samples of one subject share it.
@@ -44,7 +44,7 @@ class Problem:
     scored_y: NDArray[np.int64]
 
 
-def synthetic(family: Family, samples: int, labels: float, scored: int, seed: int) -> Problem:
+def synthetic(family: Family, samples: int, label_fraction: float, scored: int, seed: int) -> Problem:
     """One seed's draw: training samples, the first ``labels`` of them labelled, and others to be scored on.
 
     Shares of labels are nested: the samples of a seed are the same at every share.
@@ -55,7 +55,7 @@ def synthetic(family: Family, samples: int, labels: float, scored: int, seed: in
         seed=seed,
         views={"teacher": drawn.teacher.astype(np.float32), "student": drawn.student.astype(np.float32)},
         y=drawn.y,
-        labelled=round(labels * samples),
+        labelled=round(label_fraction * samples),
         fold=np.arange(samples) % CROSSFIT,
         scored_views={"teacher": others.teacher.astype(np.float32), "student": others.student.astype(np.float32)},
         scored_y=others.y,
@@ -68,9 +68,9 @@ class Problems:
 
     Args:
         each: the problems.
-        views: party → "problem sample column", centred and divided by the largest column's deviation, of its own
+        views: role → "problem sample column", centred and divided by the largest column's deviation, of its own
             training samples.
-        scored: party → one tensor "scored column" a problem, by the same numbers.
+        scored: role → one tensor "scored column" a problem, by the same numbers.
         y: "problem sample" int64, 0 where the label is withheld.
     """
 
@@ -81,9 +81,9 @@ class Problems:
 
     def first(self, count: int) -> Problems:
         """So many of them."""
-        scored = {party: held[:count] for party, held in self.scored.items()}
+        scored = {role: held[:count] for role, held in self.scored.items()}
         return Problems(
-            self.each[:count], {party: view[:count] for party, view in self.views.items()}, scored, self.y[:count]
+            self.each[:count], {role: view[:count] for role, view in self.views.items()}, scored, self.y[:count]
         )
 
     @property
@@ -116,15 +116,15 @@ def stacked(problems: Sequence[Problem]) -> Problems:
             raise InputError(what, where="benchmark", remedy="Give more samples, or a larger share of labels")
     views: dict[str, Tensor] = {}
     scored: dict[str, list[Tensor]] = {}
-    for party in problems[0].views:
-        means = [problem.views[party].mean(axis=0) for problem in problems]
-        scales = [max(float(problem.views[party].std(axis=0).max()), 1e-6) for problem in problems]
+    for role in problems[0].views:
+        means = [problem.views[role].mean(axis=0) for problem in problems]
+        scales = [max(float(problem.views[role].std(axis=0).max()), 1e-6) for problem in problems]
         each = list(zip(problems, means, scales, strict=True))
-        views[party] = torch.stack(
-            [torch.from_numpy((problem.views[party] - mean) / np.float32(scale)) for problem, mean, scale in each]
+        views[role] = torch.stack(
+            [torch.from_numpy((problem.views[role] - mean) / np.float32(scale)) for problem, mean, scale in each]
         )
-        scored[party] = [
-            torch.from_numpy((problem.scored_views[party] - mean) / np.float32(scale)) for problem, mean, scale in each
+        scored[role] = [
+            torch.from_numpy((problem.scored_views[role] - mean) / np.float32(scale)) for problem, mean, scale in each
         ]
     y = torch.from_numpy(np.stack([problem.y for problem in problems]))
     y[:, problems[0].labelled :] = 0

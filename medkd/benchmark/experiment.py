@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -88,16 +89,16 @@ def play(
     choices = dict(chosen or {})
     results: dict[str, list[Array]] = {}
     fits = {}
-    for arm, party in ((SOLO, "student"), (TEACHER, "teacher")):
+    for arm, role in ((SOLO, "student"), (TEACHER, "teacher")):
         if arm not in choices:
             tries = [Try(decay) for decay in budget.decays]
-            place, steps = _best(tuning, party, train(_alone(tuning, party, budget), budget.rate, tries, budget.stops))
+            place, steps = _best(tuning, role, train(_alone(tuning, role, budget), budget.rate, tries, budget.stops))
             choices[arm] = Choice(tries[place].decay, steps)
         choice = choices[arm]
-        lesson = _alone(reported, party, budget)
-        fits[party] = Fit(budget.rate, choice.decay, choice.steps, int(_of_labelled(lesson).sum()))
+        lesson = _alone(reported, role, budget)
+        fits[role] = Fit(budget.rate, choice.decay, choice.steps, int(_of_labelled(lesson).sum()))
         state = train(lesson, budget.rate, [Try(choice.decay)], [choice.steps])
-        results[arm] = _scores(state[choice.steps], reported, party)
+        results[arm] = _scores(state[choice.steps], reported, role)
         tell(arm)
     lessons = {}
     tuning = tuning.first(len(tuning.each) * budget.tuning_seeds // budget.baseline_seeds)
@@ -112,9 +113,8 @@ def play(
             choices[one.name] = _tune(one, tuning, lessons["tuning"], choices[SOLO].decay, budget)
         choice = choices[one.name]
         tries = [Try(choice.decay, choice.weight)]
-        state = train(
-            lessons["reported"], budget.rate, tries, [choice.steps], lambda one=one: one.build(reported.samples)
-        )  # type: ignore[misc]
+        build = partial(one.build, reported.samples)
+        state = train(lessons["reported"], budget.rate, tries, [choice.steps], build)
         results[one.name] = _scores(state[choice.steps], reported, "student")
         tell(one.name)
     return Played(choices, results)
@@ -125,10 +125,10 @@ def aurocs(problems: Problems, scored: Sequence[Array]) -> list[float]:
     return [measure("auroc", problem.scored_y, score) for problem, score in zip(problems.each, scored, strict=True)]
 
 
-def _alone(problems: Problems, party: str, budget: Budget) -> Lesson:
+def _alone(problems: Problems, role: str, budget: Budget) -> Lesson:
     """Labels alone, in the student's own batches: a baseline is the student at weight zero."""
     batches = mixed_batches(problems.labelled, problems.samples, budget.batch, budget.stops[-1])
-    return Lesson(problems.views[party], problems.y, problems.labelled, problems.seeds, batches)
+    return Lesson(problems.views[role], problems.y, problems.labelled, problems.seeds, batches)
 
 
 def _of_labelled(lesson: Lesson) -> Tensor:
@@ -146,9 +146,9 @@ def _tune(one: Contestant, tuning: Problems, lesson: Lesson, decay: float, budge
     return Choice(tries[place].decay, steps, grid[place][1], tries[place].weight)
 
 
-def _best(tuning: Problems, party: str, kept: Mapping[int, State]) -> tuple[int, int]:
+def _best(tuning: Problems, role: str, kept: Mapping[int, State]) -> tuple[int, int]:
     """The try and the steps with the largest mean AUROC."""
-    table = {steps: _means(tuning, scores(state, tuning.scored[party])) for steps, state in kept.items()}
+    table = {steps: _means(tuning, scores(state, tuning.scored[role])) for steps, state in kept.items()}
     steps = max(table, key=lambda steps: float(table[steps].max()))
     return int(table[steps].argmax()), steps
 
@@ -163,5 +163,5 @@ def _means(problems: Problems, scored: Sequence[Tensor]) -> Array:
     return mean
 
 
-def _scores(state: State, problems: Problems, party: str) -> list[Array]:
-    return [np.nan_to_num(found[0].numpy().astype(np.float64)) for found in scores(state, problems.scored[party])]
+def _scores(state: State, problems: Problems, role: str) -> list[Array]:
+    return [np.nan_to_num(found[0].numpy().astype(np.float64)) for found in scores(state, problems.scored[role])]

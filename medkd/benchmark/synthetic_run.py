@@ -109,5 +109,8 @@ def _held(file: Path, cell: Cell, chosen: Mapping[str, Choice] | None) -> Measur
 
 def _problems(cell: Cell, family: Family, budget: Budget, first: int) -> Problems:
     return stacked(
-        [synthetic(family, cell.samples, cell.labels, budget.scored, first + seed) for seed in range(budget.seeds)]
+        [
+            synthetic(family, cell.samples, cell.label_fraction, budget.scored, first + seed)
+            for seed in range(budget.seeds)
+        ]
     )

@@ -46,25 +46,25 @@ def taught(problems: Problems, teacher: Teacher, fits: dict[str, Fit]) -> Answer
     Args:
         problems: who is taught.
         teacher: which.
-        fits: party → how its network is trained.
+        fits: role → how its network is trained.
     """
-    party = "student" if teacher == "self_teacher" else "teacher"
+    role = "student" if teacher == "self_teacher" else "teacher"
     if teacher == "in_sample":
         rows = torch.arange(problems.labelled).expand(len(problems.each), -1)
-        return Answers(*_asked(problems, party, fits[party], rows))
-    answers = _cross_fitted(problems, party, fits[party])
+        return Answers(*_asked(problems, role, fits[role], rows))
+    answers = _cross_fitted(problems, role, fits[role])
     return _control(problems, answers, teacher) if teacher in ("shuffled_teacher", "label_only_teacher") else answers
 
 
-def _asked(problems: Problems, party: str, fit: Fit, rows: Tensor) -> tuple[Tensor, Tensor]:
+def _asked(problems: Problems, role: str, fit: Fit, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Train one network a problem on the labelled ``rows`` "problem row"; what it says of every training sample."""
     places = permuted(rows.shape[1], fit.batch, fit.steps, seed=7)
     batches = rows[:, places].movedim(0, 1)
-    lesson = Lesson(problems.views[party], problems.y, problems.labelled, problems.seeds, batches)
-    return ask(train(lesson, fit.rate, [Try(fit.decay)], [fit.steps])[fit.steps], problems.views[party])
+    lesson = Lesson(problems.views[role], problems.y, problems.labelled, problems.seeds, batches)
+    return ask(train(lesson, fit.rate, [Try(fit.decay)], [fit.steps])[fit.steps], problems.views[role])
 
 
-def _cross_fitted(problems: Problems, party: str, fit: Fit) -> Answers:
+def _cross_fitted(problems: Problems, role: str, fit: Fit) -> Answers:
     fold = np.stack([problem.fold for problem in problems.each])
     numbers = np.unique(fold)
     logits: list[Tensor] = []
@@ -74,7 +74,7 @@ def _cross_fitted(problems: Problems, party: str, fit: Fit) -> Answers:
         # Folds of real cohorts differ by a sample or two: a row may stand twice, so that all are equally long.
         longest = max(map(len, seen))
         rows = torch.from_numpy(np.stack([np.resize(own, longest) for own in seen]))
-        said = _asked(problems, party, fit, rows)
+        said = _asked(problems, role, fit, rows)
         logits.append(said[0])
         embeddings.append(said[1] if not embeddings else _turned(said[1], embeddings[0]))
     return Answers(

@@ -33,7 +33,7 @@ class BankMeta:
         prepared: sha256 of the prepared arrays that the teachers saw, by folder.
         split_sha256: the split that folds refer to.
         held_out: outer test folds, on which no teacher was trained.
-        labels: share of the labels that the teachers saw.
+        label_fraction: share of the training subjects whose labels that the teachers saw.
         fields: of ``Output`` that are kept.
         in_sample: whether a row may come from a teacher that was trained on it.
         made_by: "out_of_fold", or the control that it was derived for.
@@ -43,7 +43,7 @@ class BankMeta:
     prepared: dict[str, str]
     split_sha256: str
     held_out: tuple[int, ...]
-    labels: float
+    label_fraction: float
     fields: tuple[str, ...]
     in_sample: bool = False
     made_by: str = "out_of_fold"

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from medkd.data.io.atomic import writing, writing_folder
 from medkd.data.io.digest import digest_of
 from medkd.data.loading.store import Prepared
-from medkd.data.splits.split import Split
+from medkd.data.splits.split import Split, keeps_label
 from medkd.distill.bank import BankMeta, TeacherBank, write_bank
 from medkd.distill.learner import Learner
 from medkd.errors import InputError
@@ -35,7 +35,7 @@ class Member:
 
 
 def plan_rows(
-    split: Split, held_out: Sequence[int], labels: float, members: Sequence[Member], in_sample: bool
+    split: Split, held_out: Sequence[int], label_fraction: float, members: Sequence[Member], in_sample: bool
 ) -> pl.DataFrame:
     """Who speaks on whom: ``sample_id``, ``fold``, ``source``, ``seen``.
 
@@ -58,9 +58,10 @@ def plan_rows(
             remedy="Cross-fit the teachers, or set in_sample: true",
         )
     rows = []
-    for fold, rank in zip(pool["fold"], pool["label_rank"], strict=True):
+    labelled = pool.select(keeps_label(label_fraction)).to_series()
+    for fold, labelled_subject in zip(pool["fold"], labelled, strict=True):
         place = source_of[fold]
-        if rank >= labels:
+        if not labelled_subject:
             rows.append((-1, False))
         else:
             rows.append((0 if place is None else place, place is None))
@@ -83,7 +84,7 @@ def build_bank(
         prepared: what the teachers see, by modality.
         meta: kept with the bank; chunks of a build with other meta, or of another size, are discarded.
     """
-    plan = plan_rows(split, meta.held_out, meta.labels, members, meta.in_sample)
+    plan = plan_rows(split, meta.held_out, meta.label_fraction, members, meta.in_sample)
     # Chunks are named by their first row alone, so those of another size belong to another folder.
     chunks = folder.parent / f".{folder.name}.chunks-{digest_of([meta.digest, CHUNK])[:16]}"
     for stale in folder.parent.glob(f".{folder.name}.chunks-*"):

@@ -156,7 +156,7 @@ class Distiller(LightningModule):
     def setup(self, stage: str) -> None:
         """Open banks and teachers, and compare what objectives need with what they keep."""
         if self.start:
-            scaled = self.trainer.datamodule.statistics["student"]  # type: ignore[attr-defined]
+            scaled = self.trainer.datamodule.statistics["model"]  # type: ignore[attr-defined]
             scaled |= {name: held for name, held in self.start.items() if name in scaled}
         if stage != "fit":
             return
@@ -181,10 +181,10 @@ class Distiller(LightningModule):
                     remedy="Use its own bank",
                 )
         for name, teacher in self.live.items():
-            if name not in data.parties or teacher.learner.party.digest != data.parties[name].digest:
+            if name not in data.model_inputs or teacher.learner.model_input.digest != data.model_inputs[name].digest:
                 raise InputError(
                     f"the data do not show what teacher '{name}' sees",
-                    where="data.parties",
+                    where="data.model_inputs",
                     remedy="Copy its learner.yaml's view",
                 )
             # It hears its signals on the scale that it was trained on, not on that of the student's training samples.

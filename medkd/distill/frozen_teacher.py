@@ -9,7 +9,7 @@ import torch
 
 from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
-from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.distill.learner import FittedModel, learner_sha256
 
 
 class FrozenTeacher:
@@ -23,7 +23,7 @@ class FrozenTeacher:
 
     def __init__(self, folder: Path) -> None:
         self.sha256 = learner_sha256(folder)
-        self.learner = LightningLearner.load(folder)
+        self.learner = FittedModel.load(folder)
         self.learner.network.eval().requires_grad_(False)
 
     def to(self, device: torch.device) -> None:

@@ -13,8 +13,8 @@ import yaml
 
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.output import Output
-from medkd.data.core.party import Party
 from medkd.data.core.signal import observed
 from medkd.data.core.target import Target
 from medkd.data.io.atomic import writing_folder
@@ -32,11 +32,11 @@ class Learner(ABC):
     """Something that was fitted on samples and can be asked about others.
 
     Args:
-        party: what it sees.
+        model_input: what it sees.
         target: what it predicts.
     """
 
-    party: Party
+    model_input: ModelInput
     target: Target
 
     @abstractmethod
@@ -49,20 +49,20 @@ class Learner(ABC):
 
 
 @dataclass
-class LightningLearner(Learner):
+class FittedModel(Learner):
     """A network that Lightning fitted, with the statistics of its training samples.
 
     Args:
         network: in eval mode.
-        network_spec: its ``class_path`` and ``init_args``.
-        party: what it sees.
+        network_config: its ``class_path`` and ``init_args``.
+        model_input: what it sees.
         target: what it predicts.
         statistics: of its training samples, by modality.
     """
 
     network: Network
-    network_spec: dict[str, Any]
-    party: Party
+    network_config: dict[str, Any]
+    model_input: ModelInput
     target: Target
     statistics: dict[str, Statistics]
 
@@ -83,7 +83,9 @@ class LightningLearner(Learner):
                     chosen = rows[name][start : start + batch_size]
                     values = self.statistics[name].apply(torch.from_numpy(stored.values[chosen]))
                     signals[name] = observed(
-                        values, torch.from_numpy(stored.present[chosen]), partial=self.party.modalities[name].partial
+                        values,
+                        torch.from_numpy(stored.present[chosen]),
+                        partial=self.model_input.modalities[name].partial,
                     ).to(device)
                 outputs.append(self.network(signals).to("cpu"))
         embeddings = [output.embedding for output in outputs if output.embedding is not None]
@@ -97,16 +99,16 @@ class LightningLearner(Learner):
         with writing_folder(folder) as out:
             held = {
                 "schema_version": 1,
-                "network": self.network_spec,
-                **self.party.spec(),
-                "target": self.target.spec(),
-                "statistics": {name: fitted.spec() for name, fitted in self.statistics.items()},
+                "network": self.network_config,
+                **self.model_input.to_dict(),
+                "target": self.target.to_dict(),
+                "statistics": {name: fitted.to_dict() for name, fitted in self.statistics.items()},
             }
             (out / "learner.yaml").write_text(yaml.safe_dump(held, sort_keys=False), encoding="utf-8")
             (out / self.network.weights_file).write_bytes(self.network.dump_weights())
 
     @classmethod
-    def load(cls, folder: Path, trust: Sequence[str] = ("medkd",)) -> LightningLearner:
+    def load(cls, folder: Path, trust: Sequence[str] = ("medkd",)) -> FittedModel:
         """Read what ``save`` wrote; only classes of trusted packages are made.
 
         Raises:
@@ -119,10 +121,10 @@ class LightningLearner(Learner):
         modalities = {name: instantiate(spec, Modality, trust) for name, spec in held["modalities"].items()}
         return cls(
             network=network.eval(),
-            network_spec=held["network"],
-            party=Party(held["view"], modalities),
-            target=Target.of(held["target"]),
-            statistics={name: Statistics.of(fitted) for name, fitted in held["statistics"].items()},
+            network_config=held["network"],
+            model_input=ModelInput(held["view"], modalities),
+            target=Target.from_dict(held["target"]),
+            statistics={name: Statistics.from_dict(fitted) for name, fitted in held["statistics"].items()},
         )
 
 

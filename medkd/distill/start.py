@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from medkd.data.loading.statistics import Statistics
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
 from medkd.networks.heads import Head
 from medkd.networks.network import Network
@@ -28,7 +28,7 @@ def start_from(network: Network, folder: Path) -> dict[str, Statistics]:
     Raises:
         InputError: there is no learner, or its network is another.
     """
-    learner = LightningLearner.load(folder)
+    learner = FittedModel.load(folder)
     held = learner.network.core
     own = dict(network.named_parameters()) | dict(network.named_buffers())
     given = dict(held.named_parameters()) | dict(held.named_buffers())

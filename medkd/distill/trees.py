@@ -15,7 +15,7 @@ from medkd.data.core.target import Target
 from medkd.data.loading.datamodule import SampleData
 from medkd.data.loading.statistics import Statistics
 from medkd.distill.bank import TeacherBank
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
 from medkd.networks.summary import summarise
 from medkd.networks.trees import Trees
@@ -97,7 +97,7 @@ class TreeLearner:
                     remedy="See medkd.distill.trees.TreeLearner",
                 )
 
-    def fit(self, data: SampleData, banks: Mapping[str, TeacherBank], seed: int, threads: int) -> LightningLearner:
+    def fit(self, data: SampleData, banks: Mapping[str, TeacherBank], seed: int, threads: int) -> FittedModel:
         """Grow the boosters on the training samples of ``data``.
 
         Args:
@@ -110,7 +110,7 @@ class TreeLearner:
             InputError: the target is of a kind that trees do not predict, there are several teachers, or no label is
                 there to learn.
         """
-        target, party = data.target, data.parties["student"]
+        target, model_input = data.target, data.model_inputs["model"]
         self.check(target)
         if len(banks) > 1:
             raise InputError(
@@ -118,9 +118,9 @@ class TreeLearner:
                 where="TreeLearner",
                 remedy="Average the teachers first",
             )
-        statistics = {name: _identity(held) for name, held in data.statistics["student"].items()}
+        statistics = {name: _identity(held) for name, held in data.statistics["model"].items()}
         # Trees need no scaling, and a hospital's bundle then carries none.
-        data.statistics["student"] = statistics
+        data.statistics["model"] = statistics
         # They see each sample once: an augmented one would stand in place of it, not beside it.
         data.augment = False
         dataset = data.dataset("train")
@@ -132,7 +132,7 @@ class TreeLearner:
                     raise InputError(
                         f"no training sample is labelled in {name}", where="TreeLearner", remedy="Raise --labels"
                     )
-        table, labels = summarise(batch.views["student"]), batch.targets.double().numpy()
+        table, labels = summarise(batch.views["model"]), batch.targets.double().numpy()
         taught = next(iter(banks.values())).rows(batch.sample_id).logits.double().numpy() if banks else None
         network = Trees(target.outputs)
         network.grow(
@@ -155,7 +155,7 @@ class TreeLearner:
             ]
         )
         spec = {"class_path": "medkd.networks.trees.Trees", "init_args": {"outputs": target.outputs}}
-        return LightningLearner(network.eval(), spec, party, target, statistics)
+        return FittedModel(network.eval(), spec, model_input, target, statistics)
 
     def check(self, target: Target) -> None:
         """Refuse a target of a kind that trees do not predict.

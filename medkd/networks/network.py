@@ -39,7 +39,7 @@ class Network(nn.Module, ABC):
     def onnx_graph(self, signals: Mapping[str, Signal]) -> onnx.ModelProto:
         """The network in eval mode as an ONNX model.
 
-        Inputs as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
+        PreparedCohort as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
 
         Args:
             signals: an example of two samples or more, of the shapes and with the masks that it will be given.

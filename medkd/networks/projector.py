@@ -1,4 +1,4 @@
-"""From one party's embedding to the width of another's."""
+"""A projector from one model's embedding to the width of another's."""
 
 from __future__ import annotations
 

@@ -104,8 +104,8 @@ def _one_fit(arm: Arm, threads: int, folder: str) -> dict[str, Any]:
         "split_sha256": "",
         "held_out": [0],
         "target": dataclasses.asdict(Target("target", "binary", ("target",))) | {"columns": ["target"], "classes": []},
-        "parties": {"student": {"view": arm.view, "modalities": {}}},
-        "prepared": {"student": {}},
+        "model_inputs": {"model": {"view": arm.view, "modalities": {}}},
+        "prepared": {"model": {}},
     }
     loggers = [merged(logger, {"init_args": {"save_dir": folder}}) for logger in LOGGERS]
     trainer = {"logger": loggers, "enable_model_summary": False, "default_root_dir": folder}

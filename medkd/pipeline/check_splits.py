@@ -20,7 +20,7 @@ def check_splits(
     protocol: str,
     official: OfficialFolds | None,
     seeds: Iterable[int],
-    labels: Sequence[float],
+    label_fractions: Sequence[float],
 ) -> None:
     """Draw each seed's split and refuse an empty part of it.
 
@@ -32,20 +32,18 @@ def check_splits(
     for seed in seeds:
         split = draw_split(samples, target, protocol, seed, official)
         for outer in split.evaluated:
-            _check(split, (outer,), min(labels), protocol)
+            _check(split, (outer,), min(label_fractions), protocol)
         # A cross-fitted teacher leaves out one fold more.
         for pair in combinations(sorted({*split.evaluated, *split.crossfit}), 2):
-            _check(split, pair, min(labels), protocol)
+            _check(split, pair, min(label_fractions), protocol)
 
 
-def _check(split: Split, held_out: tuple[int, ...], labels: float, protocol: str) -> None:
-    where = (
-        f"protocol {protocol}, seed {split.seed}, without fold {' and '.join(map(str, held_out))}, labels {labels:g}"
-    )
+def _check(split: Split, held_out: tuple[int, ...], label_fraction: float, protocol: str) -> None:
+    where = f"protocol {protocol}, seed {split.seed}, without fold {' and '.join(map(str, held_out))}, labels {label_fraction:g}"
     parts = {
         "test": split.role("test", held_out),
-        "training": split.role("train", held_out, labels),
-        "inner-validation": split.role("val", held_out, labels),
+        "training": split.role("train", held_out, label_fraction),
+        "inner-validation": split.role("val", held_out, label_fraction),
     }
     for name, part in parts.items():
         if part.is_empty():

@@ -17,7 +17,8 @@ from medkd.pipeline.summary import program_typed, summary
 from medkd.pipeline.time_estimate import estimate
 from medkd.registry import find_task
 
-FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "labels": (1.0,), "evidence": {"replicates": 200}}
+FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "label_fractions": (1.0,), "evidence": {"replicates": 200}}
+FIXED_BY_FAST = {"--protocol": "protocol", "--seeds": "seeds", "--labels": "label_fractions"}
 
 
 def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
@@ -28,10 +29,10 @@ def main(namespace: argparse.Namespace, overrides: list[str]) -> int:
     """
     folder = find_task(namespace.task)
     own = folder / f"{namespace.cohort}.yaml"
-    chosen = {name: getattr(namespace, name) for name in ("cohort", "target", "protocol", "seeds", "labels")}
+    chosen = {name: getattr(namespace, name) for name in ("cohort", "target", "protocol", "seeds", "label_fractions")}
     chosen["root"] = None if namespace.root is None else str(namespace.root)
     if namespace.fast:
-        if given := [f"--{name}" for name in ("protocol", "seeds", "labels") if chosen[name] is not None]:
+        if given := [option for option, name in FIXED_BY_FAST.items() if chosen[name] is not None]:
             print(
                 f"--fast sets one seed, kfold:3 of which two folds are tested, and all labels: {', '.join(given)} does not count"
             )

@@ -15,7 +15,7 @@ from medkd.data.core.view import View
 from medkd.data.loading.store import Prepared
 from medkd.data.splits.split import Split
 from medkd.distill.bank import TeacherBank
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.evidence.leaks.duplicates import near_duplicates
 from medkd.evidence.leaks.leaks import (
     Check,
@@ -26,7 +26,7 @@ from medkd.evidence.leaks.leaks import (
     statistics_outside_training,
     subjects_across_splits,
 )
-from medkd.pipeline.inputs import PRETRAINING, Inputs
+from medkd.pipeline.prepared_cohort import PRETRAINING, PreparedCohort
 from medkd.pipeline.shared_recordings import SAME
 from medkd.pipeline.stages.bank import BankStage, ControlBankStage
 from medkd.pipeline.stages.fit import FitStage
@@ -34,12 +34,12 @@ from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
 
 
-def audit(stages: Mapping[str, Stage], inputs: Inputs, samples: pl.DataFrame, run: Path) -> list[Check]:
+def audit(stages: Mapping[str, Stage], inputs: PreparedCohort, samples: pl.DataFrame, run: Path) -> list[Check]:
     """Every check, by name; one that cannot be run has not passed."""
     splits = {stage.name: stage.load(run) for stage in stages.values() if isinstance(stage, SplitStage)}
     fits = [stage for stage in stages.values() if isinstance(stage, FitStage)]
     banks = [stage for stage in stages.values() if isinstance(stage, BankStage | ControlBankStage)]
-    views = {party: View.parse(held["view"]) for party, held in inputs.parties.items()}
+    views = {role: View.parse(held["view"]) for role, held in inputs.model_inputs.items()}
     hour = inputs.target.prediction_hour
     checks: dict[str, Callable[[], Check]] = {
         "no subject in two parts of a split": partial(_subjects, splits),
@@ -49,7 +49,7 @@ def audit(stages: Mapping[str, Stage], inputs: Inputs, samples: pl.DataFrame, ru
         "no event after the time of prediction": partial(
             events_after_prediction, views, hour, ("teacher", PRETRAINING)
         ),
-        "no party sees the label": partial(label_in_view, views, inputs.target.columns),
+        "no model sees the label": partial(label_in_view, views, inputs.target.columns),
     }
     return run_audit(checks)
 
@@ -68,13 +68,13 @@ def _subjects(splits: Mapping[str, Split]) -> Check:
     return next((check for check in found if not check.passed), Check(found[0].check, True, f"{len(found)} test folds"))
 
 
-def _duplicates(splits: Mapping[str, Split], inputs: Inputs) -> Check:
+def _duplicates(splits: Mapping[str, Split], inputs: PreparedCohort) -> Check:
     """On the teacher's view, which shows most of a record.
 
     The first seed's folds bring every sample against every other.
     """
     split = next(iter(splits.values()))
-    modalities = inputs.party("teacher").modalities
+    modalities = inputs.model_input("teacher").modalities
     checks = [near_duplicates(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))]
     for name, stored in inputs.prepared("teacher").items():
         for parts in _parts(split) if modalities[name].identifying else ():
@@ -93,7 +93,7 @@ def _statistics(fits: list[FitStage], splits: Mapping[str, Split], run: Path) ->
     name, count = "statistics fitted on training samples only", 0
     for seed, split in splits.items():
         mine = [fit for fit in fits if fit.needs["split"].name == seed]
-        learners = [(fit, LightningLearner.load(fit.learner(run))) for fit in mine]
+        learners = [(fit, FittedModel.load(fit.learner(run))) for fit in mine]
         sets = [
             (fit.name, asdict(held), fit.config["held_out"])
             for fit, learner in learners

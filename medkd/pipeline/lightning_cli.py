@@ -21,7 +21,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from medkd.data.loading.datamodule import SampleData
 from medkd.distill.distiller import Distiller
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.distill.randomness import KeepRandomness
 from medkd.errors import InputError
 from medkd.pipeline.config_error import explained
@@ -105,12 +105,12 @@ class StageCLI(LightningCLI):
             return
         held = self._chosen()["model"]["network"]
         spec = {"class_path": held["class_path"], "init_args": _plain(held["init_args"])}
-        learner = LightningLearner(
+        learner = FittedModel(
             network=self.model.kept,
-            network_spec=spec,
-            party=self.datamodule.parties["student"],
+            network_config=spec,
+            model_input=self.datamodule.model_inputs["model"],
             target=self.datamodule.target,
-            statistics=self.datamodule.statistics["student"],
+            statistics=self.datamodule.statistics["model"],
         )
         learner.save(Path(self.trainer.default_root_dir) / "learner")
 

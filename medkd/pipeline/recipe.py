@@ -43,9 +43,9 @@ class Arm:
         """The fit that comes first, as an arm."""
         return Arm(**{key: value for key, value in self.pretrain.items() if key != "freeze_up_to"})
 
-    def freezes(self, labels: float) -> bool:
+    def freezes(self, label_fraction: float) -> bool:
         """Whether with this share of labels the head alone is trained."""
-        return labels <= float(self.pretrain.get("freeze_up_to", 0.0))
+        return label_fraction <= float(self.pretrain.get("freeze_up_to", 0.0))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Recipe:
         root: the cohort's folder; "" for one that is synthesised.
         target, protocol: "" for the cohort's default.
         seeds: number of them, from 0.
-        labels: shares of the labels; the largest gives the headline.
+        label_fractions: shares of the training subjects that keep their label; the largest gives the headline.
         controls: which controls are run.
         cohort_options: for a synthesised cohort.
         split: ``shared_recordings``: "join" splits subjects that share a recording as one; "leave" lets the leak audit
@@ -80,7 +80,7 @@ class Recipe:
     target: str = ""
     protocol: str = ""
     seeds: int = 3
-    labels: tuple[float, ...] = (1.0,)
+    label_fractions: tuple[float, ...] = (1.0,)
     controls: tuple[str, ...] = tuple(CONTROLS)
     cohort_options: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Recipe:
     ) -> None:
         """Write the resolved recipe, from which any stage can be repeated, below the lines of ``header`` as comments."""
         held = asdict(self)
-        held["labels"], held["controls"] = list(self.labels), list(self.controls)
+        held["label_fractions"], held["controls"] = list(self.label_fractions), list(self.controls)
         comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
         write_text(path, comment + yaml.safe_dump(held, sort_keys=False))
 
@@ -178,7 +178,7 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         raise InputError(f"split.shared_recordings is '{shared}'", where=path, remedy="Choose from: join, leave")
     _check_evidence(_mapping(held.get("evidence") or {}, "evidence", path), path)
     _mapping(held.get("cohort_options") or {}, "cohort_options", path)
-    held["search"] = {key: found.spec() for key, found in parse_ranges(held.get("search") or {}, path).items()}
+    held["search"] = {key: found.to_dict() for key, found in parse_ranges(held.get("search") or {}, path).items()}
     held["controls"] = tuple(_listed(tuple(CONTROLS) if held.get("controls") is None else held["controls"]))
     for control in held["controls"]:
         if control not in CONTROLS:
@@ -194,12 +194,14 @@ def _checked(held: dict[str, Any], path: Path) -> Recipe:
         },
     }
     held["baseline"] = _alone(alone, held.get("baseline") or {})
-    shares = _listed(1.0 if held.get("labels") is None else held["labels"])
+    shares = _listed(1.0 if held.get("label_fractions") is None else held["label_fractions"])
     if not shares or not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
         raise InputError(
-            f"labels are {list(shares)}", where=path, remedy="Give shares above 0 and up to 1, such as [0.3, 1]"
+            f"label_fractions are {list(shares)}",
+            where=path,
+            remedy="Give shares above 0 and up to 1, such as [0.3, 1]",
         )
-    held["labels"] = tuple(float(share) for share in shares)
+    held["label_fractions"] = tuple(float(share) for share in shares)
     if (held["teacher"].get("pretrain") or {}) or (held["baseline"].get("pretrain") and not student.get("pretrain")):
         raise InputError(
             "pretrain is the student's",

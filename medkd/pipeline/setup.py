@@ -16,7 +16,7 @@ from medkd.evidence.statistics.metrics import metric_named
 from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.check_splits import check_splits
 from medkd.pipeline.graph import Graph, make_graph
-from medkd.pipeline.inputs import Inputs, prepare_inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_inputs
 from medkd.pipeline.recipe import Recipe, load_recipe
 from medkd.registry import find_cohort
 
@@ -74,8 +74,10 @@ def begin(recipe: Recipe, run: Path, jobs: int) -> Graph:
         metric_named(EvidenceSettings(**recipe.evidence).metric, target.kind)
         check_target(made, target)
         inputs = prepare_inputs(recipe, cohort, run, jobs)
-        samples = read_table(Inputs.samples_file(run))
-        check_splits(samples, inputs.target, inputs.protocol, inputs.official, range(recipe.seeds), recipe.labels)
+        samples = read_table(PreparedCohort.samples_file(run))
+        check_splits(
+            samples, inputs.target, inputs.protocol, inputs.official, range(recipe.seeds), recipe.label_fractions
+        )
         recipe.save(run / "recipe.yaml")
         return make_graph(recipe, inputs)
 

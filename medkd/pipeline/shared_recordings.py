@@ -25,7 +25,7 @@ def joined_subjects(samples: pl.DataFrame, prepared: Mapping[str, Prepared]) -> 
 
     Args:
         samples: the sample table.
-        prepared: one party's arrays by modality; two samples are the same when any modality of theirs is.
+        prepared: one model's arrays by modality; two samples are the same when any modality of theirs is.
     """
     pairs: list[tuple[int, int]] = []
     ids = samples["sample_id"].to_list()

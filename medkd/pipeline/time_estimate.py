@@ -14,7 +14,7 @@ from medkd.data.core.signal import Signal, observed
 from medkd.distill.trees import TreeLearner
 from medkd.networks.network import Network
 from medkd.pipeline.graph import Graph
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.recipe import merged
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
@@ -34,14 +34,14 @@ def estimate(graph: Graph, todo: Sequence[Stage], jobs: int) -> str:
     )
 
 
-def minutes(fits: Sequence[FitStage], inputs: Inputs, jobs: int) -> float:
+def minutes(fits: Sequence[FitStage], inputs: PreparedCohort, jobs: int) -> float:
     """What fits may take together, ``jobs`` at once."""
     seconds: dict[str, float] = {}
     for fit in fits:
-        kind = fit.config["party"]
+        kind = fit.config["model_input"]
         if kind not in seconds:
             seconds[kind] = _seconds_a_step(inputs, fit)
-    total = sum(OVERHEAD + seconds[fit.config["party"]] * _steps(fit) for fit in fits) / max(jobs, 1)
+    total = sum(OVERHEAD + seconds[fit.config["model_input"]] * _steps(fit) for fit in fits) / max(jobs, 1)
     return max(total / 60, 0.1)
 
 
@@ -53,14 +53,14 @@ def _steps(fit: FitStage) -> int:
     return int(steps) * int(fit.config["trainer"].get("max_epochs", 1))
 
 
-def _seconds_a_step(inputs: Inputs, fit: FitStage) -> float:
+def _seconds_a_step(inputs: PreparedCohort, fit: FitStage) -> float:
     if "learner" in fit.config["model"]:
         return _seconds_to_grow(inputs, fit)
     spec: dict[str, Any] = merged({"init_args": {"outputs": inputs.target.outputs}}, fit.config["model"]["network"])
     torch.set_num_threads(fit.config["threads"])
     network = instantiate(spec, Network, trust=("medkd", str(spec["class_path"]).split(".")[0]))
     batch = int(fit.config["data"].get("batch_size", 64))
-    signals = _signals(inputs, fit.config["party"], batch)
+    signals = _signals(inputs, fit.config["model_input"], batch)
     times = []
     for _ in range(3):
         started = time.perf_counter()
@@ -69,16 +69,16 @@ def _seconds_a_step(inputs: Inputs, fit: FitStage) -> float:
     return min(times)
 
 
-def _seconds_to_grow(inputs: Inputs, fit: FitStage) -> float:
+def _seconds_to_grow(inputs: PreparedCohort, fit: FitStage) -> float:
     spec = fit.config["model"]["learner"]
     learner = instantiate(spec, TreeLearner, trust=("medkd", str(spec["class_path"]).split(".")[0]))
-    signals = _signals(inputs, fit.config["party"])
+    signals = _signals(inputs, fit.config["model_input"])
     return learner.seconds(signals, inputs.target.outputs)
 
 
-def _signals(inputs: Inputs, party: str, samples: int | None = None) -> dict[str, Signal]:
-    """The first samples that a party sees, as prepared: a token id cannot be made up."""
-    seen, stored = inputs.party(party), inputs.prepared(party)
+def _signals(inputs: PreparedCohort, role: str, samples: int | None = None) -> dict[str, Signal]:
+    """The first samples that a model sees, as prepared: a token id cannot be made up."""
+    seen, stored = inputs.model_input(role), inputs.prepared(role)
     return {
         part.modality: observed(
             torch.from_numpy(np.array(stored[part.modality].values[:samples])),

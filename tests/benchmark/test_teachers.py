@@ -12,7 +12,7 @@ from medkd.benchmark.dataset import Problem, Problems, stacked, synthetic
 from medkd.benchmark.synthetic_world import Family
 from medkd.benchmark.teachers import Fit, taught
 
-FITS = {party: Fit(rate=5e-3, decay=0.1, steps=60, batch=16) for party in ("teacher", "student")}
+FITS = {role: Fit(rate=5e-3, decay=0.1, steps=60, batch=16) for role in ("teacher", "student")}
 LABELLED = 50
 
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from medkd.cohorts.demo_ecg import DemoECG
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.target import Target
 from medkd.data.loading.store import Prepared, prepare
 from medkd.data.splits.draw import draw_split
@@ -44,29 +44,29 @@ def samples(root: Path) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def parties() -> dict[str, Party]:
+def model_inputs() -> dict[str, ModelInput]:
     strengths = {"augment_amplitude": 0.3, "augment_noise": 0.2, "augment_shift": 0.3, "augment_mask": 0.2}
     modality = ECG(**SHORT, **strengths)
-    return {"student": Party("ecg[I]", {"ecg": modality}), "teacher": Party("ecg", {"ecg": modality})}
+    return {"model": ModelInput("ecg[I]", {"ecg": modality}), "teacher": ModelInput("ecg", {"ecg": modality})}
 
 
 @pytest.fixture(scope="session")
 def stores(
-    tmp_path_factory: pytest.TempPathFactory, root: Path, samples: pl.DataFrame, parties: dict[str, Party]
+    tmp_path_factory: pytest.TempPathFactory, root: Path, samples: pl.DataFrame, model_inputs: dict[str, ModelInput]
 ) -> dict[str, dict[str, Prepared]]:
     folder = tmp_path_factory.mktemp("prepared")
     return {
         name: {
             part.modality: prepare(folder, modality, [part], samples, root)[str(part)]
-            for part, modality in party.parts()
+            for part, modality in model.parts()
         }
-        for name, party in parties.items()
+        for name, model in model_inputs.items()
     }
 
 
 @pytest.fixture
 def arguments(
-    tmp_path: Path, samples: pl.DataFrame, parties: dict[str, Party], stores: dict[str, dict[str, Prepared]]
+    tmp_path: Path, samples: pl.DataFrame, model_inputs: dict[str, ModelInput], stores: dict[str, dict[str, Prepared]]
 ) -> dict[str, Any]:
     """Of ``SampleData``: a run's files below ``tmp_path``, three folds, the first held out."""
     samples.write_parquet(tmp_path / "samples.parquet")
@@ -78,9 +78,9 @@ def arguments(
         "split_sha256": split.sha256,
         "held_out": [0],
         "target": TARGET,
-        "parties": parties,
+        "model_inputs": model_inputs,
         "prepared": {
-            party: {name: str(stored.folder) for name, stored in held.items()} for party, held in stores.items()
+            model: {name: str(stored.folder) for name, stored in held.items()} for model, held in stores.items()
         },
         "batch_size": 8,
     }

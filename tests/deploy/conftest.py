@@ -80,7 +80,7 @@ REPORT: dict[str, Any] = {
 def save_learner(
     folder: Path, ecg: ECG, network: dict[str, Any] | None = None, statistics: dict[str, Any] | None = None
 ) -> Path:
-    """What LightningLearner.save writes, with random weights that tell records apart."""
+    """What FittedModel.save writes, with random weights that tell records apart."""
     folder.mkdir(parents=True)
     torch.manual_seed(0)
     model = ResNet1d(channels=1, outputs=1)
@@ -93,7 +93,7 @@ def save_learner(
         "network": network
         or {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "outputs": 1}},
         "view": "ecg[I]",
-        "modalities": {"ecg": ecg.spec()},
+        "modalities": {"ecg": ecg.to_dict()},
         "target": {
             "key": "brugada",
             "kind": "binary",
@@ -159,7 +159,7 @@ def trees_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "schema_version": 1,
         "network": {"class_path": "medkd.networks.trees.Trees", "init_args": {"outputs": 1}},
         "view": "vitals[0:24h]",
-        "modalities": {"vitals": vitals.spec()},
+        "modalities": {"vitals": vitals.to_dict()},
         "target": {"key": "mortality_24h", "kind": "binary", "columns": ["died"], "classes": ["death"]},
         "statistics": {"vitals": {"mean": [0.0] * channels, "std": [1.0] * channels, "samples": 300}},
     }
@@ -192,12 +192,12 @@ def full_bundle(learner: Path, brugada: Path, tmp_path_factory: pytest.TempPathF
     """A bundle with conformal quantiles, and a drift reference of 40 real recordings."""
     folder = tmp_path_factory.mktemp("full")
     held = yaml.safe_load((learner / "learner.yaml").read_text())
-    preprocessing = Preprocessing.read(held, ("medkd",), "learner.yaml")
+    preprocessing = Preprocessing.from_dict(held, ("medkd",), "learner.yaml")
     names = sorted(path.name for path in (brugada / "files").iterdir())[:40]
     samples = pl.DataFrame({"sample_id": names, "ecg": [f"files/{name}/{name}" for name in names]})
     part = preprocessing.view.parts[0]
     stored = prepare(folder / "prepared", preprocessing.modalities["ecg"], [part], samples, brugada)
-    drift = Drift.fit(preprocessing, {"ecg": stored[str(part)]}, names).document()
+    drift = Drift.fit(preprocessing, {"ecg": stored[str(part)]}, names).to_dict()
     Bundle.write(
         folder / "bundle",
         learner,

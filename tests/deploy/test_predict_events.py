@@ -18,10 +18,10 @@ import yaml
 from medkd.cli import main
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.predict import predict
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
 from medkd.networks.gru import GruD
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 TREES = {"learner": {"class_path": "medkd.distill.trees.TreeLearner", "init_args": {"rounds": 10, "min_leaf": 5}}}
 KINDS = ("trees", "network")
@@ -50,13 +50,13 @@ def bundles(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundles:
     """The run's bundle, and one of a network with random weights that sees the same."""
     trees = Bundle.load(run / "bundle")
     (learner,) = run.glob("labels1/seed0/student-refit/learner")
-    fitted = LightningLearner.load(learner)
+    fitted = FittedModel.load(learner)
     torch.manual_seed(0)
     channels = trees.modalities["vitals"].shape(trees.view.parts[0])[0]
     spec = {"class_path": "medkd.networks.gru.GruD", "init_args": {"channels": channels, "outputs": 1, "width": 8}}
     folder = tmp_path_factory.mktemp("network")
     network = GruD(channels=channels, outputs=1, width=8).eval()
-    LightningLearner(network, spec, fitted.party, fitted.target, fitted.statistics).save(folder / "learner")
+    FittedModel(network, spec, fitted.model_input, fitted.target, fitted.statistics).save(folder / "learner")
     report, calibration = (
         json.loads((run / "bundle" / name).read_text()) for name in ("report.json", "calibration.json")
     )
@@ -75,7 +75,7 @@ def reasons(out: Path) -> dict[str, str]:
 
 def events(run: Path) -> pl.DataFrame:
     """Every event of vital signs, with the sample that it is of."""
-    samples = pl.read_parquet(Inputs.samples_file(run)).select("sample_id", pl.col("series").cast(pl.String))
+    samples = pl.read_parquet(PreparedCohort.samples_file(run)).select("sample_id", pl.col("series").cast(pl.String))
     files = sorted((run / "events" / "vitals").glob("*.parquet"))
     return pl.concat([pl.read_parquet(file) for file in files]).join(samples, on="series")
 
@@ -85,13 +85,13 @@ def test_a_cohorts_root_is_scored_as_in_training_and_leaves_no_copy(
     run: Path, bundles: Bundles, tmp_path: Path, kind: str
 ) -> None:
     found = scored(bundles[kind], run / "cohort", tmp_path / "out")
-    inputs, bundle = Inputs.load(run), Bundle.load(bundles[kind])
-    ids = pl.read_parquet(Inputs.samples_file(run))["sample_id"].to_list()
+    inputs, bundle = PreparedCohort.load(run), Bundle.load(bundles[kind])
+    ids = pl.read_parquet(PreparedCohort.samples_file(run))["sample_id"].to_list()
     assert set(ids) <= set(found["sample_id"])
     folder = (
         run / "labels1" / "seed0" / "student-refit" / "learner" if kind == "trees" else bundles[kind].parent / "learner"
     )
-    logits = LightningLearner.load(folder).predict(inputs.prepared("student"), ids).logits
+    logits = FittedModel.load(folder).predict(inputs.prepared("student"), ids).logits
     name = bundle.target.names[0]
     same = pl.DataFrame({"sample_id": ids}).join(found, on="sample_id", maintain_order="left")
     np.testing.assert_allclose(same[f"p_{name}"], bundle.target.probabilities(logits)[:, 0], atol=1e-5)

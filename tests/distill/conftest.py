@@ -9,17 +9,18 @@ import torch
 import yaml
 from torch import nn
 
+import medkd.tasks
 from medkd.data.loading.statistics import Statistics
 from medkd.data.splits.split import Split
 from medkd.distill.bank import BankMeta
 from medkd.distill.banking import Member, build_bank
-from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.distill.learner import FittedModel, learner_sha256
 from medkd.networks.resnet1d import ResNet1d
 from medkd.pipeline.graph import Graph
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import begin
 
-TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
+TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ def graph(run: Path) -> Graph:
         ["cohort_options.subjects=60", "teacher.data.batch_size=8", "student.data.batch_size=8"],
         protocol="kfold:3",
         seeds=1,
-        labels=(0.5,),
+        label_fractions=(0.5,),
         fast=True,
     )
     made = begin(recipe, run, jobs=1)
@@ -84,16 +85,14 @@ def split(graph: Graph, run: Path) -> Split:
 
 
 @pytest.fixture(scope="session")
-def save_learner(graph: Graph, split: Split) -> Callable[..., LightningLearner]:
+def save_learner(graph: Graph, split: Split) -> Callable[..., FittedModel]:
     """Save a network as a learner. It was never trained.
 
     Its BatchNorms hold statistics that a training step would change.
     """
 
-    def save(
-        folder: Path, seed: int = 0, held_out: tuple[int, ...] = (0, 1), party: str = "teacher"
-    ) -> LightningLearner:
-        who, prepared = graph.inputs.party(party), graph.inputs.prepared(party)
+    def save(folder: Path, seed: int = 0, held_out: tuple[int, ...] = (0, 1), role: str = "teacher") -> FittedModel:
+        who, prepared = graph.inputs.model_input(role), graph.inputs.prepared(role)
         stored = prepared["ecg"]
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -108,7 +107,7 @@ def save_learner(graph: Graph, split: Split) -> Callable[..., LightningLearner]:
             stored.values, stored.rows(split.role("train", held_out)["sample_id"]), split.sha256, held_out
         )
         spec = {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": settings}
-        learner = LightningLearner(network, spec, who, graph.inputs.target, {"ecg": fitted})
+        learner = FittedModel(network, spec, who, graph.inputs.target, {"ecg": fitted})
         learner.save(folder)
         return learner
 
@@ -116,10 +115,10 @@ def save_learner(graph: Graph, split: Split) -> Callable[..., LightningLearner]:
 
 
 @pytest.fixture(scope="session")
-def make_bank(graph: Graph, split: Split, save_learner: Callable[..., LightningLearner]) -> Callable[..., Path]:
+def make_bank(graph: Graph, split: Split, save_learner: Callable[..., FittedModel]) -> Callable[..., Path]:
     """Two teachers, cross-fitted outside fold 0, and the bank of what they say."""
 
-    def make(folder: Path, labels: float = 0.5, fields: tuple[str, ...] = ("logits", "embedding")) -> Path:
+    def make(folder: Path, label_fraction: float = 0.5, fields: tuple[str, ...] = ("logits", "embedding")) -> Path:
         held_out = [(0, 1), (0, 2)]
         members = [
             Member(save_learner(folder / f"teacher{i}", i, folds), frozenset(folds)) for i, folds in enumerate(held_out)
@@ -130,7 +129,7 @@ def make_bank(graph: Graph, split: Split, save_learner: Callable[..., LightningL
             prepared={str(stored.folder): stored.sha256 for stored in prepared.values()},
             split_sha256=split.sha256,
             held_out=(0,),
-            labels=labels,
+            label_fraction=label_fraction,
             fields=fields,
         )
         build_bank(folder / "bank", members, split, prepared, meta)

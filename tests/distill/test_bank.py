@@ -146,7 +146,7 @@ def test_everything_that_it_was_made_from_is_in_its_digest(bank: Path) -> None:
         replace(meta, prepared=dict.fromkeys(meta.prepared, "0" * 64)),
         replace(meta, split_sha256="0" * 64),
         replace(meta, held_out=(1,)),
-        replace(meta, labels=0.4),
+        replace(meta, label_fraction=0.4),
         replace(meta, fields=("logits",)),
         replace(meta, in_sample=True),
         replace(meta, made_by="shuffled_teacher"),

@@ -21,7 +21,7 @@ from medkd.data.splits.split import Split
 from medkd.distill import banking
 from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.banking import Member, build_bank, plan_rows
-from medkd.distill.learner import Learner, LightningLearner
+from medkd.distill.learner import FittedModel, Learner
 from medkd.errors import InputError
 from medkd.pipeline.graph import Graph
 
@@ -35,7 +35,7 @@ from medkd.data.splits.split import Split
 from medkd.data.loading.store import Prepared
 from medkd.distill import banking
 from medkd.distill.bank import BankMeta
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 banking.CHUNK = 8
 speak, chunks = banking._speak, []
 def dying(*arguments):
@@ -46,7 +46,7 @@ def dying(*arguments):
 banking._speak = dying
 held = json.loads(Path(sys.argv[1]).read_text())
 meta = BankMeta(**held["meta"] | {name: tuple(held["meta"][name]) for name in ("held_out", "fields")})
-members = [banking.Member(LightningLearner.load(Path(folder)), frozenset(folds)) for folder, folds in held["members"]]
+members = [banking.Member(FittedModel.load(Path(folder)), frozenset(folds)) for folder, folds in held["members"]]
 prepared = {name: Prepared.open(Path(folder)) for name, folder in held["prepared"].items()}
 banking.build_bank(Path(held["bank"]), members, Split.load(Path(held["split"])), prepared, meta)
 """
@@ -89,7 +89,9 @@ def prepared(graph: Graph) -> dict[str, Prepared]:
 
 @pytest.fixture
 def meta(split: Split) -> BankMeta:
-    return BankMeta(teachers={}, prepared={}, split_sha256=split.sha256, held_out=(0,), labels=0.5, fields=("logits",))
+    return BankMeta(
+        teachers={}, prepared={}, split_sha256=split.sha256, held_out=(0,), label_fraction=0.5, fields=("logits",)
+    )
 
 
 def cross_fitted(**settings: object) -> list[Member]:
@@ -134,7 +136,7 @@ def test_the_order_of_teachers_split_and_store_does_not_matter(
 def test_all_labels_leave_nobody_to_the_mean_of_all(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta
 ) -> None:
-    bank = build_bank(tmp_path / "bank", cross_fitted(), split, prepared, replace(meta, labels=1.0))
+    bank = build_bank(tmp_path / "bank", cross_fitted(), split, prepared, replace(meta, label_fraction=1.0))
     assert set(bank.index["source"]) == {0, 1}
 
 
@@ -199,7 +201,7 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
     graph: Graph,
     run: Path,
     meta: BankMeta,
-    save_learner: Callable[..., LightningLearner],
+    save_learner: Callable[..., FittedModel],
     monkeypatch: pytest.MonkeyPatch,
     fields: tuple[str, ...],
 ) -> None:
@@ -227,13 +229,13 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
         TeacherBank.open(tmp_path / "killed" / "bank")
 
     asked: set[str] = set()
-    predict = LightningLearner.predict
+    predict = FittedModel.predict
 
-    def listening(self: LightningLearner, stored: Mapping[str, Prepared], ids: Sequence[str]) -> Output:
+    def listening(self: FittedModel, stored: Mapping[str, Prepared], ids: Sequence[str]) -> Output:
         asked.update(ids)
         return predict(self, stored, ids)
 
-    monkeypatch.setattr(LightningLearner, "predict", listening)
+    monkeypatch.setattr(FittedModel, "predict", listening)
     build_bank(tmp_path / "killed" / "bank", members, split, prepared, meta)
     if fields == ("logits",):
         finished = whole.index["sample_id"][:16]

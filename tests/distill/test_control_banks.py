@@ -35,7 +35,12 @@ def source(tmp_path: Path) -> TeacherBank:
         }
     )
     meta = BankMeta(
-        teachers={}, prepared={}, split_sha256="a" * 64, held_out=(3,), labels=0.66, fields=("logits", "embedding")
+        teachers={},
+        prepared={},
+        split_sha256="a" * 64,
+        held_out=(3,),
+        label_fraction=0.66,
+        fields=("logits", "embedding"),
     )
     (tmp_path / "source").mkdir()
     write_bank(

@@ -19,7 +19,7 @@ from medkd.data.loading.datamodule import SampleData
 from medkd.distill.bank import TeacherBank
 from medkd.distill.distiller import Distiller
 from medkd.distill.frozen_teacher import FrozenTeacher
-from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.distill.learner import FittedModel, learner_sha256
 from medkd.distill.schedule import Linear
 from medkd.errors import InputError
 from medkd.networks.resnet1d import ResNet1d
@@ -213,7 +213,7 @@ def test_a_bank_that_lacks_a_field_is_refused_before_the_first_step(
 def test_a_bank_of_another_fold_or_teacher_is_refused_before_the_first_step(
     fit_config: Any,
     make_bank: Callable[..., Path],
-    save_learner: Callable[..., LightningLearner],
+    save_learner: Callable[..., FittedModel],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     data: dict[str, Any],
@@ -284,7 +284,7 @@ def live(out: Path, configure: Callable[..., Path], graph: Graph, teacher: Path,
             "weights": {"kd": 0.7, "at": 1.0},
             "ema": 0.9,
         },
-        data={"parties": inputs.parties, "prepared": inputs.stores, "steps": 6} | data,
+        data={"model_inputs": inputs.model_inputs, "prepared": inputs.stores, "steps": 6} | data,
         trainer={"max_epochs": 1, "callbacks": [callback]},
     )
 
@@ -293,7 +293,7 @@ def live(out: Path, configure: Callable[..., Path], graph: Graph, teacher: Path,
 def lived(
     graph: Graph,
     configure: Callable[..., Path],
-    save_learner: Callable[..., LightningLearner],
+    save_learner: Callable[..., FittedModel],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Lived:
     """A fit beside a live teacher, which was watched at every step."""
@@ -357,9 +357,9 @@ def test_a_live_teacher_hears_its_own_scale(lived: Lived, graph: Graph) -> None:
     assert data.statistics["teacher"] == teacher.learner.statistics
     dataset = data.dataset("val")
     batch = dataset.__getitems__([(place, 0) for place in range(len(dataset))])
-    expected = LightningLearner.load(lived.teacher).predict(graph.inputs.prepared("teacher"), batch.sample_id)
+    expected = FittedModel.load(lived.teacher).predict(graph.inputs.prepared("teacher"), batch.sample_id)
     torch.testing.assert_close(teacher(batch.views["teacher"]).logits, expected.logits)
-    assert data.statistics["student"]["ecg"].held_out == (0,)
+    assert data.statistics["model"]["ecg"].held_out == (0,)
 
 
 def test_a_changed_teacher_is_refused_at_resume(lived: Lived, tmp_path: Path) -> None:
@@ -380,10 +380,14 @@ def test_a_live_teacher_whose_view_the_data_do_not_show_is_refused(
     graph: Graph, configure: Callable[..., Path], lived: Lived, tmp_path: Path
 ) -> None:
     inputs = graph.inputs
-    for number, party in enumerate((None, "student")):
-        parties = {"student": inputs.parties["student"]} | ({} if party is None else {"teacher": inputs.parties[party]})
-        prepared = {"student": inputs.stores["student"]} | ({} if party is None else {"teacher": inputs.stores[party]})
-        config = live(tmp_path / str(number), configure, graph, lived.teacher, parties=parties, prepared=prepared)
+    for number, role in enumerate((None, "student")):
+        model_inputs = {"model": inputs.model_inputs["student"]} | (
+            {} if role is None else {"teacher": inputs.model_inputs[role]}
+        )
+        prepared = {"model": inputs.stores["student"]} | ({} if role is None else {"teacher": inputs.stores[role]})
+        config = live(
+            tmp_path / str(number), configure, graph, lived.teacher, model_inputs=model_inputs, prepared=prepared
+        )
         with pytest.raises(InputError, match="do not show what teacher 'teacher' sees"):
             StageCLI(["fit", "--config", str(config)])
 

@@ -12,13 +12,13 @@ from torch import nn
 from medkd.data.core.signal import Signal
 from medkd.data.splits.split import Split
 from medkd.distill.frozen_teacher import FrozenTeacher
-from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.distill.learner import FittedModel, learner_sha256
 from medkd.errors import InputError
 from medkd.pipeline.graph import Graph
 
 
 @pytest.fixture
-def folder(save_learner: Callable[..., LightningLearner], tmp_path: Path) -> Path:
+def folder(save_learner: Callable[..., FittedModel], tmp_path: Path) -> Path:
     save_learner(tmp_path / "teacher")
     return tmp_path / "teacher"
 
@@ -28,7 +28,7 @@ def test_its_answers_are_those_of_the_learner_it_was(folder: Path, graph: Graph,
     stored = graph.inputs.prepared("teacher")["ecg"]
     values = teacher.learner.statistics["ecg"].apply(torch.from_numpy(stored.values[stored.rows(ids)]))
     found = teacher({"ecg": Signal(values)})
-    expected = LightningLearner.load(folder).predict({"ecg": stored}, ids)
+    expected = FittedModel.load(folder).predict({"ecg": stored}, ids)
     torch.testing.assert_close(found.logits, expected.logits)
     assert not found.logits.requires_grad
     assert found.features, "a live teacher also has maps"

@@ -17,13 +17,13 @@ from safetensors.torch import load_file, save_file
 from medkd.data.core.signal import Signal
 from medkd.data.loading.store import Prepared
 from medkd.data.splits.split import Split
-from medkd.distill.learner import LightningLearner, learner_sha256
+from medkd.distill.learner import FittedModel, learner_sha256
 from medkd.errors import InputError
 from medkd.pipeline.graph import Graph
 
 
 @pytest.fixture
-def learner(save_learner: Callable[..., LightningLearner], tmp_path: Path) -> LightningLearner:
+def learner(save_learner: Callable[..., FittedModel], tmp_path: Path) -> FittedModel:
     return save_learner(tmp_path / "learner")
 
 
@@ -38,26 +38,26 @@ def ids(split: Split) -> list[str]:
 
 
 def test_saved_and_loaded_it_gives_the_same_bits(
-    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str], tmp_path: Path
+    learner: FittedModel, prepared: dict[str, Prepared], ids: list[str], tmp_path: Path
 ) -> None:
-    loaded = LightningLearner.load(tmp_path / "learner")
+    loaded = FittedModel.load(tmp_path / "learner")
     expected, found = learner.predict(prepared, ids), loaded.predict(prepared, ids)
     assert found.logits.equal(expected.logits)
     assert found.embedding is not None
     assert expected.embedding is not None
     assert found.embedding.equal(expected.embedding)
-    assert (loaded.party, loaded.target, loaded.statistics, loaded.network_spec) == (
-        learner.party,
+    assert (loaded.model_input, loaded.target, loaded.statistics, loaded.network_config) == (
+        learner.model_input,
         learner.target,
         learner.statistics,
-        learner.network_spec,
+        learner.network_config,
     )
     loaded.save(tmp_path / "again")
     for name in ("learner.yaml", "model.safetensors"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "learner" / name).read_bytes()
 
 
-def test_it_is_plain_text_and_safetensors(learner: LightningLearner, tmp_path: Path) -> None:
+def test_it_is_plain_text_and_safetensors(learner: FittedModel, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "learner").iterdir()) == ["learner.yaml", "model.safetensors"]
     held = yaml.safe_load((tmp_path / "learner" / "learner.yaml").read_text())
     assert held["schema_version"] == 1
@@ -66,7 +66,7 @@ def test_it_is_plain_text_and_safetensors(learner: LightningLearner, tmp_path: P
 
 
 def test_answers_stand_in_the_order_asked_whatever_the_batch(
-    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+    learner: FittedModel, prepared: dict[str, Prepared], ids: list[str]
 ) -> None:
     whole = dict(zip(ids, learner.predict(prepared, ids).logits[:, 0].tolist(), strict=True))
     turned = list(reversed(ids))[:40] + ids[:1]
@@ -76,7 +76,7 @@ def test_answers_stand_in_the_order_asked_whatever_the_batch(
 
 
 def test_signals_are_normalised_by_its_own_statistics(
-    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+    learner: FittedModel, prepared: dict[str, Prepared], ids: list[str]
 ) -> None:
     values = np.array(prepared["ecg"].values[prepared["ecg"].rows(ids[:5])], dtype=np.float64)
     fitted = learner.statistics["ecg"]
@@ -86,7 +86,7 @@ def test_signals_are_normalised_by_its_own_statistics(
     torch.testing.assert_close(learner.predict(prepared, ids[:5]).logits, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_asking_changes_nothing(learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]) -> None:
+def test_asking_changes_nothing(learner: FittedModel, prepared: dict[str, Prepared], ids: list[str]) -> None:
     before = {key: value.clone() for key, value in learner.network.state_dict().items()}
     learner.network.train()
     torch.manual_seed(0)
@@ -99,7 +99,7 @@ def test_asking_changes_nothing(learner: LightningLearner, prepared: dict[str, P
 
 
 def test_an_absent_signal_is_masked_as_it_was_in_training(
-    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+    learner: FittedModel, prepared: dict[str, Prepared], ids: list[str]
 ) -> None:
     stored = prepared["ecg"]
     values = np.array(stored.values)
@@ -118,13 +118,13 @@ def test_an_absent_signal_is_masked_as_it_was_in_training(
 
 
 def test_a_sample_that_was_not_prepared_is_refused(
-    learner: LightningLearner, prepared: dict[str, Prepared], ids: list[str]
+    learner: FittedModel, prepared: dict[str, Prepared], ids: list[str]
 ) -> None:
     with pytest.raises(InputError, match="1 samples were not prepared"):
         learner.predict(prepared, [*ids[:3], "nobody"])
 
 
-def test_its_sha256_changes_with_weights_and_with_settings(learner: LightningLearner, tmp_path: Path) -> None:
+def test_its_sha256_changes_with_weights_and_with_settings(learner: FittedModel, tmp_path: Path) -> None:
     folder = tmp_path / "learner"
     first = learner_sha256(folder)
     learner.save(folder)
@@ -138,16 +138,16 @@ def test_its_sha256_changes_with_weights_and_with_settings(learner: LightningLea
 
 
 @pytest.mark.parametrize("missing", ["learner.yaml", "model.safetensors"])
-def test_half_a_learner_is_none(learner: LightningLearner, tmp_path: Path, missing: str) -> None:
+def test_half_a_learner_is_none(learner: FittedModel, tmp_path: Path, missing: str) -> None:
     (tmp_path / "learner" / missing).unlink()
-    for ask in (LightningLearner.load, learner_sha256):
+    for ask in (FittedModel.load, learner_sha256):
         with pytest.raises(InputError, match="no learner here"):
             ask(tmp_path / "learner")
 
 
 @pytest.mark.parametrize("where", ["network", "modality"])
 def test_a_class_outside_the_allow_list_is_refused_before_it_is_imported(
-    learner: LightningLearner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    learner: FittedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     (tmp_path / "evil_package.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -158,14 +158,14 @@ def test_a_class_outside_the_allow_list_is_refused_before_it_is_imported(
     )
     file.write_text(yaml.safe_dump(held))
     with pytest.raises(InputError, match="outside the allowed packages"):
-        LightningLearner.load(tmp_path / "learner")
+        FittedModel.load(tmp_path / "learner")
     assert not (tmp_path / "ran").exists()
     assert "evil_package" not in sys.modules
 
 
-def test_text_that_would_run_is_not_read(learner: LightningLearner, tmp_path: Path) -> None:
+def test_text_that_would_run_is_not_read(learner: FittedModel, tmp_path: Path) -> None:
     file = tmp_path / "learner" / "learner.yaml"
     file.write_text(file.read_text() + f"extra: !!python/object/apply:os.mkdir ['{tmp_path / 'ran'}']\n")
     with pytest.raises((yaml.YAMLError, InputError)):
-        LightningLearner.load(tmp_path / "learner")
+        FittedModel.load(tmp_path / "learner")
     assert not (tmp_path / "ran").exists()

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medkd.data.core.modality import Modality, Params
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.output import Output
-from medkd.data.core.party import Party
 from medkd.data.core.target import Kind, Target
 from medkd.data.core.view import Part
 from medkd.data.loading.datamodule import SampleData
 from medkd.data.loading.store import Prepared
 from medkd.data.splits.draw import draw_split
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError
 
@@ -76,7 +76,7 @@ def make(tmp_path: Path) -> Callable[..., Made]:
     """
 
     def write(
-        kind: Kind = "binary", columns: int = 1, labels: float = 1.0, unlabelled: bool = False, **changes: Any
+        kind: Kind = "binary", columns: int = 1, label_fraction: float = 1.0, unlabelled: bool = False, **changes: Any
     ) -> Made:
         rng = np.random.default_rng(0)
         values = rng.standard_normal((SAMPLES, VARIABLES, HOURS)).astype(np.float32)
@@ -113,9 +113,9 @@ def make(tmp_path: Path) -> Callable[..., Made]:
             split_sha256=split.sha256,
             held_out=[0],
             target=target,
-            parties={"student": Party("hours", {"hours": Hours()})},
-            prepared={"student": {"hours": str(folder)}},
-            labels=labels,
+            model_inputs={"model": ModelInput("hours", {"hours": Hours()})},
+            prepared={"model": {"hours": str(folder)}},
+            label_fraction=label_fraction,
             unlabelled=unlabelled,
             augment=changes.get("augment", False),
         )
@@ -129,17 +129,17 @@ def said_of(logits: Tensor) -> dict[str, Any]:
     return {"teacher": Said({f"s{row}": values.tolist() for row, values in enumerate(logits)})}
 
 
-def answers(learner: LightningLearner, data: SampleData, role: str = "test") -> tuple[list[int], Tensor]:
+def answers(learner: FittedModel, data: SampleData, role: str = "test") -> tuple[list[int], Tensor]:
     ids = data.ids(role)
-    return [int(name[1:]) for name in ids], learner.predict(data.stored["student"], ids).logits
+    return [int(name[1:]) for name in ids], learner.predict(data.stored["model"], ids).logits
 
 
-def agreement(learner: LightningLearner, data: SampleData, with_what: Tensor, column: int = 0) -> float:
+def agreement(learner: FittedModel, data: SampleData, with_what: Tensor, column: int = 0) -> float:
     rows, found = answers(learner, data)
     return float(np.corrcoef(found[:, column], with_what[rows, column])[0, 1])
 
 
-def text(learner: LightningLearner) -> bytes:
+def text(learner: FittedModel) -> bytes:
     return learner.network.dump_weights()
 
 
@@ -180,7 +180,7 @@ def test_who_is_taught_follows_the_teacher_where_labels_say_something_else(
     data, truth = make()
     lesson = (
         3
-        * torch.from_numpy(np.nanmean(np.load(data.prepared_paths["student"]["hours"] + "/values.npy")[:, 2], axis=1))[
+        * torch.from_numpy(np.nanmean(np.load(data.prepared_paths["model"]["hours"] + "/values.npy")[:, 2], axis=1))[
             :, None
         ]
     )
@@ -211,7 +211,7 @@ def test_members_that_nobody_teaches_are_those_of_the_baseline(make: Callable[..
 
 
 def test_the_teacher_speaks_where_no_label_is_and_labels_only_where_they_are(make: Callable[..., Made]) -> None:
-    data, truth = make(labels=0.1, unlabelled=True)
+    data, truth = make(label_fraction=0.1, unlabelled=True)
     batch = data.dataset("train")
     known = set(np.array(batch.ids)[batch.labelled[:, 0].numpy()].tolist())
     assert 5 < len(known) < 60 < len(batch)
@@ -227,9 +227,9 @@ def test_the_teacher_speaks_where_no_label_is_and_labels_only_where_they_are(mak
 
 def test_withheld_labels_change_nothing(make: Callable[..., Made]) -> None:
     settings = {"lesson": "probability", "share": 0.5, "members": 2}
-    data, truth = make(labels=0.2, unlabelled=True)
+    data, truth = make(label_fraction=0.2, unlabelled=True)
     expected = text(replace(QUICK, **settings).fit(data, said_of(truth), seed=0, threads=1))
-    data, _ = make(labels=0.2, unlabelled=True)
+    data, _ = make(label_fraction=0.2, unlabelled=True)
     batch = data.dataset("train")
     withheld = np.array(batch.ids)[~batch.labelled[:, 0].numpy()].tolist()
     y = pl.col("y0")
@@ -263,7 +263,7 @@ def test_the_seed_alone_decides(make: Callable[..., Made]) -> None:
 
 
 def test_members_that_learn_labels_count_by_the_share_of_labels(make: Callable[..., Made]) -> None:
-    data, truth = make(labels=0.5)
+    data, truth = make(label_fraction=0.5)
     data.unlabelled = True
     (_, taught), (_, labelled) = (
         replace(QUICK, members=2, taught=1).fit(data, said_of(truth), seed=0, threads=1).network._boosters[0]
@@ -294,7 +294,7 @@ def test_saved_and_loaded_they_answer_the_same(make: Callable[..., Made], tmp_pa
     learner = replace(QUICK, members=2).fit(data, {}, seed=0, threads=1)
     learner.save(tmp_path / "learner")
     assert sorted(path.name for path in (tmp_path / "learner").iterdir()) == ["learner.yaml", "model.txt"]
-    loaded = LightningLearner.load(tmp_path / "learner", trust=("medkd", Hours.__module__.split(".")[0]))
+    loaded = FittedModel.load(tmp_path / "learner", trust=("medkd", Hours.__module__.split(".")[0]))
     assert answers(loaded, data)[1].equal(answers(learner, data)[1])
     assert loaded.statistics == learner.statistics
     assert set(loaded.statistics["hours"].mean) == {0.0}
@@ -304,7 +304,7 @@ def test_saved_and_loaded_they_answer_the_same(make: Callable[..., Made], tmp_pa
 def test_a_sample_with_nothing_observed_is_answered(make: Callable[..., Made]) -> None:
     data, _ = make()
     learner = QUICK.fit(data, {}, seed=0, threads=1)
-    stored = data.stored["student"]["hours"]
+    stored = data.stored["model"]["hours"]
     index = pl.DataFrame({"sample_id": ["a", "b"], "status": ["absent", "ok"], "reason": ["", ""]})
     empty = Prepared(
         Path("nowhere"), np.stack([np.zeros((3, 8)), np.full((3, 8), np.nan)]).astype(np.float32), index, stored.sha256

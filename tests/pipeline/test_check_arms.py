@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import medkd.tasks
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.pipeline import setup as opening
@@ -13,7 +14,7 @@ from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import begin
 
-TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
+TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 RANK = "medkd.objectives.pairwise_rank.PairwiseRank"
 WRONG = [
     (

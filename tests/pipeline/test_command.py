@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 from medkd.cli import main
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 FIT = "labels1/seed0/student-fold0"
 
@@ -62,14 +62,14 @@ def test_run_leaves_report_predictions_and_bundle(fast_run: Path) -> None:
 
 
 def test_the_bundle_knows_its_samples_and_what_it_was_calibrated_on(fast_run: Path) -> None:
-    bundle, inputs = Bundle.load(fast_run / "bundle"), Inputs.load(fast_run)
+    bundle, inputs = Bundle.load(fast_run / "bundle"), PreparedCohort.load(fast_run)
     assert bundle.conformal is not None
     assert bundle.drift is not None
     rows = pl.read_parquet(fast_run / "evidence" / "predictions.parquet").filter(arm="student", role="val")
     for part, y in (("present", 1), ("absent", 0)):
         place = bundle.conformal.answers("binary").index(part)
         assert bundle.conformal.counts[0, place] == rows.filter(y=y)["subject_id"].n_unique()
-    ids = pl.read_parquet(Inputs.samples_file(fast_run))["sample_id"].to_list()
+    ids = pl.read_parquet(PreparedCohort.samples_file(fast_run))["sample_id"].to_list()
     assert bundle.drift.samples == len(ids)
     stored = inputs.prepared("student")["ecg"]
     values = torch.from_numpy(np.array(stored.values[stored.rows(ids)]))

@@ -8,17 +8,18 @@ import pytest
 import torch
 import yaml
 
-from medkd.distill.learner import LightningLearner
+import medkd.tasks
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
 from medkd.networks.heads import Head
 from medkd.pipeline.graph import Graph
-from medkd.pipeline.inputs import PRETRAINING
+from medkd.pipeline.prepared_cohort import PRETRAINING
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import begin
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
 
-TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "oc_distill" / "recipe.yaml"
+TASK = Path(medkd.tasks.__path__[0]) / "oc_distill" / "recipe.yaml"
 SMALL = [
     "cohort_options.subjects=80",
     "cohort_options.labs_per_stay=13",
@@ -37,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def graph(run: Path) -> Graph:
-    return begin(load_recipe(TASK, SMALL, seeds=1, labels=(0.5, 1.0)), run, jobs=1)
+    return begin(load_recipe(TASK, SMALL, seeds=1, label_fractions=(0.5, 1.0)), run, jobs=1)
 
 
 def fit(graph: Graph, name: str) -> FitStage:
@@ -58,7 +59,11 @@ def test_whoever_begins_alike_shares_a_fit_that_saw_no_more_than_they(graph: Gra
         starts = {fit(graph, f"labels{labels}/seed0/{name}").needs["start"].name for labels in ("0.5", "1")}
         assert len(starts) == 1
         start = fit(graph, starts.pop())
-        assert (start.config["held_out"], start.config["party"], start.config["unlabelled"]) == ([0], PRETRAINING, True)
+        assert (start.config["held_out"], start.config["model_input"], start.config["unlabelled"]) == (
+            [0],
+            PRETRAINING,
+            True,
+        )
     assert fit(graph, "labels1/seed0/baseline-without-0-3").needs["start"].config["held_out"] == [0, 3]
     assert "start" not in fit(graph, "labels1/seed0/teacher-without-0").needs
     assert not any(
@@ -73,8 +78,8 @@ def test_whoever_begins_alike_shares_a_fit_that_saw_no_more_than_they(graph: Gra
 def test_a_probe_trains_its_head_alone_and_a_fine_tuned_network_all(graph: Graph, run: Path, labels: str, frozen: bool):
     baseline = fit(graph, f"labels{labels}/seed0/baseline-without-0")
     finish(baseline, run)
-    begun = LightningLearner.load(baseline.needs["start"].learner(run))  # type: ignore[attr-defined]
-    done = LightningLearner.load(baseline.learner(run))
+    begun = FittedModel.load(baseline.needs["start"].learner(run))  # type: ignore[attr-defined]
+    done = FittedModel.load(baseline.learner(run))
     assert done.statistics == {"vitals": begun.statistics["vitals"]}
     heads = [name for name, module in done.network.named_modules() if isinstance(module, Head)]
     moved = {

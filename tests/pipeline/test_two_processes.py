@@ -47,7 +47,7 @@ def held(fast_run: Path) -> dict[str, Any]:
     (config,) = fast_run.glob("labels*/seed0/student-fold0/fit.yaml")
     settings: dict[str, Any] = yaml.safe_load(config.read_text())
     settings["model"] |= {"network": NETWORK, "ema": 0.5, "learning_rate": 0.01}
-    settings["data"] |= {"augment": False, "labels": 1.0, "unlabelled": False, "batch_size": 12, "steps": 0}
+    settings["data"] |= {"augment": False, "label_fraction": 1.0, "unlabelled": False, "batch_size": 12, "steps": 0}
     return settings
 
 

@@ -16,11 +16,11 @@ from medkd.data.core.target import Target
 
 @dataclass
 class Batch:
-    """Samples of one step: what each party sees, what is known of them, and what banked teachers said.
+    """Samples of one step: what each model sees, what is known of them, and what banked teachers said.
 
     Args:
-        views: party ("student", or the name of a live teacher) → modality → signal.
-        presence: party → modality → "batch" bool, False where the sample lacks that modality.
+        views: model ("student", or the name of a live teacher) → modality → signal.
+        presence: model → modality → "batch" bool, False where the sample lacks that modality.
         targets: "batch column" float; a multiclass target is one column of class indices; 0 where unlabelled.
         labelled: "batch column" bool.
         target: what the columns mean.
@@ -41,7 +41,7 @@ class Batch:
     @property
     def signals(self) -> Mapping[str, Signal]:
         """What the student sees."""
-        return self.views["student"]
+        return self.views["model"]
 
     def __len__(self) -> int:
         return len(self.sample_id)
@@ -51,12 +51,12 @@ class Batch:
         return replace(
             self,
             views={
-                party: {name: signal.to(device, non_blocking) for name, signal in view.items()}
-                for party, view in self.views.items()
+                model: {name: signal.to(device, non_blocking) for name, signal in view.items()}
+                for model, view in self.views.items()
             },
             presence={
-                party: {name: here.to(device, non_blocking=non_blocking) for name, here in view.items()}
-                for party, view in self.presence.items()
+                model: {name: here.to(device, non_blocking=non_blocking) for name, here in view.items()}
+                for model, view in self.presence.items()
             },
             targets=self.targets.to(device, non_blocking=non_blocking),
             labelled=self.labelled.to(device, non_blocking=non_blocking),

@@ -23,7 +23,7 @@ class Modality(ABC):
     """One kind of signal. Subclasses are frozen dataclasses whose fields are plain values, so that YAML can write them.
 
     The order is fixed: ``read`` a file → ``select`` what the view names → ``prepare``. Preparation comes after
-    selection, so nothing of a channel that a party does not see can reach it. Arrays are stored as ``prepare`` leaves
+    selection, so nothing of a channel that a model does not see can reach it. Arrays are stored as ``prepare`` leaves
     them; training then draws ``sample_augmentation`` and applies ``augment``.
     """
 
@@ -119,7 +119,7 @@ class Modality(ABC):
         return True
 
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
-        """Parameters for ``n`` samples, each array "n ...". The same for every party that sees the sample."""
+        """Parameters for ``n`` samples, each array "n ...". The same for every model that sees the sample."""
         return {}
 
     def augment(self, values: Tensor, params: Params) -> Tensor:
@@ -141,7 +141,7 @@ class Modality(ABC):
         """Fields that ``prepare`` depends on: all whose name does not start with ``augment_``."""
         return {key: value for key, value in vars(self).items() if not key.startswith("augment_")}
 
-    def spec(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML: ``class_path`` and ``init_args``, from which ``instantiate`` makes an equal one."""
         fields = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
         return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": fields}

@@ -39,15 +39,15 @@ class Target:
     rule: str = ""
     prediction_hour: float | None = None
 
-    def spec(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML and JSON."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any]) -> Target:
+    def from_dict(cls, spec: Mapping[str, Any]) -> Target:
         """The target that ``spec()`` described.
 
-        >>> Target.of(Target("cd", "binary", ("cd",)).spec()).columns
+        >>> Target.from_dict(Target("cd", "binary", ("cd",)).to_dict()).columns
         ('cd',)
         """
         held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}

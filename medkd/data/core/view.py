@@ -1,4 +1,4 @@
-"""What one party sees: modality selectors and windows."""
+"""The view of one model: modality selectors and windows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True)
 class View:
-    """What one party sees.
+    """The view of one model.
 
     >>> str(View.parse("vitals[0:24h] + labs"))
     'vitals[0:24h] + labs'

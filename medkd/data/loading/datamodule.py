@@ -14,14 +14,14 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.target import Target
 from medkd.data.io.load import read_table
 from medkd.data.loading.dataset import SampleDataset, as_is
 from medkd.data.loading.sampler import EpochBatches, Key
 from medkd.data.loading.statistics import Statistics
 from medkd.data.loading.store import Prepared
-from medkd.data.splits.split import Role, Split
+from medkd.data.splits.split import Role, Split, keeps_label
 from medkd.errors import InputError
 
 
@@ -34,9 +34,9 @@ class SampleData(LightningDataModule):
         split_sha256: what that split must be.
         held_out: folds that are not trained on; the test samples.
         target: what is predicted.
-        parties: "student", and the name of each teacher that runs live, to what it sees.
-        prepared: party → modality → folder of its prepared arrays.
-        labels: share of the training and inner-validation subjects that keep their label.
+        model_inputs: "student", and the name of each teacher that runs live, to what it sees.
+        prepared: model → modality → folder of its prepared arrays.
+        label_fraction: share of the training and inner-validation subjects that keep their label.
         unlabelled: whether samples whose label is withheld or missing take part, for a teacher to speak on.
         batch_size: samples a step, over all processes that share it.
         steps: optimiser steps an epoch, whatever the number of samples; 0 means one pass.
@@ -52,9 +52,9 @@ class SampleData(LightningDataModule):
         split_sha256: str,
         held_out: list[int],
         target: Target,
-        parties: dict[str, Party],
+        model_inputs: dict[str, ModelInput],
         prepared: dict[str, dict[str, str]],
-        labels: float = 1.0,
+        label_fraction: float = 1.0,
         unlabelled: bool = False,
         batch_size: int = 64,
         steps: int = 0,
@@ -63,9 +63,9 @@ class SampleData(LightningDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__()
-        self.samples_path, self.target, self.parties, self.prepared_paths = samples, target, parties, prepared
+        self.samples_path, self.target, self.model_inputs, self.prepared_paths = samples, target, model_inputs, prepared
         self.split_path, self.split_sha256, self.held_out = split, split_sha256, tuple(held_out)
-        self.labels, self.unlabelled = labels, unlabelled
+        self.label_fraction, self.unlabelled = label_fraction, unlabelled
         self.batch_size, self.steps, self.augment, self.seed, self.num_workers = (
             batch_size,
             steps,
@@ -90,22 +90,22 @@ class SampleData(LightningDataModule):
         self.samples = read_table(Path(self.samples_path))
         self.split = Split.load(Path(self.split_path), self.split_sha256)
         self.stored = {
-            party: {name: Prepared.open(Path(folder)) for name, folder in folders.items()}
-            for party, folders in self.prepared_paths.items()
+            model: {name: Prepared.open(Path(folder)) for name, folder in folders.items()}
+            for model, folders in self.prepared_paths.items()
         }
         train = self.ids("train")
         if stage in ("fit", "validate"):
             # Told now, not after an epoch whose checkpoint has nothing to be chosen by.
             self.ids("val")
-        for party, modalities in self.stored.items():
-            self.statistics[party] = {
+        for model, modalities in self.stored.items():
+            self.statistics[model] = {
                 name: Statistics.fit(
                     stored.values,
                     self._seen(stored, train),
                     self.split.sha256,
                     self.held_out,
-                    aligned=self.parties[party].modalities[name].aligned,
-                    measured=self.parties[party].modalities[name].measured,
+                    aligned=self.model_inputs[model].modalities[name].aligned,
+                    measured=self.model_inputs[model].modalities[name].measured,
                 )
                 for name, stored in modalities.items()
             }
@@ -121,7 +121,7 @@ class SampleData(LightningDataModule):
             InputError: the training or the validation part is empty.
         """
         withheld_too = role == "train" and self.unlabelled
-        chosen = self.split.role(role, self.held_out, self.labels, labelled_only=not withheld_too)
+        chosen = self.split.role(role, self.held_out, self.label_fraction, labelled_only=not withheld_too)
         if role == "train" and not withheld_too:
             # Samples that never had a label teach as little as those whose label is withheld, and a label-only teacher
             # is silent on both.
@@ -129,7 +129,7 @@ class SampleData(LightningDataModule):
             chosen = chosen.filter(pl.col("sample_id").is_in(known.to_list()))
         if role != "test" and chosen.is_empty():
             part = "training" if role == "train" else "validation"
-            where = f"held-out folds {list(self.held_out)}, labels {self.labels:g}"
+            where = f"held-out folds {list(self.held_out)}, labels {self.label_fraction:g}"
             raise InputError(f"the {part} part is empty", where=where, remedy="Raise --labels, or use fewer folds")
         return chosen["sample_id"].to_list()
 
@@ -138,16 +138,13 @@ class SampleData(LightningDataModule):
         table = pl.DataFrame({"sample_id": self.ids(role)}).join(
             self.samples, on="sample_id", how="left", maintain_order="left"
         )
-        ranks = table.select("sample_id").join(self.split.table, on="sample_id", how="left", maintain_order="left")[
-            "label_rank"
-        ]
-        labelled = (
-            torch.from_numpy((ranks < self.labels).to_numpy())
-            if role == "train"
-            else torch.ones(table.height, dtype=torch.bool)
-        )
+        if role == "train":
+            rows = table.select("sample_id").join(self.split.table, on="sample_id", how="left", maintain_order="left")
+            labelled = torch.from_numpy(rows.select(keeps_label(self.label_fraction)).to_series().to_numpy())
+        else:
+            labelled = torch.ones(table.height, dtype=torch.bool)
         seed = self.seed if role == "train" and self.augment else None
-        return SampleDataset(table, labelled, self.target, self.parties, self.stored, self.statistics, seed)
+        return SampleDataset(table, labelled, self.target, self.model_inputs, self.stored, self.statistics, seed)
 
     @cached_property
     def steps_per_epoch(self) -> int:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from medkd.data.core.batch import Batch
 from medkd.data.core.modality import Params
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.signal import Signal, observed
 from medkd.data.core.target import Target
 from medkd.data.loading.sampler import Key
@@ -22,15 +22,15 @@ from medkd.data.loading.store import Prepared
 
 
 class SampleDataset(Dataset[Batch]):
-    """Batches of samples for one or several parties; those with the same strengths share each sample's augmentation.
+    """Batches of samples for one or several model_inputs; those with the same strengths share each sample's augmentation.
 
     Args:
         samples: rows of the sample table, in the order of their positions.
         labelled: "sample" bool; the label of the others is withheld.
         target: what is predicted.
-        parties: what each party sees.
-        prepared: party → modality → prepared arrays.
-        statistics: party → modality → statistics of the training samples.
+        model_inputs: what each model sees.
+        prepared: model → modality → prepared arrays.
+        statistics: model → modality → statistics of the training samples.
         augment_seed: seed of the augmentation; None for none.
     """
 
@@ -39,12 +39,12 @@ class SampleDataset(Dataset[Batch]):
         samples: pl.DataFrame,
         labelled: Tensor,
         target: Target,
-        parties: Mapping[str, Party],
+        model_inputs: Mapping[str, ModelInput],
         prepared: Mapping[str, Mapping[str, Prepared]],
         statistics: Mapping[str, Mapping[str, Statistics]],
         augment_seed: int | None = None,
     ) -> None:
-        self.target, self.parties, self.prepared, self.statistics = target, parties, prepared, statistics
+        self.target, self.model_inputs, self.prepared, self.statistics = target, model_inputs, prepared, statistics
         self.augment_seed = augment_seed
         self.ids = samples["sample_id"].to_list()
         self.subjects = samples["subject_id"].to_list()
@@ -57,8 +57,8 @@ class SampleDataset(Dataset[Batch]):
         known = ~torch.isnan(columns) & labelled[:, None]
         self.targets, self.labelled = torch.where(known, columns, 0.0), known
         self.rows = {
-            party: {name: stored.rows(self.ids) for name, stored in modalities.items()}
-            for party, modalities in prepared.items()
+            model: {name: stored.rows(self.ids) for name, stored in modalities.items()}
+            for model, modalities in prepared.items()
         }
         self._params: dict[tuple[str, str], tuple[int, Params]] = {}
 
@@ -74,20 +74,20 @@ class SampleDataset(Dataset[Batch]):
         epoch = keys[0][1]
         views: dict[str, dict[str, Signal]] = {}
         presence: dict[str, dict[str, Tensor]] = {}
-        for party, modalities in self.prepared.items():
-            views[party], presence[party] = {}, {}
+        for model, modalities in self.prepared.items():
+            views[model], presence[model] = {}, {}
             for name, stored in modalities.items():
-                rows = self.rows[party][name][places]
+                rows = self.rows[model][name][places]
                 values = torch.from_numpy(np.asarray(stored.values[rows]))
-                modality = self.parties[party].modalities[name]
+                modality = self.model_inputs[model].modalities[name]
                 if self.augment_seed is not None:
-                    params = {key: value[places] for key, value in self._augmentation(party, name, epoch).items()}
+                    params = {key: value[places] for key, value in self._augmentation(model, name, epoch).items()}
                     values = modality.augment(values, params)
                 here = torch.from_numpy(stored.present[rows])
-                views[party][name] = observed(
-                    self.statistics[party][name].apply(values), here, partial=modality.partial
+                views[model][name] = observed(
+                    self.statistics[model][name].apply(values), here, partial=modality.partial
                 )
-                presence[party][name] = here
+                presence[model][name] = here
         return Batch(
             views=views,
             presence=presence,
@@ -99,24 +99,24 @@ class SampleDataset(Dataset[Batch]):
             site=[self.sites[place] for place in places],
         )
 
-    def _augmentation(self, party: str, name: str, epoch: int) -> Params:
+    def _augmentation(self, model: str, name: str, epoch: int) -> Params:
         """Parameters of all samples for one epoch.
 
         A pure function of (seed, epoch), so that a resumed run repeats them.
 
         Parties whose modality is equal share what was drawn; one with other strengths or another length draws its own.
         """
-        held = self._params.get((party, name))
+        held = self._params.get((model, name))
         if held is None or held[0] != epoch:
-            modality = self.parties[party].modalities[name]
+            modality = self.model_inputs[model].modalities[name]
             alike = (
                 drawn
                 for (other, kind), drawn in self._params.items()
-                if kind == name and drawn[0] == epoch and self.parties[other].modalities[name] == modality
+                if kind == name and drawn[0] == epoch and self.model_inputs[other].modalities[name] == modality
             )
             rng = np.random.default_rng([self.augment_seed or 0, epoch, 2])
             held = next(alike, None) or (epoch, modality.sample_augmentation(rng, len(self)))
-            self._params[party, name] = held
+            self._params[model, name] = held
         return held[1]
 
 

@@ -61,7 +61,7 @@ def merge_prepared(
     Args:
         sources: each sample lies in one of them.
         folder, modality, samples, root: as of ``prepare``.
-        part: what a party sees of the modality.
+        part: what a model sees of the modality.
 
     Raises:
         InputError: no record at all can be used.

@@ -30,15 +30,15 @@ class Statistics:
     split_sha256: str
     held_out: tuple[int, ...]
 
-    def spec(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any]) -> Statistics:
+    def from_dict(cls, spec: Mapping[str, Any]) -> Statistics:
         """The statistics that ``spec()`` described.
 
-        >>> Statistics.of(Statistics((1.0,), (2.0,), 3, "", (0,)).spec()).held_out
+        >>> Statistics.from_dict(Statistics((1.0,), (2.0,), 3, "", (0,)).to_dict()).held_out
         (0,)
         """
         held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}

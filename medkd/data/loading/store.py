@@ -110,7 +110,7 @@ def prepare(
     Args:
         folder: where prepared arrays of a run lie, one folder a part, named by its digest.
         modality: how to read and prepare.
-        parts: what the parties see of it.
+        parts: what the model_inputs see of it.
         samples: the sample table; a null in the modality's column is "absent".
         root: the data set's folder.
         jobs: processes that read.

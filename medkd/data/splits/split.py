@@ -44,14 +44,14 @@ class Split:
         return digest_of(self._content())
 
     def role(
-        self, role: Role, held_out: Sequence[int], labels: float = 1.0, *, labelled_only: bool = True
+        self, role: Role, held_out: Sequence[int], label_fraction: float = 1.0, *, labelled_only: bool = True
     ) -> pl.DataFrame:
         """Samples of one role when the folds ``held_out`` are not trained on, in the table's order.
 
         Args:
             role: "test" are the held-out folds; "val" the inner validation of the others; "train" the rest.
             held_out: none for the deployable refit, which is trained on everybody.
-            labels: share of training and inner-validation subjects that keep their label.
+            label_fraction: share of training and inner-validation subjects that keep their label.
             labelled_only: leave out the subjects whose label is withheld. Test subjects always keep theirs.
         """
         held = pl.col("fold").is_in(list(held_out))
@@ -59,7 +59,7 @@ class Split:
             return self.table.filter(held)
         trained = pl.lit(True) if not held_out else ~pl.col("inner")
         kept = self.table.filter(~held & (pl.col("inner") if role == "val" else trained))
-        return kept.filter(pl.col("label_rank") < labels) if labelled_only else kept
+        return kept.filter(keeps_label(label_fraction)) if labelled_only else kept
 
     def save(self, path: Path) -> None:
         """Write it once; an existing file must hold the same split.
@@ -112,6 +112,11 @@ class Split:
             "crossfit": list(self.crossfit),
             "rows": self.table.to_dict(as_series=False),
         }
+
+
+def keeps_label(label_fraction: float) -> pl.Expr:
+    """Rows of ``Split.table`` whose subject keeps its label at that fraction; the only place where this is decided."""
+    return pl.col("label_rank") < label_fraction
 
 
 def refuse_overlap(table: pl.DataFrame, where: object) -> None:

@@ -166,12 +166,12 @@ class Bundle:
                 f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG
             )
         network, weights = open_network(runtime, config["network"], files, allowed, f"bundle {folder}")
-        preprocessing = Preprocessing.read(preprocess, allowed, where + PREPROCESS)
-        calibration = Calibration.read(tuned, target.names, where + CALIBRATION)
+        preprocessing = Preprocessing.from_dict(preprocess, allowed, where + PREPROCESS)
+        calibration = Calibration.from_dict(tuned, target.names, where + CALIBRATION)
         sets, drift = calibration.conformal, None
         if DRIFT in files:
             reference = read_versioned(files[DRIFT], where + DRIFT, current=VERSION, keys=DRIFT_KEYS)
-            drift = Drift.read(reference, preprocessing, where + DRIFT)
+            drift = Drift.from_dict(reference, preprocessing, where + DRIFT)
         return cls(
             network,
             target,
@@ -179,7 +179,7 @@ class Bundle:
             calibration,
             hashlib.sha256(weights).hexdigest(),
             hashlib.sha256(files[SUMS]).hexdigest(),
-            None if sets is None else Conformal.read(sets, target, where + CALIBRATION),
+            None if sets is None else Conformal.from_dict(sets, target, where + CALIBRATION),
             drift,
         )
 

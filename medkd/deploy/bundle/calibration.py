@@ -32,7 +32,7 @@ class Calibration:
     conformal: dict[str, Any] | None = None
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], names: Sequence[str], where: str) -> Calibration:
+    def from_dict(cls, document: Mapping[str, Any], names: Sequence[str], where: str) -> Calibration:
         """From plain values; ``threshold`` may be one number for all classes, one a class by name, or null.
 
         Raises:
@@ -65,7 +65,7 @@ class Calibration:
             document.get("conformal"),
         )
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {
             "temperature": self.temperature,

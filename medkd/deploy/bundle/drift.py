@@ -198,11 +198,11 @@ class Drift:
                 found[name] = float(((actual - expected) * np.log(actual / expected)).sum())
         return found
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         whitening = self.reference.whitening
         return {
-            "inputs": [part.document() for part in self.inputs],
+            "inputs": [part.to_dict() for part in self.inputs],
             "samples": self.samples,
             "bound": self.bound,
             "offset": self.reference.offset.tolist(),
@@ -216,7 +216,7 @@ class Drift:
         }
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], preprocessing: Preprocessing, where: str) -> Self:
+    def from_dict(cls, document: Mapping[str, Any], preprocessing: Preprocessing, where: str) -> Self:
         """From what ``document`` gave.
 
         Raises:
@@ -224,7 +224,7 @@ class Drift:
                 right count.
         """
         parts = document["inputs"] if isinstance(document["inputs"], list) else [None]
-        inputs = tuple(Summaries.read(part, where) for part in parts)
+        inputs = tuple(Summaries.from_dict(part, where) for part in parts)
         seen = [Summaries.of(preprocessing.modalities[part.modality], part) for part in preprocessing.view.parts]
         if [part.layout for part in inputs] != [part.layout for part in seen]:
             raise InputError(

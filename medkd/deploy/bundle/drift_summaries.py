@@ -102,12 +102,12 @@ class Summaries:
         found = _measured(looked) if self.measured else _counted(looked)
         return found.reshape(len(values), -1)
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
-    def read(cls, document: Any, where: str) -> Summaries:
+    def from_dict(cls, document: Any, where: str) -> Summaries:
         """From what ``document`` gave.
 
         Raises:

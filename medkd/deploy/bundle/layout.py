@@ -30,7 +30,7 @@ def read_target(document: Any, where: str) -> Target:
         or not {"key", "kind", "columns"} <= set(document)
     ):
         raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
-    found = Target.of(document)
+    found = Target.from_dict(document)
     if found.kind not in get_args(Kind) or not found.columns or not isinstance(found.columns, tuple):
         raise InputError(
             "target cannot be read",

@@ -49,7 +49,7 @@ class Preprocessing:
     statistics: dict[str, Statistics]
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], trust: Sequence[str], where: str) -> Preprocessing:
+    def from_dict(cls, document: Mapping[str, Any], trust: Sequence[str], where: str) -> Preprocessing:
         """From plain values.
 
         Raises:
@@ -69,12 +69,12 @@ class Preprocessing:
             statistics[name] = _statistics(given[name], modalities[name].shape(part), f"{where}, {name}")
         return cls(view, modalities, statistics)
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML; of the statistics only aggregates."""
         return {
             "view": str(self.view),
-            "modalities": {name: modality.spec() for name, modality in self.modalities.items()},
-            "statistics": {name: part.spec() for name, part in self.statistics.items()},
+            "modalities": {name: modality.to_dict() for name, modality in self.modalities.items()},
+            "statistics": {name: part.to_dict() for name, part in self.statistics.items()},
         }
 
     def with_length(self, policy: Mapping[str, str]) -> Preprocessing:
@@ -93,7 +93,7 @@ class Preprocessing:
                 raise InputError(
                     f"{name} has no length policy '{unknown[0]}'", where="length", remedy="Choose from: longer, shorter"
                 )
-            spec = modality.spec()
+            spec = modality.to_dict()
             fields = {**spec["init_args"], **policy}
             changed[name] = instantiate(
                 {**spec, "init_args": fields}, type(modality), (spec["class_path"].partition(".")[0],)

@@ -84,9 +84,9 @@ def write_files(
     )
     check_trusted([fitted["network"], fitted["modalities"]], (*OWN, *trust))
     target = read_target(fitted["target"], LEARNER)
-    prepared = Preprocessing.read(fitted, (*OWN, *trust), LEARNER).with_length(length)
+    prepared = Preprocessing.from_dict(fitted, (*OWN, *trust), LEARNER).with_length(length)
     weights = held.read_bytes()
-    tuned = Calibration.read(calibration, target.names, CALIBRATION)
+    tuned = Calibration.from_dict(calibration, target.names, CALIBRATION)
     network, _ = open_network("torch", fitted["network"], {held.name: weights}, (*OWN, *trust), str(learner))
     graph, said = export(network, prepared)
     facts = make_card(
@@ -102,9 +102,11 @@ def write_files(
         drift=drift,
     )
     refuse_patients(facts, CARD)
-    _write_yaml(folder / CONFIG, {"network": fitted["network"], "target": target.spec(), "outputs": list(target.names)})
-    _write_yaml(folder / PREPROCESS, prepared.document())
-    _write_json(folder / CALIBRATION, tuned.document(), CALIBRATION_VERSION)
+    _write_yaml(
+        folder / CONFIG, {"network": fitted["network"], "target": target.to_dict(), "outputs": list(target.names)}
+    )
+    _write_yaml(folder / PREPROCESS, prepared.to_dict())
+    _write_json(folder / CALIBRATION, tuned.to_dict(), CALIBRATION_VERSION)
     _write_json(folder / REPORT, aggregates_of(report))
     if drift is not None:
         _write_json(folder / DRIFT, drift)

@@ -65,11 +65,14 @@ class Evaluated:
             return cls(
                 "follow-up", source, loaded.target, loaded.calibration.threshold, read_json(bundle / REPORT), loaded
             )
-        if "target_spec" not in record:
+        if "target_config" not in record:
             remedy = "Name the bundle: medkd evaluate BUNDLE --predictions RUN --outcomes CSV"
             raise InputError("run.json does not say what was predicted", where=run, remedy=remedy)
         return cls(
-            "follow-up", source, read_target(record["target_spec"], str(run / RUN)), dict(record.get("threshold") or {})
+            "follow-up",
+            source,
+            read_target(record["target_config"], str(run / RUN)),
+            dict(record.get("threshold") or {}),
         )
 
     @property

@@ -93,7 +93,7 @@ def evaluate(
         **findings(scored, target, settings, what.report),
         "conformal": coverage(scored, target, None if what.bundle is None else what.bundle.conformal),
         "input": {**shares(one, one["subject"]), "psi": dict(what.psi)},
-        "recalibration": None if recalibration is None else recalibration.document(),
+        "recalibration": None if recalibration is None else recalibration.to_dict(),
         "over_time": over_time(everyone, target, settings, period) if period and "time" in everyone.columns else None,
         "development": {
             key: what.report.get(key) for key in ("cohort", "protocol", "n", "sentence") if key in what.report
@@ -119,7 +119,7 @@ def evaluate(
         (out / RECALIBRATION).unlink(missing_ok=True)
     else:
         held = {key: evaluation["provenance"][key] for key in ("bundle_sha256", "model_sha256")}
-        write_json(out / RECALIBRATION, {"schema_version": 1, **held, "target": target.key, **recalibration.document()})
+        write_json(out / RECALIBRATION, {"schema_version": 1, **held, "target": target.key, **recalibration.to_dict()})
     return evaluation
 
 

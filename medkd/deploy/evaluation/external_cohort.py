@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import importlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -85,13 +88,16 @@ def input_shift(bundle: Bundle, root: Path, out: Path, most: int = MOST) -> dict
     if bundle.drift is None:
         return {}
     items = find_items(root, bundle.modalities, bundle.target.key)
+    drift = bundle.drift
+
+    def summarise(row: Mapping[str, Any], root: Path) -> Any:
+        return drift.summaries([bundle.prepare(row, root)])
+
     every = -(-items.table.height // most)
     summaries = []
     with extracted(replace(items, table=items.table.gather_every(every)), out) as placed:
         for row in placed.table.iter_rows(named=True):
-            made = attempt(
-                lambda row=row: bundle.drift.summaries([bundle.prepare(row, placed.root)]), time.perf_counter
-            )  # type: ignore[misc]
+            made = attempt(partial(summarise, row, placed.root), time.perf_counter)
             if not isinstance(made.value, Quarantined):
                 summaries.append(made.value)
     found = bundle.drift.psi(np.concatenate(summaries)) if summaries else {}

@@ -185,7 +185,7 @@ class Recalibration:
             pl.Series("threshold", cut * len(fitted), dtype=pl.Float64),
         )
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {
             "subset": self.subset,

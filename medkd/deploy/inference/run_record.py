@@ -61,7 +61,7 @@ def write_run_record(
         "predictions_sha256": digest_file(out / PARQUET),
         "source": items.source,
         "target": bundle.target.key,
-        "target_spec": bundle.target.spec(),
+        "target_config": bundle.target.to_dict(),
         "threshold": bundle.calibration.threshold,
         "view": str(bundle.view),
         "length": bundle.preprocessing.length(),

@@ -46,7 +46,7 @@ def calibrate(
             known = np.isfinite(y[:, place])
             threshold[name] = choose_threshold(y[known, place], calibrated[known, place], rule)
     conformal = Conformal.fit(calibrated, y, target, coverage, groups)
-    return {"temperature": temperature, "threshold": threshold, "conformal": conformal.document()}
+    return {"temperature": temperature, "threshold": threshold, "conformal": conformal.to_dict()}
 
 
 def calibrated_by(logits: Array, target: Target, temperature: float) -> Array:

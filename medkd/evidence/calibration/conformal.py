@@ -104,7 +104,7 @@ class Conformal:
             quantiles[place], counts[place] = _quantile(scores[(rows, *place)], subject[rows], coverage)
         return cls(float(coverage), target.kind, target.names, quantiles, counts)
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON; a quantile of null stands for "in every set"."""
         parts = self.answers(self.kind)
         quantiles = [[value if math.isfinite(value) else None for value in row] for row in self.quantiles.tolist()]
@@ -120,7 +120,7 @@ class Conformal:
         }
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], target: Target, where: str) -> Self:
+    def from_dict(cls, document: Mapping[str, Any], target: Target, where: str) -> Self:
         """From what ``document`` gave.
 
         Raises:

@@ -115,36 +115,36 @@ def in_sample_teacher_rows(bank: pl.DataFrame) -> Check:
 def events_after_prediction(
     views: Mapping[str, View], prediction_hour: float | None, teachers: Collection[str] = ("teacher",)
 ) -> Check:
-    """No party but the teacher sees what happens after the time of prediction.
+    """No model but the teacher sees what happens after the time of prediction.
 
     Args:
-        views: party (student, baseline, self_teacher, teacher, ...) → what it sees.
+        views: role (student, baseline, self_teacher, teacher, ...) → what it sees.
         prediction_hour: hours after a sample's time zero; None where the target has no time of prediction.
-        teachers: parties that may see later.
+        teachers: roles that may see later.
     """
     name = "no event after the time of prediction"
     if prediction_hour is None:
         return Check(name, True, "the target has no time of prediction: signal and label belong to one moment")
     late = []
-    for party, view in views.items():
-        if party in teachers:
+    for role, view in views.items():
+        if role in teachers:
             continue
         for part in view.parts:
             if part.window is None or part.window[1] > prediction_hour:
-                late.append(f"{party} sees {part}")
+                late.append(f"{role} sees {part}")
     if late:
         return Check(name, False, f"{'; '.join(late)}, prediction is at hour {prediction_hour:g}")
-    seen = "; ".join(f"{party} sees {views[party]}" for party in teachers if party in views)
+    seen = "; ".join(f"{role} sees {views[role]}" for role in teachers if role in views)
     return Check(name, True, f"prediction at hour {prediction_hour:g}" + (f"; {seen}" if seen else ""))
 
 
 def label_in_view(views: Mapping[str, View], columns: Collection[str]) -> Check:
-    """No party, teachers included, sees a column that holds the label."""
-    name = "no party sees the label"
-    for party, view in views.items():
+    """No model, teachers included, sees a column that holds the label."""
+    name = "no model sees the label"
+    for role, view in views.items():
         seen = {part.modality for part in view.parts} | {channel for part in view.parts for channel in part.selector}
         if seen & set(columns):
-            return Check(name, False, f"{party} sees {', '.join(sorted(seen & set(columns)))}")
+            return Check(name, False, f"{role} sees {', '.join(sorted(seen & set(columns)))}")
     return Check(name, True, f"{len(views)} views")
 
 

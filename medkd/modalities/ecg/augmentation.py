@@ -1,7 +1,7 @@
 """Augmentations of an ECG: strengths, parameters drawn from them, and their effect.
 
 The effect is a function of values and parameters alone, and is computed for a whole batch at once. Parameters belong to
-a sample and, where they differ between leads, to the place of a lead in its view; so the same ones serve a party with
+a sample and, where they differ between leads, to the place of a lead in its view; so the same ones serve a model with
 twelve leads and one with lead I.
 """
 

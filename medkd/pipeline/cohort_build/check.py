@@ -15,7 +15,7 @@ from medkd.data.core.target import Target
 from medkd.data.io.private import writing_private
 from medkd.data.splits.draw import draw_split
 from medkd.errors import InputError
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 UNUSABLE, SHARED = "unusable.csv", "same_recording.csv"
 
@@ -33,7 +33,7 @@ class Finding:
     what: str
 
 
-def check_cohort(cohort: Cohort, inputs: Inputs, kept: pl.DataFrame, out: Path | None) -> list[Finding]:
+def check_cohort(cohort: Cohort, inputs: PreparedCohort, kept: pl.DataFrame, out: Path | None) -> list[Finding]:
     """Every finding; with ``out``, who is meant by them stands in two files there, readable by their owner alone.
 
     Args:
@@ -135,7 +135,7 @@ def _wrong(column: pl.Series, target: Target) -> str:
     return ""
 
 
-def _split(kept: pl.DataFrame, inputs: Inputs) -> Finding:
+def _split(kept: pl.DataFrame, inputs: PreparedCohort) -> Finding:
     try:
         split = draw_split(kept, inputs.target, inputs.protocol, 0, inputs.official)
     except InputError as error:

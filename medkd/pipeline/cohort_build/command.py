@@ -16,7 +16,7 @@ from medkd.errors import InputError
 from medkd.pipeline.cohort_build.check import check_cohort, print_check
 from medkd.pipeline.cohort_build.describe import aside_table, describe, flow_table
 from medkd.pipeline.cohort_build.shards import SHARDS, Shards, build_shard, shard_folder
-from medkd.pipeline.inputs import Inputs, prepare_inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_inputs
 from medkd.pipeline.recipe import Arm, Recipe
 from medkd.pipeline.runner import default_jobs
 from medkd.pipeline.setup import cohort_at
@@ -44,12 +44,12 @@ def main(namespace: argparse.Namespace) -> int:
             print(describe(cohort, cohort.target(recipe.target), recipe.protocol, Path(temporary) / "events"))
             return 0
         inputs = prepare_inputs(recipe, cohort, Path(temporary), default_jobs())
-        findings = check_cohort(cohort, inputs, read_table(Inputs.samples_file(Path(temporary))), namespace.out)
+        findings = check_cohort(cohort, inputs, read_table(PreparedCohort.samples_file(Path(temporary))), namespace.out)
         return print_check(cohort, findings, namespace.out)
 
 
 def whole(cohort: Cohort, target: str | None, protocol: str | None) -> Recipe:
-    """A recipe without training: one party that sees every modality with the cohort's own settings."""
+    """A recipe without training: one model that sees every modality with the cohort's own settings."""
     everything = Arm(" + ".join(cohort.modalities()))
     key = cohort.target(target).key
     return Recipe(
@@ -84,14 +84,16 @@ def _build(namespace: argparse.Namespace) -> int:
         cohort = cohort_at(namespace.name, namespace.root, out / "cohort", {})
         recipe = whole(cohort, namespace.target, namespace.protocol)
         inputs = prepare_inputs(recipe, cohort, out, default_jobs(), shards)
-        samples = read_table(Inputs.samples_file(out))
+        samples = read_table(PreparedCohort.samples_file(out))
         split = draw_split(samples, inputs.target, inputs.protocol, 0, inputs.official)
         split.save(file)
     if shards:
         shutil.rmtree(out / SHARDS)
     heading = f"cohort {cohort.name}, target {inputs.target.key}"
     print("\n\n".join([heading, flow_table(inputs.flow), *aside_table(inputs.aside)]) + "\n")
-    print(f"samples   {samples.height} of {samples['subject_id'].n_unique()} subjects: {Inputs.samples_file(out)}")
+    print(
+        f"samples   {samples.height} of {samples['subject_id'].n_unique()} subjects: {PreparedCohort.samples_file(out)}"
+    )
     print(
         f"split     {inputs.protocol}, seed 0, {split.table['fold'].n_unique()} folds, sha256 {split.sha256[:12]}: {file}"
     )

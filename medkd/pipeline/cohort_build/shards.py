@@ -18,7 +18,7 @@ from medkd.data.loading.merging import merge_prepared, merge_series
 from medkd.data.loading.shard import Shard
 from medkd.data.loading.store import Prepared, prepare
 from medkd.errors import InputError
-from medkd.pipeline.inputs import Wanted, parties_of, wanted_by
+from medkd.pipeline.prepared_cohort import Wanted, model_inputs_of, wanted_by
 from medkd.pipeline.recipe import Recipe
 
 SHARDS = "shards"
@@ -52,7 +52,7 @@ def build_shard(recipe: Recipe, cohort: Cohort, shard: Shard, out: Path, jobs: i
         if table.height:
             extract = cohort.extract(table, folder / "events")
             record |= {"events": extract.root == folder / "events", "aside": [asdict(item) for item in extract.aside]}
-            for digest, (modality, parts) in wanted_by(parties_of(recipe, cohort)).items():
+            for digest, (modality, parts) in wanted_by(model_inputs_of(recipe, cohort)).items():
                 made = prepare(folder / "prepared", modality, parts, extract.samples, extract.root, jobs, whole=False)
                 record["stores"] |= {f"{digest} {part}": stored.folder.name for part, stored in made.items()}
         write_json(folder / _RECORD, record)

@@ -9,8 +9,8 @@ from medkd.data.io.load import read_table
 from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.banking import Member, build_bank
 from medkd.distill.control_banks import label_only_bank, shuffled_bank
-from medkd.distill.learner import LightningLearner, learner_sha256
-from medkd.pipeline.inputs import Inputs
+from medkd.distill.learner import FittedModel, learner_sha256
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
 
@@ -18,7 +18,7 @@ from medkd.pipeline.stages.stage import Stage
 class BankStage(Stage):
     """Out-of-fold answers of one outer fold's teachers.
 
-    Config: ``party``, ``held_out`` (outer), ``labels``, ``fields``. Needs ``split`` and the teachers' fits as
+    Config: ``model_input``, ``held_out`` (outer), ``label_fraction``, ``fields``. Needs ``split`` and the teachers' fits as
     ``teacher:N``.
     """
 
@@ -26,20 +26,18 @@ class BankStage(Stage):
 
     def run(self, run: Path) -> None:
         """Build it, or go on with a build that was killed."""
-        inputs, split = Inputs.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
+        inputs, split = PreparedCohort.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
         fits = [
             stage for name, stage in self.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)
         ]
-        members = [
-            Member(LightningLearner.load(stage.learner(run)), frozenset(stage.config["held_out"])) for stage in fits
-        ]
-        prepared = inputs.prepared(self.config["party"])
+        members = [Member(FittedModel.load(stage.learner(run)), frozenset(stage.config["held_out"])) for stage in fits]
+        prepared = inputs.prepared(self.config["model_input"])
         meta = BankMeta(
             teachers={str(stage.learner(run).resolve()): learner_sha256(stage.learner(run)) for stage in fits},
             prepared={str(stored.folder.resolve()): stored.sha256 for stored in prepared.values()},
             split_sha256=split.sha256,
             held_out=tuple(self.config["held_out"]),
-            labels=self.config["labels"],
+            label_fraction=self.config["label_fraction"],
             fields=tuple(self.config["fields"]),
         )
         build_bank(self.folder(run) / "bank", members, split, prepared, meta)
@@ -57,4 +55,4 @@ class ControlBankStage(Stage):
         if self.config["control"] == "shuffled_teacher":
             shuffled_bank(source, out, self.config["seed"])
         else:
-            label_only_bank(source, out, read_table(Inputs.samples_file(run)), Inputs.load(run).target)
+            label_only_bank(source, out, read_table(PreparedCohort.samples_file(run)), PreparedCohort.load(run).target)

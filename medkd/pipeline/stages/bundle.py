@@ -14,29 +14,29 @@ from medkd.data.io.load import read_json, read_table
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.drift import LEAST, Drift
 from medkd.deploy.bundle.preprocessing import Preprocessing
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.evidence.calibration.calibrate import arrays_of, calibrate, held_out_coverage
 from medkd.evidence.settings import EvidenceSettings
-from medkd.pipeline.inputs import Inputs, trusted
 from medkd.pipeline.participants import participants
+from medkd.pipeline.prepared_cohort import PreparedCohort, trusted
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
 from medkd.registry import find_cohort
 
 
 class BundleStage(Stage):
-    """The bundle. Config: ``labels`` (the fraction refitted at). Needs ``evidence`` and ``refit``."""
+    """The bundle. Config: ``label_fraction`` (the fraction refitted at). Needs ``evidence`` and ``refit``."""
 
     kind: ClassVar[str] = "bundle"
     revision: ClassVar[int] = 2
 
     def run(self, run: Path) -> None:
         """Write ``bundle/``."""
-        inputs, evidence, refit = Inputs.load(run), self.needs["evidence"], self.needs["refit"]
+        inputs, evidence, refit = PreparedCohort.load(run), self.needs["evidence"], self.needs["refit"]
         assert isinstance(refit, FitStage)  # noqa: S101 (narrows the type; the graph builds it so)
         settings = EvidenceSettings(**evidence.config["evidence"])
         rows = read_table(evidence.folder(run) / "predictions.parquet", evidence.remedy(run)).filter(
-            (pl.col("arm") == "student") & (pl.col("label_fraction") == self.config["labels"])
+            (pl.col("arm") == "student") & (pl.col("label_fraction") == self.config["label_fraction"])
         )
         logits, y, subjects = arrays_of(rows.filter(pl.col("role") == "val"), inputs.target)
         calibration = {
@@ -48,26 +48,28 @@ class BundleStage(Stage):
             "licence": find_cohort(inputs.cohort).licence,
             "flow": _counted(inputs.flow),
             "aside": _counted(inputs.aside),
-            "participants": participants(read_table(Inputs.samples_file(run)), inputs.target, settings.min_group),
+            "participants": participants(
+                read_table(PreparedCohort.samples_file(run)), inputs.target, settings.min_group
+            ),
             "coverage": held_out_coverage(rows, inputs.target),
         }
         report = read_json(run / "report.json", evidence.remedy(run))
         drift = _drift(refit, inputs, run)
-        trust = trusted(inputs.parties["student"])
+        trust = trusted(inputs.model_inputs["student"])
         Bundle.write(self.folder(run), refit.learner(run), calibration, report, card=card, drift=drift, trust=trust)
 
 
-def _drift(refit: FitStage, inputs: Inputs, run: Path) -> dict[str, Any] | None:
+def _drift(refit: FitStage, inputs: PreparedCohort, run: Path) -> dict[str, Any] | None:
     """Of the very samples that the deployed weights were fitted on."""
-    learner, data = LightningLearner.load(refit.learner(run)), refit.data(run)
+    learner, data = FittedModel.load(refit.learner(run)), refit.data(run)
     data.setup("fit")
     ids = data.ids("train")
     if len(ids) < LEAST:
         return None
     preprocessing = Preprocessing(
-        View.parse(learner.party.view), dict(learner.party.modalities), dict(learner.statistics)
+        View.parse(learner.model_input.view), dict(learner.model_input.modalities), dict(learner.statistics)
     )
-    return Drift.fit(preprocessing, inputs.prepared("student"), ids).document()
+    return Drift.fit(preprocessing, inputs.prepared("student"), ids).to_dict()
 
 
 def _counted(rows: Sequence[Exclusion]) -> list[dict[str, Any]]:

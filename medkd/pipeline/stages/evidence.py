@@ -16,8 +16,8 @@ from medkd.evidence.assess import assess
 from medkd.evidence.report import write_report
 from medkd.evidence.scoring import score_predictions
 from medkd.evidence.settings import EvidenceSettings
-from medkd.pipeline.inputs import Inputs
 from medkd.pipeline.leak_audit import audit
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
@@ -32,8 +32,8 @@ class EvidenceStage(Stage):
 
     def run(self, run: Path) -> None:
         """Write ``report.json``, ``report.html`` and ``test_predictions.parquet`` into the run's folder."""
-        inputs = Inputs.load(run)
-        samples = read_table(Inputs.samples_file(run))
+        inputs = PreparedCohort.load(run)
+        samples = read_table(PreparedCohort.samples_file(run))
         settings = EvidenceSettings(**self.config["evidence"])
         fits = [stage for stage in self.needs.values() if isinstance(stage, FitStage)]
         predictions = pl.concat([read_table(fit.folder(run) / "predictions.parquet", fit.remedy(run)) for fit in fits])
@@ -50,15 +50,15 @@ class EvidenceStage(Stage):
             task=self.config["task"],
             cohort=inputs.cohort,
             protocol=inputs.protocol,
-            student_view=inputs.parties["student"]["view"],
-            teacher_view=inputs.parties["teacher"]["view"],
+            student_view=inputs.model_inputs["student"]["view"],
+            teacher_view=inputs.model_inputs["teacher"]["view"],
             counts=self._counts(run, fits),
             fast=self.config["fast"],
         )
         flow, aside = ([(step.reason, step.count) for step in steps] for steps in (inputs.flow, inputs.aside))
         write_report(run, report, scored, _histories(fits, run), flow, aside)
 
-    def _provenance(self, inputs: Inputs, run: Path) -> dict[str, Any]:
+    def _provenance(self, inputs: PreparedCohort, run: Path) -> dict[str, Any]:
         splits = [stage.load(run) for stage in self.needs.values() if isinstance(stage, SplitStage)]
         return {
             "split_sha256": splits[0].sha256 if len(splits) == 1 else digest_of([split.sha256 for split in splits]),
@@ -73,17 +73,17 @@ class EvidenceStage(Stage):
     def _counts(self, run: Path, fits: list[FitStage]) -> dict[str, int]:
         """Samples of the headline's first student's own parts."""
         first = max(
-            (fit for fit in fits if fit.config["arm"] == "student"), key=lambda fit: float(fit.config["labels"])
+            (fit for fit in fits if fit.config["arm"] == "student"), key=lambda fit: float(fit.config["label_fraction"])
         )
         split = first.needs["split"].load(run)  # type: ignore[attr-defined]
-        held_out, labels = first.config["held_out"], first.config["labels"]
-        return {role: split.role(role, held_out, labels).height for role in ("train", "val")}
+        held_out, label_fraction = first.config["held_out"], first.config["label_fraction"]
+        return {role: split.role(role, held_out, label_fraction).height for role in ("train", "val")}
 
 
 def _histories(fits: list[FitStage], run: Path) -> list[pl.DataFrame]:
     """Training curves of the headline's fits."""
-    largest = max(fit.config["labels"] for fit in fits)
-    found = (_history(fit, run) for fit in fits if fit.config["labels"] == largest)
+    largest = max(fit.config["label_fraction"] for fit in fits)
+    found = (_history(fit, run) for fit in fits if fit.config["label_fraction"] == largest)
     return [history for history in found if history is not None]
 
 

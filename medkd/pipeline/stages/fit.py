@@ -16,9 +16,9 @@ from medkd.data.io.atomic import write_text, writing
 from medkd.data.io.load import read_table
 from medkd.data.loading.datamodule import SampleData
 from medkd.data.splits.split import Role
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.recipe import merged
 from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
@@ -35,8 +35,8 @@ LOGGERS = [
 class FitStage(Stage):
     """Fit one network.
 
-    Config: ``party`` (whose view), ``arm`` ("" for a network that no report shows), ``model``, ``data``, ``trainer``,
-    ``seed``, ``held_out``, ``labels``, ``unlabelled``, ``threads``, and ``freeze`` where it needs ``start``, the fit
+    Config: ``model_input`` (whose view), ``arm`` ("" for a network that no report shows), ``model``, ``data``, ``trainer``,
+    ``seed``, ``held_out``, ``label_fraction``, ``unlabelled``, ``threads``, and ``freeze`` where it needs ``start``, the fit
     that it begins with. Needs ``split``, and the bank of each teacher as ``bank:NAME``.
     """
 
@@ -52,18 +52,18 @@ class FitStage(Stage):
 
     def data_config(self, run: Path) -> dict[str, Any]:
         """Arguments of ``SampleData``, with paths."""
-        inputs = Inputs.load(run)
+        inputs = PreparedCohort.load(run)
         split = self.needs["split"]
         assert isinstance(split, SplitStage)  # noqa: S101 (narrows the type; the graph builds it so)
         data = {
-            "samples": str(Inputs.samples_file(run).resolve()),
+            "samples": str(PreparedCohort.samples_file(run).resolve()),
             "split": str(split.file(run).resolve()),
             "split_sha256": split.load(run).sha256,
             "held_out": list(self.config["held_out"]),
-            "target": inputs.target.spec(),
-            "parties": {"student": inputs.parties[self.config["party"]]},
-            "prepared": {"student": inputs.stores[self.config["party"]]},
-            "labels": self.config["labels"],
+            "target": inputs.target.to_dict(),
+            "model_inputs": {"model": inputs.model_inputs[self.config["model_input"]]},
+            "prepared": {"model": inputs.stores[self.config["model_input"]]},
+            "label_fraction": self.config["label_fraction"],
             "unlabelled": self.config["unlabelled"],
             "seed": self.config["seed"],
         }
@@ -72,8 +72,8 @@ class FitStage(Stage):
     def data(self, run: Path) -> SampleData:
         """The samples that it is fitted on, not yet set up."""
         settings = self.data_config(run)
-        settings["target"] = Target.of(settings["target"])
-        settings["parties"] = {"student": Inputs.load(run).party(self.config["party"])}
+        settings["target"] = Target.from_dict(settings["target"])
+        settings["model_inputs"] = {"model": PreparedCohort.load(run).model_input(self.config["model_input"])}
         return SampleData(**settings)
 
     def banks(self, run: Path) -> dict[str, str]:
@@ -86,7 +86,7 @@ class FitStage(Stage):
 
     def fit_config(self, run: Path) -> dict[str, Any]:
         """The whole configuration of the Lightning CLI run, with paths."""
-        inputs, folder, banks = Inputs.load(run), self.folder(run).resolve(), self.banks(run)
+        inputs, folder, banks = PreparedCohort.load(run), self.folder(run).resolve(), self.banks(run)
         network = merged({"init_args": {"outputs": inputs.target.outputs}}, self.config["model"]["network"])
         model = merged(self.config["model"], {"network": network} | ({"banks": banks} if banks else {}))
         if isinstance(start := self.needs.get("start"), FitStage):
@@ -128,15 +128,17 @@ class FitStage(Stage):
 
     def predict(self, run: Path) -> None:
         """Write what the fitted learner says of validation and test samples: ``predictions.parquet``."""
-        inputs, split = Inputs.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
-        learner = LightningLearner.load(self.learner(run))
-        samples = read_table(Inputs.samples_file(run))
+        inputs, split = PreparedCohort.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
+        learner = FittedModel.load(self.learner(run))
+        samples = read_table(PreparedCohort.samples_file(run))
         parts = []
         roles: tuple[Role, ...] = ("val", "test")
         for role in roles:
-            chosen = split.role(role, self.config["held_out"], self.config["labels"] if role == "val" else 1.0)
+            chosen = split.role(role, self.config["held_out"], self.config["label_fraction"] if role == "val" else 1.0)
             if chosen.height:
-                logits = learner.predict(inputs.prepared(self.config["party"]), chosen["sample_id"].to_list()).logits
+                logits = learner.predict(
+                    inputs.prepared(self.config["model_input"]), chosen["sample_id"].to_list()
+                ).logits
                 parts.append(
                     self._rows(
                         chosen.join(samples, on="sample_id", how="left", maintain_order="left"), logits, role, inputs
@@ -145,7 +147,7 @@ class FitStage(Stage):
         with writing(self.folder(run) / "predictions.parquet") as temporary:
             pl.concat(parts).write_parquet(temporary)
 
-    def _rows(self, chosen: pl.DataFrame, logits: Any, role: Role, inputs: Inputs) -> pl.DataFrame:
+    def _rows(self, chosen: pl.DataFrame, logits: Any, role: Role, inputs: PreparedCohort) -> pl.DataFrame:
         target = inputs.target
         rows = []
         for place, name in enumerate(target.names):
@@ -153,7 +155,7 @@ class FitStage(Stage):
             truth = pl.col(column).cast(pl.Float64)
             rows.append(
                 chosen.select(
-                    pl.lit(self.config["labels"]).alias("label_fraction"),
+                    pl.lit(self.config["label_fraction"]).alias("label_fraction"),
                     pl.lit(self.config["arm"]).alias("arm"),
                     pl.lit(self.config["seed"], dtype=pl.Int64).alias("seed"),
                     pl.lit(next(iter(self.config["held_out"]), -1), dtype=pl.Int64).alias("fold"),

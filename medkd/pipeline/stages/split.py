@@ -8,7 +8,7 @@ from typing import ClassVar
 from medkd.data.io.load import read_table
 from medkd.data.splits.draw import draw_split
 from medkd.data.splits.split import Split
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.stages.stage import Stage
 
 
@@ -27,7 +27,7 @@ class SplitStage(Stage):
 
     def run(self, run: Path) -> None:
         """Draw and write."""
-        inputs = Inputs.load(run)
-        samples = read_table(Inputs.samples_file(run))
+        inputs = PreparedCohort.load(run)
+        samples = read_table(PreparedCohort.samples_file(run))
         split = draw_split(samples, inputs.target, self.config["protocol"], self.config["seed"], inputs.official)
         split.save(self.file(run))

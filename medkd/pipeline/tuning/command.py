@@ -18,7 +18,7 @@ from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.metrics import metric_named
 from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.check_splits import check_splits
-from medkd.pipeline.inputs import Inputs, prepare_inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_inputs
 from medkd.pipeline.recipe import Recipe, load_recipe
 from medkd.pipeline.runner import default_jobs, pending, stage_bar
 from medkd.pipeline.setup import open_cohort
@@ -86,7 +86,7 @@ def _recipe(namespace: argparse.Namespace, overrides: list[str]) -> Recipe:
     """The task's recipe, spelled out; its ranges are looked at, and both ends of each are tried on."""
     folder = find_task(namespace.task)
     own = folder / f"{namespace.cohort}.yaml"
-    chosen = {name: getattr(namespace, name) for name in ("cohort", "target", "protocol", "labels")}
+    chosen = {name: getattr(namespace, name) for name in ("cohort", "target", "protocol", "label_fractions")}
     chosen["root"] = None if namespace.root is None else str(namespace.root)
     recipe = spelled_out(
         load_recipe(own if namespace.cohort and own.is_file() else folder / "recipe.yaml", overrides, **chosen)
@@ -117,11 +117,16 @@ def _cells(recipe: Recipe, out: Path, seeds: int, folds: int, jobs: int) -> list
     inputs = prepare_inputs(recipe, cohort, whole, jobs)
     first = max(FIRST_SEED, recipe.seeds)
     tuning = range(first, first + seeds)
-    labels = max(recipe.labels)
+    label_fraction = max(recipe.label_fractions)
     check_splits(
-        read_table(Inputs.samples_file(whole)), inputs.target, inputs.protocol, inputs.official, tuning, [labels]
+        read_table(PreparedCohort.samples_file(whole)),
+        inputs.target,
+        inputs.protocol,
+        inputs.official,
+        tuning,
+        [label_fraction],
     )
-    return [make_cell(whole, out / "cells", seed, fold, labels) for seed in tuning for fold in range(folds)]
+    return [make_cell(whole, out / "cells", seed, fold, label_fraction) for seed in tuning for fold in range(folds)]
 
 
 def _todo(recipe: Recipe, cells: Sequence[Cell], storage: RDBStorage, asked: Sequence[str], trials: int) -> list[Stage]:

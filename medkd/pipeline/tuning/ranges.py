@@ -43,10 +43,10 @@ class Range:
         """Values which, tried beforehand, show most of what could not be built."""
         return self.choices or (self.low, self.high)
 
-    def spec(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML.
 
-        >>> Range(1.0, 8.0).spec()
+        >>> Range(1.0, 8.0).to_dict()
         {'low': 1.0, 'high': 8.0, 'log': False}
         """
         return (

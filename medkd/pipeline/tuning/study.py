@@ -84,7 +84,7 @@ class ArmStudy:
         arms = [arm, "teacher"] if arm == "student" else [arm]
         question = {
             "arms": {name: asdict(getattr(recipe, name)) for name in arms},
-            "space": {key: found.spec() for key, found in space.items()},
+            "space": {key: found.to_dict() for key, found in space.items()},
             "cells": [cell.digest for cell in cells],
             "evidence": recipe.evidence,
             "threads": recipe.threads,

@@ -19,9 +19,9 @@ from medkd.pipeline.tuning.trial_data import Cell
 def question(recipe: Recipe, cells: Sequence[Cell]) -> str:
     """Two lines: what is searched for, and on whom trials are scored."""
     metric, inputs = METRICS[EvidenceSettings(**recipe.evidence).metric], cells[0].inputs
-    inner = [cell.split.role("val", (cell.fold,), cell.labels)["subject_id"].n_unique() for cell in cells]
+    inner = [cell.split.role("val", (cell.fold,), cell.label_fraction)["subject_id"].n_unique() for cell in cells]
     return (
-        f"{recipe.task} on {recipe.cohort}: target {inputs.target.key}, protocol {inputs.protocol}, labels {cells[0].labels:g}; "
+        f"{recipe.task} on {recipe.cohort}: target {inputs.target.key}, protocol {inputs.protocol}, labels {cells[0].label_fraction:g}; "
         f"{metric.title}, {'more' if metric.higher_is_better else 'less'} is better.\n"
         f"Mean over inner validation ({_range(inner)} subjects) of seed{_several([cell.split.seed for cell in cells])}; "
         f"the subjects of outer fold{_several([cell.fold for cell in cells])} were taken out beforehand."

@@ -25,7 +25,7 @@ from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.bootstrap import bootstrap
 from medkd.evidence.statistics.metrics import metric_named
 from medkd.pipeline.graph import Graph, needed_fields
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.recipe import Arm, Recipe, merged
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.split import SplitStage
@@ -44,19 +44,19 @@ class Cell:
         inputs: of the samples that are left.
         split: of the samples that are left; no fold of it is ``fold``.
         fold: the outer fold.
-        labels: share of the labels.
+        label_fraction: share of the labels.
     """
 
     folder: Path
-    inputs: Inputs
+    inputs: PreparedCohort
     split: Split
     fold: int
-    labels: float
+    label_fraction: float
 
     @property
     def digest(self) -> str:
         """Of everything that a trial's score depends on here."""
-        return digest_of([self.inputs.digest, self.split.sha256, self.fold, self.labels])
+        return digest_of([self.inputs.digest, self.split.sha256, self.fold, self.label_fraction])
 
     def stages(self, recipe: Recipe, arm: str, name: str) -> tuple[FitStage, list[Stage]]:
         """One arm's fit below ``name``, and every stage to run for it.
@@ -68,15 +68,15 @@ class Cell:
             replace(recipe, **quiet), self.inputs, (self.fold,), self.split.crossfit, needed_fields(recipe.student)
         )
         seed, outer = self.split.seed, (self.fold,)
-        bank = graph.bank("teacher", seed, outer, self.labels) if arm == "student" else None
-        party = "teacher" if arm == "teacher" else "student"
+        bank = graph.bank("teacher", seed, outer, self.label_fraction) if arm == "student" else None
+        role = "teacher" if arm == "teacher" else "student"
         fit = graph.fit(
             f"{arm}/{name}",
             getattr(graph.recipe, arm),
-            party,
+            role,
             seed,
             outer,
-            self.labels,
+            self.label_fraction,
             arm,
             bank,
             unlabelled=arm == "student",
@@ -97,7 +97,7 @@ class Cell:
         target, alone = self.inputs.target, replace(settings, subgroups=())
         both = pl.concat([inner, inner.with_columns(pl.lit("test").alias("role"))])
         blocks, _ = fold_blocks(
-            score_predictions(both, target, alone, read_table(Inputs.samples_file(self.folder))), target
+            score_predictions(both, target, alone, read_table(PreparedCohort.samples_file(self.folder))), target
         )
         arm, metric = fit.config["arm"], metric_named(settings.metric, target.kind)
         value = bootstrap(blocks, [arm], {settings.metric: metric}, 1, categorical=target.is_categorical)[
@@ -111,7 +111,7 @@ def _without_bar(arm: Arm) -> Arm:
     return replace(arm, trainer=merged(arm.trainer, {"enable_progress_bar": False}))
 
 
-def make_cell(whole: Path, cells: Path, seed: int, fold: int, labels: float) -> Cell:
+def make_cell(whole: Path, cells: Path, seed: int, fold: int, label_fraction: float) -> Cell:
     """Draw a seed's split of a prepared cohort, take an outer fold out, and keep the rest below ``cells``.
 
     Args:
@@ -119,12 +119,12 @@ def make_cell(whole: Path, cells: Path, seed: int, fold: int, labels: float) -> 
         cells: where cells lie; one that was made from the same data is opened again, with what was fitted there.
         seed: of the split, and of the fits.
         fold: which of the split's test folds.
-        labels: share of the labels.
+        label_fraction: share of the labels.
 
     Raises:
         InputError: the protocol has no such test fold.
     """
-    inputs, samples = Inputs.load(whole), read_table(Inputs.samples_file(whole))
+    inputs, samples = PreparedCohort.load(whole), read_table(PreparedCohort.samples_file(whole))
     split = draw_split(samples, inputs.target, inputs.protocol, seed, inputs.official)
     if fold not in split.evaluated:
         count = len(split.evaluated)
@@ -143,12 +143,12 @@ def make_cell(whole: Path, cells: Path, seed: int, fold: int, labels: float) -> 
             _write(out, folder, inputs, samples.filter(pl.col("sample_id").is_in(kept["sample_id"].to_list())), rest)
             write_json(out / marker.name, made_from)
     rest = Split.load(SplitStage(f"split/seed{seed}").file(folder))
-    return Cell(folder, Inputs.load(folder), rest, fold, labels)
+    return Cell(folder, PreparedCohort.load(folder), rest, fold, label_fraction)
 
 
-def _write(out: Path, folder: Path, inputs: Inputs, samples: pl.DataFrame, split: Split) -> None:
+def _write(out: Path, folder: Path, inputs: PreparedCohort, samples: pl.DataFrame, split: Split) -> None:
     """Everything that stages open, into ``out``, which will be ``folder``."""
-    samples.write_parquet(Inputs.samples_file(out))
+    samples.write_parquet(PreparedCohort.samples_file(out))
     split.save(SplitStage(f"split/seed{split.seed}").file(out))
     sources = {Path(source) for held in inputs.stores.values() for source in held.values()}
     sha256 = {
@@ -156,8 +156,8 @@ def _write(out: Path, folder: Path, inputs: Inputs, samples: pl.DataFrame, split
         for source in sources
     }
     stores = {
-        party: {name: str(folder / "prepared" / Path(source).name) for name, source in held.items()}
-        for party, held in inputs.stores.items()
+        role: {name: str(folder / "prepared" / Path(source).name) for name, source in held.items()}
+        for role, held in inputs.stores.items()
     }
     replace(
         inputs,
@@ -166,7 +166,7 @@ def _write(out: Path, folder: Path, inputs: Inputs, samples: pl.DataFrame, split
         stores=stores,
         samples_sha256=digest_of(samples.write_csv()),
         data_sha256=digest_of(
-            {party: {name: sha256[Path(at).name] for name, at in held.items()} for party, held in stores.items()}
+            {role: {name: sha256[Path(at).name] for name, at in held.items()} for role, held in stores.items()}
         ),
     ).save(out)
 

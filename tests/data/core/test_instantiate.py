@@ -11,7 +11,7 @@ import pytest
 
 from medkd.data.core.instantiate import check_trusted, instantiate
 from medkd.data.core.modality import Modality
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.view import Part, View
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
@@ -21,18 +21,18 @@ from medkd.networks.resnet1d import ResNet1d
 
 def test_what_a_modality_writes_is_what_it_is_made_from() -> None:
     ecg = ECG(seconds=5.0, bandpass=(0.0, 30.0), leads=("I", "V6"))
-    assert instantiate(ecg.spec(), Modality) == ecg
+    assert instantiate(ecg.to_dict(), Modality) == ecg
 
 
 def test_arguments_whose_type_is_a_class_are_made_in_their_turn() -> None:
     spec = {
-        "class_path": "medkd.data.core.party.Party",
+        "class_path": "medkd.data.core.model_input.ModelInput",
         "init_args": {
             "view": "ecg[I]",
             "modalities": {"ecg": {"class_path": "medkd.modalities.ecg.ECG", "init_args": {"seconds": 3.0}}},
         },
     }
-    assert instantiate(spec, Party) == Party("ecg[I]", {"ecg": ECG(seconds=3.0)})
+    assert instantiate(spec, ModelInput) == ModelInput("ecg[I]", {"ecg": ECG(seconds=3.0)})
 
 
 def test_a_list_of_objects_becomes_the_tuple_that_is_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""A view says exactly what a party sees, and nothing that is not a view passes for one."""
+"""A view says exactly what a model sees, and nothing that is not a view passes for one."""
 
 from __future__ import annotations
 

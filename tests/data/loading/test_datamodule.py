@@ -41,16 +41,16 @@ def batches(data: SampleData, role: str, epoch: int = 0) -> Iterator[Batch]:
 def rewritten(arguments: dict[str, Any], folder: Path, ids: list[str]) -> dict[str, Any]:
     """The same arguments on a copy of the prepared arrays in which the values of some samples were changed."""
     prepared: dict[str, dict[str, str]] = {}
-    for party, parts in arguments["prepared"].items():
+    for model, parts in arguments["prepared"].items():
         for name, source in parts.items():
-            copy = shutil.copytree(source, folder / party / name)
+            copy = shutil.copytree(source, folder / model / name)
             rows = Prepared.open(copy).rows(ids)
             values = np.load(copy / "values.npy")
             values[rows] = 1000.0 - 3 * values[rows]
             np.save(copy / "values.npy", values)
             held = json.loads((copy / "meta.json").read_text())
             (copy / "meta.json").write_text(json.dumps(held | {"values_sha256": digest_file(copy / "values.npy")}))
-            prepared.setdefault(party, {})[name] = str(copy)
+            prepared.setdefault(model, {})[name] = str(copy)
     return arguments | {"prepared": prepared}
 
 
@@ -61,17 +61,17 @@ def test_validation_and_test_samples_do_not_reach_the_statistics(arguments: dict
     assert ready(rewritten(arguments, tmp_path / "others", others)).statistics == data.statistics
     one = [next(name for name in data.ids("train") if name not in ("00003", "00007"))]
     changed = ready(rewritten(arguments, tmp_path / "one", one)).statistics
-    assert all(changed[party]["ecg"] != data.statistics[party]["ecg"] for party in data.parties)
+    assert all(changed[model]["ecg"] != data.statistics[model]["ecg"] for model in data.model_inputs)
 
 
 def test_statistics_say_which_samples_they_are_of(arguments: dict[str, Any]) -> None:
     for held_out in ([0], [1, 2]):
         data = ready(arguments, held_out=held_out)
-        for party in data.parties:
-            fitted = data.statistics[party]["ecg"]
+        for model in data.model_inputs:
+            fitted = data.statistics[model]["ecg"]
             assert fitted.split_sha256 == arguments["split_sha256"]
             assert fitted.held_out == tuple(held_out)
-            stored = data.stored[party]["ecg"]
+            stored = data.stored[model]["ecg"]
             assert fitted.samples == int(stored.present[stored.rows(data.ids("train"))].sum())
 
 
@@ -89,9 +89,9 @@ def test_absent_signals_do_not_count_as_zeros(arguments: dict[str, Any]) -> None
 
 
 def test_few_labels_are_what_statistics_see_unless_the_others_take_part(arguments: dict[str, Any]) -> None:
-    few, all_ = ready(arguments, labels=0.4), ready(arguments, labels=0.4, unlabelled=True)
-    assert few.statistics["student"]["ecg"].samples < all_.statistics["student"]["ecg"].samples
-    assert all_.statistics == ready(arguments, labels=1.0).statistics
+    few, all_ = ready(arguments, label_fraction=0.4), ready(arguments, label_fraction=0.4, unlabelled=True)
+    assert few.statistics["model"]["ecg"].samples < all_.statistics["model"]["ecg"].samples
+    assert all_.statistics == ready(arguments, label_fraction=1.0).statistics
 
 
 def test_only_training_is_augmented(arguments: dict[str, Any]) -> None:
@@ -99,8 +99,8 @@ def test_only_training_is_augmented(arguments: dict[str, Any]) -> None:
     for role in ("val", "test"):
         for one, other in zip(batches(plain, role), batches(augmented, role), strict=True):
             assert one.sample_id == other.sample_id
-            for party in plain.parties:
-                assert one.views[party]["ecg"].values.equal(other.views[party]["ecg"].values)
+            for model in plain.model_inputs:
+                assert one.views[model]["ecg"].values.equal(other.views[model]["ecg"].values)
     one, other = next(batches(plain, "train")), next(batches(augmented, "train"))
     assert one.sample_id == other.sample_id
     assert not one.signals["ecg"].values.equal(other.signals["ecg"].values)
@@ -129,7 +129,7 @@ def test_each_role_sees_its_samples_each_once(arguments: dict[str, Any]) -> None
 def test_withheld_labels_are_masked_in_training_and_kept_in_test(
     arguments: dict[str, Any], samples: pl.DataFrame
 ) -> None:
-    data = ready(arguments, labels=0.4, unlabelled=True, batch_size=1000)
+    data = ready(arguments, label_fraction=0.4, unlabelled=True, batch_size=1000)
     truth = dict(zip(samples["sample_id"], samples["CD"], strict=True))
     ranks = dict(data.split.table.select("sample_id", "label_rank").iter_rows())
     (batch,) = batches(data, "train")
@@ -146,8 +146,8 @@ def test_withheld_labels_are_masked_in_training_and_kept_in_test(
 
 def test_without_unlabelled_samples_every_training_sample_has_a_label(arguments: dict[str, Any]) -> None:
     for held_out in ([0], [1], [2]):
-        for labels in (0.4, 1.0):
-            data = ready(arguments, labels=labels, held_out=held_out, batch_size=1000)
+        for label_fraction in (0.4, 1.0):
+            data = ready(arguments, label_fraction=label_fraction, held_out=held_out, batch_size=1000)
             (batch,) = batches(data, "train")
             assert batch.labelled.all()
             assert "00005" not in data.ids("train")
@@ -182,10 +182,12 @@ def test_worker_processes_give_the_same_batches(arguments: dict[str, Any]) -> No
         assert one.signals["ecg"].values.equal(other.signals["ecg"].values)
 
 
-@pytest.mark.parametrize("labels", [0.4, 1.0])
+@pytest.mark.parametrize("label_fraction", [0.4, 1.0])
 @pytest.mark.parametrize("steps", [0, 7])
-def test_steps_of_an_epoch_are_those_that_are_made(arguments: dict[str, Any], labels: float, steps: int) -> None:
-    data = ready(arguments, labels=labels, steps=steps)
+def test_steps_of_an_epoch_are_those_that_are_made(
+    arguments: dict[str, Any], label_fraction: float, steps: int
+) -> None:
+    data = ready(arguments, label_fraction=label_fraction, steps=steps)
     assert len(list(batches(data, "train"))) == data.steps_per_epoch
     if steps:
         assert data.steps_per_epoch == steps
@@ -197,10 +199,10 @@ def test_steps_of_an_epoch_are_those_that_are_made(arguments: dict[str, Any], la
         ({"samples": "nowhere.parquet"}, "no sample table"),
         ({"split": "nowhere.json"}, "no split file"),
         ({"split_sha256": "0" * 64}, "edited after it was written"),
-        ({"labels": 1e-6}, "training part is empty"),
-        ({"labels": 1e-6, "unlabelled": True}, "validation part is empty"),
+        ({"label_fraction": 1e-6}, "training part is empty"),
+        ({"label_fraction": 1e-6, "unlabelled": True}, "validation part is empty"),
         ({"held_out": [0, 1, 2]}, "training part is empty"),
-        ({"prepared": {"student": {"ecg": "nowhere"}}}, "nothing was prepared here"),
+        ({"prepared": {"model": {"ecg": "nowhere"}}}, "nothing was prepared here"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_at_the_start_in_one_line(
@@ -225,11 +227,11 @@ def test_a_sample_that_was_never_prepared_is_refused(
 ) -> None:
     from medkd.data.loading.store import prepare
 
-    ((part, modality),) = arguments["parties"]["student"].parts()
+    ((part, modality),) = arguments["model_inputs"]["model"].parts()
     fewer = prepare(tmp_path / "fewer", modality, [part], samples.head(20), root)[str(part)]
     with pytest.raises(InputError, match="samples were not prepared"):
         ready(
             arguments,
-            prepared={"student": {"ecg": str(fewer.folder)}},
-            parties={"student": arguments["parties"]["student"]},
+            prepared={"model": {"ecg": str(fewer.folder)}},
+            model_inputs={"model": arguments["model_inputs"]["model"]},
         )

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.target import Target
 from medkd.data.loading.dataset import SampleDataset
 from medkd.data.loading.statistics import Statistics
@@ -26,8 +26,8 @@ Make = Callable[..., SampleDataset]
 @pytest.fixture
 def statistics(stores: Stores) -> dict[str, dict[str, Statistics]]:
     return {
-        party: {name: Statistics.fit(held.values, np.flatnonzero(held.present), "", ()) for name, held in parts.items()}
-        for party, parts in stores.items()
+        model: {name: Statistics.fit(held.values, np.flatnonzero(held.present), "", ()) for name, held in parts.items()}
+        for model, parts in stores.items()
     }
 
 
@@ -35,7 +35,7 @@ def statistics(stores: Stores) -> dict[str, dict[str, Statistics]]:
 def make(
     samples: pl.DataFrame,
     target: Target,
-    parties: dict[str, Party],
+    model_inputs: dict[str, ModelInput],
     stores: Stores,
     statistics: dict[str, dict[str, Statistics]],
 ) -> Make:
@@ -43,13 +43,13 @@ def make(
         seed: int | None = 1, table: pl.DataFrame = samples, labelled: torch.Tensor | None = None
     ) -> SampleDataset:
         known = torch.ones(table.height, dtype=torch.bool) if labelled is None else labelled
-        return SampleDataset(table, known, target, parties, stores, statistics, seed)
+        return SampleDataset(table, known, target, model_inputs, stores, statistics, seed)
 
     return made
 
 
-def signal(batch: Batch, name: str, party: str = "student") -> torch.Tensor:
-    return batch.views[party]["ecg"].values[batch.sample_id.index(name)]
+def signal(batch: Batch, name: str, model: str = "model") -> torch.Tensor:
+    return batch.views[model]["ecg"].values[batch.sample_id.index(name)]
 
 
 def test_a_sample_is_augmented_alike_wherever_it_stands(make: Make) -> None:
@@ -59,8 +59,8 @@ def test_a_sample_is_augmented_alike_wherever_it_stands(make: Make) -> None:
     together = other.__getitems__([(place, 3) for place in reversed(range(12))])
     for batch in alone.values():
         (name,) = batch.sample_id
-        for party in ("student", "teacher"):
-            assert signal(batch, name, party).equal(signal(together, name, party))
+        for model in ("model", "teacher"):
+            assert signal(batch, name, model).equal(signal(together, name, model))
     twice = one.__getitems__([(4, 3), (4, 3)])
     assert twice.signals["ecg"].values[0].equal(twice.signals["ecg"].values[1])
 
@@ -94,14 +94,14 @@ def test_parties_share_a_samples_augmentation(samples: pl.DataFrame, target: Tar
     It is the first of the twelve.
     """
     modality = ECG(seconds=2.0, bandpass=(0.5, 40.0), augment_amplitude=0.5, augment_shift=0.4, augment_mask=0.3)
-    parties = {"student": Party("ecg[I]", {"ecg": modality}), "teacher": Party("ecg", {"ecg": modality})}
+    model_inputs = {"model": ModelInput("ecg[I]", {"ecg": modality}), "teacher": ModelInput("ecg", {"ecg": modality})}
     none = {
-        party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))
+        model: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for model, n in (("model", 1), ("teacher", 12))
     }
-    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none, 5)
+    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, model_inputs, stores, none, 5)
     batch = data.__getitems__([(place, 7) for place in range(20)])
-    assert batch.views["student"]["ecg"].values[:, 0].equal(batch.views["teacher"]["ecg"].values[:, 0])
-    still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none)
+    assert batch.views["model"]["ecg"].values[:, 0].equal(batch.views["teacher"]["ecg"].values[:, 0])
+    still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, model_inputs, stores, none)
     assert (
         not still.__getitems__([(0, 7)]).signals["ecg"].values.equal(data.__getitems__([(0, 7)]).signals["ecg"].values)
     )
@@ -109,16 +109,16 @@ def test_parties_share_a_samples_augmentation(samples: pl.DataFrame, target: Tar
 
 def test_a_party_with_other_strengths_draws_its_own(samples: pl.DataFrame, target: Target, stores: Stores) -> None:
     strong, weak = ECG(seconds=2.0, augment_amplitude=0.5), ECG(seconds=2.0)
-    parties = {"student": Party("ecg[I]", {"ecg": strong}), "teacher": Party("ecg", {"ecg": weak})}
+    model_inputs = {"model": ModelInput("ecg[I]", {"ecg": strong}), "teacher": ModelInput("ecg", {"ecg": weak})}
     none = {
-        party: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for party, n in (("student", 1), ("teacher", 12))
+        model: {"ecg": Statistics((0.0,) * n, (1.0,) * n, 1, "", ())} for model, n in (("model", 1), ("teacher", 12))
     }
-    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none, 5)
+    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, model_inputs, stores, none, 5)
     batch = data.__getitems__([(place, 7) for place in range(20)])
-    still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, stores, none)
+    still = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, model_inputs, stores, none)
     raw = still.__getitems__([(place, 7) for place in range(20)])
     assert batch.views["teacher"]["ecg"].values.equal(raw.views["teacher"]["ecg"].values)
-    assert not batch.views["student"]["ecg"].values.equal(raw.views["student"]["ecg"].values)
+    assert not batch.views["model"]["ecg"].values.equal(raw.views["model"]["ecg"].values)
 
 
 def test_without_a_seed_the_signal_is_the_prepared_one(
@@ -126,9 +126,9 @@ def test_without_a_seed_the_signal_is_the_prepared_one(
 ) -> None:
     data = make(seed=None)
     batch = data.__getitems__([(place, 0) for place in (9, 1, 30)])
-    stored = stores["student"]["ecg"]
+    stored = stores["model"]["ecg"]
     raw = torch.from_numpy(np.array(stored.values[stored.rows(batch.sample_id)]))
-    assert batch.signals["ecg"].values.equal(statistics["student"]["ecg"].apply(raw))
+    assert batch.signals["ecg"].values.equal(statistics["model"]["ecg"].apply(raw))
     assert data.__getitems__([(9, 5)]).signals["ecg"].values[0].equal(batch.signals["ecg"].values[0])
 
 
@@ -137,9 +137,9 @@ def test_an_absent_signal_is_zeros_under_a_mask(make: Make) -> None:
         batch = make(seed).__getitems__([(place, 0) for place in range(10)])
         lost = torch.tensor([name in ("00003", "00007") for name in batch.sample_id])
         assert lost.sum() == 2
-        for party in ("student", "teacher"):
-            held = batch.views[party]["ecg"]
-            assert batch.presence[party]["ecg"].equal(~lost)
+        for model in ("model", "teacher"):
+            held = batch.views[model]["ecg"]
+            assert batch.presence[model]["ecg"].equal(~lost)
             assert held.mask is not None
             assert held.mask.shape == held.values.shape
             assert not held.mask[lost].any()
@@ -151,7 +151,7 @@ def test_an_absent_signal_is_zeros_under_a_mask(make: Make) -> None:
 def test_a_batch_that_lacks_nothing_has_no_mask(make: Make) -> None:
     batch = make().__getitems__([(place, 0) for place in range(2)])
     assert batch.signals["ecg"].mask is None
-    assert batch.presence["student"]["ecg"].all()
+    assert batch.presence["model"]["ecg"].all()
 
 
 def test_ids_targets_and_signals_stay_together(make: Make, samples: pl.DataFrame) -> None:
@@ -178,10 +178,13 @@ def test_a_withheld_label_is_not_in_the_batch(make: Make, samples: pl.DataFrame)
 
 
 def test_labels_of_a_multilabel_target_are_masked_one_by_one(
-    samples: pl.DataFrame, parties: dict[str, Party], stores: Stores, statistics: dict[str, dict[str, Statistics]]
+    samples: pl.DataFrame,
+    model_inputs: dict[str, ModelInput],
+    stores: Stores,
+    statistics: dict[str, dict[str, Statistics]],
 ) -> None:
     both = Target("two", "multilabel", ("CD", "MI"))
-    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), both, parties, stores, statistics)
+    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), both, model_inputs, stores, statistics)
     place = samples["sample_id"].to_list().index("00005")
     batch = data[(place, 0)]
     assert batch.labelled.tolist() == [[False, True]]
@@ -189,10 +192,10 @@ def test_labels_of_a_multilabel_target_are_masked_one_by_one(
 
 
 def test_prepared_arrays_are_not_changed_by_what_is_done_to_a_batch(make: Make, stores: Stores) -> None:
-    before = {party: held["ecg"].values.tobytes() for party, held in stores.items()}
+    before = {model: held["ecg"].values.tobytes() for model, held in stores.items()}
     data = make()
     data.__getitems__([(place, 0) for place in range(8)]).signals["ecg"].values.zero_()
-    assert {party: held["ecg"].values.tobytes() for party, held in stores.items()} == before
+    assert {model: held["ecg"].values.tobytes() for model, held in stores.items()} == before
     assert data.__getitems__([(0, 0)]).signals["ecg"].values.any()
 
 
@@ -201,20 +204,22 @@ def test_a_store_in_another_order_gives_the_same_batch(
     in_memory: Callable[..., Prepared],
     samples: pl.DataFrame,
     target: Target,
-    parties: dict[str, Party],
+    model_inputs: dict[str, ModelInput],
     stores: Stores,
     statistics: dict[str, dict[str, Statistics]],
 ) -> None:
     turned = {
-        party: {
+        model: {
             name: replace(held, folder=Path("turned"), values=np.array(held.values[::-1]), index=held.index.reverse())
             for name, held in parts.items()
         }
-        for party, parts in stores.items()
+        for model, parts in stores.items()
     }
-    data = SampleDataset(samples, torch.ones(samples.height, dtype=torch.bool), target, parties, turned, statistics, 1)
-    for party in parties:
+    data = SampleDataset(
+        samples, torch.ones(samples.height, dtype=torch.bool), target, model_inputs, turned, statistics, 1
+    )
+    for model in model_inputs:
         found, expected = (
-            held.__getitems__([(place, 0) for place in range(9)]).views[party]["ecg"].values for held in (data, make())
+            held.__getitems__([(place, 0) for place in range(9)]).views[model]["ecg"].values for held in (data, make())
         )
         assert found.equal(expected)

@@ -156,9 +156,11 @@ def test_a_binary_file_and_a_missing_one_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("held_out", [(), (0,), (1,)])
-@pytest.mark.parametrize("labels", [0.25, 0.5, 1.0])
-def test_roles_share_no_subject_and_lose_no_sample(split: Split, held_out: tuple[int, ...], labels: float) -> None:
-    roles = {role: split.role(role, held_out, labels, labelled_only=False) for role in ("train", "val", "test")}
+@pytest.mark.parametrize("label_fraction", [0.25, 0.5, 1.0])
+def test_roles_share_no_subject_and_lose_no_sample(
+    split: Split, held_out: tuple[int, ...], label_fraction: float
+) -> None:
+    roles = {role: split.role(role, held_out, label_fraction, labelled_only=False) for role in ("train", "val", "test")}
     subjects = {role: set(part["subject_id"]) for role, part in roles.items()}
     assert not subjects["test"] & (subjects["train"] | subjects["val"])
     assert set(roles["test"]["fold"]) == set(held_out)

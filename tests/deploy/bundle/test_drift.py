@@ -102,8 +102,8 @@ def test_it_is_read_as_it_was_written_and_holds_no_sample(
     recordings: np.ndarray[Any, Any], reference: tuple[Preprocessing, Drift]
 ) -> None:
     preprocessing, drift = reference
-    text = json.dumps(drift.document(), allow_nan=False)
-    again = Drift.read(json.loads(text), preprocessing, "drift.json")
+    text = json.dumps(drift.to_dict(), allow_nan=False)
+    again = Drift.from_dict(json.loads(text), preprocessing, "drift.json")
     for sample in normalised(preprocessing, {"ecg": recordings[200:210]}):
         assert again.distance(sample) == drift.distance(sample)
     assert "s17" not in text
@@ -144,7 +144,7 @@ def test_unobserved_cells_are_no_drift_and_their_share_is() -> None:
     view, modality = f"vitals[{','.join(names)},0:48h]", Vitals(hours=48.0)
     preprocessing, held, ids = stored(view, modality, _vitals(600, rng))
     drift = Drift.fit(preprocessing, held, ids)
-    assert len(json.dumps(drift.document(), indent=1)) < 100_000
+    assert len(json.dumps(drift.to_dict(), indent=1)) < 100_000
     assert len(drift.names) == 72
     new = _vitals(400, rng)
     found = drift.distances(drift.summaries(normalised(preprocessing, {"vitals": new})))
@@ -196,7 +196,7 @@ def test_many_channels_are_described_as_one_and_many_summaries_one_by_one() -> N
     drift = Drift.fit(preprocessing, held, ids)
     assert len(drift.names) == 6 * CHANNELS
     assert drift.reference.whitening is None
-    assert len(json.dumps(drift.document(), indent=1)) < 200_000
+    assert len(json.dumps(drift.to_dict(), indent=1)) < 200_000
     far = normalised(preprocessing, {"ecg": values[:1] * 4})[0]
     assert drift.distance(normalised(preprocessing, {"ecg": values[:1]})[0]) < 1.1 < drift.distance(far)
 
@@ -208,14 +208,14 @@ def test_of_very_many_samples_some_are_enough(
     monkeypatch.setattr("medkd.deploy.bundle.drift.MOST", 160)
     drift = Drift.fit(preprocessing, held, ids)
     assert drift.samples == 150
-    assert drift.document() == Drift.fit(preprocessing, held, ids[::2]).document()
+    assert drift.to_dict() == Drift.fit(preprocessing, held, ids[::2]).to_dict()
 
 
 def test_another_spelling_of_the_channels_is_no_other_input(reference: tuple[Preprocessing, Drift]) -> None:
     preprocessing, drift = reference
-    document = drift.document()
+    document = drift.to_dict()
     document["inputs"][0]["channels"] = ["lead one"]
-    assert Drift.read(document, preprocessing, "drift.json").names[0] == "ecg/lead one/mean"
+    assert Drift.from_dict(document, preprocessing, "drift.json").names[0] == "ecg/lead one/mean"
 
 
 def test_too_few_samples_make_no_reference(recordings: np.ndarray[Any, Any]) -> None:
@@ -248,4 +248,4 @@ def test_a_reference_that_cannot_be_used_is_refused(
 ) -> None:
     preprocessing, drift = reference
     with pytest.raises(InputError, match=message):
-        Drift.read({**drift.document(), **change}, preprocessing, "drift.json")
+        Drift.from_dict({**drift.to_dict(), **change}, preprocessing, "drift.json")

@@ -19,11 +19,11 @@ from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.onnx_export import TOLERANCE, difference, export
 from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.deploy.inference.manifest import find_items
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.distill.trees import TreeLearner
 from medkd.networks.network import Network
 from medkd.pipeline.graph import make_graph
-from medkd.pipeline.inputs import Inputs, prepare_inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_inputs
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import open_cohort
 from medkd.pipeline.stages.fit import FitStage
@@ -43,12 +43,12 @@ def recipes() -> list[Path]:
     return sorted(found.values())
 
 
-def student_of(path: Path, run: Path) -> tuple[LightningLearner, Inputs]:
+def student_of(path: Path, run: Path) -> tuple[FittedModel, PreparedCohort]:
     """A recipe's student on its task's synthetic cohort: with random weights, or trees of a few rounds."""
     synthetic = load_recipe(path.parent / "recipe.yaml").cohort
     made_up = {} if load_recipe(path).cohort == synthetic else {"cohort": synthetic, "target": ""}
     recipe = load_recipe(
-        path, ["cohort_options.subjects=45"], protocol="kfold:3", seeds=1, labels=(1.0,), fast=True, **made_up
+        path, ["cohort_options.subjects=45"], protocol="kfold:3", seeds=1, label_fractions=(1.0,), fast=True, **made_up
     )
     # What the teacher sees is not asked for here, and need not be prepared.
     recipe = replace(
@@ -70,8 +70,8 @@ def student_of(path: Path, run: Path) -> tuple[LightningLearner, Inputs]:
         # A layer that starts at zero would hide what comes before it.
         if isinstance(module, nn.BatchNorm1d | nn.Linear):
             nn.init.uniform_(module.weight, 0.1, 0.4)
-    return LightningLearner(
-        network.eval(), spec, inputs.party("student"), inputs.target, data.statistics["student"]
+    return FittedModel(
+        network.eval(), spec, inputs.model_input("student"), inputs.target, data.statistics["model"]
     ), inputs
 
 
@@ -81,7 +81,7 @@ def test_every_recipes_student_scores_alike_by_torch_and_by_onnx(path: Path, tmp
     learner.save(tmp_path / "learner")
     by_torch = Bundle.write(tmp_path / "bundle", tmp_path / "learner", {"temperature": 1, "threshold": None}, REPORT)
     by_onnx = Bundle.load(tmp_path / "bundle", runtime="onnx")
-    rows = pl.read_parquet(Inputs.samples_file(tmp_path)).head(RECORDS).iter_rows(named=True)
+    rows = pl.read_parquet(PreparedCohort.samples_file(tmp_path)).head(RECORDS).iter_rows(named=True)
     prepared = [by_torch.prepare(row, Path(inputs.root)) for row in rows]
     expected = by_torch.logits(prepared)
     assert np.ptp(expected) > 0.01

@@ -61,7 +61,7 @@ def simulated_run(tmp_path: Path) -> Simulated:
             "predictions_sha256": "c" * 64,
             "source": "folder",
             "target": target.key,
-            "target_spec": target.spec(),
+            "target_config": target.to_dict(),
             "threshold": dict.fromkeys(
                 target.names, None if target.is_categorical or target.kind == "regression" else 0.3
             ),

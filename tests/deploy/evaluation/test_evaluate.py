@@ -293,7 +293,7 @@ def test_a_run_of_another_bundle_is_refused(simulated_run: Simulated, bundle_fol
     with pytest.raises(InputError, match="another bundle"):
         evaluate_outcomes(run, path, tmp_path / "out", bundle=bundle_folder)
     record = json.loads((run / "run.json").read_text())
-    del record["target_spec"]
+    del record["target_config"]
     (run / "run.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match="Name the bundle"):
         evaluate_outcomes(run, path, tmp_path / "out")

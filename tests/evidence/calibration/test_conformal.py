@@ -65,7 +65,7 @@ def test_a_class_that_is_too_rare_stands_in_every_set() -> None:
     y[:5] = 1
     p = expit(4 * y - 2 + rng.standard_normal((100, 1)))
     sets = Conformal.fit(p, y, BINARY, 0.9)
-    assert sets.document()["quantiles"] == {
+    assert sets.to_dict()["quantiles"] == {
         "conduction disturbance": {"present": None, "absent": float(sets.quantiles[0, 1])}
     }
     assert sets.holds(np.linspace(0, 1, 50)[:, None], np.ones((50, 1)))[:, 0, 0].all()
@@ -126,10 +126,10 @@ def test_coverage_counts_what_is_in_the_sets() -> None:
 def test_it_is_read_as_it_was_written(target: Target) -> None:
     p, y = _draw(target, 40, np.random.default_rng(3))
     sets = Conformal.fit(p, y, target)
-    again = Conformal.read(json.loads(json.dumps(sets.document(), allow_nan=False)), target, "calibration.json")
+    again = Conformal.from_dict(json.loads(json.dumps(sets.to_dict(), allow_nan=False)), target, "calibration.json")
     assert (again.quantiles == sets.quantiles).all()
     assert again.sets(p) == sets.sets(p)
-    assert again.document() == sets.document()
+    assert again.to_dict() == sets.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_it_is_read_as_it_was_written(target: Target) -> None:
 )
 def test_a_document_that_cannot_be_used_is_refused(change: dict[str, Any], message: str) -> None:
     p, y = _draw(BINARY, 40, np.random.default_rng(3))
-    document = Conformal.fit(p, y, BINARY).document() | change
+    document = Conformal.fit(p, y, BINARY).to_dict() | change
     with pytest.raises(InputError, match=message):
-        Conformal.read(document, BINARY, "calibration.json")
+        Conformal.from_dict(document, BINARY, "calibration.json")
 
 
 def test_wrong_arguments_are_refused() -> None:
@@ -179,7 +179,7 @@ def test_calibration_is_what_its_parts_are() -> None:
     found = calibrate(logits, y, BINARY, "youden")
     assert 1.2 < found["temperature"] < 4
     calibrated = expit(logits / found["temperature"])
-    assert found["conformal"] == Conformal.fit(calibrated, y, BINARY).document()
+    assert found["conformal"] == Conformal.fit(calibrated, y, BINARY).to_dict()
     assert 0 < found["threshold"]["conduction disturbance"] < 1
     values = calibrate(logits, logits + 1, VALUE)
     assert (values["temperature"], values["threshold"]) == (1.0, {"glucose": None})

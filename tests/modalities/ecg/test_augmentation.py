@@ -1,4 +1,4 @@
-"""Augmentation: off is off, on is deterministic, and one draw serves every party."""
+"""Augmentation: off is off, on is deterministic, and one draw serves every model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_deterministic_and_the_same_for_one_lead_as_for_twelve(fields: dict[str,
     assert torch.equal(twelve, ecg.augment(given, params))
     one = ecg.augment(given[:, :1], params)
     alike = (one == twelve[:, :1]).flatten(1).all(dim=1)
-    # lead I alone is never dropped; else both parties see the same
+    # lead I alone is never dropped; else both model_inputs see the same
     assert alike.all() if "augment_lead_dropout" not in fields else (alike | (twelve[:, 0] == 0).all(dim=1)).all()
     assert (one != 0).flatten(1).any(dim=1).all()
 

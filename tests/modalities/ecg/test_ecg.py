@@ -175,7 +175,7 @@ def test_digest_ignores_augmentation_and_notices_the_rest() -> None:
 
 def test_spec_makes_an_equal_one() -> None:
     ecg = ECG(notch=50.0, leads=("i", "II"), augment_shift=0.1)
-    assert instantiate(ecg.spec(), ECG) == ecg
+    assert instantiate(ecg.to_dict(), ECG) == ecg
     assert dataclasses.replace(ecg, leads=["I", "II"]) == ecg
 
 

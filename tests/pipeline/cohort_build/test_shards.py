@@ -14,9 +14,10 @@ import pytest
 from medkd.cli import main
 from medkd.cohorts.demo_ecg import DemoECG
 from medkd.cohorts.demo_icu import DemoICU
-from medkd.data import events, merging
 from medkd.data.core.sample import summed
+from medkd.data.events import events
 from medkd.data.io.archive import read_members
+from medkd.data.loading import merging
 from medkd.data.loading.shard import Shard
 from medkd.modalities.notes import texts
 

@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+import medkd.tasks
 from medkd.data.core.batch import Batch
 from medkd.distill.distiller import Distiller
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import begin, open_run
 from medkd.pipeline.stages import fit as fit_stage
 
-TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
+TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 NAME = "labels0.5/seed0/baseline-without-0"
 OPTIONS = [
     *("cohort_options.subjects=60", "student.data.batch_size=8", "teacher.data.batch_size=8"),
@@ -52,7 +53,7 @@ stage.execute(run)
 
 def test_a_killed_fit_stage_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "run"
-    graph = begin(load_recipe(TASK, OPTIONS, protocol="kfold:3", seeds=1, labels=(0.5,)), run, jobs=1)
+    graph = begin(load_recipe(TASK, OPTIONS, protocol="kfold:3", seeds=1, label_fractions=(0.5,)), run, jobs=1)
     graph.stages["split/seed0"].execute(run)
     stage = graph.stages[NAME]
     assert isinstance(stage, fit_stage.FitStage)

@@ -15,8 +15,8 @@ import yaml
 from medkd.cli import main
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.distill.bank import TeacherBank
-from medkd.distill.learner import LightningLearner
-from medkd.pipeline.inputs import Inputs
+from medkd.distill.learner import FittedModel
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 FIT = "labels1/seed0/student-fold0"
 BEAT = {"ecg": {"init_args": {"representation": "median_beat"}}}
@@ -83,12 +83,12 @@ def test_the_bundle_holds_the_text_and_predict_scores_with_it(run: Path, tmp_pat
         )
         == 0
     )
-    inputs, bundle = Inputs.load(run), Bundle.load(run / "bundle")
-    known = pl.read_parquet(Inputs.samples_file(run)).select("sample_id")
+    inputs, bundle = PreparedCohort.load(run), Bundle.load(run / "bundle")
+    known = pl.read_parquet(PreparedCohort.samples_file(run)).select("sample_id")
     scored = pl.read_parquet(tmp_path / "scored" / "predictions.parquet").join(known, on="sample_id")
     assert scored.height == known.height
     assert set(scored["status"]) == {"ok"}
-    learner = LightningLearner.load(run / "labels1" / "seed0" / "student-refit" / "learner")
+    learner = FittedModel.load(run / "labels1" / "seed0" / "student-refit" / "learner")
     logits = learner.predict(inputs.prepared("student"), scored["sample_id"].to_list()).logits
     name = bundle.target.names[0]
     np.testing.assert_allclose(scored[f"p_{name}"], bundle.target.probabilities(logits)[:, 0], atol=1e-5)
@@ -115,12 +115,12 @@ def test_a_student_of_trees_learns_what_its_bank_says(run: Path) -> None:
     bank = TeacherBank.open(run / "labels1" / "seed0" / "bank-teacher-fold0" / "bank")
     ids = bank.index["sample_id"].to_list()
     said = bank.rows(ids).logits[:, 0]
-    learner = LightningLearner.load(run / FIT / "learner")
+    learner = FittedModel.load(run / FIT / "learner")
     taught, labelled = learner.network._boosters[0]
     found = []
     for member in (taught, labelled):
         learner.network.grow([[member]])
-        answers = learner.predict(Inputs.load(run).prepared("student"), ids).logits[:, 0]
+        answers = learner.predict(PreparedCohort.load(run).prepared("student"), ids).logits[:, 0]
         found.append(np.corrcoef(answers, said)[0, 1])
     assert found[0] > 0.5
     assert found[0] > found[1]

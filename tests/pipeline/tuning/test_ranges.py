@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+import medkd.tasks
 from medkd.errors import InputError
 from medkd.pipeline.recipe import Recipe, load_recipe
 from medkd.pipeline.tuning.ranges import Range, parse_ranges
 from medkd.pipeline.tuning.search_space import space_of, spelled_out, values_of, with_values
 
-TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead"
+TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead"
 
 
 def recipe(*overrides: str, name: str = "brugada_huca") -> Recipe:

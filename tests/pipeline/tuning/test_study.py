@@ -13,6 +13,7 @@ import pytest
 import yaml
 from tqdm import tqdm
 
+import medkd.tasks
 from medkd.cli import main
 from medkd.data.core.target import Target
 from medkd.data.loading.datamodule import SampleData
@@ -20,7 +21,7 @@ from medkd.distill.bank import TeacherBank
 from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings
 from medkd.pipeline.graph import Graph
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.stages.bank import BankStage
 from medkd.pipeline.stages.fit import FitStage
@@ -30,7 +31,7 @@ from medkd.pipeline.tuning.search_space import spelled_out, with_values
 from medkd.pipeline.tuning.study import ArmStudy, open_storage, trials_table
 from medkd.pipeline.tuning.trial_data import Cell, make_cell
 
-TASK = Path(__file__).parents[2] / "medkd" / "tasks" / "ecg_lead" / "recipe.yaml"
+TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 SHORT = [
     f"{arm}.{key}"
     for arm in ("baseline", "teacher", "student")
@@ -70,16 +71,18 @@ def cell(tuned: Path) -> Cell:
 @pytest.fixture(scope="module")
 def held_out(tuned: Path, cell: Cell) -> list[str]:
     """Samples of the outer fold: everybody who is in the whole cohort and not in the cell."""
-    everybody = pl.read_parquet(Inputs.samples_file(tuned / "whole"))["sample_id"].to_list()
-    left = set(pl.read_parquet(Inputs.samples_file(cell.folder))["sample_id"])
+    everybody = pl.read_parquet(PreparedCohort.samples_file(tuned / "whole"))["sample_id"].to_list()
+    left = set(pl.read_parquet(PreparedCohort.samples_file(cell.folder))["sample_id"])
     return [name for name in everybody if name not in left]
 
 
 def data_of(config: dict[str, Any], **changed: Any) -> SampleData:
     """The data module of a ``fit.yaml``, set up as Lightning does it."""
     held = {**config["data"], **changed}
-    inputs = Inputs.load(Path(held["samples"]).parent)
-    data = SampleData(**{**held, "target": Target.of(held["target"]), "parties": {"student": inputs.party("student")}})
+    inputs = PreparedCohort.load(Path(held["samples"]).parent)
+    data = SampleData(
+        **{**held, "target": Target.from_dict(held["target"]), "model_inputs": {"model": inputs.model_input("student")}}
+    )
     data.setup("fit")
     return data
 
@@ -94,8 +97,8 @@ def test_a_fifth_of_the_subjects_is_nowhere_in_a_cell(cell: Cell, held_out: list
     gone = set(held_out)
     assert not gone & set(cell.split.table["sample_id"])
     assert cell.split.role("test", (0,)).is_empty()
-    for party in ("teacher", "student"):
-        for stored in cell.inputs.prepared(party).values():
+    for role in ("teacher", "student"):
+        for stored in cell.inputs.prepared(role).values():
             assert not gone & set(stored.index["sample_id"])
             assert stored.index["sample_id"].to_list() == cell.split.table["sample_id"].to_list()
             assert len(stored.values) == stored.index.height
@@ -116,8 +119,8 @@ def test_all_that_a_fit_is_given_lies_in_its_cell(cell: Cell):
 def test_a_stage_that_asks_for_a_test_subject_is_refused(tuned: Path, cell: Cell, held_out: list[str]):
     config = config_of(cell)
     assert data_of(config).ids("test") == []
-    for party in ("teacher", "student"):
-        for stored in cell.inputs.prepared(party).values():
+    for role in ("teacher", "student"):
+        for stored in cell.inputs.prepared(role).values():
             with pytest.raises(InputError, match=f"{len(held_out)} samples were not prepared"):
                 stored.rows(held_out)
     bank = TeacherBank.open(Path(config["model"]["banks"]["teacher"]))
@@ -133,8 +136,8 @@ def test_a_stage_that_asks_for_a_test_subject_is_refused(tuned: Path, cell: Cell
 
 
 def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell):
-    recipe = spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,)))
-    whole, inputs = tuned / "whole", Inputs.load(tuned / "whole")
+    recipe = spelled_out(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,)))
+    whole, inputs = tuned / "whole", PreparedCohort.load(tuned / "whole")
     graph = Graph(recipe, inputs, (0,), (1, 2, 3, 4, 5), ("logits",))
     ordinary = graph.without("baseline", 100, (0,), 1.0)
     graph.split(100).run(whole)
@@ -150,7 +153,7 @@ def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell)
 
 
 def test_teachers_of_the_bank_left_the_outer_fold_out(cell: Cell):
-    stages = cell.stages(spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,))), "student", "any")[1]
+    stages = cell.stages(spelled_out(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,))), "student", "any")[1]
     (bank,) = [stage for stage in stages if isinstance(stage, BankStage)]
     teachers = [
         stage for name, stage in bank.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)
@@ -165,7 +168,7 @@ def test_the_written_recipe_is_the_task_s_with_the_best_values(tuned: Path):
     for name in optuna.study.get_all_study_names(storage):
         best |= optuna.load_study(study_name=name, storage=storage).best_params
     assert len(best) == 10
-    base = spelled_out(load_recipe(TASK, OVERRIDES, labels=(1.0,)))
+    base = spelled_out(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,)))
     assert load_recipe(tuned / "recipe.yaml") == with_values(base, best)
     assert load_recipe(tuned / "recipe.yaml") != base
     top = [line for line in (tuned / "recipe.yaml").read_text().splitlines() if line.startswith("#")]
@@ -247,7 +250,7 @@ def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sta
     monkeypatch.setattr(Cell, "stages", stages)
     monkeypatch.setattr(Cell, "score", score)
     monkeypatch.setattr(tune, "run_stages", lambda stages, run, jobs, bar: None)
-    cells = [Cell(cell.folder, cell.inputs, cell.split, fold, cell.labels) for fold in (0, 1, 2)]
+    cells = [Cell(cell.folder, cell.inputs, cell.split, fold, cell.label_fraction) for fold in (0, 1, 2)]
     recipe = spelled_out(
         load_recipe(TASK, [*OVERRIDES, "search={baseline.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"])
     )

@@ -144,7 +144,7 @@ def make_card(
         "student_metrics": {name: interval(value) for name, value in _mapping(student.get("metrics")).items()},
         "verdict": str(report.get("verdict") or "invalid"),
         "sentence": str(report.get("sentence", "")),
-        "calibration": calibration.document(),
+        "calibration": calibration.to_dict(),
         "coverage": dict(_mapping(facts.get("coverage"))),
         "subgroups": subgroups,
         "weakest": weakest(subgroups, figures.get("student", {}).get("value"), rising),
@@ -283,8 +283,8 @@ def _modalities(preprocessing: Preprocessing) -> list[dict[str, Any]]:
     return [
         {
             "part": str(part),
-            "class": preprocessing.modalities[part.modality].spec()["class_path"],
-            "settings": preprocessing.modalities[part.modality].spec()["init_args"],
+            "class": preprocessing.modalities[part.modality].to_dict()["class_path"],
+            "settings": preprocessing.modalities[part.modality].to_dict()["init_args"],
             "shape": list(preprocessing.modalities[part.modality].shape(part)),
             "may_be_unobserved": preprocessing.modalities[part.modality].partial,
             "standardised": any(preprocessing.statistics[part.modality].mean)

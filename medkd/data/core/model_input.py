@@ -1,4 +1,4 @@
-"""A party to distillation: its view, and how it wants the modalities prepared."""
+"""The input of one model: its view, and how its modalities are prepared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medkd.errors import InputError, nearest
 
 
 @dataclass(frozen=True)
-class Party:
+class ModelInput:
     """A view, and the modalities that it names with their settings.
 
     Args:
@@ -42,9 +42,12 @@ class Party:
 
     @property
     def digest(self) -> str:
-        """Changes when what this party sees of the same files would change."""
+        """Changes when what this model sees of the same files would change."""
         return digest_of([[str(part), modality.digest] for part, modality in self.parts()])
 
-    def spec(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML: ``view``, and each modality's ``class_path`` and ``init_args``."""
-        return {"view": self.view, "modalities": {name: modality.spec() for name, modality in self.modalities.items()}}
+        return {
+            "view": self.view,
+            "modalities": {name: modality.to_dict() for name, modality in self.modalities.items()},
+        }

@@ -1,4 +1,4 @@
-"""What all stages of a run stand on: samples, what each party sees of them, and their prepared arrays."""
+"""The prepared cohort that all stages of a run use: samples, what each role sees of them, and their arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 from medkd.data.core.cohort import Cohort, Extract, OfficialFolds
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
-from medkd.data.core.party import Party
+from medkd.data.core.model_input import ModelInput
 from medkd.data.core.sample import Exclusion, check_samples, summed
 from medkd.data.core.target import Target
 from medkd.data.core.view import Part
@@ -24,15 +24,15 @@ from medkd.errors import InputError, nearest
 from medkd.pipeline.recipe import Arm, Recipe, merged
 from medkd.pipeline.shared_recordings import joined_subjects
 
-PARTIES = ("teacher", "student")
+ROLES = ("teacher", "student")
 PRETRAINING = "pretraining"
-"""A party that is there where the student is pretrained: no label is used, and nobody deploys what it sees."""
+"""The input of a student that is pretrained: no label is used, and it is not deployed."""
 Wanted = dict[str, tuple[Modality, list[Part]]]
-"""Digest of a modality → the modality and the parts of it that parties see."""
+"""Digest of a modality → the modality and the parts of it that model_inputs see."""
 
 
 @dataclass(frozen=True)
-class Inputs:
+class PreparedCohort:
     """The outcome of preparing a cohort for a recipe.
 
     Args:
@@ -41,8 +41,8 @@ class Inputs:
         target: what is predicted.
         protocol: the recipe's, or the cohort's default.
         official: the cohort's official folds, if it has any.
-        parties: party → view and modality specs.
-        stores: party → modality → folder of prepared arrays.
+        model_inputs: role → view and modality specs.
+        stores: role → modality → folder of prepared arrays.
         flow: how many samples were found, and why others were left out.
         aside: values of shared tables that were left out, by reason.
         samples_sha256, data_sha256: of the sample table, and of all prepared values.
@@ -53,7 +53,7 @@ class Inputs:
     target: Target
     protocol: str
     official: OfficialFolds | None
-    parties: dict[str, dict[str, Any]]
+    model_inputs: dict[str, dict[str, Any]]
     stores: dict[str, dict[str, str]]
     flow: tuple[Exclusion, ...]
     aside: tuple[Exclusion, ...]
@@ -69,7 +69,7 @@ class Inputs:
                 self.target,
                 self.protocol,
                 self.official,
-                self.parties,
+                self.model_inputs,
                 self.samples_sha256,
                 self.data_sha256,
             ]
@@ -80,24 +80,24 @@ class Inputs:
         """Where the sample table of a run lies."""
         return run / "samples.parquet"
 
-    def party(self, name: str) -> Party:
-        """The party with its modalities made."""
-        held = self.parties[name]
-        return Party(
+    def model_input(self, name: str) -> ModelInput:
+        """What one role sees, with its modalities made."""
+        held = self.model_inputs[name]
+        return ModelInput(
             held["view"],
             {key: instantiate(spec, Modality, trust=trusted(held)) for key, spec in held["modalities"].items()},
         )
 
-    def prepared(self, party: str) -> dict[str, Prepared]:
+    def prepared(self, role: str) -> dict[str, Prepared]:
         """Its prepared arrays by modality."""
-        return {name: Prepared.open(Path(folder)) for name, folder in self.stores[party].items()}
+        return {name: Prepared.open(Path(folder)) for name, folder in self.stores[role].items()}
 
     def save(self, run: Path) -> None:
         """Write ``inputs.json``."""
         write_json(run / "inputs.json", {"schema_version": 1, **asdict(self)})
 
     @classmethod
-    def load(cls, run: Path) -> Inputs:
+    def load(cls, run: Path) -> PreparedCohort:
         """Read what ``save`` wrote.
 
         Raises:
@@ -112,7 +112,7 @@ class Inputs:
             target = held.pop("target")
             official = held.pop("official")
             return cls(
-                target=Target.of(target),
+                target=Target.from_dict(target),
                 official=OfficialFolds(tuple(official["test"]), tuple(official["validation"])) if official else None,
                 flow=tuple(Exclusion(**row) for row in held.pop("flow")),
                 aside=tuple(Exclusion(**row) for row in held.pop("aside")),
@@ -143,13 +143,13 @@ class Built(Protocol):
         ...
 
 
-def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: Built | None = None) -> Inputs:
-    """Read and prepare a cohort for the recipe's parties, once.
+def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: Built | None = None) -> PreparedCohort:
+    """Read and prepare a cohort for the recipe's model_inputs, once.
 
-    Samples that no party can use are set aside and counted in ``flow``, together with the cohort's own exclusions.
+    Samples that no model can use are set aside and counted in ``flow``, together with the cohort's own exclusions.
 
     Args:
-        recipe: what each party sees.
+        recipe: what each role sees.
         cohort: as it lies on disk.
         run: where the inputs go.
         jobs: processes that read.
@@ -161,16 +161,18 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: 
     target = cohort.target(recipe.target or None)
     table, exclusions = cohort.samples(target)
     table = check_samples(table, target, f"cohort {cohort.name}")
-    parties = parties_of(recipe, cohort)
+    model_inputs = model_inputs_of(recipe, cohort)
     extract = built.extract(cohort, table, run / "events") if built else cohort.extract(table, run / "events")
     table = extract.samples
     if built:
-        built.prepare(run / "prepared", wanted_by(parties), table, extract.root)
-    stores, unusable = _prepare_parties(parties, table, extract.root, run, jobs)
+        built.prepare(run / "prepared", wanted_by(model_inputs), table, extract.root)
+    stores, unusable = _prepare_model_inputs(model_inputs, table, extract.root, run, jobs)
     found = table.height + sum(item.count for item in exclusions)
     kept = check_samples(table.filter(~pl.col("sample_id").is_in(list(unusable))), target, f"cohort {cohort.name}")
     leave = recipe.split.get("shared_recordings") == "leave"
-    kept, joined = (kept, []) if leave else joined_subjects(kept, _identifying(parties["teacher"], stores["teacher"]))
+    kept, joined = (
+        (kept, []) if leave else joined_subjects(kept, _identifying(model_inputs["teacher"], stores["teacher"]))
+    )
     reasons = pl.Series("reason", list(unusable.values()), dtype=pl.String).value_counts(sort=True)
     flow = (
         Exclusion("samples found", found),
@@ -179,52 +181,53 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: 
         Exclusion("samples kept", kept.height),
         *joined,
     )
-    with writing(Inputs.samples_file(run)) as temporary:
+    with writing(PreparedCohort.samples_file(run)) as temporary:
         kept.write_parquet(temporary)
-    inputs = Inputs(
+    inputs = PreparedCohort(
         root=str(extract.root.resolve()),
         cohort=cohort.name,
         target=target,
         protocol=recipe.protocol or cohort.default_protocol,
         official=cohort.official_folds,
-        parties={name: party.spec() for name, party in parties.items()},
+        model_inputs={role: model_input.to_dict() for role, model_input in model_inputs.items()},
         stores={
-            party: {name: str(stored.folder.resolve()) for name, stored in held.items()}
-            for party, held in stores.items()
+            role: {name: str(stored.folder.resolve()) for name, stored in held.items()} for role, held in stores.items()
         },
         flow=flow,
         aside=summed([extract.aside], list(cohort.modalities())),
         samples_sha256=digest_of(kept.write_csv()),
         data_sha256=digest_of(
-            {party: {name: stored.sha256 for name, stored in held.items()} for party, held in stores.items()}
+            {role: {name: stored.sha256 for name, stored in held.items()} for role, held in stores.items()}
         ),
     )
     inputs.save(run)
     return inputs
 
 
-def parties_of(recipe: Recipe, cohort: Cohort) -> dict[str, Party]:
+def model_inputs_of(recipe: Recipe, cohort: Cohort) -> dict[str, ModelInput]:
     """What teacher and student see, and the student while it is pretrained, where it is.
 
     Raises:
         InputError: the recipe does not fit the cohort.
     """
-    parties = {name: _party(getattr(recipe, name), cohort) for name in PARTIES}
-    return parties | ({PRETRAINING: _party(recipe.student.pretraining(), cohort)} if recipe.student.pretrain else {})
+    model_inputs = {name: _model_input(getattr(recipe, name), cohort) for name in ROLES}
+    return model_inputs | (
+        {PRETRAINING: _model_input(recipe.student.pretraining(), cohort)} if recipe.student.pretrain else {}
+    )
 
 
-def wanted_by(parties: Mapping[str, Party]) -> Wanted:
-    """Each modality once, however many parties see it, with all parts that they see."""
+def wanted_by(model_inputs: Mapping[str, ModelInput]) -> Wanted:
+    """Each modality once, however many model_inputs see it, with all parts that they see."""
     wanted: Wanted = {}
-    for party in parties.values():
-        for part, modality in party.parts():
+    for model_input in model_inputs.values():
+        for part, modality in model_input.parts():
             parts = wanted.setdefault(modality.digest, (modality, []))[1]
             if part not in parts:
                 parts.append(part)
     return wanted
 
 
-def _party(arm: Arm, cohort: Cohort) -> Party:
+def _model_input(arm: Arm, cohort: Cohort) -> ModelInput:
     """The arm's modalities: the cohort's own settings, changed where the recipe says so."""
     known = cohort.modalities()
     for name in arm.modalities:
@@ -234,29 +237,29 @@ def _party(arm: Arm, cohort: Cohort) -> Party:
             )
     made = {}
     for name, modality in known.items():
-        spec = merged(modality.spec(), arm.modalities.get(name) or {})
+        spec = merged(modality.to_dict(), arm.modalities.get(name) or {})
         made[name] = instantiate(spec, Modality, trust=("medkd", str(spec["class_path"]).split(".")[0]))
-    party = Party(arm.view, made)
-    named = {part.modality: part_modality for part, part_modality in party.parts()}
-    return Party(arm.view, named)
+    model_input = ModelInput(arm.view, made)
+    named = {part.modality: part_modality for part, part_modality in model_input.parts()}
+    return ModelInput(arm.view, named)
 
 
-def _identifying(party: Party, stores: dict[str, Prepared]) -> dict[str, Prepared]:
-    """Of what a party sees, that by which a recording can be known again."""
-    return {name: stored for name, stored in stores.items() if party.modalities[name].identifying}
+def _identifying(model_input: ModelInput, stores: dict[str, Prepared]) -> dict[str, Prepared]:
+    """Of what a model sees, that by which a recording can be known again."""
+    return {name: stored for name, stored in stores.items() if model_input.modalities[name].identifying}
 
 
-def _prepare_parties(
-    parties: dict[str, Party], table: pl.DataFrame, root: Path, run: Path, jobs: int
+def _prepare_model_inputs(
+    model_inputs: dict[str, ModelInput], table: pl.DataFrame, root: Path, run: Path, jobs: int
 ) -> tuple[dict[str, dict[str, Prepared]], dict[str, str]]:
-    """Each file is read once for all parties that want it prepared alike."""
+    """Each file is read once for all model_inputs that want it prepared alike."""
     made = {
         key: prepare(run / "prepared", modality, parts, table, root, jobs)
-        for key, (modality, parts) in wanted_by(parties).items()
+        for key, (modality, parts) in wanted_by(model_inputs).items()
     }
     stores = {
-        name: {part.modality: made[modality.digest][str(part)] for part, modality in party.parts()}
-        for name, party in parties.items()
+        name: {part.modality: made[modality.digest][str(part)] for part, modality in model_input.parts()}
+        for name, model_input in model_inputs.items()
     }
     unusable: dict[str, str] = {}
     for held in stores.values():
