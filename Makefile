@@ -51,7 +51,7 @@ check: setup  ## ruff, mypy and the test of the layout: what must pass before a 
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py
 
 docs: setup  ## the documentation as a site, in site/: every link and every docstring must be right
-	$(BIN)/mkdocs build --strict --clean --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean --quiet
 	@echo 'open site/index.html'
 
 format: setup  ## let ruff fix what it can

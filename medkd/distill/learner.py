@@ -31,7 +31,7 @@ WEIGHTS = ("model.safetensors", "model.txt")
 class Learner(ABC):
     """Something that was fitted on samples and can be asked about others.
 
-    Args:
+    Attributes:
         model_input: what it sees.
         target: what it predicts.
     """
