@@ -77,7 +77,7 @@ def _duplicates(splits: Mapping[str, Split], inputs: PreparedCohort) -> Check:
     modalities = inputs.model_input("teacher").modalities
     checks = [near_duplicates(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))]
     for name, stored in inputs.prepared("teacher").items():
-        for parts in _parts(split) if modalities[name].identifying else ():
+        for parts in _parts(split) if modalities[name].traits.identifying else ():
             checks.append(
                 near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME)
             )

@@ -246,7 +246,7 @@ def _model_input(arm: Arm, cohort: Cohort) -> ModelInput:
 
 def _identifying(model_input: ModelInput, stores: dict[str, Prepared]) -> dict[str, Prepared]:
     """Of what a model sees, that by which a recording can be known again."""
-    return {name: stored for name, stored in stores.items() if model_input.modalities[name].identifying}
+    return {name: stored for name, stored in stores.items() if model_input.modalities[name].traits.identifying}
 
 
 def _prepare_model_inputs(

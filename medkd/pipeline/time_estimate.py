@@ -83,7 +83,7 @@ def _signals(inputs: PreparedCohort, role: str, samples: int | None = None) -> d
         part.modality: observed(
             torch.from_numpy(np.array(stored[part.modality].values[:samples])),
             torch.from_numpy(stored[part.modality].present[:samples]),
-            partial=modality.partial,
+            partial=modality.traits.partial,
         )
         for part, modality in seen.parts()
     }

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.data.core.modality import Modality, Params
+from medkd.data.core.modality import Modality, Params, Traits
 from medkd.data.core.model_input import ModelInput
 from medkd.data.core.output import Output
 from medkd.data.core.target import Kind, Target
@@ -37,7 +37,7 @@ class Hours(Modality):
     """Hourly values with holes; training would add to them if asked to augment."""
 
     name: ClassVar[str] = "hours"
-    partial: ClassVar[bool] = True
+    traits: ClassVar[Traits] = Traits(partial=True)
 
     def read(self, row: Mapping[str, Any], root: Path) -> Any:
         raise NotImplementedError

@@ -1,9 +1,10 @@
-"""One kind of signal: how it is read, prepared and augmented."""
+"""One kind of signal: how it is found, read, prepared, augmented and shown."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,26 +18,117 @@ from medkd.data.io.digest import digest_of
 from medkd.errors import InputError
 
 Params = Mapping[str, NDArray[Any]]
+AUGMENTATION = "augment_"
+"""Prefix of the fields that only augmentation depends on: changing one prepares nothing again."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Facts about the prepared arrays of a modality, on which statistics, masks, audits and displays depend."""
+
+    aligned: bool = False
+    """A position means the same in every sample (a registered volume, a median beat), and gets a mean and a standard
+    deviation of its own. Otherwise each channel (axis 0) gets one of each."""
+
+    partial: bool = False
+    """A value may be unobserved: ``prepare`` leaves NaN there, networks get a zero under a mask, and a sample without
+    any value counts as absent. Otherwise every value is finite."""
+
+    identifying: bool = True
+    """Two samples with the same prepared values are copies of one recording, which the leak audit then reports. Not so
+    where many samples look alike: indicators, short smooth curves, texts from a template."""
+
+    measured: bool = True
+    """Values are measurements, to be centred and scaled, to be described by channel in the drift reference, and to be
+    differentiated for attributions. Not so token ids or indicators."""
+
+
+@dataclass(frozen=True)
+class LengthPolicy:
+    """Treatment of a record whose length is not that of a prepared sample; None where records have no fixed length."""
+
+    longer: str | None = None
+    """Of a longer record: for example "crop" or "windows" (prediction averages over all of it)."""
+
+    shorter: str | None = None
+    """Of a shorter record: for example "pad" or "refuse"."""
 
 
 class Modality(ABC):
-    """One kind of signal. Subclasses are frozen dataclasses whose fields are plain values, so that YAML can write them.
+    """One kind of signal: the complete contract of a class in ``medkd/modalities/NAME/``.
+
+    A modality is a **frozen dataclass** whose fields are plain values (text, numbers, booleans, tuples of them), so
+    that recipes and bundles can write them. Fields whose name begins with ``augment_`` concern augmentation alone;
+    every other field is part of ``digest``, so that changing it prepares the arrays anew.
 
     The order is fixed: ``read`` a file → ``select`` what the view names → ``prepare``. Preparation comes after
     selection, so nothing of a channel that a model does not see can reach it. Arrays are stored as ``prepare`` leaves
     them; training then draws ``sample_augmentation`` and applies ``augment``.
+
+    ============================ ==========================================================================
+    must be defined              ``name``, ``read``, ``select``, ``prepare``, ``shape``
+    where the defaults are wrong ``traits``; ``find`` (samples are files in a folder); ``length_policy`` and
+                                 ``windows`` (records of any length); ``sample_augmentation`` and ``augment``;
+                                 ``display`` (something better to look at than the prepared array)
+    raised by one                ``revision``, whenever ``read`` or ``prepare`` gives other numbers than before
+    inherited as they are        ``digest``, ``prepare_fields``, ``to_dict``
+    ============================ ==========================================================================
+
+    A mistake in the fields is an ``InputError`` from ``__post_init__``; a record that cannot be used is a
+    ``RecordError`` from ``read``, ``select`` or ``prepare``, which sets that one record aside.
+
+    >>> import tempfile
+    >>> from medkd.errors import RecordError
+    >>> @dataclass(frozen=True)
+    ... class Pulse(Modality):
+    ...     '''A pulse wave, one number per line, cut to its first ``seconds``.'''
+    ...     seconds: float = 2.0
+    ...     name: ClassVar[str] = "pulse"
+    ...     def read(self, row, root):
+    ...         return np.loadtxt(root / row["pulse"], ndmin=2).T
+    ...     def select(self, raw, part):
+    ...         return raw
+    ...     def prepare(self, raw):
+    ...         if raw.shape[1] < self.shape(Part("pulse"))[1]:
+    ...             raise RecordError("pulse is too short", remedy="Leave the record out")
+    ...         return raw[:, : self.shape(Part("pulse"))[1]].astype(np.float32)
+    ...     def shape(self, part):
+    ...         return (1, round(100 * self.seconds))
+    ...     def find(self, folder):
+    ...         return sorted(path.name for path in folder.glob("*.txt"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savetxt(Path(folder, "a.txt"), np.sin(np.arange(250)))
+    ...     names = Pulse().find(Path(folder))
+    ...     prepared = Pulse().prepare(Pulse().read({"pulse": names[0]}, Path(folder)))
+    >>> names, prepared.shape, Pulse().traits.measured
+    (['a.txt'], (1, 200), True)
     """
 
     name: ClassVar[str]
+    """Key of the modality in views, recipes and the sample table."""
+
     revision: ClassVar[int] = 1
     """Raised by one whenever ``read`` or ``prepare`` gives other numbers for the same file and fields."""
+
+    @property
+    def traits(self) -> Traits:
+        """Facts about the prepared arrays. A subclass may set a class attribute where they depend on no field."""
+        return Traits()
+
+    @property
+    def length_policy(self) -> LengthPolicy:
+        """Treatment of longer and shorter records; each answer that is not None is a field of the same name.
+
+        A bundle may change those fields, so that a hospital's records of another length are used.
+        """
+        return LengthPolicy()
 
     @abstractmethod
     def read(self, row: Mapping[str, Any], root: Path) -> Any:
         """The raw signal of one sample in the modality's standard form, with units.
 
         Args:
-            row: of the sample table; ``row[self.name]`` says where the signal lies, relative to ``root``.
+            row: of the sample table; ``row[self.name]`` locates the signal, relative to ``root``.
 
         Raises:
             RecordError: the file is missing, truncated, or not what the modality expects.
@@ -44,13 +136,18 @@ class Modality(ABC):
 
     @abstractmethod
     def select(self, raw: Any, part: Part) -> Any:
-        """What ``part`` of a view lets through, in the order that it names."""
+        """The channels and hours of ``raw`` that ``part`` names, in the order that it names them.
+
+        Raises:
+            InputError: the part names a channel or hours that this modality does not have.
+            RecordError: the record lacks one of them.
+        """
 
     @abstractmethod
     def prepare(self, raw: Any) -> NDArray[np.float32]:
-        """Deterministic: filtered, resampled, cut.
+        """Filtered, resampled, cut; deterministic, with nothing learnt from other samples.
 
-        Finite values (or, if ``partial``, NaN) of shape ``self.shape(part)``.
+        Finite values (or, if ``traits.partial``, NaN) of shape ``self.shape(part)``.
 
         Raises:
             RecordError: it cannot be prepared (flat, too short, not finite).
@@ -64,13 +161,23 @@ class Modality(ABC):
             InputError: the part names a channel that this modality does not have.
         """
 
+    def windows(self, raw: Any) -> NDArray[np.float32]:
+        """``raw``, prepared for prediction, as "window channel ..."; the prediction is the mean over windows.
+
+        One window unless ``length_policy.longer`` asks for several.
+
+        Raises:
+            RecordError: as ``prepare``.
+        """
+        return np.asarray(self.prepare(raw), dtype=np.float32)[None]
+
     def display(self, raw: Any, part: Part) -> Display | None:
-        """What a person is shown of one sample: all that ``raw`` holds, with the student's ``part`` marked.
+        """The figure of one sample: all that ``raw`` holds, with the student's ``part`` marked.
 
         None where this modality has no display of its own; the prepared array is shown then.
 
         Args:
-            raw: what ``read`` gave, before ``select``.
+            raw: what ``read`` returned, before ``select``.
             part: what the student sees of it.
 
         Raises:
@@ -79,7 +186,7 @@ class Modality(ABC):
         return None
 
     def find(self, folder: Path) -> list[str]:
-        """What ``row[self.name]`` may be for each file of this kind below ``folder``: POSIX paths relative to it.
+        """Values of ``row[self.name]``, one for each sample below ``folder``: POSIX paths relative to it, sorted.
 
         Without suffix where ``read`` needs none.
 
@@ -92,32 +199,6 @@ class Modality(ABC):
             remedy="Give a manifest (CSV or Parquet) that names its files",
         )
 
-    @property
-    def aligned(self) -> bool:
-        """Whether a position means the same in every prepared sample (a registered volume, a median beat).
-
-        Each has its own statistics.
-        """
-        return False
-
-    @property
-    def partial(self) -> bool:
-        """Whether a cell may be unobserved: ``prepare`` leaves NaN there, and networks get a mask."""
-        return False
-
-    @property
-    def identifying(self) -> bool:
-        """Whether two prepared samples that agree are one recording.
-
-        Not so where most samples look like many others.
-        """
-        return True
-
-    @property
-    def measured(self) -> bool:
-        """Whether values are measurements, to be centred and scaled; not so token ids or indicators."""
-        return True
-
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, each array "n ...". The same for every model that sees the sample."""
         return {}
@@ -128,7 +209,7 @@ class Modality(ABC):
 
     @property
     def digest(self) -> str:
-        """Changes with anything that changes what ``read`` and ``prepare`` give."""
+        """Changes with anything that changes what ``read`` and ``prepare`` return."""
         return digest_of(
             {
                 "class": f"{type(self).__module__}.{type(self).__qualname__}",
@@ -138,8 +219,8 @@ class Modality(ABC):
         )
 
     def prepare_fields(self) -> dict[str, Any]:
-        """Fields that ``prepare`` depends on: all whose name does not start with ``augment_``."""
-        return {key: value for key, value in vars(self).items() if not key.startswith("augment_")}
+        """Fields that ``prepare`` depends on: all but those of augmentation."""
+        return {key: value for key, value in vars(self).items() if not key.startswith(AUGMENTATION)}
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML: ``class_path`` and ``init_args``, from which ``instantiate`` makes an equal one."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from medkd.data.core.display import Stretch, Trend
-from medkd.data.core.modality import Modality
+from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
 from medkd.data.events.events import Events, event_columns, read_events, write_events
@@ -72,6 +72,8 @@ class Grid(Modality):
         cell: what a cell holds where several values fall into it: mean, last or sum.
     """
 
+    traits: ClassVar[Traits] = Traits(partial=True)
+
     variables: tuple[str, ...] = ()
     hours: float = 24.0
     step: float = 1.0
@@ -95,11 +97,6 @@ class Grid(Modality):
     @abstractmethod
     def table(cls) -> Mapping[str, Variable]:
         """Every variable that this modality knows."""
-
-    @property
-    def partial(self) -> bool:
-        """A cell may be unobserved."""
-        return True
 
     @classmethod
     @cache

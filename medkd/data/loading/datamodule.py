@@ -104,8 +104,8 @@ class SampleData(LightningDataModule):
                     self._seen(stored, train),
                     self.split.sha256,
                     self.held_out,
-                    aligned=self.model_inputs[model].modalities[name].aligned,
-                    measured=self.model_inputs[model].modalities[name].measured,
+                    aligned=self.model_inputs[model].modalities[name].traits.aligned,
+                    measured=self.model_inputs[model].modalities[name].traits.measured,
                 )
                 for name, stored in modalities.items()
             }

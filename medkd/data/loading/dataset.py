@@ -85,7 +85,7 @@ class SampleDataset(Dataset[Batch]):
                     values = modality.augment(values, params)
                 here = torch.from_numpy(stored.present[rows])
                 views[model][name] = observed(
-                    self.statistics[model][name].apply(values), here, partial=modality.partial
+                    self.statistics[model][name].apply(values), here, partial=modality.traits.partial
                 )
                 presence[model][name] = here
         return Batch(

@@ -283,7 +283,7 @@ def _prepare_row(modality: Modality, parts: Sequence[Part], row: Mapping[str, An
     for part in parts:
         try:
             values = modality.prepare(modality.select(raw, part))
-            empty = modality.partial and bool(np.isnan(values).all())
+            empty = modality.traits.partial and bool(np.isnan(values).all())
             prepared.append((None, "absent", "") if empty else (values, "ok", ""))
         except RecordError as error:
             prepared.append((None, "unusable", error.what.replace(name, "...")))

@@ -297,7 +297,7 @@ class Bundle:
             )
             here = torch.ones(len(filled), dtype=torch.bool)
             signals[name] = observed(
-                torch.from_numpy(np.ascontiguousarray(filled)), here, partial=self.modalities[name].partial
+                torch.from_numpy(np.ascontiguousarray(filled)), here, partial=self.modalities[name].traits.partial
             ).to(device)
         with torch.inference_mode():
             logits = self.network(signals).logits.double().cpu().numpy()

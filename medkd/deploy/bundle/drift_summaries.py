@@ -44,7 +44,7 @@ class Summaries:
     """How the inputs of one modality are described.
 
     An input of one dimension (indicators, one value a gene), of more than ``CHANNELS`` channels, or whose values are no
-    measurements (``Modality.measured``) is described as one channel, since there a channel alone says little.
+    measurements (``Traits.measured``) is described as one channel, since there a channel alone says little.
 
     Args:
         modality: its name.
@@ -62,8 +62,8 @@ class Summaries:
     def of(cls, modality: Modality, part: Part) -> Summaries:
         """For what a part of a view shows of a modality."""
         shape = modality.shape(part)
-        if not modality.measured or len(shape) == 1 or shape[0] > CHANNELS:
-            return cls(part.modality, shape, ("all",), modality.measured)
+        if not modality.traits.measured or len(shape) == 1 or shape[0] > CHANNELS:
+            return cls(part.modality, shape, ("all",), modality.traits.measured)
         named = modality.names(part) if isinstance(modality, Named) else part.selector
         known = named if len(named) == shape[0] else tuple(str(number) for number in range(1, shape[0] + 1))
         return cls(part.modality, shape, known, True)

@@ -148,7 +148,7 @@ def _pipeline_tag(bundle: Bundle) -> str | None:
     """
     if bundle.target.kind == "forecast":
         return "time-series-forecasting"
-    if not all(modality.partial for modality in bundle.modalities.values()):
+    if not all(modality.traits.partial for modality in bundle.modalities.values()):
         return None
     return "tabular-regression" if bundle.target.kind == "regression" else "tabular-classification"
 

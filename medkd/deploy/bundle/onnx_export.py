@@ -128,13 +128,14 @@ def made_signals(preprocessing: Preprocessing, samples: int, seed: int) -> Mappi
         modality = preprocessing.modalities[part.modality]
         shape = (samples, *modality.shape(part))
         values = torch.randn(shape, generator=generator)
-        if not modality.measured:
+        if not modality.traits.measured:
             # Token ids and indicators: zero and one are both, whatever the vocabulary.
             values = (values > 0).float()
-        if modality.partial:
+        if modality.traits.partial:
             values = values.masked_fill(torch.rand(shape, generator=generator) < 0.5, torch.nan)
             values[0] = torch.nan
-        signals[part.modality] = observed(values, torch.ones(samples, dtype=torch.bool), partial=modality.partial)
+        present = torch.ones(samples, dtype=torch.bool)
+        signals[part.modality] = observed(values, present, partial=modality.traits.partial)
     return signals
 
 

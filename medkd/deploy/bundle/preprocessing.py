@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,15 +23,6 @@ from medkd.errors import InputError, RecordError
 
 Prepared = dict[str, NDArray[np.float32]]
 """One sample: modality → "window channel ...", normalised; one window unless the record was cut into several."""
-
-
-@runtime_checkable
-class Windowed(Protocol):
-    """A modality that can cut a longer record into windows of its own length, where its fields ask for it."""
-
-    def windows(self, raw: Any) -> NDArray[np.float32]:
-        """``raw``, prepared, as "window channel ..."."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -87,9 +78,7 @@ class Preprocessing:
             return self
         changed = {}
         for name, modality in self.modalities.items():
-            if unknown := sorted(
-                set(policy) - {"longer", "shorter"} | {key for key in policy if not hasattr(modality, key)}
-            ):
+            if unknown := sorted(set(policy) - set(_length_fields(modality))):
                 raise InputError(
                     f"{name} has no length policy '{unknown[0]}'", where="length", remedy="Choose from: longer, shorter"
                 )
@@ -102,11 +91,7 @@ class Preprocessing:
 
     def length(self) -> dict[str, dict[str, str]]:
         """By modality, what is done with ``longer`` and ``shorter`` records, where it says so."""
-        policies = ("longer", "shorter")
-        return {
-            name: {key: str(getattr(modality, key)) for key in policies if hasattr(modality, key)}
-            for name, modality in self.modalities.items()
-        }
+        return {name: _length_fields(modality) for name, modality in self.modalities.items()}
 
     def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
         """Read, select, prepare and normalise one sample.
@@ -127,18 +112,15 @@ class Preprocessing:
             modality = self.modalities[name]
             shape = modality.shape(part)
             if row.get(name) is None:
-                if not modality.partial or len(self.view.parts) == 1:
+                if not modality.traits.partial or len(self.view.parts) == 1:
                     raise RecordError(f"has no {name}", remedy="Give its path")
                 prepared[name] = np.full((1, *shape), np.nan, np.float32)
                 continue
             raw = modality.select(modality.read(row, root), part)
-            if isinstance(modality, Windowed):
-                values = np.asarray(modality.windows(raw), dtype=np.float32)
-            else:
-                values = np.asarray(modality.prepare(raw), dtype=np.float32)[None]
+            values = np.asarray(modality.windows(raw), dtype=np.float32)
             if values.shape[1:] != shape or not len(values):
                 raise RecordError(f"{name} was prepared to {values.shape[1:]}, the network takes {shape}")
-            if np.isinf(values).any() or (np.isnan(values).any() and not modality.partial):
+            if np.isinf(values).any() or (np.isnan(values).any() and not modality.traits.partial):
                 raise RecordError(f"{name} has values that are not finite after preparation")
             prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(values))).numpy()
         if len({len(values) for values in prepared.values()}) > 1:
@@ -148,6 +130,10 @@ class Preprocessing:
         if all(np.isnan(values).all() for values in prepared.values()):
             raise RecordError(f"nothing of {self.view} was observed")
         return prepared
+
+
+def _length_fields(modality: Modality) -> dict[str, str]:
+    return {field: value for field, value in vars(modality.length_policy).items() if value is not None}
 
 
 def _statistics(given: Any, shape: tuple[int, ...], where: str) -> Statistics:

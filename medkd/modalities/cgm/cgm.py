@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medkd.data.core.display import Stretch
+from medkd.data.core.modality import Traits
 from medkd.data.events.events import Events
 from medkd.data.events.grid import Variable, variables_in
 from medkd.errors import RecordError
@@ -62,6 +63,8 @@ class CGM(History):
     """
 
     name: ClassVar[str] = "cgm"
+    # Every step holds a value.
+    traits: ClassVar[Traits] = Traits(partial=False, identifying=False)
     hours: float = 3.0
     step: float = 1 / 12
     gap: float = GAP
@@ -70,11 +73,6 @@ class CGM(History):
     def table(cls) -> Mapping[str, Variable]:
         """``glucose``."""
         return variables_in(Path(__file__).with_name("variables.yaml"))
-
-    @property
-    def partial(self) -> bool:
-        """Every step holds a value."""
-        return False
 
     @property
     def additive(self) -> bool:

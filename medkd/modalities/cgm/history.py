@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medkd.data.core.display import Stretch
+from medkd.data.core.modality import Traits
 from medkd.data.core.view import Part
 from medkd.data.events.events import Events
 from medkd.data.events.grid import Grid
@@ -19,10 +21,8 @@ class History(Grid):
     A part that names no window shows the last ``hours`` before time zero, where a forecast stands.
     """
 
-    @property
-    def identifying(self) -> bool:
-        """No: windows of a smooth curve look alike, and in most windows nobody eats or takes a dose."""
-        return False
+    # Windows of a smooth curve look alike, and most windows hold no meal and no dose.
+    traits: ClassVar[Traits] = Traits(partial=True, identifying=False)
 
     @property
     def additive(self) -> bool:

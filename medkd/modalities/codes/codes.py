@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.core.modality import Modality
+from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
 from medkd.data.events.events import Events, read_events, write_events
@@ -45,6 +45,8 @@ class Codes(Modality):
     """
 
     name: ClassVar[str] = "codes"
+    # A sample whose codes are not known is absent, not healthy; patients share their groups with others.
+    traits: ClassVar[Traits] = Traits(partial=True, identifying=False, measured=False)
     form: Literal["groups", "list"] = "groups"
     length: int = 40
     ccs: str = ""
@@ -56,21 +58,6 @@ class Codes(Modality):
                 where=self.name,
                 remedy="Give groups or list, and a length of 1",
             )
-
-    @property
-    def partial(self) -> bool:
-        """A sample whose codes are not known is absent, not healthy."""
-        return True
-
-    @property
-    def measured(self) -> bool:
-        """Indicators."""
-        return False
-
-    @property
-    def identifying(self) -> bool:
-        """Patients share their groups with others."""
-        return False
 
     def groups(self) -> Sequence[str]:
         """Names of all groups, in their order."""

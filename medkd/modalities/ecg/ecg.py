@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medkd.data.core.display import Stretch, Strip
-from medkd.data.core.modality import Modality, Params
+from medkd.data.core.modality import AUGMENTATION, LengthPolicy, Modality, Params, Traits
 from medkd.data.core.view import Part
 from medkd.errors import InputError, RecordError, nearest
 from medkd.modalities.ecg.augmentation import Strengths, apply, draw
@@ -147,9 +147,14 @@ class ECG(Modality):
         )
 
     @property
-    def aligned(self) -> bool:
+    def traits(self) -> Traits:
         """Median beats are aligned at the QRS complex, and may be standardised sample by sample."""
-        return self.standardise == "position"
+        return Traits(aligned=self.standardise == "position")
+
+    @property
+    def length_policy(self) -> LengthPolicy:
+        """The fields ``longer`` and ``shorter``."""
+        return LengthPolicy(self.longer, self.shorter)
 
     def windows(self, raw: Recording) -> NDArray[np.float32]:
         """What prediction averages over, "window lead time".
@@ -177,9 +182,8 @@ class ECG(Modality):
 
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, see ``medkd.modalities.ecg.augmentation.draw``."""
-        strengths = Strengths(
-            **{key.removeprefix("augment_"): value for key, value in vars(self).items() if key.startswith("augment_")}
-        )
+        fields = {key: value for key, value in vars(self).items() if key.startswith(AUGMENTATION)}
+        strengths = Strengths(**{key.removeprefix(AUGMENTATION): value for key, value in fields.items()})
         return draw(strengths, rng, n, self._length, self.rate)
 
     def augment(self, values: Tensor, params: Params) -> Tensor:
@@ -292,7 +296,7 @@ def _check(ecg: ECG) -> None:
             remedy="Give corners 0 <= low < high, a beat above 0 s on both sides, and at least one lead",
         )
     for field, strength in vars(ecg).items():
-        if field.startswith("augment_") and (strength < 0 or (field in _SHARES and strength >= 1)):
+        if field.startswith(AUGMENTATION) and (strength < 0 or (field in _SHARES and strength >= 1)):
             raise InputError(
                 f"{field} is {strength:g}",
                 where="modality ecg",

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medkd.data.core.display import Passage
-from medkd.data.core.modality import Modality
+from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
 from medkd.errors import InputError
@@ -40,6 +40,8 @@ class Notes(Modality):
     """
 
     name: ClassVar[str] = "notes"
+    # NaN follows a chunk's last token and a sample's last chunk; many notes are written from the same template.
+    traits: ClassVar[Traits] = Traits(partial=True, identifying=False, measured=False)
     tokenizer: str = ""
     vocabulary: int = 4096
     length: int = 128
@@ -53,21 +55,6 @@ class Notes(Modality):
                 where=self.name,
                 remedy="Give a vocabulary of 2, a length of 3, a chunk, and hours above 0, at least",
             )
-
-    @property
-    def partial(self) -> bool:
-        """What follows a chunk's last token, or a sample's last chunk, is NaN."""
-        return True
-
-    @property
-    def measured(self) -> bool:
-        """Token ids."""
-        return False
-
-    @property
-    def identifying(self) -> bool:
-        """Many notes are written from the same template."""
-        return False
 
     def prepare_fields(self) -> dict[str, Any]:
         """The same tokenizer in another folder gives the same ids."""

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from medkd.data.core.modality import Traits
 from medkd.data.core.view import View
 from medkd.data.io.digest import digest_file
 from medkd.data.loading import store
@@ -280,7 +281,7 @@ def test_a_killed_preparation_leaves_nothing_that_passes_for_prepared(
 class Holed(ECG):
     """Leaves NaN where a lead is below zero; of every third record nothing."""
 
-    partial = True
+    traits = Traits(partial=True)
 
     def prepare(self, raw: Any) -> np.ndarray:
         values = super().prepare(raw)

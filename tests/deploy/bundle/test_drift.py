@@ -33,7 +33,7 @@ def stored(view: str, modality: Any, values: np.ndarray[Any, Any], folder: Path 
     index = pl.DataFrame({"sample_id": ids, "status": "ok", "reason": ""})
     name = View.parse(view).parts[0].modality
     statistics = Statistics.fit(
-        values, np.arange(len(values)), "", (), aligned=modality.aligned, measured=modality.measured
+        values, np.arange(len(values)), "", (), aligned=modality.traits.aligned, measured=modality.traits.measured
     )
     return (
         Preprocessing(View.parse(view), {name: modality}, {name: statistics}),

@@ -286,7 +286,7 @@ def _modalities(preprocessing: Preprocessing) -> list[dict[str, Any]]:
             "class": preprocessing.modalities[part.modality].to_dict()["class_path"],
             "settings": preprocessing.modalities[part.modality].to_dict()["init_args"],
             "shape": list(preprocessing.modalities[part.modality].shape(part)),
-            "may_be_unobserved": preprocessing.modalities[part.modality].partial,
+            "may_be_unobserved": preprocessing.modalities[part.modality].traits.partial,
             "standardised": any(preprocessing.statistics[part.modality].mean)
             or set(preprocessing.statistics[part.modality].std) != {1.0},
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from medkd.data.core.modality import AUGMENTATION
 from medkd.deploy.bundle.card.content import Content, Table, joined, metric_name, percent
 from medkd.evidence.calibration.conformal import VALUES
 
@@ -116,7 +117,7 @@ def definitions(card: Card) -> Content:
     """9b: each input; what only training draws, and what was left at its default of nothing, is not shown."""
 
     def shown(key: str, value: Any) -> bool:
-        return not key.startswith("augment_") and value not in ("", [], None)
+        return not key.startswith(AUGMENTATION) and value not in ("", [], None)
 
     rows = [
         (
