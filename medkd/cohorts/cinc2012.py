@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from medkd.cohorts.icu.left_out import leave_out
+from medkd.cohorts.icu.exclusions import exclude
 from medkd.cohorts.icu.stay_files import read_stay_files
 from medkd.data.core.modality import Modality
 from medkd.data.core.sample import Exclusion
@@ -94,7 +94,7 @@ class CinC2012(EventCohort):
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """One row a stay; a stay whose outcome was not published has no label."""
-        outcomes, twice = leave_out(
+        outcomes, twice = exclude(
             self._outcomes, {"second outcome of a RecordID": ~pl.col("RecordID").is_first_distinct()}
         )
         table, unusable = usable(described(self._rows), labels(outcomes))
@@ -199,7 +199,7 @@ def usable(stays: pl.DataFrame, outcomes: pl.DataFrame) -> tuple[pl.DataFrame, l
     >>> [(out.count, out.reason) for out in left]
     [(1, 'RecordID stands in a second file'), (1, 'no measurement'), (1, 'outcome without a file')]
     """
-    kept, left = leave_out(
+    kept, left = exclude(
         stays,
         {
             "RecordID stands in a second file": ~pl.col("RecordID").is_first_distinct(),

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from medkd.cohorts.icu.age_and_sex import age_and_sex
-from medkd.cohorts.icu.left_out import leave_out
+from medkd.cohorts.icu.derived_variables import age_and_sex
+from medkd.cohorts.icu.exclusions import exclude
 from medkd.cohorts.icu.stay_files import read_stay_files
 from medkd.data.core.modality import Modality
 from medkd.data.core.sample import Exclusion
@@ -191,7 +191,7 @@ def usable(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
     (['p1'], [(1, 'stay stands in a second file'), (1, 'an hour or a label that cannot be read')])
     """
     twice = pl.col("stay").str.contains("/", literal=True)
-    return leave_out(
+    return exclude(
         found, {"stay stands in a second file": twice, "an hour or a label that cannot be read": pl.col("unreadable")}
     )
 
@@ -208,7 +208,7 @@ def sepsis(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
     [(1, 'sepsis at or before hour 12'), (1, 'stay that ends before hour 12')]
     """
     labelled = pl.col("labelled")
-    kept, left = leave_out(
+    kept, left = exclude(
         found,
         {
             f"sepsis at or before hour {SEEN}": labelled + EARLY <= SEEN,
@@ -243,7 +243,7 @@ def sepsis6h(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
     [(1, 'stay that ends before hour 12')]
     """
     begins = pl.col("labelled") + EARLY
-    kept, left = leave_out(
+    kept, left = exclude(
         found,
         {
             f"sepsis at or before hour {SEEN}": begins <= SEEN,

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from medkd.cohorts.icu.hours import hours_between
 from medkd.cohorts.icu.mimic import Mimic
+from medkd.cohorts.icu.stay_hours import hours_between
 from medkd.data.io.tables import scan_table
 
 _TIME = pl.Datetime("us")
@@ -17,9 +17,7 @@ _TIME = pl.Datetime("us")
 class MIMIC3(Mimic):
     """MIMIC-III exactly as published, whole or demo.
 
-    ``ICUSTAYS``, ``ADMISSIONS``, ``PATIENTS``, ``CHARTEVENTS``, ``LABEVENTS``.
-
-    A sample is a stay of an adult; ages above 89, which the publisher moves to 300, are 90. Death is
+    Needed are ``ICUSTAYS``, ``ADMISSIONS``, ``PATIENTS``; other tables are used where they exist. A sample is a stay of an adult; ages above 89, which the publisher moves to 300, are 90. Death is
     ``hospital_expire_flag``, its time ``deathtime``. Of the demo's 136 stays 110 are samples of mortality_24h (33
     deaths) and of length_of_stay, 71 of mortality_48h (26 deaths); decompensation has 3,394 samples (162 positive).
 
@@ -41,7 +39,7 @@ class MIMIC3(Mimic):
         return table.select("hadm_id", variable=pl.format("ICD9:{}", "icd9_code"))
 
     def notes(self, table: str) -> pl.LazyFrame:
-        """Texts that are not marked as errors; one that has a date and no time is known at the end of that day."""
+        """Texts that are not marked as errors; one with a date and no time is known at the end of that day."""
         columns = {"hadm_id": pl.Int64, "chartdate": _TIME, "charttime": _TIME, "iserror": pl.String, "text": pl.String}
         rows = scan_table(self.root, table, columns).filter(pl.col("iserror").is_null() | (pl.col("iserror") != "1"))
         return rows.with_columns(pl.coalesce("charttime", pl.col("chartdate").dt.offset_by("1d")).alias("known"))

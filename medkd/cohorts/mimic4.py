@@ -14,7 +14,7 @@ _TIME = pl.Datetime("us")
 
 
 class MIMIC4(Mimic):
-    """MIMIC-IV exactly as published, whole or demo: the folders ``hosp/`` and ``icu/``, and if it is linked ``note/``.
+    """MIMIC-IV exactly as published, whole or demo: the folders ``hosp/``, ``icu/`` and, where it exists, ``note/``.
 
     A sample is a stay of an adult; age is the anchor's plus the years since, and those above 89 are 90. Death is
     ``hospital_expire_flag``, its time ``deathtime``. Of the demo's 140 stays 117 are samples of mortality_24h (14
@@ -27,7 +27,7 @@ class MIMIC4(Mimic):
     name: ClassVar[str] = "mimic4"
     marker: ClassVar[str] = "icu/icustays.csv.gz"
     licence: ClassVar[str] = "PhysioNet Credentialed Health Data License 1.5.0; the demo: ODbL 1.0"
-    # Notes are published apart, as mimic-iv-note, and looked for below the root.
+    # Published separately, as mimic-iv-note, and looked for below the root.
     tables: ClassVar[Mapping[str, tuple[str, ...]]] = {**Mimic.tables, "notes": ("discharge", "radiology")}
     stay_id: ClassVar[str] = "stay_id"
     birth: ClassVar[Mapping[str, Any]] = {"anchor_age": pl.Float64, "anchor_year": pl.Int64}
@@ -42,7 +42,7 @@ class MIMIC4(Mimic):
         )
 
     def notes(self, table: str) -> pl.LazyFrame:
-        """Texts at their ``charttime``; that of a discharge summary has no hour, and counts for its whole day."""
+        """Texts at their ``charttime``; a discharge summary's has no hour, so it is known at the end of that day."""
         rows = scan_table(self.root, table, {"hadm_id": pl.Int64, "charttime": _TIME, "text": pl.String})
         time = pl.col("charttime")
         return rows.with_columns(

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import polars as pl
 
 from medkd.cohorts.eicu.diagnosis_codes import split_codes
-from medkd.cohorts.icu.charted import oxygen_fraction
-from medkd.cohorts.icu.hours import belongs_to_stay
+from medkd.cohorts.icu.derived_variables import oxygen_fraction
 from medkd.cohorts.icu.icu_cohort import IcuCohort
 from medkd.cohorts.icu.items import Items, as_variables, items_in
+from medkd.cohorts.icu.stay_hours import belongs_to_stay
 from medkd.data.core.cohort import Extract
 from medkd.data.core.sample import Exclusion
 from medkd.data.io.tables import find_table, scan_table

@@ -1,4 +1,1 @@
-"""What cohorts of intensive care share: stays, the rules of their targets, and where the hours of events come from.
-
-No cohort itself.
-"""
+"""Parts that cohorts of intensive care share: stays, targets, hours of events; no cohort of its own."""

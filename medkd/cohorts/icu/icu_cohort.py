@@ -1,4 +1,4 @@
-"""A cohort whose samples are stays in intensive care."""
+"""Cohorts whose samples are stays in intensive care."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from typing import ClassVar
 
 import polars as pl
 
-from medkd.cohorts.icu.age_and_sex import age_and_sex
-from medkd.cohorts.icu.decompensation import DECOMPENSATION, EVERY, decompensation
-from medkd.cohorts.icu.length_of_stay import LENGTH_OF_STAY, length_of_stay
-from medkd.cohorts.icu.mortality import in_hospital_mortality, mortality_target
-from medkd.cohorts.icu.stays import usable_stays
+from medkd.cohorts.icu.derived_variables import EVENT_COLUMNS, age_and_sex
+from medkd.cohorts.icu.exclusions import usable_stays
+from medkd.cohorts.icu.targets import (
+    DECOMPENSATION,
+    DECOMPENSATION_EVERY,
+    LENGTH_OF_STAY,
+    decompensation,
+    in_hospital_mortality,
+    length_of_stay,
+    mortality_target,
+)
 from medkd.data.core.cohort import Extract
 from medkd.data.core.modality import Modality
 from medkd.data.core.sample import Exclusion
@@ -29,29 +35,29 @@ from medkd.modalities.notes import Notes
 from medkd.modalities.nursing import Nursing
 from medkd.modalities.vitals import Vitals
 
-HOURS = (24, 48)
-"""When mortality is asked."""
+MORTALITY_HOURS = (24, 48)
+"""Hours of the stay at which mortality is predicted."""
 Rule = Callable[[pl.DataFrame], tuple[pl.DataFrame, list[Exclusion]]]
 
 
 class IcuCohort(EventCohort):
-    """Stays in intensive care: the rules of the targets and the modalities are the same wherever the stays come from.
+    """Stays in intensive care, with the same targets and modalities wherever the stays come from.
 
     Args:
-        root: the data set's folder; its tables may lie in folders or archives below it.
+        root: the data set's folder; its tables may be in folders or archives below it.
 
     Raises:
-        InputError: there is no such folder, or no table of stays in it.
+        InputError: the folder, or the table of stays in it, is missing.
     """
 
     default_target: ClassVar[str] = "mortality_24h"
     stays_table: ClassVar[str]
-    """The table without which nothing can be built."""
+    """Name of the table of stays, without which nothing can be built."""
     tables: ClassVar[Mapping[str, tuple[str, ...]]]
-    """Modality → the published tables that hold it."""
+    """Modality → the published tables with its values."""
 
     def __init__(self, root: Path) -> None:
-        # Not the base's check of one marker file: a table may be plain, compressed, in an archive, and of either case.
+        # Not the base class's check of one marker file: a table may be plain, compressed or archived, in either case.
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(
@@ -66,90 +72,81 @@ class IcuCohort(EventCohort):
 
     @abstractmethod
     def stays(self) -> pl.DataFrame:
-        """Every stay as published, in the columns of ``medkd.cohorts.icu.stays.STAY``.
+        """Every stay as published, in the columns of ``medkd.cohorts.icu.exclusions.STAY_COLUMNS``.
 
         Raises:
-            InputError: a table that this needs is missing, or lacks a column.
+            InputError: a table is missing, or a column of it.
         """
 
     @abstractmethod
     def charted(self, modality: str) -> pl.LazyFrame | None:
         """Published values of one modality: ``series``, ``hours``, ``variable``, ``value``, ``unit``.
 
-        None where no table holds any.
-
-        Of ``codes`` the variable alone, after its system (``ICD9:4280``), in place of all three; of ``notes`` the
-        ``text``.
+        For ``codes`` the last three are one ``variable``, the code after its system (``ICD9:4280``); for ``notes`` they
+        are one ``text``. None where the modality's tables are missing.
         """
 
     def has(self, table: str) -> bool:
-        """Whether the table is there."""
+        """Whether the table exists below the root."""
         return find_table(self.root, table) is not None
 
     def targets(self) -> Mapping[str, Target]:
         """Mortality at 24 and 48 h, length of stay, decompensation."""
         return {
-            target.key: target
-            for target in (*(mortality_target(hour) for hour in HOURS), LENGTH_OF_STAY, DECOMPENSATION)
+            target.key: target for target in (*map(mortality_target, MORTALITY_HOURS), LENGTH_OF_STAY, DECOMPENSATION)
         }
 
     def modalities(self) -> Mapping[str, Modality]:
-        """``vitals``, which holds age and sex in any case.
-
-        And ``labs``, ``nursing``, ``codes`` and ``notes`` where a table holds them.
-        """
+        """``vitals`` (at least age and sex), and ``labs``, ``nursing``, ``codes`` and ``notes`` where published."""
         known: tuple[Modality, ...] = (Vitals(), Labs(), Nursing(), Codes(), Notes())
         return {
-            made.name: made
-            for made in known
-            if made.name == "vitals" or set(self.tables[made.name]) - set(self._lacking)
+            modality.name: modality
+            for modality in known
+            if modality.name == "vitals" or set(self.tables[modality.name]) - set(self._missing_tables)
         }
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
-        """One row a stay, or of decompensation one every four hours; the rules stand with each target."""
+        """One row per stay, for decompensation one every four hours; see each target's rule."""
         rules: dict[str, Rule] = {
-            mortality_target(hour).key: partial(in_hospital_mortality, hour=hour) for hour in HOURS
+            mortality_target(hour).key: partial(in_hospital_mortality, hour=hour) for hour in MORTALITY_HOURS
         }
         rules |= {LENGTH_OF_STAY.key: length_of_stay, DECOMPENSATION.key: decompensation}
         stays, unusable = usable_stays(self.stays())
-        table, left = rules[target.key](stays)
+        table, excluded = rules[target.key](stays)
         if "sample_id" not in table.columns:
             table = table.with_columns(pl.col("series").alias("sample_id"))
         zero = ("zero_hour",) if "zero_hour" in table.columns else ()
         return table.select(
             "sample_id", "subject_id", "series", *zero, "age", "sex", "site", *target.columns
-        ), unusable + left
+        ), unusable + excluded
 
     def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
-        """Published values; those of the vital signs together with age and sex."""
+        """Published values; vital signs together with age and sex."""
         charted = self.charted(modality)
         if modality != "vitals":
             return charted
-        columns = ("series", "hours", "variable", "value", "unit")
-        return pl.concat([held.select(columns) for held in (charted, age_and_sex(samples, EVERY)) if held is not None])
+        constant = age_and_sex(samples, DECOMPENSATION_EVERY)
+        return pl.concat([events.select(EVENT_COLUMNS) for events in (charted, constant) if events is not None])
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
-        """As any cohort of events; a table that is not there is named with what it would have held."""
-        made = super().extract(samples, folder, wanted)
-        lacking = [
-            Exclusion(f"{modality}: {self._lacking[table]}", 0)
+        """As any cohort of events; each missing table is named with its modality, and a count of 0."""
+        extract = super().extract(samples, folder, wanted)
+        missing = [
+            Exclusion(f"{modality}: {self._missing_tables[table]}", 0)
             for modality, tables in self.tables.items()
             for table in tables
-            if table in self._lacking
+            if table in self._missing_tables
         ]
-        return replace(made, aside=(*lacking, *made.aside))
+        return replace(extract, aside=(*missing, *extract.aside))
 
     @cached_property
-    def _lacking(self) -> dict[str, str]:
-        """Tables that cannot be read, and why not.
-
-        Of notes, which demos publish without a row, the first is looked at.
-        """
-        named = {table for tables in self.tables.values() for table in tables}
-        lacking = {table: f"no table {table}" for table in named if not self.has(table)}
+    def _missing_tables(self) -> dict[str, str]:
+        """Table → why nothing can be read from it; tables of notes, which demos publish without rows, may be empty."""
+        tables = {table for tables in self.tables.values() for table in tables}
+        missing = {table: f"no table {table}" for table in tables if not self.has(table)}
         empty = [
             table
             for table in self.tables["notes"]
-            if table not in lacking and scan_table(self.root, table).head(1).collect().is_empty()
+            if table not in missing and scan_table(self.root, table).head(1).collect().is_empty()
         ]
-        return lacking | {table: f"table {table} is empty" for table in empty}
+        return missing | {table: f"table {table} is empty" for table in empty}

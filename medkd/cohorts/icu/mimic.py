@@ -1,7 +1,4 @@
-"""What MIMIC-III and MIMIC-IV share.
-
-Items of one numbering, and tables of charted values, laboratory results and outputs.
-"""
+"""MIMIC-III and MIMIC-IV: the items and tables that both share."""
 
 from __future__ import annotations
 
@@ -13,23 +10,22 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from medkd.cohorts.icu.charted import coma_scale, oxygen_fraction
-from medkd.cohorts.icu.hours import during_stays, hours_between
+from medkd.cohorts.icu.derived_variables import coma_scale, oxygen_fraction
 from medkd.cohorts.icu.icu_cohort import IcuCohort
 from medkd.cohorts.icu.items import as_variables, items_in
+from medkd.cohorts.icu.stay_hours import during_stays, hours_between
 from medkd.data.io.tables import scan_table
 
 ITEMS = Path(__file__).with_name("mimic_items.yaml")
 IDLE = ("Standby", "Other/Remarks")
-"""Modes of a ventilator that ventilates nobody."""
+"""Modes of a ventilator that is not ventilating."""
 
 
 class Mimic(IcuCohort):
-    """Stays of MIMIC.
+    """Stays of MIMIC-III or MIMIC-IV.
 
     A value belongs to the stays of its patient into which its ``charttime`` falls, whichever stay it was filed under.
-
-    Laboratory results stand at the time of drawing, as in most published work on MIMIC; the result was known later.
+    A laboratory result has the time of drawing, as in most published work on MIMIC; it was known later.
     """
 
     stays_table: ClassVar[str] = "icustays"
@@ -40,18 +36,18 @@ class Mimic(IcuCohort):
         "codes": ("diagnoses_icd",),
     }
     marked_as_error: ClassVar[Mapping[str, str]] = {}
-    """Table → its column that is 1 where a value was marked as an error; such a value counts as no number."""
+    """Table → its column that is 1 where a value was marked as an error; such a value is null."""
 
     stay_id: ClassVar[str]
     """Column of a stay's id."""
     birth: ClassVar[Mapping[str, Any]]
-    """Columns of ``patients`` that tell the age, and their types."""
+    """Columns of ``patients`` from which age is computed, and their types."""
     age: ClassVar[pl.Expr]
     """Years at ``intime``, from those columns."""
 
     @cached_property
     def _stays(self) -> pl.DataFrame:
-        """The columns of STAY, and ``subject``, ``hadm_id`` (integers), ``start`` (time)."""
+        """``STAY_COLUMNS``, and ``subject``, ``hadm_id`` (integers), ``start`` (time)."""
         number, time = pl.Int64, pl.Datetime("us")
         ids = {"subject_id": number, "hadm_id": number, self.stay_id: number}
         stays = scan_table(self.root, "icustays", {**ids, "first_careunit": pl.String, "intime": time, "outtime": time})
@@ -91,16 +87,15 @@ class Mimic(IcuCohort):
 
     def charted(self, modality: str) -> pl.LazyFrame | None:
         """Published values, codes or texts of one modality."""
-        there = [table for table in self.tables[modality] if self.has(table)]
-        if not there:
+        tables = [table for table in self.tables[modality] if self.has(table)]
+        if not tables:
             return None
         if modality == "codes":
             return self._codes()
         if modality == "notes":
-            return self._notes(there)
-        parts = [self._values(table, modality) for table in there]
-        together = pl.concat(parts)
-        return coma_scale(together.with_columns(oxygen_fraction())) if modality == "nursing" else together
+            return self._notes(tables)
+        values = pl.concat([self._values(table, modality) for table in tables])
+        return coma_scale(values.with_columns(oxygen_fraction())) if modality == "nursing" else values
 
     @abstractmethod
     def diagnoses(self) -> pl.LazyFrame:
@@ -111,15 +106,13 @@ class Mimic(IcuCohort):
         """``hadm_id``, ``known`` (the time from which a text can be read) and ``text``."""
 
     def _notes(self, tables: Sequence[str]) -> pl.LazyFrame:
-        """Texts of an admission with every stay of it."""
+        """Texts of each admission, once per stay of it."""
         stays = self._stays.lazy().select("hadm_id", "series", "start")
-        together = pl.concat([self.notes(table).select("hadm_id", "known", "text") for table in tables]).join(
-            stays, on="hadm_id"
-        )
-        return together.select("series", hours_between("start", "known").alias("hours"), "text")
+        texts = pl.concat([self.notes(table).select("hadm_id", "known", "text") for table in tables])
+        return texts.join(stays, on="hadm_id").select("series", hours_between("start", "known").alias("hours"), "text")
 
     def _codes(self) -> pl.LazyFrame:
-        """Codes of an admission at the hour of discharge: they are assigned after it, for billing."""
+        """Codes of each admission at the hour of discharge: they are assigned after it, for billing."""
         stays = self._stays.lazy().select("hadm_id", "series", pl.col("discharge").alias("hours"))
         return self.diagnoses().join(stays, on="hadm_id").select("series", "hours", "variable")
 
@@ -132,22 +125,22 @@ class Mimic(IcuCohort):
             "itemid": pl.Int64,
             number: pl.Float64,
         }
-        marked = self.marked_as_error.get(table)
+        error_column = self.marked_as_error.get(table)
         charted_text = modality == "nursing" and table == "chartevents"
-        columns |= {marked: pl.String} if marked else {}
+        columns |= {error_column: pl.String} if error_column else {}
         columns |= {"value": pl.String} if charted_text else {}
-        whose = self._stays["subject"].drop_nulls().unique()
-        published = scan_table(self.root, table, columns).filter(pl.col("subject_id").is_in(whose.implode()))
+        subjects = self._stays["subject"].drop_nulls().unique()
+        published = scan_table(self.root, table, columns).filter(pl.col("subject_id").is_in(subjects.implode()))
         rows = as_variables(published, "itemid", items)
         value = pl.col(number)
         if charted_text:
-            runs = pl.when(~pl.col("value").is_in(IDLE)).then(1.0)
-            value = pl.when(pl.col("variable") == "ventilated").then(runs).otherwise(value)
-        if marked:
-            value = pl.when(pl.col(marked).is_null() | (pl.col(marked) != "1")).then(value)
-        placed = rows.select(
+            ventilating = pl.when(~pl.col("value").is_in(IDLE)).then(1.0)
+            value = pl.when(pl.col("variable") == "ventilated").then(ventilating).otherwise(value)
+        if error_column:
+            value = pl.when(pl.col(error_column).is_null() | (pl.col(error_column) != "1")).then(value)
+        values = rows.select(
             pl.col("subject_id").alias("subject"), "charttime", "variable", value.alias("value"), "unit"
         )
-        return during_stays(placed, self._stays, "subject", "charttime").select(
+        return during_stays(values, self._stays, "subject", "charttime").select(
             "series", "hours", "variable", "value", "unit"
         )

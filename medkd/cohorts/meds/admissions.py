@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from medkd.cohorts.icu.hours import hours_between
+from medkd.cohorts.icu.stay_hours import hours_between
 
 ADMISSION, DISCHARGE, DEATH = "HOSPITAL_ADMISSION", "HOSPITAL_DISCHARGE", "MEDS_DEATH"
 """A code is of that kind when it is this, or goes on from it after ``//``."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd.cohorts.icu.left_out import leave_out
+from medkd.cohorts.icu.exclusions import exclude
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
@@ -65,7 +65,7 @@ def labelled(root: Path, name: str) -> tuple[pl.DataFrame, list[Exclusion]]:
     else:
         label = pl.col(column)
     asked = table.select("subject_id", pl.col("prediction_time").alias("time"), label.cast(pl.Float64).alias("label"))
-    return leave_out(
+    return exclude(
         asked,
         {
             "label without a subject or a time": pl.col("subject_id").is_null() | pl.col("time").is_null(),

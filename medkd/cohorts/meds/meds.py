@@ -10,14 +10,11 @@ from typing import ClassVar
 
 import polars as pl
 
-from medkd.cohorts.icu.age_and_sex import age_and_sex
-from medkd.cohorts.icu.charted import coma_scale, oxygen_fraction
-from medkd.cohorts.icu.decompensation import EVERY
-from medkd.cohorts.icu.hours import hours_between
+from medkd.cohorts.icu.derived_variables import EVENT_COLUMNS, age_and_sex, coma_scale, oxygen_fraction
+from medkd.cohorts.icu.exclusions import exclude, usable_stays
 from medkd.cohorts.icu.items import as_variables
-from medkd.cohorts.icu.left_out import leave_out
-from medkd.cohorts.icu.mortality import in_hospital_mortality
-from medkd.cohorts.icu.stays import usable_stays
+from medkd.cohorts.icu.stay_hours import hours_between
+from medkd.cohorts.icu.targets import DECOMPENSATION_EVERY, in_hospital_mortality
 from medkd.cohorts.meds.admissions import ADMISSION, DEATH, DISCHARGE, YEAR, admissions, kind_of
 from medkd.cohorts.meds.codes import codes_for, resolved
 from medkd.cohorts.meds.labels import SEEN, label_files, label_target, labelled
@@ -130,7 +127,7 @@ class MEDS(EventCohort):
         folds = official_folds(self.root)
         if folds is not None:
             table = table.join(folds, on="subject_id", how="left", maintain_order="left")
-            table, more = leave_out(
+            table, more = exclude(
                 table, {"subject in no part of the published split": pl.col("official_fold").is_null()}
             )
             left += more
@@ -158,7 +155,7 @@ class MEDS(EventCohort):
             values = self._placed(rows, placed, AHEAD).with_columns(oxygen_fraction()).select(columns)
             held.append(coma_scale(values) if modality == "nursing" else values)
         if modality == "vitals":
-            held.append(age_and_sex(samples, EVERY).select(columns))
+            held.append(age_and_sex(samples, DECOMPENSATION_EVERY).select(columns))
         return pl.concat(held) if held else None
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:

@@ -1,4 +1,4 @@
-"""From the times of a table to the hours of the stays that they fall into."""
+"""Hours of stays: the times of a table as hours from the admission of the stay that they fall into."""
 
 from __future__ import annotations
 
@@ -14,25 +14,22 @@ def hours_between(start: str, end: str) -> pl.Expr:
 
 
 def belongs_to_stay() -> pl.Expr:
-    """Whether ``hours`` lie from 24 h before a stay to ``length``, its end.
-
-    Where they are not known that is not decided against.
-    """
+    """Whether ``hours`` is from 24 h before a stay to ``length``, its end; true where it is not known."""
     hours = pl.col("hours")
     return hours.is_null() | ((hours >= -BEFORE) & (hours <= pl.col("length")))
 
 
 def during_stays(events: pl.LazyFrame, stays: pl.DataFrame, key: str, time: str) -> pl.LazyFrame:
-    """Each event with the stays that it falls into: ``series`` and ``hours`` in place of ``key`` and ``time``.
+    """Each event once per stay that it falls into: ``series`` and ``hours`` replace ``key`` and ``time``.
 
-    A stay's events begin 24 h before it and end with it. One whose time cannot be read is kept, without hours, to be
-    counted.
+    A stay's events begin 24 h before it and end with it. An event whose time cannot be read stays in the table, its
+    hours null, to be counted later.
 
     Args:
-        events: ``key``, ``time`` and whatever else is known.
+        events: ``key``, ``time`` and any other columns.
         stays: ``key``, ``series``, ``start`` (time), ``length`` (hours).
-        key: who an event belongs to.
-        time: column of the time.
+        key: name of the column that both share, of a patient or a stay.
+        time: name of the column of times.
 
     >>> from datetime import datetime as dt
     >>> stays = pl.DataFrame({"subject": [1], "series": ["a"], "start": [dt(2100, 1, 2)], "length": [30.0]})
@@ -42,7 +39,7 @@ def during_stays(events: pl.LazyFrame, stays: pl.DataFrame, key: str, time: str)
     [(1, 'a', 6.0), (3, 'a', None)]
     """
     return (
-        # The stays are held in memory, the events pass by them in their order.
+        # The stays are in memory, the events are streamed past them in their order.
         events.join(
             stays.lazy().select(key, "series", "start", "length"),
             on=key,
