@@ -1,4 +1,4 @@
-"""Docstrings as Griffe hands them to mkdocstrings: doctests fenced, shared lines of ``Args`` taken apart.
+"""Docstrings as Griffe hands them to mkdocstrings: doctests and tables fenced, shared lines of ``Args`` split.
 
 An extension of Griffe. Markdown would take ``>>>`` for a quotation in a quotation, and Griffe reads one name per line.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 import griffe
 
+_TABLE = re.compile(r"^ *=+( +=+)+ *$")
 _SHARED = re.compile(r"^( +)((?:\w+, )+\w+): (.*)$")
 
 
@@ -23,19 +24,24 @@ class ReadableDocstrings(griffe.Extension):
 
 
 def fenced(text: str) -> str:
-    r"""``text`` with a fence around each block of lines that begins with ``>>>`` and ends at an empty line.
+    r"""``text`` with a fence around each doctest and each table of columns under ``====``.
+
+    Either ends at an empty line.
 
     >>> fenced("Add.\n\n>>> 1 + 1\n2\n\nMore.").splitlines()
     ['Add.', '', '```pycon', '>>> 1 + 1', '2', '```', '', 'More.']
+    >>> fenced("== ==\na  b\n== ==").splitlines()
+    ['```text', '== ==', 'a  b', '== ==', '```']
     """
     lines: list[str] = []
     indent: str | None = None
     for line in text.splitlines():
-        if indent is None and line.lstrip().startswith(">>> "):
+        language = "pycon" if line.lstrip().startswith(">>> ") else "text" if _TABLE.match(line) else ""
+        if indent is None and language:
             indent = line[: len(line) - len(line.lstrip())]
             if lines and lines[-1].strip():
                 lines.append("")
-            lines.append(f"{indent}```pycon")
+            lines.append(f"{indent}```{language}")
         elif indent is not None and not line.strip():
             lines.append(f"{indent}```")
             indent = None
