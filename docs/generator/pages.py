@@ -5,6 +5,7 @@ A hook of MkDocs. It imports nothing of medkd but the table of its commands, so 
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -126,6 +127,10 @@ def _api_page(package: Path) -> str:
     modules = [path for path in sorted(package.glob("*.py")) if path.stem not in ("__init__", "__main__")]
     lines = ["---", f"title: {name}", "---", f"# `{name}`", "", f"::: {name}", "    options:", "      heading_level: 1"]
     lines += ["      show_root_heading: false", "      show_root_toc_entry: false", ""]
+    exports = _exports(package)
+    if exports:
+        links = [f"[`{short}`][{full}]" for short, full in sorted(exports.items())]
+        lines += [f"`from {name} import` {', '.join(links)}", ""]
     inner = [path for path in _packages(package) if path.parent == package]
     if inner:
         links = [f"[`{path.name}`]({path.name}/index.md)" for path in inner]
@@ -135,20 +140,35 @@ def _api_page(package: Path) -> str:
     return "\n".join(lines)
 
 
+def _exports(package: Path) -> dict[str, str]:
+    """What the package offers by a short name: name → dotted path of its definition."""
+    source = next((package / name for name in ("__init__.pyi", "__init__.py") if (package / name).exists()), None)
+    exports: dict[str, str] = {}
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if source else ():
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("medkd."):
+            folder = ROOT.joinpath(*str(node.module).split("."))
+            inner = _exports(folder) if folder.is_dir() else {}
+            for alias in node.names:
+                exports[alias.asname or alias.name] = inner.get(alias.name, f"{node.module}.{alias.name}")
+    return {name: path for name, path in exports.items() if not name.startswith("_")}
+
+
 def _commands_page() -> str:
-    """The text of ``medkd --help``, and of ``medkd COMMAND --help`` for each command."""
+    """A table of the commands, and the text of ``medkd COMMAND --help`` for each."""
     sys.path.insert(0, str(ROOT))
     from medkd.commands import COMMANDS
 
-    lines = ["# Commands", "", "Generated from `medkd --help`. Exit codes are the same for all commands.", ""]
-    lines += ["```text", _help(), "```", ""]
+    lines = ["# Commands", "", "| command | does |", "|---|---|"]
+    lines += [f"| [`medkd {name}`](#medkd-{name}) | {command.summary} |" for name, command in COMMANDS.items()]
+    options = "options:" + _help().partition("\noptions:")[2]
+    lines += ["", "Of every command:", "", "```text", options, "```", ""]
     for name in COMMANDS:
         lines += [f"## medkd {name}", "", "```text", _help(name), "```", ""]
     return "\n".join(lines)
 
 
 def _help(*words: str) -> str:
-    environment = {**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "COLUMNS": "92", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "medkd.cli", *words, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
     if done.returncode:
