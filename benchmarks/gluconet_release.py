@@ -20,8 +20,8 @@ from sklearn.linear_model import Ridge
 
 from medkd.cohorts.glucose_ml import GlucoseML
 from medkd.modalities.cgm.origins import unbroken
-from medkd.tasks.gluconet.forecast_windows import HORIZON, LENGTH, forecast_windows
-from medkd.tasks.gluconet.vmd_split import vmd_split, vmd_split_released
+from medkd.papers.gluconet.forecast_windows import HORIZON, LENGTH, forecast_windows
+from medkd.papers.gluconet.vmd_split import vmd_split, vmd_split_released
 
 Array = NDArray[np.float64]
 DAYS, STEP = 5, 5

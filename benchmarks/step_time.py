@@ -37,7 +37,7 @@ from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d
 from medkd.objectives.embedding_cosine import EmbeddingCosine
 from medkd.objectives.objective import Objective
-from medkd.objectives.relational import Relational
+from medkd.objectives.rkd import RKD
 from medkd.objectives.similarity_preserving import SimilarityPreserving
 from medkd.objectives.soft_labels import SoftLabels
 from medkd.pipeline.lightning_cli import quieten
@@ -181,7 +181,7 @@ def main() -> int:
     soft = {"soft_labels": SoftLabels()}
     others = {
         "embedding": EmbeddingCosine(WIDTH, WIDTH),
-        "relational": Relational(),
+        "relational": RKD(),
         "similarity": SimilarityPreserving(),
     }
     arms: Arms = {"supervised": {}, "supervised again": {}, "soft labels": soft, "four objectives": soft | others}

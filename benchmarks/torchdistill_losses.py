@@ -40,12 +40,12 @@ from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import MedkdError
 from medkd.objectives.attention_transfer import AttentionTransfer
-from medkd.objectives.contrastive_representation import crd_contrast, crd_partition, crd_remember, crd_scores
-from medkd.objectives.decoupled import Decoupled
-from medkd.objectives.dist import Dist
+from medkd.objectives.crd import crd_contrast, crd_partition, crd_remember, crd_scores
+from medkd.objectives.dkd import DKD
+from medkd.objectives.dist import DIST
 from medkd.objectives.objective import Objective
 from medkd.objectives.optimal_transport import transport_cost
-from medkd.objectives.relational import Relational
+from medkd.objectives.rkd import RKD
 from medkd.objectives.similarity_preserving import SimilarityPreserving
 from medkd.objectives.soft_labels import SoftLabels
 
@@ -213,16 +213,16 @@ def cases() -> list[Case]:
     logits = (BATCH, CLASSES)
     return [
         Case("KD", logits, lambda _: (ours(SoftLabels(TEMPERATURE, t_squared=False), "logits"), kd)),
-        Case("RKD", (BATCH, 512), lambda _: (ours(Relational(), "embedding"), rkd), rtol=1e-7, pairs=0.1),
-        Case("RKD of 128 samples", (128, 256), lambda _: (ours(Relational(), "embedding"), rkd), rtol=1e-7, pairs=0.1),
+        Case("RKD", (BATCH, 512), lambda _: (ours(RKD(), "embedding"), rkd), rtol=1e-7, pairs=0.1),
+        Case("RKD of 128 samples", (128, 256), lambda _: (ours(RKD(), "embedding"), rkd), rtol=1e-7, pairs=0.1),
         Case("SP", (BATCH, 512), lambda _: (ours(SimilarityPreserving(), "embedding"), sp)),
         Case("AT", (BATCH, 128, 8, 8), lambda _: (ours(AttentionTransfer(), "features"), at), pairs=0.5),
         Case(
             "DKD (not in torchdistill)",
             logits,
-            lambda _: (ours(Decoupled(temperature=TEMPERATURE), "logits"), plain_decoupled),
+            lambda _: (ours(DKD(temperature=TEMPERATURE), "logits"), plain_decoupled),
         ),
-        Case("DIST", logits, lambda _: (ours(Dist(), "logits"), dist), rtol=1e-5),
+        Case("DIST", logits, lambda _: (ours(DIST(), "logits"), dist), rtol=1e-5),
         Case("CRD", (BATCH, DIM), contrastive, rtol=1e-6, pairs=0.1, unit=True),
         Case("OT (POT, a loop)", (BATCH, 49, DIM), lambda _: transport(), rtol=1e-3, pairs=0.02, unit=True),
     ]

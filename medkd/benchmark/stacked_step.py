@@ -65,7 +65,7 @@ class Course:
             for values in zip(*((t.weight, t.decay) for t in tries), strict=True)
         )
         self.learned = [*self.network.values(), *self.inside[0].values()]
-        self._remembers = self.objective is not None and type(self.objective).update is not Objective.update
+        self._remembers = self.objective is not None and type(self.objective).remember is not Objective.remember
 
     def see(self, step: int) -> Seen:
         """Gather a step's rows for every network."""

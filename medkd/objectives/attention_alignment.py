@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,9 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 from medkd.objectives.token_relations import token_relations
@@ -75,7 +73,7 @@ class AttentionAlignment(Objective):
         width: of a head.
         relation_weight: of the distance and angle relations between tokens, student against heard; 0 leaves them out.
         learned_values: learn the map to the target too, as published.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: tokens "batch token dim"; counts may differ. Terms: ``mhca``, in the student's units, squared; ``relation``,
     weighted.
@@ -87,6 +85,8 @@ class AttentionAlignment(Objective):
     published).
     """
 
+    method: ClassVar[str] = "EVL-ECG, attention alignment"
+    source: ClassVar[str] = "Nguyen et al. 2026, arXiv:2605.29977"
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
     value: Tensor
@@ -120,10 +120,9 @@ class AttentionAlignment(Objective):
             else:
                 self.register_buffer(name, weight)
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``mhca`` and, unless its weight is zero, ``relation``."""
-        s = needed(student, "tokens", "student", self)
-        t = needed(self.hear(teachers), "tokens", "teacher", self)
+        s, t = student.tokens, teacher.tokens
         for whose, tokens in (("student", s), ("teacher", t)):
             if tokens.shape[-1] != self.dims[whose]:
                 what = f"tokens of the {whose} have width {tokens.shape[-1]}, {whose}_dim is {self.dims[whose]}"
@@ -133,13 +132,3 @@ class AttentionAlignment(Objective):
         if self.relation_weight:
             terms["relation"] = self.relation_weight * torch.stack(token_relations(s, heard)).mean()
         return terms
-
-
-def _mhca(inputs: Mapping[str, Tensor], heads: int) -> dict[str, Tensor]:
-    query, key, value, out = (inputs[name] for name in ("WQ", "WK", "WV", "WO"))
-    return {
-        "loss": attention_alignment(inputs["H_s"], attend(inputs["H_s"], inputs["H_t"], query, key, value, out, heads))
-    }
-
-
-GOLDEN = {"evl_ecg/mhca_alignment_paper": _mhca}

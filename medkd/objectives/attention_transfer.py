@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -10,9 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed_maps
+from medkd.objectives.fields import Fields, paired_maps
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -66,7 +65,7 @@ class AttentionTransfer(Objective):
         stages: names of feature maps; empty means every one that both have.
         power: of the activations.
         paper: the paper's norm instead of the authors' code's mean square.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: features "batch channel ...". Term: ``at``, summed over stages, dimensionless.
 
@@ -76,6 +75,8 @@ class AttentionTransfer(Objective):
     Source: Zagoruyko and Komodakis 2017, Paying More Attention to Attention, arXiv:1612.03928.
     """
 
+    method: ClassVar[str] = "AT"
+    source: ClassVar[str] = "Zagoruyko and Komodakis 2017, arXiv:1612.03928"
     needs_student: ClassVar[tuple[str, ...]] = ("features",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("features",)
     needs_alignment: ClassVar[bool] = True
@@ -90,23 +91,7 @@ class AttentionTransfer(Objective):
         self.power = power
         self.paper = paper
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``at``."""
-        maps = needed_maps(student, self.hear(teachers), self.stages, self)
+        maps = paired_maps(student, teacher, self.stages, self)
         return {"at": torch.stack([attention_transfer(s, t, self.power, self.paper) for s, t in maps]).sum()}
-
-
-def _at(inputs: Mapping[str, Tensor], p: int) -> dict[str, Tensor]:
-    return {"loss": torch.stack([attention_transfer(s, t, p) for s, t in _stages(inputs)]).sum()}
-
-
-def _at_torchdistill(inputs: Mapping[str, Tensor], mode: str, weights: Sequence[float]) -> dict[str, Tensor]:
-    terms = [attention_transfer(s, t, paper=mode == "paper") for s, t in _stages(inputs)]
-    return {"loss": torch.stack([weight * term for weight, term in zip(weights, terms, strict=True)]).sum()}
-
-
-def _stages(inputs: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-    return [(inputs[name], inputs[f"t{name[1:]}"]) for name in inputs if name.startswith("s")]
-
-
-GOLDEN = {"standard/at": _at, "standard/at_torchdistill": _at_torchdistill}

@@ -10,9 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError, nearest
-from medkd.objectives.needed import needed_maps
+from medkd.objectives.fields import Fields, paired_maps
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -41,7 +40,7 @@ def channel_grouping(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def regrouped(teacher: Tensor, channels: int, size: torch.Size) -> Tensor:
-    """A feature map pooled to ``size``, its channels averaged in consecutive groups, or repeated as whole copies, to ``channels``.
+    """A feature map pooled to ``size``, its channels averaged in consecutive groups, or repeated, to ``channels``.
 
     Groups are those of adaptive pooling: equal where the number divides, else overlapping by one channel (the release
     refuses then). Of the last copy only as many channels are kept as there is room for.
@@ -80,10 +79,12 @@ class ChannelGrouping(Objective):
     Source: Shadin et al., FedMTFI, arXiv:2606.01607 (the release matches the last map alone).
     """
 
+    method: ClassVar[str] = "FedMTFI, feature alignment"
+    source: ClassVar[str] = "Shadin et al. 2026, arXiv:2606.01607"
     needs_student: ClassVar[tuple[str, ...]] = ("features",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("features",)
     needs_alignment: ClassVar[bool] = True
-    hears_all: ClassVar[bool] = True
+    uses_all_teachers: ClassVar[bool] = True
 
     def __init__(self, stages: list[str] | None = None, weights: dict[str, float] | None = None) -> None:
         super().__init__()
@@ -94,29 +95,18 @@ class ChannelGrouping(Objective):
         self.stages = stages or []
         self.weights = weights
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms_of_all(self, student: Fields, teachers: Mapping[str, Fields], batch: Batch) -> dict[str, Tensor]:
         """The term ``feature``."""
-        heard = self.hear_all(teachers)
-        weights = self.weights or dict.fromkeys(heard, 1.0)
+        weights = self.weights or dict.fromkeys(teachers, 1.0)
         for name in weights:
-            if name not in heard:
+            if name not in teachers:
                 raise InputError(
-                    f"a weight is set for teacher '{name}'", where="ChannelGrouping", remedy=nearest(name, heard)
+                    f"a weight is set for teacher '{name}'", where="ChannelGrouping", remedy=nearest(name, teachers)
                 )
         total = sum(weights.values())
         terms = [
             weights.get(name, 0.0) / total * channel_grouping(s, t)
-            for name, output in heard.items()
-            for s, t in needed_maps(student, output, self.stages, self)
+            for name, teacher in teachers.items()
+            for s, t in paired_maps(student, teacher, self.stages, self)
         ]
         return {"feature": torch.stack(terms).sum()}
-
-
-def _feature_alignment(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    terms = [
-        weight * channel_grouping(inputs["student"], inputs[f"t{k}"]) for k, weight in enumerate(inputs["weights"])
-    ]
-    return {"loss": torch.stack(terms).sum()}
-
-
-GOLDEN = {"fedmtfi/feature_alignment": _feature_alignment}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -79,30 +77,11 @@ def commitment(features: Tensor, memory: Tensor, label: Tensor) -> tuple[Tensor,
     return (slots[label, index] - features).square().mean(dim=1), index
 
 
-@full_precision
-def orthogonality(memory: Tensor) -> Tensor:
-    """How much a class's slots point the same way.
-
-    Mean squared cosine of every two, less 1/slots, its value when all are orthogonal.
-
-    Args:
-        memory: "class slot dim".
-
-    Returns:
-        "class".
-
-    >>> orthogonality(torch.stack([torch.eye(2), torch.ones(2, 2)]))
-    tensor([0.0000, 0.5000])
-    """
-    direction = functional.normalize(memory, dim=2, eps=EPS)
-    return (direction @ direction.transpose(1, 2)).square().mean(dim=(1, 2)) - 1 / memory.shape[1]
-
-
 @torch.no_grad()
 def moved_memory(memory: Tensor, features: Tensor, label: Tensor, momentum: float) -> Tensor:
     """The memory after one step of a running mean.
 
-    Each slot goes towards the mean of the features nearest to it, and back to length one.
+    Each slot moves towards the mean of the features nearest to it, and is scaled back to length one.
 
     Args:
         memory: "class slot dim", of length one.
@@ -114,10 +93,10 @@ def moved_memory(memory: Tensor, features: Tensor, label: Tensor, momentum: floa
     tensor([[[0.7070, 0.7070]]])
     """
     _, index = commitment(features, memory, label)
-    place = label * memory.shape[1] + index
+    slot = label * memory.shape[1] + index
     flat = memory.flatten(0, 1)
-    sums = torch.zeros_like(flat).index_add_(0, place, features.to(flat.dtype))
-    counts = torch.bincount(place, minlength=len(flat))[:, None]
+    sums = torch.zeros_like(flat).index_add_(0, slot, features.to(flat.dtype))
+    counts = torch.bincount(slot, minlength=len(flat))[:, None]
     moved = functional.normalize(momentum * flat + (1 - momentum) * sums / counts.clamp(min=1), dim=1, eps=EPS)
     return torch.where(counts > 0, moved, flat).reshape(memory.shape)
 
@@ -128,8 +107,8 @@ class ClassMemory(Objective):
     Both are projected to one sphere. The routes of gradients: each party's alignment reaches its own projection, never
     the other's; the commitment reaches the student's alone. The memory is a running mean of both parties' projections
     and has no gradient, as the paper says. In the release it has no momentum: its slots are parameters that the
-    alignments of both and an orthogonality term move (``as_released``), so that both parties' gradients meet there.
-    More classes than two are ours: the nearest other class counts.
+    alignments of both and an orthogonality term move, so that both gradients meet there. More classes than two are
+    ours: the nearest other class counts.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
@@ -138,10 +117,9 @@ class ClassMemory(Objective):
         slots: prototypes a class.
         margin: by which the own class must be closer.
         student_weight, teacher_weight: of the alignments.
-        memory_weight: of the commitment, and with ``as_released`` of ten times the orthogonality.
+        memory_weight: of the commitment.
         momentum: of the running mean, 0 to 1.
-        as_released: learn the slots by gradient instead.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Terms, over labelled samples: ``align_student``, ``align_teacher``, ``mem``;
     weighted, dimensionless.
@@ -152,6 +130,8 @@ class ClassMemory(Objective):
     Source: Momentum Memory for Knowledge Distillation in Computational Pathology (MoMKD), arXiv:2602.21395.
     """
 
+    method: ClassVar[str] = "MoMKD"
+    source: ClassVar[str] = "MoMKD 2026, arXiv:2602.21395"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
     memory: Tensor
@@ -168,7 +148,6 @@ class ClassMemory(Objective):
         teacher_weight: float = 0.05,
         memory_weight: float = 0.1,
         momentum: float = 0.99,
-        as_released: bool = False,
         teacher: str = "",
     ) -> None:
         super().__init__(teacher)
@@ -178,20 +157,15 @@ class ClassMemory(Objective):
                 what, where="ClassMemory", remedy="Give at least 2 classes and 1 slot, and a momentum of 0 to 1"
             )
         self.student, self.projected_teacher = Projector(student_dim, shared), Projector(teacher_dim, shared)
-        self.margin, self.momentum, self.as_released = margin, momentum, as_released
+        self.margin, self.momentum = margin, momentum
         self.weights = (student_weight, teacher_weight, memory_weight)
         memory = functional.normalize(torch.randn(classes, slots, shared), dim=2)
-        if as_released:
-            self.memory = nn.Parameter(memory)
-        else:
-            self.register_buffer("memory", memory)
+        self.register_buffer("memory", memory)
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``align_student``, ``align_teacher`` and ``mem``."""
-        s = needed(student, "embedding", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        label, labelled = self._labels(batch)
-        align_student, align_teacher, mem = self._terms(s, t.detach(), label, labelled)
+        label, labelled = _labels(batch)
+        align_student, align_teacher, mem = self._terms(student.embedding, teacher.embedding.detach(), label, labelled)
         weights = self.weights
         return {
             "align_student": weights[0] * align_student,
@@ -200,21 +174,19 @@ class ClassMemory(Objective):
         }
 
     @torch.no_grad()
-    def update(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> None:
-        """Move the memory towards what both parties' labelled samples projected to."""
-        if self.as_released:
-            return
-        s = needed(student, "embedding", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        label, labelled = self._labels(batch)
-        features = torch.cat([projection[labelled] for projection in self._projected(s, t)])
+    def remember(self, student: Fields, teacher: Fields, batch: Batch) -> None:
+        """Move the memory towards what the labelled samples of student and teacher projected to."""
+        label, labelled = _labels(batch)
+        projections = self._projected(student.embedding, teacher.embedding)
+        features = torch.cat([projection[labelled] for projection in projections])
         self.memory.copy_(moved_memory(self.memory, features, label[labelled].repeat(2), self.momentum))
 
     def check(self, target: Target) -> None:
         """Refuse a target with another number of classes than the memory has."""
         classes = target.outputs if target.is_categorical else 2 if target.kind == "binary" else 0
         if classes != len(self.memory):
-            what = f"target '{target.key}' is {target.kind} with {target.outputs} outputs, the memory has {len(self.memory)} classes"
+            have = f"the memory has {len(self.memory)} classes"
+            what = f"target '{target.key}' is {target.kind} with {target.outputs} outputs, {have}"
             remedy = f"Set classes to {classes}" if classes else "Use it for a binary or multi-class target"
             raise InputError(what, where="ClassMemory", remedy=remedy)
 
@@ -234,29 +206,10 @@ class ClassMemory(Objective):
             torch.where(labelled, memory_alignment(x, directions, label, self.margin), 0).sum() / known for x in (s, t)
         )
         mem = torch.where(labelled, commitment(s, self.memory, label)[0], 0).sum() / known
-        if self.as_released:
-            mem = mem + 10 * orthogonality(self.memory).mean()
         return align_student, align_teacher, mem
 
-    def _labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        self.check(batch.target)
-        labelled = batch.labelled[:, 0]
-        return torch.where(labelled, batch.targets[:, 0], 0).long(), labelled
 
-
-def _alignment_loss(
-    inputs: Mapping[str, Tensor], margin: float, alpha_rna: float, alpha_wsi: float
-) -> dict[str, Tensor]:
-    memory = torch.stack([inputs["neg"], inputs["pos"]])
-    rna, wsi = (memory_alignment(inputs[name], memory, inputs["label"], margin).mean() for name in ("rna", "wsi"))
-    return {"loss": alpha_rna * rna + alpha_wsi * wsi, "loss_rna": rna, "loss_wsi": wsi}
-
-
-def _memory_loss(inputs: Mapping[str, Tensor], commitment_weight: float, orthogonal_weight: float) -> dict[str, Tensor]:
-    memory, label = inputs["codes"][None], torch.zeros(len(inputs["patches"]), dtype=torch.int64)
-    committed, index = commitment(inputs["patches"], memory, label)
-    loss = commitment_weight * committed.mean() + orthogonal_weight * orthogonality(memory).sum()
-    return {"loss": loss, "index": index}
-
-
-GOLDEN = {"momkd/alignment_loss": _alignment_loss, "momkd/memory_loss": _memory_loss}
+def _labels(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The class of each sample, 0 where unknown, and whether it is known."""
+    labelled = batch.labelled[:, 0]
+    return torch.where(labelled, batch.targets[:, 0], 0).long(), labelled

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -21,10 +20,7 @@ EPS = 1e-7
 NORM_EPS = 1e-6
 """Norms below it are taken as it, so that a zero embedding has a bounded gradient."""
 DENSE = 32
-"""Rows of a memory for each row drawn up to which multiplying all is faster than gathering those drawn.
-
-It takes less memory, too.
-"""
+"""Memory rows per drawn row up to which multiplying all of them is faster, and smaller, than gathering the drawn."""
 
 
 @full_precision
@@ -37,11 +33,11 @@ def crd_scores(features: Tensor, memory: Tensor, rows: Tensor, temperature: floa
         rows: "batch 1+negatives" int64.
         temperature: T > 0, dimensionless.
     """
-    held = memory.detach()
-    if len(held) <= DENSE * rows.shape[1]:
-        products = (features @ held.T).gather(1, rows)
+    fixed = memory.detach()
+    if len(fixed) <= DENSE * rows.shape[1]:
+        products = (features @ fixed.T).gather(1, rows)
     else:
-        products = torch.bmm(held.index_select(0, rows.flatten()).view(*rows.shape, -1), features[:, :, None])[:, :, 0]
+        products = torch.bmm(fixed.index_select(0, rows.flatten()).view(*rows.shape, -1), features[:, :, None])[:, :, 0]
     return products.div(temperature).exp()
 
 
@@ -61,9 +57,9 @@ def crd_contrast(scores: Tensor, n_data: int) -> Tensor:
     """
     noise = (scores.shape[1] - 1) / n_data
     own, others = scores[:, 0], scores[:, 1:]
-    kept = (own / (own + noise + EPS)).log().sum()
-    told = (noise / (others + noise + EPS)).log().sum() if others.shape[1] else 0
-    return -(kept + told) / len(scores)
+    as_data = (own / (own + noise + EPS)).log().sum()
+    as_noise = (noise / (others + noise + EPS)).log().sum() if others.shape[1] else 0
+    return -(as_data + as_noise) / len(scores)
 
 
 def crd_partition(scores: Tensor, n_data: int) -> Tensor:
@@ -78,22 +74,21 @@ def crd_remember(memory: Tensor, features: Tensor, own: Tensor, momentum: float)
     return memory.index_copy(0, own, functional.normalize(moved, dim=1))
 
 
-class ContrastiveRepresentation(Objective):
+class CRD(Objective):
     """CRD: tell one's own teacher's memory from all others', and the teacher its own student's.
 
-    Each sample has a row in two memories, which follow the embeddings of both parties; rows are given out in the order
-    in which samples appear. The constants Z are fixed at the first batch, as the authors do.
+    Each sample has a row in two memories, which follow the embeddings of student and teacher; rows are given out in
+    the order in which samples appear. The constants Z are fixed at the first batch, as the authors do.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         samples: number of rows: at least as many as there are training samples.
-        dim: width of the space in which they are compared; both parties are projected to it, and both projections are
-            trained.
+        dim: width of the space in which they are compared; both are projected to it, and both projections are trained.
         negatives: drawn for each sample, uniformly; at ``samples`` - 1 or more all other rows are taken, without a
             draw.
         temperature: T > 0, dimensionless.
         momentum: how much of a memory is kept at each step, 0 to 1.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Terms: ``crd_student``, ``crd_teacher``, in nats per sample (the authors' weight is
     0.8).
@@ -105,6 +100,8 @@ class ContrastiveRepresentation(Objective):
     Source: Tian et al. 2020, Contrastive Representation Distillation, arXiv:1910.10699.
     """
 
+    method: ClassVar[str] = "CRD"
+    source: ClassVar[str] = "Tian et al. 2020, arXiv:1910.10699"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
     example: ClassVar[Mapping[str, Any]] = {"samples": 12}
@@ -131,7 +128,7 @@ class ContrastiveRepresentation(Objective):
             )
             raise InputError(
                 what,
-                where="ContrastiveRepresentation",
+                where="CRD",
                 remedy="Give sizes of at least 1, T above 0, momentum from 0 to 1",
             )
         self.student_embed = nn.Linear(student_dim, dim)
@@ -145,9 +142,9 @@ class ContrastiveRepresentation(Objective):
         self.momentum = momentum
         self._rows: dict[str, int] = {}
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``crd_student`` and ``crd_teacher``."""
-        s, t = self._embedded(student, teachers)
+        s, t = self._embedded(student, teacher)
         count = len(self.memory_student)
         rows = self._drawn(self._own(batch).to(s.device))
         scores = (
@@ -159,9 +156,9 @@ class ContrastiveRepresentation(Objective):
         return {"crd_student": terms[0], "crd_teacher": terms[1]}
 
     @torch.no_grad()
-    def update(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> None:
+    def remember(self, student: Fields, teacher: Fields, batch: Batch) -> None:
         """Give new samples their rows, fix Z at the first step, and let the memories follow."""
-        s, t = self._embedded(student, teachers)
+        s, t = self._embedded(student, teacher)
         own = self._own(batch).to(s.device)
         if not self.partition.all():
             rows = self._drawn(own)
@@ -185,30 +182,26 @@ class ContrastiveRepresentation(Objective):
         """Restore which sample has which row."""
         self._rows = dict(state)
 
-    def _embedded(self, student: Output, teachers: Mapping[str, Output]) -> list[Tensor]:
-        parties = (
-            ("student", needed(student, "embedding", "student", self), self.student_embed),
-            ("teacher", needed(self.hear(teachers), "embedding", "teacher", self).detach(), self.teacher_embed),
+    def _embedded(self, student: Fields, teacher: Fields) -> list[Tensor]:
+        embeddings = (
+            ("student", student.embedding, self.student_embed),
+            ("teacher", teacher.embedding.detach(), self.teacher_embed),
         )
-        for whose, embedding, embed in parties:
+        for role, embedding, embed in embeddings:
             if embedding.shape[1] != embed.in_features:
-                what = f"embedding has width {embedding.shape[1]}, {whose}_dim is {embed.in_features}"
-                raise InputError(
-                    what, where="ContrastiveRepresentation", remedy=f"Set {whose}_dim to {embedding.shape[1]}"
-                )
-        return [_unit(embedding, embed.weight, embed.bias) for _, embedding, embed in parties]
+                what = f"embedding has width {embedding.shape[1]}, {role}_dim is {embed.in_features}"
+                raise InputError(what, where="CRD", remedy=f"Set {role}_dim to {embedding.shape[1]}")
+        return [_unit(embedding, embed.weight, embed.bias) for _, embedding, embed in embeddings]
 
     def _own(self, batch: Batch) -> Tensor:
         """The row of each sample: the one that it has, or the next that is free."""
-        held = dict(self._rows)
+        rows = dict(self._rows)
         for name in batch.sample_id:
-            held.setdefault(name, len(held))
-        if len(held) > len(self.memory_student):
+            rows.setdefault(name, len(rows))
+        if len(rows) > len(self.memory_student):
             what = f"there are more than {len(self.memory_student)} samples"
-            raise InputError(
-                what, where="ContrastiveRepresentation", remedy="Set samples to the number of training samples"
-            )
-        return torch.tensor([held[name] for name in batch.sample_id])
+            raise InputError(what, where="CRD", remedy="Set samples to the number of training samples")
+        return torch.tensor([rows[name] for name in batch.sample_id])
 
     def _drawn(self, own: Tensor) -> Tensor:
         """Own row, then the negatives'."""
@@ -228,22 +221,3 @@ class ContrastiveRepresentation(Objective):
 @full_precision
 def _unit(embedding: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return functional.normalize(functional.linear(embedding, weight, bias), dim=1, eps=NORM_EPS)
-
-
-def _crd(
-    inputs: Mapping[str, Tensor], temperature: float, momentum: float, n_data: int, z: list[float] | None
-) -> dict[str, Tensor]:
-    scores = [crd_scores(inputs[f"v_{a}"], inputs[f"memory_{b}"], inputs["idx"], temperature) for a, b in ("st", "ts")]
-    used = (
-        [crd_partition(p, len(inputs["memory_s"])) for p in scores]
-        if z is None
-        else [torch.tensor(x, dtype=torch.float64) for x in z]
-    )
-    loss = torch.stack([crd_contrast(p / at, n_data) for p, at in zip(scores, used, strict=True)]).sum()
-    new = {
-        f"memory_{a}_new": crd_remember(inputs[f"memory_{a}"], inputs[f"v_{a}"], inputs["y"], momentum) for a in "st"
-    }
-    return {"loss": loss, "z_s": used[0], "z_t": used[1], **new}
-
-
-GOLDEN = {"standard/crd": _crd}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.networks.noise_predictor import NoisePredictor
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -99,7 +97,7 @@ def _over_channels(value: Tensor, like: Tensor) -> Tensor:
     return value.to(like.dtype).reshape(-1, *[1] * (like.dim() - 1))
 
 
-class Diffusion(Objective):
+class DiffKD(Objective):
     """DiffKD: denoise the student's embedding by a diffusion model of the teacher's, then match.
 
     The teacher's embedding is compressed by an autoencoder (1); a noise predictor learns its distribution (2); the
@@ -112,7 +110,7 @@ class Diffusion(Objective):
         student_dim, teacher_dim: widths of the embeddings.
         latent: width of the compressed embedding; 0 is half the teacher's.
         steps: DDIM steps.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Terms: ``kd`` (3), ``diff`` (2), ``ae`` (1, in the teacher's units, squared).
 
@@ -122,6 +120,8 @@ class Diffusion(Objective):
     Source: Huang et al. 2023, Knowledge Diffusion for Distillation, arXiv:2305.15712.
     """
 
+    method: ClassVar[str] = "DiffKD"
+    source: ClassVar[str] = "Huang et al. 2023, arXiv:2305.15712"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
     share: Tensor
@@ -129,12 +129,10 @@ class Diffusion(Objective):
     def __init__(self, student_dim: int, teacher_dim: int, latent: int = 0, steps: int = 5, teacher: str = "") -> None:
         super().__init__(teacher)
         if not 1 <= steps <= TIMES // 2:
-            raise InputError(
-                f"steps is {steps}", where="Diffusion", remedy=f"Give 1 to {TIMES // 2}; 5 is the authors'"
-            )
+            raise InputError(f"steps is {steps}", where="DiffKD", remedy=f"Give 1 to {TIMES // 2}; 5 is the authors'")
         if latent < 0 or latent == 1:
             raise InputError(
-                f"latent is {latent}", where="Diffusion", remedy="Give at least 2, or 0 for half the teacher's width"
+                f"latent is {latent}", where="DiffKD", remedy="Give at least 2, or 0 for half the teacher's width"
             )
         width = latent or max(teacher_dim // 2, 2)
         self.steps = steps
@@ -147,13 +145,12 @@ class Diffusion(Objective):
         self.last = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width))
         self.register_buffer("share", signal_share().float(), persistent=False)
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``kd``, ``diff`` and ``ae``."""
-        s = needed(student, "embedding", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        s, t = student.embedding, teacher.embedding
         if t.shape[1] != self.teacher_dim:
             what = f"embedding of the teacher has width {t.shape[1]}, teacher_dim is {self.teacher_dim}"
-            raise InputError(what, where="Diffusion", remedy=f"Set teacher_dim to {t.shape[1]}")
+            raise InputError(what, where="DiffKD", remedy=f"Set teacher_dim to {t.shape[1]}")
         kd, diff, ae = self._terms(s, t.detach())
         return {"kd": kd, "diff": diff, "ae": ae}
 
@@ -168,34 +165,3 @@ class Diffusion(Objective):
         gamma = self.adapter(rough)[:, 0].sigmoid()
         refined = denoise(rough, torch.randn_like(rough), gamma, self.predictor, self.share, self.steps)
         return (self.last(refined) - clean).square().mean(), diff, ae
-
-
-def _stand_in(inputs: Mapping[str, Tensor]) -> Predict:
-    """The linear noise predictor that the golden vectors were made with."""
-
-    def predict(noisy: Tensor, time: Tensor) -> Tensor:
-        shift = time[:, None].to(noisy.dtype) / TIMES * inputs["b"]
-        mixed = torch.einsum("dc,bc...->bd...", inputs["A"], noisy)
-        return mixed + shift.reshape(*shift.shape, *[1] * (noisy.dim() - 2))
-
-    return predict
-
-
-def _ddim_loss(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    parts = (inputs["teacher"], inputs["noise"], inputs["timesteps"])
-    return {"loss": noise_prediction(*parts, _stand_in(inputs), inputs["alphas_cumprod"])}
-
-
-def _denoise(
-    inputs: Mapping[str, Tensor], num_inference_steps: int, from_start: bool = False, **_: Any
-) -> dict[str, Tensor]:
-    parts = (inputs["feat"], inputs["noise"], inputs["gamma"])
-    refined = denoise(*parts, _stand_in(inputs), inputs["alphas_cumprod"], num_inference_steps, from_start)
-    return {"refined": refined, "loss": refined.square().sum()}
-
-
-GOLDEN = {
-    "standard/diffkd_ddim_loss": _ddim_loss,
-    "standard/diffkd_denoise": _denoise,
-    "pta/diffusion_refine": partial(_denoise, from_start=True),
-}

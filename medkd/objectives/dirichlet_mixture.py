@@ -7,14 +7,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.objectives.class_logits import class_logits, stacked_logits
-from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -70,28 +67,15 @@ def dirichlet_mixture(
     >>> bool(dirichlet_mixture(x, x[None], torch.ones(1)) < dirichlet_mixture(-x, x[None], torch.ones(1)))
     True
     """
-    log_density = _log_density(student, teachers, temperature, concentration)
+    log_density = log_dirichlet(student, teachers, temperature, concentration)
     return -(weights.detach().log() + log_density).logsumexp(dim=0)
 
 
-@full_precision
-def dirichlet_mixture_released(student: Tensor, teachers: Tensor, temperature: float = 2.0) -> tuple[Tensor, Tensor]:
-    """The release's form: 1 - 0.002 ln(Σ w_k exp(log density)), and its weights.
+def log_dirichlet(student: Tensor, teachers: Tensor, temperature: float, concentration: float) -> Tensor:
+    """Log density of the student's probabilities under each teacher's Dirichlet; arguments as ``dirichlet_mixture``.
 
-    Infinite once a student is so far off that all underflow.
-
-    Neither the factor 0.002 nor the one that is added has a reading as a prior. Arguments and shapes as
-    ``dirichlet_mixture``.
+    Shapes: "teacher ...".
     """
-    p = teachers.detach().softmax(dim=-1)
-    entropy = -(p * (p + 1e-9).log2()).sum(dim=-1)
-    share = 1 - entropy / (entropy.sum(dim=0) + 1e-9)
-    weights = share / share.sum(dim=0)
-    density = _log_density(student, teachers, temperature, CONCENTRATION).exp()
-    return 1 - 0.002 * (weights * density).sum(dim=0).log(), weights
-
-
-def _log_density(student: Tensor, teachers: Tensor, temperature: float, concentration: float) -> Tensor:
     log_q = (student / temperature).log_softmax(dim=-1)
     pull = concentration * (teachers.detach() / temperature).softmax(dim=-1)
     log_beta = (1 + pull).lgamma().sum(dim=-1) - (1 + pull).sum(dim=-1).lgamma()
@@ -108,8 +92,6 @@ class DirichletMixture(Objective):
         temperature: T > 0 of student and teachers, dimensionless.
         concentration: of each Dirichlet around its teacher.
         scale: of the term: 1 is the prior as Bayes has it; the authors use 10 on their own form.
-        released: 1 - 0.002 ln(density) without log-sum-exp, which is infinite for a student that is far off;
-            concentration 5.
 
     Shapes: logits "batch class" or "batch label", in nats. Term: ``prior``, may be negative.
 
@@ -120,11 +102,14 @@ class DirichletMixture(Objective):
     arXiv:2605.27967.
     """
 
-    hears_all: ClassVar[bool] = True
+    method: ClassVar[str] = "MT-BKD"
+    source: ClassVar[str] = "Fang et al. 2026, arXiv:2605.27967"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
+    uses_all_teachers: ClassVar[bool] = True
 
-    def __init__(
-        self, temperature: float = 2.0, concentration: float = CONCENTRATION, scale: float = 1.0, released: bool = False
-    ) -> None:
+    def __init__(self, temperature: float = 2.0, concentration: float = CONCENTRATION, scale: float = 1.0) -> None:
         super().__init__()
         if not (temperature > 0 and concentration > 0):
             what = f"temperature is {temperature}, concentration {concentration}"
@@ -132,39 +117,10 @@ class DirichletMixture(Objective):
         self.temperature = temperature
         self.concentration = concentration
         self.scale = scale
-        self.released = released
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms_of_all(self, student: Fields, teachers: Mapping[str, Fields], batch: Batch) -> dict[str, Tensor]:
         """The term ``prior``."""
-        s = needed(student, "logits", "student", self)
-        heard = [needed(output, "logits", "teacher", self) for output in self.hear_all(teachers).values()]
-        self.check(batch.target)
-        for t in heard:
-            same_shape(s, t, "logits", self)
-        s, stacked = class_logits(s, batch.target), stacked_logits(batch.target, *heard)
-        if self.released:
-            prior, _ = dirichlet_mixture_released(s, stacked, self.temperature)
-        else:
-            prior = dirichlet_mixture(s, stacked, entropy_weights(stacked), self.temperature, self.concentration)
+        s = class_logits(student.logits, batch.target)
+        t = stacked_logits(batch.target, *(teacher.logits for teacher in teachers.values()))
+        prior = dirichlet_mixture(s, t, entropy_weights(t), self.temperature, self.concentration)
         return {"prior": self.scale * prior.mean()}
-
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
-
-
-def mixture_prior_loss(
-    student: Tensor, teachers: Tensor, labels: Tensor, alpha: float, temperature: float
-) -> tuple[Tensor, Tensor]:
-    """The release's whole loss, mean of alpha · prior + cross-entropy, and the teachers' weights "teacher batch"."""
-    prior, weights = dirichlet_mixture_released(student, teachers, temperature)
-    return (alpha * prior + functional.cross_entropy(student, labels, reduction="none")).mean(), weights
-
-
-def _mixture_prior_loss(inputs: Mapping[str, Tensor], alpha: float = 10.0, T: float = 2.0) -> dict[str, Tensor]:  # noqa: N803
-    teachers = torch.stack([inputs["outputs_T1"], inputs["outputs_T2"]])
-    loss, weights = mixture_prior_loss(inputs["outputs"], teachers, inputs["labels"], alpha, T)
-    return {"loss": loss, "teacher_weights": weights}
-
-
-GOLDEN = {"mt_bkd/mixture_prior_loss": _mixture_prior_loss}

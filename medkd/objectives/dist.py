@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -54,7 +52,7 @@ def pearson(a: Tensor, b: Tensor, dim: int) -> Tensor:
     return correlation
 
 
-class Dist(Objective):
+class DIST(Objective):
     """DIST: correlate with the teacher instead of equalling it, for a teacher much stronger than the student.
 
     With a single logit (a binary target) there is nothing to rank within a sample, and ``inter`` is left out.
@@ -63,7 +61,7 @@ class Dist(Objective):
         beta: weight of ``inter``, classes within a sample.
         gamma: weight of ``intra``, samples within a class.
         tau: temperature above 0, dimensionless.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch class", in nats. Terms: ``inter`` and ``intra``, weighted, dimensionless.
 
@@ -73,32 +71,22 @@ class Dist(Objective):
     Source: Huang et al. 2022, Knowledge Distillation from A Stronger Teacher, arXiv:2205.10536.
     """
 
+    method: ClassVar[str] = "DIST"
+    source: ClassVar[str] = "Huang et al. 2022, arXiv:2205.10536"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
+
     def __init__(self, beta: float = 1.0, gamma: float = 1.0, tau: float = 1.0, teacher: str = "") -> None:
         super().__init__(teacher)
         if not tau > 0:
-            raise InputError(f"tau is {tau}, it must be above 0", where="Dist", remedy="1 is the authors'")
+            raise InputError(f"tau is {tau}, it must be above 0", where="DIST", remedy="1 is the authors'")
         self.beta = beta
         self.gamma = gamma
         self.tau = tau
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``inter`` and ``intra``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         inter, intra = dist(s, t, self.tau, bernoulli=not batch.target.is_categorical)
         terms = {"inter": self.beta * inter} if s.shape[1] > 1 else {}
         return terms | {"intra": self.gamma * intra}
-
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
-
-
-def _dist(inputs: Mapping[str, Tensor], beta: float, gamma: float, tau: float) -> dict[str, Tensor]:
-    inter, intra = dist(inputs["logits_student"], inputs["logits_teacher"], tau)
-    return {"loss": beta * inter + gamma * intra}
-
-
-GOLDEN = {"standard/dist": _dist}

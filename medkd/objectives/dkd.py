@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
 
 @full_precision
-def decoupled(
+def dkd(
     student: Tensor, teacher: Tensor, target: Tensor, labelled: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """The two halves of the soft-label divergence: true class against the rest (TCKD), and among the rest (NCKD).
@@ -53,14 +52,14 @@ def decoupled(
     return scale * torch.where(labelled, binary, 0).sum() / known, scale * torch.where(labelled, among, 0).sum() / known
 
 
-class Decoupled(Objective):
+class DKD(Objective):
     """Decoupled distillation for exclusive classes: alpha TCKD + beta NCKD, over the labelled samples.
 
     Args:
         alpha: weight of the true class against the rest.
         beta: weight of the distribution among the rest.
         temperature: T > 0, dimensionless.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch class", in nats. Terms: ``tckd`` and ``nckd``, weighted. The authors raise the weight linearly
     over 20 epochs.
@@ -71,40 +70,29 @@ class Decoupled(Objective):
     Source: Zhao et al. 2022, Decoupled Knowledge Distillation, arXiv:2203.08679.
     """
 
+    method: ClassVar[str] = "DKD"
+    source: ClassVar[str] = "Zhao et al. 2022, arXiv:2203.08679"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+
     def __init__(self, alpha: float = 1.0, beta: float = 8.0, temperature: float = 4.0, teacher: str = "") -> None:
         super().__init__(teacher)
         if not temperature > 0:
             raise InputError(
-                f"temperature is {temperature}, it must be above 0", where="Decoupled", remedy="4 is the authors'"
+                f"temperature is {temperature}, it must be above 0", where="DKD", remedy="4 is the authors'"
             )
         self.alpha = alpha
         self.beta = beta
         self.temperature = temperature
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``tckd`` and ``nckd``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         labelled = batch.labelled[:, 0]
         target = torch.where(labelled, batch.targets[:, 0], 0).long()
-        tckd, nckd = decoupled(s, t, target, labelled, self.temperature)
+        tckd, nckd = dkd(s, t, target, labelled, self.temperature)
         return {"tckd": self.alpha * tckd, "nckd": self.beta * nckd}
 
     def check(self, target: Target) -> None:
         """Refuse classes that do not exclude each other."""
         if not target.is_categorical:
-            raise InputError(
-                f"target '{target.key}' is {target.kind}", where="Decoupled", remedy="Use SoftLabels instead"
-            )
-
-
-def _dkd(inputs: Mapping[str, Tensor], alpha: float, beta: float, temperature: float) -> dict[str, Tensor]:
-    target = inputs["target"]
-    everyone = torch.ones_like(target, dtype=torch.bool)
-    tckd, nckd = decoupled(inputs["logits_student"], inputs["logits_teacher"], target, everyone, temperature)
-    return {"loss": alpha * tckd + beta * nckd}
-
-
-GOLDEN = {"standard/dkd": _dkd}
+            raise InputError(f"target '{target.key}' is {target.kind}", where="DKD", remedy="Use SoftLabels instead")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.networks.projector import Projector
-from medkd.objectives.needed import projected_pair
-from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
+from medkd.objectives.projected import ProjectedObjective
 
 EPS = 1e-6
 """Norms below it are taken as it, so that a zero embedding has a bounded gradient."""
@@ -32,7 +28,7 @@ def embedding_cosine(student: Tensor, teacher: Tensor) -> Tensor:
     return 1 - (s * t).sum(dim=1).mean()
 
 
-class EmbeddingCosine(Objective):
+class EmbeddingCosine(ProjectedObjective):
     """Match the direction of the teacher's embedding, after a learned projection of the student's.
 
     Mean of 1 - cos(Ws + b, t).
@@ -40,7 +36,7 @@ class EmbeddingCosine(Objective):
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         hidden: width of the projection's hidden layer; 0 makes it linear.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``embedding_cosine``, dimensionless, 0 to 2.
 
@@ -48,14 +44,9 @@ class EmbeddingCosine(Objective):
         InputError: an embedding is missing, or has another width.
     """
 
-    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
-    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+    method: ClassVar[str] = "Embedding cosine"
+    source: ClassVar[str] = "classic"
 
-    def __init__(self, student_dim: int, teacher_dim: int, hidden: int = 0, teacher: str = "") -> None:
-        super().__init__(teacher)
-        self.projector = Projector(student_dim, teacher_dim, hidden)
-
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def compare(self, student: Tensor, teacher: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The term ``embedding_cosine``."""
-        s, t = projected_pair(student, self.hear(teachers), self.projector, self)
-        return {"embedding_cosine": embedding_cosine(s, t)}
+        return {"embedding_cosine": embedding_cosine(student, teacher)}

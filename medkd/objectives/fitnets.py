@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed_maps
+from medkd.objectives.fields import Fields, paired_maps
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -24,7 +23,7 @@ _POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
 
 
 @full_precision
-def projected_features(
+def fitnets(
     student: Tensor, teacher: Tensor, weight: Tensor, standardise: bool = False, eps: float = 1e-6
 ) -> tuple[Tensor, Tensor]:
     """Of two feature maps.
@@ -43,7 +42,7 @@ def projected_features(
     Source: Yasar 2026, Student Capacity Moderates Knowledge Distillation Effectiveness, arXiv:2605.31191.
 
     >>> x = torch.rand(2, 3, 8)
-    >>> [round(term.item(), 5) + 0.0 for term in projected_features(x, x, torch.eye(3))]
+    >>> [round(term.item(), 5) + 0.0 for term in fitnets(x, x, torch.eye(3))]
     [0.0, 0.0]
     """
     t = teacher.detach()
@@ -58,7 +57,7 @@ def projected_features(
     return (s - t).square().mean(), (1 - (s_mean * t_mean).sum(dim=1)).mean()
 
 
-class ProjectedFeatures(Objective):
+class FitNets(Objective):
     """Match the teacher's feature maps after a learned linear map of the student's channels, averaged over stages.
 
     Maps say where, so both parties must see the same augmentation: the teacher runs live.
@@ -67,7 +66,7 @@ class ProjectedFeatures(Objective):
         channels: stage → [student's channels, teacher's channels].
         beta: weight of the cosine part.
         standardise: divide by the standard deviation of the teacher's map.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: features "batch channel ...". Terms: ``feature_mse`` and ``feature_cos``, weighted.
 
@@ -77,6 +76,8 @@ class ProjectedFeatures(Objective):
     Source: Yasar 2026, arXiv:2605.31191.
     """
 
+    method: ClassVar[str] = "FitNets"
+    source: ClassVar[str] = "Romero et al. 2015, arXiv:1412.6550; with a cosine term: Yasar 2026, arXiv:2605.31191"
     needs_student: ClassVar[tuple[str, ...]] = ("features",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("features",)
     needs_alignment: ClassVar[bool] = True
@@ -87,39 +88,19 @@ class ProjectedFeatures(Objective):
     ) -> None:
         super().__init__(teacher)
         if not channels or any(len(pair) != 2 for pair in channels.values()):
-            raise InputError(
-                f"channels are {channels}", where="ProjectedFeatures", remedy="Give stage: [student's, teacher's]"
-            )
+            raise InputError(f"channels are {channels}", where="FitNets", remedy="Give stage: [student's, teacher's]")
         self.stages = list(channels)
         self.beta = beta
         self.standardise = standardise
         self.weights = nn.ParameterList(nn.Linear(have, want, bias=False).weight for have, want in channels.values())
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``feature_mse`` and ``feature_cos``."""
-        maps = needed_maps(student, self.hear(teachers), self.stages, self)
+        maps = paired_maps(student, teacher, self.stages, self)
         for stage, (s, t), weight in zip(self.stages, maps, self.weights, strict=True):
             if (t.shape[1], s.shape[1]) != tuple(weight.shape):
                 what = f"features at '{stage}' have {s.shape[1]} and {t.shape[1]} channels"
-                raise InputError(
-                    what, where="ProjectedFeatures", remedy=f"Set channels.{stage} to [{s.shape[1]}, {t.shape[1]}]"
-                )
-        terms = [
-            projected_features(s, t, weight, self.standardise)
-            for (s, t), weight in zip(maps, self.weights, strict=True)
-        ]
+                raise InputError(what, where="FitNets", remedy=f"Set channels.{stage} to [{s.shape[1]}, {t.shape[1]}]")
+        terms = [fitnets(s, t, weight, self.standardise) for (s, t), weight in zip(maps, self.weights, strict=True)]
         mse, cosine = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
         return {"feature_mse": mse, "feature_cos": self.beta * cosine}
-
-
-def _feature_kd(inputs: Mapping[str, Tensor], beta: float = 0.5, feat_norm: str = "none") -> dict[str, Tensor]:
-    stages = [name[1:] for name in inputs if name.startswith("w")]
-    standardise = feat_norm == "teacher_std"
-    terms = [
-        projected_features(inputs[f"s{i}"], inputs[f"t{i}"], inputs[f"w{i}"], standardise, eps=1e-8) for i in stages
-    ]
-    mse, cosine = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
-    return {"loss": mse + beta * cosine, "loss_mse": mse, "loss_cos": cosine}
-
-
-GOLDEN = {"kd_capacity_gap/feature_kd": _feature_kd}

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
-from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
+from medkd.objectives.projected import ProjectedObjective
 
 EPS = 1e-6
 """Norms below it are taken as it, so that a zero embedding has a bounded gradient."""
@@ -46,7 +42,7 @@ def info_nce(query: Tensor, key: Tensor, temperature: float = 0.1, symmetric: bo
     return 0.5 * (forth + logits.logsumexp(dim=0) - logits.diagonal()).mean()
 
 
-class InfoNce(Objective):
+class InfoNCE(ProjectedObjective):
     """Find one's own teacher's embedding among those of the batch, after a learned projection of the student's.
 
     Every other sample of the batch is a wrong answer, another of the same subject too. A batch of one gives zero.
@@ -56,7 +52,7 @@ class InfoNce(Objective):
         temperature: T > 0, dimensionless.
         symmetric: also find the student's among all students'.
         hidden: width of the projection's hidden layer; 0 makes it linear.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``info_nce``, in nats, ln(batch) where nothing is told apart.
 
@@ -66,8 +62,8 @@ class InfoNce(Objective):
     Source: van den Oord et al. 2018, arXiv:1807.03748; RankByGene, arXiv:2411.15076, uses one direction at 0.1.
     """
 
-    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
-    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+    method: ClassVar[str] = "InfoNCE"
+    source: ClassVar[str] = "van den Oord et al. 2018, arXiv:1807.03748"
 
     def __init__(
         self,
@@ -78,25 +74,14 @@ class InfoNce(Objective):
         hidden: int = 0,
         teacher: str = "",
     ) -> None:
-        super().__init__(teacher)
+        super().__init__(student_dim, teacher_dim, hidden, teacher)
         if not temperature > 0:
             raise InputError(
-                f"temperature is {temperature}, it must be above 0", where="InfoNce", remedy="0.1 is a common choice"
+                f"temperature is {temperature}, it must be above 0", where="InfoNCE", remedy="0.1 is a common choice"
             )
-        self.projector = Projector(student_dim, teacher_dim, hidden)
         self.temperature = temperature
         self.symmetric = symmetric
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def compare(self, student: Tensor, teacher: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The term ``info_nce``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        same_shape(s, t, "embedding", self)
-        return {"info_nce": info_nce(s, t.detach(), self.temperature, self.symmetric)}
-
-
-def _infonce(inputs: Mapping[str, Tensor], temperature: float = 0.1) -> dict[str, Tensor]:
-    return {"loss": info_nce(inputs["query"], inputs["key"], temperature, eps=1e-12)}
-
-
-GOLDEN = {"rankbygene/infonce": _infonce}
+        return {"info_nce": info_nce(student, teacher, self.temperature, self.symmetric)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,9 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 from medkd.objectives.soft_labels import soft_labels
@@ -66,7 +64,7 @@ class JointHierarchy(Objective):
         supervised_weight: of the student's label term; the soft part gets one minus it. The release calls it
             "distillation weight", which it is not.
         temperature: T > 0, dimensionless.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: student logits "batch leaf", teacher embedding "batch dim". Terms: ``student_sup``, ``kd``, ``teacher_sup``,
     in nats, weighted. Leave out the supervised objective (weight 0): this one holds the labels.
@@ -78,6 +76,8 @@ class JointHierarchy(Objective):
     Source: Ye et al. 2026, TaxDistill, arXiv:2605.28868.
     """
 
+    method: ClassVar[str] = "TaxDistill"
+    source: ClassVar[str] = "Ye et al. 2026, arXiv:2605.28868"
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
     below: Tensor
@@ -113,10 +113,9 @@ class JointHierarchy(Objective):
         self.supervised_weight = supervised_weight
         self.temperature = temperature
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``student_sup``, ``kd`` and ``teacher_sup``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        s, t = student.logits, teacher.embedding
         if t.shape[1] != self.head.in_features or s.shape[1] != self.head.out_features:
             what = f"teacher embedding has width {t.shape[1]}, student logits {s.shape[1]}"
             raise InputError(
@@ -139,15 +138,3 @@ class JointHierarchy(Objective):
 @full_precision
 def _head(embedding: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return functional.linear(embedding, weight, bias)
-
-
-def _joint_loss(inputs: Mapping[str, Tensor], kd_alpha: float = 0.5, temperature: float = 2.0) -> dict[str, Tensor]:
-    student, teacher = inputs["student_logits"], inputs["teacher_logits"]
-    below = leaves_below(inputs["parents"])[inputs["labels"]]
-    sup, teacher_sup = hierarchy_nll(student, below).mean(), hierarchy_nll(teacher, below).mean()
-    kd = soft_labels(student, teacher, temperature)
-    loss = kd_alpha * sup + (1 - kd_alpha) * kd + teacher_sup
-    return {"loss": loss, "loss_student_sup": sup, "loss_teacher_sup": teacher_sup, "loss_kd": kd}
-
-
-GOLDEN = {"taxdistill/joint_loss": _joint_loss}

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.objectives.class_graph import graph_of, smoothed, smoothed_released
+from medkd.objectives.class_graph import graph_of, smoothed
+from medkd.objectives.fields import Fields
 from medkd.objectives.geometry_aware import check_classes
-from medkd.objectives.needed import needed, same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -31,7 +30,7 @@ def label_guided(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor,
         label: "sample" int64.
         gamma: 0 to 1, how much of each class is replaced by its neighbours.
 
-    Source: after OGKD (LGD), arXiv:2606.04922; the release's form is ``label_guided_released``.
+    Source: after OGKD (LGD), arXiv:2606.04922; the release's form may be negative.
 
     >>> x = torch.rand(2, 4, 3)
     >>> label_guided(x, x, torch.eye(3), torch.tensor([0, 2]), gamma=0.0).abs().max().item() < 1e-6
@@ -42,30 +41,20 @@ def label_guided(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor,
     return t_true.exp() * (t_true - s_true) + t_rest.exp() * (t_rest - s_rest)
 
 
-@full_precision
-def label_guided_released(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor, gamma: float = 0.3) -> Tensor:
-    """The release's form: p (ln p - ln q) of the true class alone, which may be negative.
-
-    Arguments and shape as ``label_guided``.
-    """
-    t, s = _at(smoothed_released(teacher, graph, gamma), label), _at(student.log_softmax(dim=-1), label)
-    return t.exp() * (t - s)
-
-
-def guiding_parts(teacher: Tensor, label: Tensor, share: float, released: bool = False) -> Tensor:
-    """The parts of each sample where the teacher's logit of the true class is largest: "sample kept" int64.
+def guiding_parts(teacher: Tensor, label: Tensor, share: float) -> Tensor:
+    """The parts of each sample where the teacher's logit of the true class is largest: "sample chosen" int64.
 
     Args:
         teacher: logits "sample part class".
         label: "sample" int64.
-        share: of the parts that are kept, rounded (half to even), at least one.
-        released: take the largest in absolute value, which also keeps the parts that speak most against the class.
+        share: of the parts that are chosen, rounded (half to even), at least one.
     """
-    true = _at(teacher.detach(), label)
-    return (true.abs() if released else true).topk(max(1, round(teacher.shape[1] * share)), dim=1).indices
+    true = at_label(teacher.detach(), label)
+    return true.topk(max(1, round(teacher.shape[1] * share)), dim=1).indices
 
 
-def _at(values: Tensor, label: Tensor) -> Tensor:
+def at_label(values: Tensor, label: Tensor) -> Tensor:
+    """The entry of each sample's true class: "sample part class" and "sample" int64 → "sample part"."""
     return values.gather(2, label[:, None, None].expand(-1, values.shape[1], 1))[..., 0]
 
 
@@ -84,8 +73,7 @@ class LabelGuided(Objective):
         alpha: sharpness of the graph, softmax(alpha · similarity) in each row.
         gamma: 0 to 1, how much of each class is replaced by its neighbours.
         share: of the parts that are matched, above 0 to 1.
-        released: the release's form, which is no divergence, and its choice of parts by absolute value.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch part class" or "batch class", in nats. Term: ``lgd``, the mean over labelled samples and kept
     parts.
@@ -97,6 +85,9 @@ class LabelGuided(Objective):
     Source: OGKD, arXiv:2606.04922.
     """
 
+    method: ClassVar[str] = "OGKD, label-guided (LGD)"
+    source: ClassVar[str] = "OGKD 2026, arXiv:2606.04922"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
     example: ClassVar[Mapping[str, Any]] = {"similarity": [[1.0, 0.6, 0.1], [0.6, 1.0, 0.2], [0.1, 0.2, 1.0]]}
 
     graph: Tensor
@@ -107,7 +98,6 @@ class LabelGuided(Objective):
         alpha: float = 4.0,
         gamma: float = 0.3,
         share: float = 0.5,
-        released: bool = False,
         teacher: str = "",
     ) -> None:
         super().__init__(teacher)
@@ -118,33 +108,18 @@ class LabelGuided(Objective):
         self.register_buffer("graph", graph_of(similarity, alpha, self), persistent=False)
         self.gamma = gamma
         self.share = share
-        self.released = released
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``lgd``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         if s.dim() == 2:
             s, t = s[:, None], t[:, None]
         known = batch.labelled[:, 0]
         label = torch.where(known, batch.targets[:, 0], 0).long()
-        kept = guiding_parts(t, label, self.share, self.released)[..., None].expand(-1, -1, s.shape[2])
-        loss = label_guided_released if self.released else label_guided
-        values = loss(s.gather(1, kept), t.gather(1, kept), self.graph, label, self.gamma).mean(dim=1)
+        parts = guiding_parts(t, label, self.share)[..., None].expand(-1, -1, s.shape[2])
+        values = label_guided(s.gather(1, parts), t.gather(1, parts), self.graph, label, self.gamma).mean(dim=1)
         return {"lgd": torch.where(known, values, 0).sum() / known.sum().clamp(min=1)}
 
     def check(self, target: Target) -> None:
         """Refuse a target that is no choice among the graph's classes."""
         check_classes(target, self.graph, self)
-
-
-def _lgd_loss(inputs: Mapping[str, Tensor], gamma: float) -> dict[str, Tensor]:
-    loss = label_guided_released(
-        inputs["student_logits"], inputs["teacher_logits"], inputs["W"], inputs["labels"], gamma
-    )
-    return {"loss": loss.mean()}
-
-
-GOLDEN = {"ogkd/lgd_loss": _lgd_loss}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,10 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, needed_probabilities
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -95,6 +92,9 @@ class MarginFocal(Objective):
     arXiv:2604.12574.
     """
 
+    method: ClassVar[str] = "Margin-focal loss"
+    source: ClassVar[str] = "Chiumento et al. 2026, arXiv:2604.12574"
+    needs_probabilities: ClassVar[bool] = True
     needs_teacher: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -107,7 +107,10 @@ class MarginFocal(Objective):
     ) -> None:
         super().__init__()
         if min(gamma, margin, contrastive_weight, smoothing) < 0 or smoothing >= 1 or not pos_weight > 0:
-            what = f"gamma {gamma}, margin {margin}, pos_weight {pos_weight}, contrastive {contrastive_weight}, smoothing {smoothing}"
+            what = (
+                f"gamma {gamma}, margin {margin}, pos_weight {pos_weight}, "
+                f"contrastive_weight {contrastive_weight}, smoothing {smoothing}"
+            )
             raise InputError(
                 what, where="MarginFocal", remedy="Give none below 0, pos_weight above 0, smoothing below 1"
             )
@@ -119,10 +122,9 @@ class MarginFocal(Objective):
             "smoothing": smoothing,
         }
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``margin_focal``."""
-        logits = needed(student, "logits", "student", self)
-        self.check(batch.target)
+        logits = student.logits
         targets, known = batch.targets, batch.labelled
         if batch.target.is_categorical:
             classes = torch.arange(logits.shape[1], device=logits.device)
@@ -131,19 +133,3 @@ class MarginFocal(Objective):
             margin_focal(logits[:, i], targets[:, i], known[:, i], **self.settings) for i in range(logits.shape[1])
         ]
         return {"margin_focal": torch.stack(terms).mean()}
-
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
-
-
-def _margin_focal(
-    inputs: Mapping[str, Tensor], alpha: float | None = None, reduction: str = "mean", **settings: float
-) -> dict[str, Tensor]:
-    # The release accepts alpha and ignores it.
-    defaults = {"gamma": 2.0, "margin": 0.0, "contrastive_weight": 0.0}
-    known = torch.ones_like(inputs["targets"], dtype=torch.bool)
-    return {"loss": margin_focal(inputs["logits"], inputs["targets"], known, **(defaults | settings))}
-
-
-GOLDEN = {"pet_free_amyloid/margin_focal": _margin_focal}

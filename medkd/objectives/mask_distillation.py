@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -46,7 +43,6 @@ def mask_distillation(
     mask: Tensor,
     sharpness: float = 5.0,
     least_area: float = 0.4,
-    saturating: bool = False,
 ) -> MaskTerms:
     """Three losses of a mask ``p = sigmoid(sharpness · student)``.
 
@@ -60,16 +56,11 @@ def mask_distillation(
         mask: the same shape, 0 or 1.
         sharpness: factor of all logits before the sigmoid.
         least_area: share of the labelled area.
-        saturating: the released cross-entropy, of rounded probabilities with logarithms cut at -100: a pixel that is
-            wrong with a large logit gets no gradient. Else from the logits.
 
     Source: PicoSAM3, arXiv:2603.11917.
     """
     p, q = torch.sigmoid(sharpness * student), torch.sigmoid(sharpness * teacher.detach())
-    if saturating:
-        entropy = functional.binary_cross_entropy(p, mask, reduction="none")
-    else:
-        entropy = functional.binary_cross_entropy_with_logits(sharpness * student, mask, reduction="none")
+    entropy = functional.binary_cross_entropy_with_logits(sharpness * student, mask, reduction="none")
     share = p.flatten(1).sum(dim=1) / (mask.flatten(1).sum(dim=1) + EPS)
     return MaskTerms(
         teacher=(p - q).square().flatten(1).mean(dim=1) + dice_loss(p, q),
@@ -81,10 +72,10 @@ def mask_distillation(
 class MaskDistillation(Objective):
     """Match the teacher's mask as far as it is trusted, the annotated one for the rest, and let no mask vanish.
 
-    Three flaws of the release are mended: it weighs a whole batch by the mean of its samples' trust, here each sample
-    counts by its own; its cross-entropy has no gradient where a pixel is wrong with a large logit; and every sample
-    must be annotated, here the teacher alone speaks on one that is not. A sample with any entry unlabelled counts as
-    unlabelled. Classes that exclude each other are taken as one mask each.
+    Three flaws of the release are corrected. It weighs a whole batch by the mean of its samples' trust; here each
+    sample counts by its own. Its cross-entropy has no gradient where a pixel is wrong with a large logit. Every sample
+    must be annotated; here one that is not is matched to the teacher alone. A sample with any entry unlabelled counts
+    as unlabelled. Classes that exclude each other are taken as one mask each.
 
     Args:
         trust: in the teacher against the annotation, 0 to 1. The authors take the teacher's own score of each mask; 0.5
@@ -92,7 +83,7 @@ class MaskDistillation(Objective):
         area_weight: of the area term.
         least_area: share of the annotated area that a mask must have.
         sharpness: factor of all logits before the sigmoid.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch label ..." and targets of that shape (or class indices "batch 1"). Terms: ``teacher``,
     ``label`` and ``area``, weighted, mean over the batch.
@@ -102,6 +93,11 @@ class MaskDistillation(Objective):
 
     Source: PicoSAM3, arXiv:2603.11917.
     """
+
+    method: ClassVar[str] = "PicoSAM3"
+    source: ClassVar[str] = "PicoSAM3 2026, arXiv:2603.11917"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -116,18 +112,15 @@ class MaskDistillation(Objective):
             raise InputError(
                 f"trust is {trust}",
                 where="MaskDistillation",
-                remedy="Give a share of 0 to 1; 1 hears the teacher alone",
+                remedy="Give a share of 0 to 1; 1 uses the teacher alone",
             )
         self.trust, self.area_weight, self.least_area, self.sharpness = trust, area_weight, least_area, sharpness
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``teacher``, ``label`` and ``area``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         mask, labelled = _mask(batch, s.shape[1])
-        same_shape(s, mask, "logits", self)
+        check_same_shape(s, mask, "logits", self)
         terms = mask_distillation(
             s, t, mask.to(torch.promote_types(s.dtype, torch.float32)), self.sharpness, self.least_area
         )
@@ -139,10 +132,6 @@ class MaskDistillation(Objective):
             "area": area.mean(),
         }
 
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
-
 
 def _mask(batch: Batch, outputs: int) -> tuple[Tensor, Tensor]:
     """The annotated mask, 0 where unlabelled, and which samples are annotated throughout."""
@@ -151,27 +140,3 @@ def _mask(batch: Batch, outputs: int) -> tuple[Tensor, Tensor]:
     if batch.target.is_categorical:
         return functional.one_hot(target[:, 0].long(), outputs).movedim(-1, 1), labelled
     return target, labelled
-
-
-@full_precision
-def intersection_over_union(student: Tensor, mask: Tensor) -> Tensor:
-    """Of the pixels with a logit above zero and the mask's, over the whole batch; one where both are empty.
-
-    >>> intersection_over_union(torch.tensor([[1.0, 1.0, -1.0]]), torch.tensor([[1.0, 0.0, 0.0]]))
-    tensor(0.5000)
-    """
-    here, there = student > 0, mask > 0.5
-    union = (here | there).sum()
-    return torch.where(union > 0, (here & there).sum().to(student.dtype) / union.clamp(min=1), 1.0)
-
-
-def _distill_loss(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    terms = mask_distillation(inputs["pred"], inputs["teacher"], inputs["gt"], saturating=True)
-    teacher, label, area = (term.mean() for term in terms)
-    trust = inputs["score"].clamp(0, 1).mean()
-    loss = trust * teacher + (1 - trust) * label + 0.4 * area
-    iou = intersection_over_union(inputs["pred"], inputs["gt"])
-    return {"loss": loss, "teacher_loss": teacher, "gt_loss": label, "area_loss": area, "iou": iou}
-
-
-GOLDEN = {"picosam3/distill_loss": _distill_loss}

@@ -10,10 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError, nearest
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -91,8 +90,8 @@ class OntologyContrastive(Objective):
         student_dim, teacher_dim: widths of the embeddings.
         tau: temperature above 0, dimensionless.
         gamma: of the weights (1 - similarity)^gamma; 0 is plain NT-Xent.
-        similarity: name of the teacher whose embedding tells how alike samples are; "" is the one that it hears.
-        teacher: which teacher it hears; "" is the only one.
+        similarity: name of the teacher whose embedding tells how alike samples are; "" is ``teacher``'s.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``ow_nt_xent``, in nats. A batch of one gives zero.
 
@@ -102,6 +101,8 @@ class OntologyContrastive(Objective):
     Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878.
     """
 
+    method: ClassVar[str] = "OC-Distill, OW-NT-Xent"
+    source: ClassVar[str] = "Liang et al. 2026, arXiv:2604.16878"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
@@ -127,26 +128,20 @@ class OntologyContrastive(Objective):
         self.gamma = gamma
         self.similarity = similarity
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms_of_all(self, student: Fields, teachers: Mapping[str, Fields], batch: Batch) -> dict[str, Tensor]:
         """The term ``ow_nt_xent``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self).detach()
-        same_shape(s, t, "embedding", self)
+        s, t = self.projector(student.embedding), self._first(teachers).embedding.detach()
+        check_same_shape(s, t, "embedding", self)
+        codes = teachers[self.similarity].embedding.detach() if self.similarity else t
+        return {"ow_nt_xent": ontology_nt_xent(s, t, _alike(codes), self.tau, self.gamma)}
+
+    def teacher_names(self, teachers: Mapping[str, object]) -> list[str]:
+        """The teacher that is matched, and the one whose embedding holds the codes."""
+        names = super().teacher_names(teachers)
         if self.similarity and self.similarity not in teachers:
             remedy = nearest(self.similarity, teachers)
             raise InputError(f"no teacher '{self.similarity}'", where="OntologyContrastive.similarity", remedy=remedy)
-        codes = needed(teachers[self.similarity], "embedding", "teacher", self).detach() if self.similarity else t
-        return {"ow_nt_xent": ontology_nt_xent(s, t, _alike(codes), self.tau, self.gamma)}
+        return [*names, self.similarity] if self.similarity else names
 
 
 _alike = full_precision(tanimoto)
-
-
-def _ow_nt_xent(
-    inputs: Mapping[str, Tensor], tau: float = 1.0, gamma: float = 5.0, use_sim: int = 1
-) -> dict[str, Tensor]:
-    similarity = inputs["sim"] if use_sim else None
-    return {"loss": ontology_nt_xent(inputs["z1"], inputs["z2"], similarity, tau, gamma, eps=1e-12)}
-
-
-GOLDEN = {"oc_distill/ow_nt_xent": _ow_nt_xent}

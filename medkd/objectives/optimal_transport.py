@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -174,7 +172,7 @@ class OptimalTransport(Objective):
         eps: strength of the blur, in units of the mean squared difference an entry (costs are divided by the width).
         sweeps: of Sinkhorn's algorithm, at most.
         debiased: the Sinkhorn divergence; else the published cost.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: tokens "batch token dim"; counts may differ. Term: ``ot``, mean over the batch, in the teacher's units,
     squared.
@@ -185,6 +183,8 @@ class OptimalTransport(Objective):
     Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977 (no release); Feydy et al. 2019, arXiv:1810.08278.
     """
 
+    method: ClassVar[str] = "EVL-ECG, optimal transport"
+    source: ClassVar[str] = "Nguyen et al. 2026, arXiv:2605.29977; Feydy et al. 2019, arXiv:1810.08278"
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
 
@@ -207,25 +207,17 @@ class OptimalTransport(Objective):
         self.projector = Projector(student_dim, teacher_dim)
         self.eps, self.sweeps, self.debiased = eps, sweeps, debiased
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``ot``."""
-        s = needed(student, "tokens", "student", self)
-        return {"ot": self._cost(s, needed(self.hear(teachers), "tokens", "teacher", self))}
+        s = student.tokens
+        return {"ot": self._cost(s, teacher.tokens)}
 
     @full_precision
     def _cost(self, student: Tensor, teacher: Tensor) -> Tensor:
         projected = self.projector(student)
-        same_shape(projected[0, 0], teacher[0, 0], "token", self)
+        check_same_shape(projected[0, 0], teacher[0, 0], "token", self)
         scale = projected.shape[-1] ** -0.5
         s, t = scale * projected, scale * teacher
         if self.debiased:
             return sinkhorn_divergence(s, t, self.eps, self.sweeps).mean()
         return transport_cost(s, t, self.eps, self.sweeps)[0].mean()
-
-
-def _ot_visual_matching(inputs: Mapping[str, Tensor], eps: float) -> dict[str, Tensor]:
-    cost, plan = transport_cost(inputs["student"][None], inputs["teacher"][None], eps, sweeps=20_000, tolerance=1e-11)
-    return {"loss": cost[0], "plan": plan[0]}
-
-
-GOLDEN = {"evl_ecg/ot_visual_matching_paper": _ot_visual_matching}

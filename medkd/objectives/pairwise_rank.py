@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError, nearest
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -64,7 +63,7 @@ class PairwiseRank(Objective):
         temperature: T > 0, in nats, or in the target's units for a regression or forecast. The gradient shrinks as 1/T²
             where T is large.
         columns: names of the outputs that are ranked, as the target gives them; None is all.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: student and teacher logits "batch output". Term: ``ranknet``, in nats. Unlabelled samples count like any
     other.
@@ -75,6 +74,10 @@ class PairwiseRank(Objective):
 
     Source: Burges et al. 2005, Learning to Rank using Gradient Descent, ICML, eqs. 1-3.
     """
+
+    method: ClassVar[str] = "RankNet"
+    source: ClassVar[str] = "Burges et al. 2005, Learning to Rank using Gradient Descent, ICML"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
 
     def __init__(self, temperature: float = 1.0, columns: list[str] | None = None, teacher: str = "") -> None:
         super().__init__(teacher)
@@ -95,12 +98,9 @@ class PairwiseRank(Objective):
         self.temperature = temperature
         self.columns = columns
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``ranknet``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         s, t = _comparable(s, batch.target.is_categorical), _comparable(t, batch.target.is_categorical)
         if self.columns is not None:
             kept = [batch.target.names.index(name) for name in self.columns]

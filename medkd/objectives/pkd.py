@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.networks.projector import Projector
-from medkd.objectives.needed import projected_pair
-from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
+from medkd.objectives.projected import ProjectedObjective
 
 EPS = 1e-6
 """Added to the variance of a channel, so that a constant one has a bounded gradient."""
 
 
 @full_precision
-def normalised_mse(student: Tensor, teacher: Tensor) -> Tensor:
+def pkd(student: Tensor, teacher: Tensor) -> Tensor:
     """Half the squared difference of two features, each channel first brought to mean zero and variance one.
 
     Mean over entries.
@@ -35,7 +31,7 @@ def normalised_mse(student: Tensor, teacher: Tensor) -> Tensor:
 
     >>> import torch
     >>> x = torch.tensor([[0.0], [1.0], [5.0]])
-    >>> bool(normalised_mse(3 * x + 7, x) < 1e-6)
+    >>> bool(pkd(3 * x + 7, x) < 1e-6)
     True
     """
     return 0.5 * (_standardised(student) - _standardised(teacher.detach())).square().mean()
@@ -47,7 +43,7 @@ def _standardised(features: Tensor) -> Tensor:
     return centred * (centred.square().mean(axes, keepdim=True) + EPS).rsqrt()
 
 
-class NormalisedMse(Objective):
+class PKD(ProjectedObjective):
     """Match the teacher's embedding up to scale and offset of each entry, after a learned projection of the student's.
 
     Entries that vary little in the teacher count as much as those that vary much, which a plain squared error forgets.
@@ -55,7 +51,7 @@ class NormalisedMse(Objective):
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         hidden: width of the projection's hidden layer; 0 makes it linear.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``normalised_mse``, dimensionless, 0 to 2.
 
@@ -66,14 +62,9 @@ class NormalisedMse(Objective):
     (there over maps).
     """
 
-    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
-    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+    method: ClassVar[str] = "PKD"
+    source: ClassVar[str] = "Cao et al. 2022, arXiv:2207.02039"
 
-    def __init__(self, student_dim: int, teacher_dim: int, hidden: int = 0, teacher: str = "") -> None:
-        super().__init__(teacher)
-        self.projector = Projector(student_dim, teacher_dim, hidden)
-
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def compare(self, student: Tensor, teacher: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The term ``normalised_mse``."""
-        s, t = projected_pair(student, self.hear(teachers), self.projector, self)
-        return {"normalised_mse": normalised_mse(s, t)}
+        return {"normalised_mse": pkd(student, teacher)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,11 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
 from medkd.objectives.embedding_mse import embedding_mse
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 from medkd.objectives.supervised import supervised
@@ -57,7 +55,7 @@ class Replay(Objective):
         label_weight: of the label's own loss, over labelled samples.
         logit_weight, embedding_weight: of the squared errors.
         relation_weight: of the distances between samples; 0, the authors' default, leaves them out.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch output", embeddings "batch dim". Terms: ``label`` (nats, or the target's units squared),
     ``logits``, ``embedding``, ``relation``; weighted. A weight of 0 leaves a term out.
@@ -68,6 +66,9 @@ class Replay(Objective):
     Source: Chen and Yu 2026, FORGE, arXiv:2604.14259, dual-level distillation.
     """
 
+    method: ClassVar[str] = "FORGE replay"
+    source: ClassVar[str] = "Chen and Yu 2026, arXiv:2604.14259"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
     needs_student: ClassVar[tuple[str, ...]] = ("logits", "embedding")
     needs_teacher: ClassVar[tuple[str, ...]] = ("logits", "embedding")
 
@@ -94,14 +95,11 @@ class Replay(Objective):
             )
         self.projector = nn.Identity() if student_dim == teacher_dim else Projector(student_dim, teacher_dim)
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms of weight above zero."""
-        heard = self.hear(teachers)
-        s, t = needed(student, "logits", "student", self), needed(heard, "logits", "teacher", self)
-        s_embedding = self.projector(needed(student, "embedding", "student", self))
-        t_embedding = needed(heard, "embedding", "teacher", self)
-        same_shape(s, t, "logits", self)
-        same_shape(s_embedding, t_embedding, "embedding", self)
+        s, t = student.logits, teacher.logits
+        s_embedding, t_embedding = self.projector(student.embedding), teacher.embedding
+        check_same_shape(s_embedding, t_embedding, "embedding", self)
         terms: dict[str, Tensor] = {}
         if self.weights["label"]:
             terms["label"] = supervised(s, batch.targets, batch.labelled, batch.target.kind)
@@ -112,18 +110,3 @@ class Replay(Objective):
         if self.weights["relation"]:
             terms["relation"] = replay_distances(s_embedding, t_embedding)
         return {name: self.weights[name] * term for name, term in terms.items()}
-
-
-def _replay_loss(
-    inputs: Mapping[str, Tensor], alpha: float, beta: float, gamma_g: float, gamma_r: float
-) -> dict[str, Tensor]:
-    student, embedding = inputs["logits_s"], inputs["g_s"]
-    relation = replay_distances(embedding, inputs["g_t"], eps=1e-12) if gamma_r > 0 else embedding.new_zeros(())
-    matched = beta * embedding_mse(student, inputs["logits_t"]) + gamma_g * embedding_mse(embedding, inputs["g_t"])
-    return {
-        "loss": alpha * functional.cross_entropy(student, inputs["y"]) + matched + gamma_r * relation,
-        "relational": relation,
-    }
-
-
-GOLDEN = {"forge/replay_loss": _replay_loss}

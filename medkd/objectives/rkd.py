@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,15 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
 
 @full_precision
-def relational_distance(student: Tensor, teacher: Tensor, squared: bool = False, eps: float = 1e-12) -> Tensor:
+def rkd_distance(student: Tensor, teacher: Tensor, squared: bool = False, eps: float = 1e-12) -> Tensor:
     """Smooth-L1 between the pairwise distances of both, each divided by its own mean over distinct pairs.
 
     Mean over B² entries.
@@ -31,7 +29,7 @@ def relational_distance(student: Tensor, teacher: Tensor, squared: bool = False,
     Source: Park et al. 2019, arXiv:1904.05068, eqs. 4-6, averaged over all pairs.
 
     >>> x = torch.tensor([[0.0], [1.0], [3.0]])
-    >>> bool(relational_distance(5 * x, x) < 1e-9)
+    >>> bool(rkd_distance(5 * x, x) < 1e-9)
     True
     """
     return functional.smooth_l1_loss(
@@ -40,7 +38,7 @@ def relational_distance(student: Tensor, teacher: Tensor, squared: bool = False,
 
 
 @full_precision
-def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
+def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
     """Smooth-L1 between the cosines of the angles that every two samples make seen from a third; mean over B³ entries.
 
     The cosine at i between j and k is ``(G_jk - G_ij - G_ik + G_ii) / (d_ij d_ik)`` with the Gram matrix G: no "batch
@@ -52,7 +50,7 @@ def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
     Source: Park et al. 2019, arXiv:1904.05068, eqs. 7-8, averaged over all triples.
 
     >>> x = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
-    >>> bool(relational_angle(5 * x, x) < 1e-9)
+    >>> bool(rkd_angle(5 * x, x) < 1e-9)
     True
     """
     return functional.smooth_l1_loss(_angles(_gram(student)), _angles(_gram(teacher.detach())))
@@ -89,7 +87,7 @@ def _angles(gram: Tensor) -> Tensor:
     return products * inverse[:, :, None] * inverse[:, None, :]
 
 
-class Relational(Objective):
+class RKD(Objective):
     """Keep the teacher's distances (up to scale) and angles between the samples of a batch.
 
     The embeddings need not have the same width. Distances need two samples to say anything, angles three: smaller
@@ -98,7 +96,7 @@ class Relational(Objective):
     Args:
         distance_weight, angle_weight: of the two terms; one of weight 0 is left out.
         squared: compare squared distances.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Terms: ``rkd_d`` and ``rkd_a``, dimensionless, weighted.
 
@@ -108,6 +106,8 @@ class Relational(Objective):
     Source: Park et al. 2019, Relational Knowledge Distillation, arXiv:1904.05068.
     """
 
+    method: ClassVar[str] = "RKD"
+    source: ClassVar[str] = "Park et al. 2019, arXiv:1904.05068"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
@@ -118,32 +118,19 @@ class Relational(Objective):
         if min(distance_weight, angle_weight) < 0 or distance_weight == angle_weight == 0:
             raise InputError(
                 f"distance_weight {distance_weight:g} and angle_weight {angle_weight:g} leave nothing to match",
-                where="Relational",
+                where="RKD",
                 remedy="Give at least one above 0, none below; 25 and 50 are the authors'",
             )
         self.distance_weight = distance_weight
         self.angle_weight = angle_weight
         self.squared = squared
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``rkd_d`` and ``rkd_a``."""
-        s = needed(student, "embedding", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        s, t = student.embedding, teacher.embedding
         terms: dict[str, Tensor] = {}
         if self.distance_weight:
-            terms["rkd_d"] = self.distance_weight * relational_distance(s, t, self.squared)
+            terms["rkd_d"] = self.distance_weight * rkd_distance(s, t, self.squared)
         if self.angle_weight:
-            terms["rkd_a"] = self.angle_weight * relational_angle(s, t)
+            terms["rkd_a"] = self.angle_weight * rkd_angle(s, t)
         return terms
-
-
-def _rkd(
-    inputs: Mapping[str, Tensor], distance_weight: float, angle_weight: float, squared: bool, eps: float
-) -> dict[str, Tensor]:
-    # A term of weight zero is still computed: its value and gradient must be finite for the sum to be right.
-    distance = relational_distance(inputs["f_s"], inputs["f_t"], squared, eps)
-    angle = relational_angle(inputs["f_s"], inputs["f_t"])
-    return {"loss": distance_weight * distance + angle_weight * angle}
-
-
-GOLDEN = {"standard/rkd": _rkd}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -29,6 +26,7 @@ def similarity_preserving(student: Tensor, teacher: Tensor, eps: float = 1e-6) -
 
     Source: Tung and Mori 2019, arXiv:1907.09682, eqs. 2-4.
 
+    >>> import torch
     >>> similarity_preserving(torch.eye(2), torch.eye(2))
     tensor(0.)
     """
@@ -50,13 +48,15 @@ class SimilarityPreserving(Objective):
 
     Args:
         eps: smallest norm of a row.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``sp``, dimensionless (the paper's weight is about 3000).
 
     Source: Tung and Mori 2019, arXiv:1907.09682.
     """
 
+    method: ClassVar[str] = "SP"
+    source: ClassVar[str] = "Tung and Mori 2019, arXiv:1907.09682"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
@@ -64,17 +64,7 @@ class SimilarityPreserving(Objective):
         super().__init__(teacher)
         self.eps = eps
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``sp``."""
-        s = needed(student, "embedding", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        s, t = student.embedding, teacher.embedding
         return {"sp": similarity_preserving(s, t, self.eps)}
-
-
-def _sp(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    stages = [name[1:] for name in inputs if name.startswith("s")]
-    terms = [similarity_preserving(inputs[f"s{stage}"], inputs[f"t{stage}"], eps=1e-12) for stage in stages]
-    return {"loss": torch.stack(terms).sum()}
-
-
-GOLDEN = {"standard/sp": _sp}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -60,7 +58,7 @@ class SoftLabels(Objective):
     Args:
         temperature: T > 0, dimensionless.
         t_squared: multiply by T².
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: student and teacher logits "batch class", in nats. Term: ``kd``. Unlabelled samples count like any other.
 
@@ -69,6 +67,11 @@ class SoftLabels(Objective):
 
     Source: Hinton et al. 2015, arXiv:1503.02531, section 2.
     """
+
+    method: ClassVar[str] = "KD"
+    source: ClassVar[str] = "Hinton et al. 2015, arXiv:1503.02531"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
 
     def __init__(self, temperature: float = 2.0, t_squared: bool = True, teacher: str = "") -> None:
         super().__init__(teacher)
@@ -79,45 +82,7 @@ class SoftLabels(Objective):
         self.temperature = temperature
         self.t_squared = t_squared
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``kd``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         return {"kd": soft_labels(s, t, self.temperature, self.t_squared, bernoulli=not batch.target.is_categorical)}
-
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
-
-
-def _kd(inputs: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
-    return {"loss": soft_labels(inputs["logits_student"], inputs["logits_teacher"], temperature)}
-
-
-def _kd_torchdistill(
-    inputs: Mapping[str, Tensor], temperature: float, alpha: float | None, beta: float | None
-) -> dict[str, Tensor]:
-    # That library leaves T² out when there is no hard part, and then ignores beta.
-    student, teacher = inputs["logits_student"], inputs["logits_teacher"]
-    if not alpha:
-        return {"loss": soft_labels(student, teacher, temperature, t_squared=False)}
-    weight = 1 - alpha if beta is None else beta
-    return {
-        "loss": alpha * functional.cross_entropy(student, inputs["targets"])
-        + weight * soft_labels(student, teacher, temperature)
-    }
-
-
-def _logit_kd_total(inputs: Mapping[str, Tensor], alpha: float, temperature: float) -> dict[str, Tensor]:
-    kd = soft_labels(inputs["student_logits"], inputs["teacher_logits"], temperature)
-    ce = functional.cross_entropy(inputs["student_logits"], inputs["labels"])
-    return {"loss": alpha * kd + (1 - alpha) * ce, "loss_ce": ce, "loss_kd": kd}
-
-
-GOLDEN = {
-    "standard/kd": _kd,
-    "standard/kd_torchdistill": _kd_torchdistill,
-    "kd_capacity_gap/logit_kd_total": _logit_kd_total,
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,36 +9,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
-from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
-
-EPS = 1e-6
+from medkd.objectives.projected import ProjectedObjective
 
 
 @full_precision
-def soft_triplet(
-    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, released: bool = False
-) -> Tensor:
+def soft_triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0) -> Tensor:
     """ln(1 + exp(|a - p| - |a - n| + margin)) of Euclidean distances: no triple is ever done, however far apart; "...".
 
     Args:
         anchor, positive, negative: "... dim", broadcast; all get a gradient.
         margin: how much nearer the positive should be, in units of the embedding.
-        released: max(0, ·), which is what the class of that name in the release computes, with 1e-6 added to every
-            component of a difference (so |x - x| is not zero).
 
-    Source: Chiumento et al. 2026, arXiv:2604.12574; the soft margin: Hermans et al. 2017, arXiv:1703.07737.
+    Source: Chiumento et al. 2026, arXiv:2604.12574, whose release computes a hinge instead; the soft margin: Hermans
+    et al. 2017, arXiv:1703.07737.
 
     >>> soft_triplet(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), margin=5.0)
     tensor([0.6931])
     """
-    shift = EPS if released else 0.0
-    excess = _distance(anchor - positive + shift) - _distance(anchor - negative + shift) + margin
-    return excess.relu() if released else functional.softplus(excess)
+    return functional.softplus(_distance(anchor - positive) - _distance(anchor - negative) + margin)
 
 
 def _distance(difference: Tensor) -> Tensor:
@@ -48,7 +37,7 @@ def _distance(difference: Tensor) -> Tensor:
     return distance
 
 
-class SoftTriplet(Objective):
+class SoftTriplet(ProjectedObjective):
     """Be nearer to one's own teacher's embedding than to those of samples whose label differs.
 
     Every labelled sample of the batch whose label is known to differ is a negative (the release takes any sample whose
@@ -59,8 +48,7 @@ class SoftTriplet(Objective):
         student_dim, teacher_dim: widths of the embeddings; the student's is projected linearly.
         margin: how much nearer, in units of the teacher's embedding.
         least_difference: how much a label must differ, in the target's units; for classes anything below 1 will do.
-        released: a hinge instead of the soft margin.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``triplet``, in units of the teacher's embedding.
 
@@ -70,8 +58,8 @@ class SoftTriplet(Objective):
     Source: Chiumento et al. 2026, arXiv:2604.12574.
     """
 
-    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
-    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+    method: ClassVar[str] = "Soft-margin triplet"
+    source: ClassVar[str] = "Chiumento et al. 2026, arXiv:2604.12574; Hermans et al. 2017, arXiv:1703.07737"
 
     def __init__(
         self,
@@ -79,36 +67,21 @@ class SoftTriplet(Objective):
         teacher_dim: int,
         margin: float = 1.0,
         least_difference: float = 0.5,
-        released: bool = False,
         teacher: str = "",
     ) -> None:
-        super().__init__(teacher)
+        super().__init__(student_dim, teacher_dim, teacher=teacher)
         if not least_difference > 0:
             what = f"least_difference is {least_difference}, it must be above 0"
             raise InputError(what, where="SoftTriplet", remedy="0.5 suits classes")
-        self.projector = Projector(student_dim, teacher_dim)
         self.margin = margin
         self.least_difference = least_difference
-        self.released = released
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def compare(self, student: Tensor, teacher: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The term ``triplet``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self).detach()
-        same_shape(s, t, "embedding", self)
         known = batch.labelled[:, None, :] & batch.labelled[None, :, :]
         differ = (batch.targets[:, None, :] - batch.targets[None, :, :]).abs() >= self.least_difference
         negative = (known & differ).any(dim=2)
-        losses = soft_triplet(s[:, None], t[:, None], t[None], self.margin, self.released)
+        losses = soft_triplet(student[:, None], teacher[:, None], teacher[None], self.margin)
         count = negative.sum(dim=1)
         mean = torch.where(negative, losses, 0).sum(dim=1) / count.clamp(min=1)
         return {"triplet": mean.sum() / (count > 0).sum().clamp(min=1)}
-
-
-def _soft_triplet(inputs: Mapping[str, Tensor], margin: float = 1.0) -> dict[str, Tensor]:
-    return {
-        "loss": soft_triplet(inputs["anchor"], inputs["positive"], inputs["negative"], margin, released=True).mean()
-    }
-
-
-GOLDEN = {"pet_free_amyloid/soft_triplet": _soft_triplet}

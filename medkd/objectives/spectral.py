@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -63,7 +61,7 @@ class Spectral(Objective):
     Args:
         student_dim, teacher_dim: widths of the tokens.
         magnitude_weight, phase_weight: of the two terms.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: tokens "batch token dim", equally many, in the order of time. Terms: ``magnitude``, in the teacher's units;
     ``phase``, dimensionless, 0 to 2; both weighted.
@@ -74,6 +72,8 @@ class Spectral(Objective):
     Source: ours, after Wang et al. 2026, DLink, arXiv:2604.15016; not verified against any release.
     """
 
+    method: ClassVar[str] = "Spectral matching"
+    source: ClassVar[str] = "ours, after DLink: Wang et al. 2026, arXiv:2604.15016"
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_alignment: ClassVar[bool] = True
@@ -91,10 +91,9 @@ class Spectral(Objective):
         self.magnitude_weight = magnitude_weight
         self.phase_weight = phase_weight
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``magnitude`` and ``phase``."""
-        s = needed(student, "tokens", "student", self)
-        t = needed(self.hear(teachers), "tokens", "teacher", self)
+        s, t = student.tokens, teacher.tokens
         if s.shape[1] != t.shape[1]:
             what = f"the student has {s.shape[1]} tokens, the teacher {t.shape[1]}"
             raise InputError(what, where="Spectral", remedy="Give both the same patch length")
@@ -104,5 +103,5 @@ class Spectral(Objective):
     @full_precision
     def _terms(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
         projected = self.projector(student)
-        same_shape(projected, teacher, "tokens", self)
+        check_same_shape(projected, teacher, "tokens", self)
         return spectral(projected, teacher)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, needed_probabilities, needed_state, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
-from medkd.objectives.product_of_experts import LOG_VARIANCE
 from medkd.objectives.soft_labels import soft_labels
 
 Gaussian = tuple[Tensor, Tensor]
 """Mean and standard deviation, each "... dim"."""
+LOG_VARIANCE = (-6.0, 2.0)
+"""Range that log-variances are cut to: no state is ever certain of everything, or of nothing."""
 PER_MODALITY = "state/"
 """Feature maps of this name and a modality's hold that modality's own state, "batch 2 dim": mean and log-variance."""
 
@@ -73,7 +71,7 @@ class StateAnchoring(Objective):
         student_dim, teacher_dim: widths of the states; a linear map stands between them where they differ.
         temperature: of the probabilities.
         kd_weight, state_weight, missing_weight: of the three terms; one of weight 0 is left out.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: states "batch dim", mean and log-variance, the latter cut to -6 ... 2; logits "batch class". Terms: ``kd``,
     ``state`` and, with states for each modality, ``mstate``; weighted.
@@ -85,6 +83,10 @@ class StateAnchoring(Objective):
     default weights are second-hand).
     """
 
+    method: ClassVar[str] = "CoRe-KD, state anchoring"
+    source: ClassVar[str] = "Pan et al. 2026, arXiv:2605.29590"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
     needs_student: ClassVar[tuple[str, ...]] = ("logits", "state")
     needs_teacher: ClassVar[tuple[str, ...]] = ("logits", "state")
 
@@ -111,41 +113,37 @@ class StateAnchoring(Objective):
         self.mean = nn.Identity() if same else Projector(student_dim, teacher_dim)
         self.log_variance = nn.Identity() if same else Projector(student_dim, teacher_dim)
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``kd``, ``state`` and ``mstate``."""
-        heard = self.hear(teachers)
-        s, t = needed(student, "logits", "student", self), needed(heard, "logits", "teacher", self)
-        s_state, t_state = needed_state(student, "student", self), needed_state(heard, "teacher", self)
         terms: dict[str, Tensor] = {}
         if self.kd_weight:
-            same_shape(s, t, "logits", self)
-            self.check(batch.target)
+            check_same_shape(student.logits, teacher.logits, "logits", self)
             terms["kd"] = self.kd_weight * soft_labels(
-                s, t, self.temperature, bernoulli=not batch.target.is_categorical
+                student.logits, teacher.logits, self.temperature, bernoulli=not batch.target.is_categorical
             )
         if self.state_weight:
-            terms["state"] = self.state_weight * self._distance(*s_state, *t_state).mean()
-        names = [name for name in student.features if name.startswith(PER_MODALITY) and name in heard.features]
+            terms["state"] = self.state_weight * self._distance(*student.state, *teacher.state).mean()
+        names = [name for name in student.features if name.startswith(PER_MODALITY) and name in teacher.features]
         if self.missing_weight and names:
-            terms["mstate"] = self.missing_weight * self._missing(student, heard, batch, names)
+            terms["mstate"] = self.missing_weight * self._missing(student, teacher, batch, names)
         return terms
 
     def check(self, target: Target) -> None:
         """Refuse a target without probabilities, where they are matched."""
         if self.kd_weight:
-            needed_probabilities(target, self)
+            super().check(target)
 
     @full_precision
     def _distance(self, s_mean: Tensor, s_log: Tensor, t_mean: Tensor, t_log: Tensor) -> Tensor:
         mean, deviation = self.mean(s_mean), _deviation(self.log_variance(s_log))
-        same_shape(mean, t_mean, "state", self)
+        check_same_shape(mean, t_mean, "state", self)
         return gaussian_distance(mean, deviation, t_mean, _deviation(t_log))
 
-    def _missing(self, student: Output, heard: Output, batch: Batch, names: list[str]) -> Tensor:
-        here = batch.presence["student"]
-        absent = [~here[name.removeprefix(PER_MODALITY)] for name in names]
+    def _missing(self, student: Fields, teacher: Fields, batch: Batch, names: list[str]) -> Tensor:
+        presence = batch.presence["model"]
+        absent = [~presence[name.removeprefix(PER_MODALITY)] for name in names]
         s = torch.stack([student.features[name] for name in names])
-        t = torch.stack([heard.features[name] for name in names])
+        t = torch.stack([teacher.features[name] for name in names])
         return self._missing_distance(s, t, torch.stack(absent)).mean()
 
     @full_precision
@@ -156,24 +154,3 @@ class StateAnchoring(Objective):
 
 def _deviation(log_variance: Tensor) -> Tensor:
     return (0.5 * log_variance.clamp(*LOG_VARIANCE)).exp()
-
-
-def _csa_loss(
-    inputs: Mapping[str, Tensor], temperature: float, lambda_kd: float, lambda_state: float, lambda_mstate: float
-) -> dict[str, Tensor]:
-    def state(whose: str) -> Gaussian:
-        return inputs[f"{whose}_mu"], inputs[f"{whose}_sigma"]
-
-    kd = soft_labels(inputs["student_logits"], inputs["teacher_logits"], temperature)
-    pred = functional.cross_entropy(inputs["student_logits"], inputs["labels"]) + lambda_kd * kd
-    fused = gaussian_distance(*state("student"), *state("teacher")).mean()
-    mstate = missing_distance(*state("pred"), *state("teacher_mod"), inputs["missing"].T).mean()
-    return {
-        "loss": pred + lambda_state * fused + lambda_mstate * mstate,
-        "l_pred": pred,
-        "l_state": fused,
-        "l_mstate": mstate,
-    }
-
-
-GOLDEN = {"core_kd/csa_loss_paper": _csa_loss}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,10 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -71,6 +69,8 @@ class Supervised(Objective):
         InputError: a weight is not above zero, does not fit the target, or the logits do not.
     """
 
+    method: ClassVar[str] = "Supervised"
+    source: ClassVar[str] = "classic: cross-entropy or squared error"
     needs_teacher: ClassVar[tuple[str, ...]] = ()
 
     pos_weight: Tensor | None
@@ -88,11 +88,10 @@ class Supervised(Objective):
             )
         self.register_buffer("pos_weight", torch.tensor(weights) if weights else None, persistent=False)
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term of the target's kind."""
-        logits = needed(student, "logits", "student", self)
+        logits = student.logits
         target = batch.target
-        self.check(target)
         expected = (len(batch), target.outputs)
         if tuple(logits.shape) != expected:
             raise InputError(
@@ -109,7 +108,8 @@ class Supervised(Objective):
             TERM[target.kind] != "bce" or self.pos_weight.numel() not in (1, target.outputs)
         ):
             raise InputError(
-                f"pos_weight has {self.pos_weight.numel()} values, target '{target.key}' is {target.kind} with {target.outputs} outputs",
+                f"pos_weight has {self.pos_weight.numel()} values, "
+                f"target '{target.key}' is {target.kind} with {target.outputs} outputs",
                 where="Supervised",
                 remedy="Give one value, or one a label, for a binary or multi-label target; leave it out for others",
             )

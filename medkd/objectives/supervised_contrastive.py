@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,13 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.networks.projector import Projector
-from medkd.objectives.needed import needed, same_shape
-from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
+from medkd.objectives.projected import ProjectedObjective
 
 EPS = 1e-6
 """Norms below it are taken as it, so that a zero embedding has a bounded gradient."""
@@ -57,7 +53,7 @@ def supervised_contrastive(
     return losses.sum() / (count > 0).sum().clamp(min=1)
 
 
-class SupervisedContrastive(Objective):
+class SupervisedContrastive(ProjectedObjective):
     """Bring the student's embeddings of one class together.
 
     With ``across``, towards the teacher's embeddings of that class.
@@ -70,7 +66,7 @@ class SupervisedContrastive(Objective):
         across: compare each student's embedding, linearly projected, with all the teacher's, its own among the
             positives (cross-modal). False compares students with students, in the projected space too; the teacher is
             then not used.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``sup_con``, in nats.
 
@@ -81,34 +77,30 @@ class SupervisedContrastive(Objective):
     Source: Khosla et al. 2020, Supervised Contrastive Learning, arXiv:2004.11362.
     """
 
-    needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
-    needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
+    method: ClassVar[str] = "SupCon"
+    source: ClassVar[str] = "Khosla et al. 2020, arXiv:2004.11362"
 
     def __init__(
         self, student_dim: int, teacher_dim: int, temperature: float = 0.1, across: bool = True, teacher: str = ""
     ) -> None:
-        super().__init__(teacher)
+        super().__init__(student_dim, teacher_dim, teacher=teacher)
         if not temperature > 0:
             what = f"temperature is {temperature}, it must be above 0"
             raise InputError(what, where="SupervisedContrastive", remedy="0.1 is the authors'")
-        self.projector = Projector(student_dim, teacher_dim)
         self.temperature = temperature
         self.across = across
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def compare(self, student: Tensor, teacher: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The term ``sup_con``."""
-        s = self.projector(needed(student, "embedding", "student", self))
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
-        same_shape(s, t, "embedding", self)
-        self.check(batch.target)
         known = batch.labelled.all(dim=1)
         both = known[:, None] & known[None, :]
         same = (batch.targets[:, None, :] == batch.targets[None, :, :]).all(dim=2) & both
-        allowed = both if self.across else both & ~torch.eye(len(s), dtype=torch.bool, device=s.device)
-        return {"sup_con": supervised_contrastive(s, t.detach() if self.across else s, same, allowed, self.temperature)}
+        allowed = both if self.across else both & ~torch.eye(len(student), dtype=torch.bool, device=student.device)
+        contrast = teacher if self.across else student
+        return {"sup_con": supervised_contrastive(student, contrast, same, allowed, self.temperature)}
 
     def check(self, target: Target) -> None:
         """Refuse a target without classes."""
         if target.kind in ("regression", "forecast"):
             what = f"target '{target.key}' is a {target.kind}, it has no classes"
-            raise InputError(what, where="SupervisedContrastive", remedy="Use InfoNce instead")
+            raise InputError(what, where="SupervisedContrastive", remedy="Use InfoNCE instead")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError, nearest
 from medkd.networks.projector import Projector
 from medkd.objectives.dist import dist, pearson
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -60,7 +58,7 @@ class TokenDist(Objective):
         gamma: weight of ``intra``, tokens within a channel.
         tau: temperature above 0, dimensionless.
         positions: correlate tokens together or each position apart.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: tokens "batch token dim", as many in both. Terms: ``inter`` and ``intra``, weighted, dimensionless.
 
@@ -70,6 +68,8 @@ class TokenDist(Objective):
     Source: Weng et al. 2026, Purify-then-Align, arXiv:2604.05584.
     """
 
+    method: ClassVar[str] = "PTA, DIST on tokens"
+    source: ClassVar[str] = "Weng et al. 2026, arXiv:2604.05584; Huang et al. 2022, arXiv:2205.10536"
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_alignment: ClassVar[bool] = True
@@ -97,21 +97,10 @@ class TokenDist(Objective):
         self.tau = tau
         self.positions: Positions = positions
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``inter`` and ``intra``."""
-        s = self.projector(needed(student, "tokens", "student", self))
-        t = needed(self.hear(teachers), "tokens", "teacher", self)
-        same_shape(s, t, "tokens", self)
+        s = self.projector(student.tokens)
+        t = teacher.tokens
+        check_same_shape(s, t, "tokens", self)
         inter, intra = token_dist(s, t, self.tau, self.positions)
         return {"inter": self.beta * inter, "intra": self.gamma * intra}
-
-
-def _dist_sequence(
-    inputs: Mapping[str, Tensor], layout: str, beta: float = 1.0, gamma: float = 1.0, tau: float = 1.0
-) -> dict[str, Tensor]:
-    student, teacher = inputs["student"].transpose(1, 2), inputs["teacher"].transpose(1, 2)
-    inter, intra = token_dist(student, teacher, tau, "together" if layout == "hpe" else "apart")
-    return {"loss": beta * inter + gamma * intra}
-
-
-GOLDEN = {"pta/dist_sequence": _dist_sequence}

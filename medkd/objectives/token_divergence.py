@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits
-from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -67,7 +64,7 @@ class TokenDivergence(Objective):
     Args:
         divergence: reverse_kl, forward_kl or jsd.
         beta: 0 to 1, the teacher's share in jsd.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch class", "batch label" or "batch position class". Term: ``divergence``, in nats.
 
@@ -77,6 +74,11 @@ class TokenDivergence(Objective):
 
     Source: Xu et al. 2026, TIP, arXiv:2604.14084.
     """
+
+    method: ClassVar[str] = "GKD divergences"
+    source: ClassVar[str] = "Agarwal et al. 2024, arXiv:2306.13649; Xu et al. 2026, arXiv:2604.14084"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
 
     def __init__(self, divergence: Divergence = "reverse_kl", beta: float = 0.5, teacher: str = "") -> None:
         super().__init__(teacher)
@@ -89,28 +91,8 @@ class TokenDivergence(Objective):
         self.divergence = divergence
         self.beta = beta
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``divergence``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         s, t = class_logits(s, batch.target), class_logits(t, batch.target)
         return {"divergence": token_divergence(s, t, self.divergence, self.beta).mean()}
-
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
-
-
-def _token_divergence(
-    inputs: Mapping[str, Tensor], divergence: Divergence = "reverse_kl", beta: float | None = 0.5, chunk_size: int = 512
-) -> dict[str, Tensor]:
-    # chunk_size bounds the release's memory; the value does not depend on it.
-    values = token_divergence(
-        inputs["student_logits"], inputs["teacher_logits"], divergence, 0.5 if beta is None else beta
-    )
-    return {"loss": values.mean()}
-
-
-GOLDEN = {"tip/token_divergence": _token_divergence}

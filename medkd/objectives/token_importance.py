@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
-from medkd.data.core.target import Target
 from medkd.errors import InputError, nearest
 from medkd.objectives.class_logits import class_logits
-from medkd.objectives.needed import needed, needed_probabilities, same_shape
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 from medkd.objectives.token_divergence import token_divergence
@@ -112,7 +109,7 @@ class TokenImportance(Objective):
             divergence without replacement (the release).
         clip_quantile: of the entropy, for ``soft_or``.
         entropy_alpha, jsd_gamma: powers of the two, for ``sampled``.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: logits "batch class", "batch label" or "batch position class". Term: ``tip``, in nats.
 
@@ -122,6 +119,11 @@ class TokenImportance(Objective):
 
     Source: Xu et al. 2026, TIP: Token Importance in On-Policy Distillation, arXiv:2604.14084.
     """
+
+    method: ClassVar[str] = "TIP"
+    source: ClassVar[str] = "Xu et al. 2026, arXiv:2604.14084"
+    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
+    needs_probabilities: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -149,20 +151,13 @@ class TokenImportance(Objective):
         self.entropy_alpha = entropy_alpha
         self.jsd_gamma = jsd_gamma
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``tip``."""
-        s = needed(student, "logits", "student", self)
-        t = needed(self.hear(teachers), "logits", "teacher", self)
-        same_shape(s, t, "logits", self)
-        self.check(batch.target)
+        s, t = student.logits, teacher.logits
         s, t = (class_logits(x, batch.target).flatten(0, -2) for x in (s, t))
         divergence = token_divergence(s, t)
         chosen = self._choose(s.detach().to(divergence.dtype), t.detach().to(divergence.dtype), divergence.detach())
         return {"tip": torch.where(chosen, divergence, 0).sum() / chosen.sum()}
-
-    def check(self, target: Target) -> None:
-        """Refuse a target without probabilities."""
-        needed_probabilities(target, self)
 
     def _choose(self, s: Tensor, t: Tensor, divergence: Tensor) -> Tensor:
         if self.selection == "soft_or":
@@ -172,28 +167,3 @@ class TokenImportance(Objective):
         return torch.zeros(len(s), dtype=torch.bool, device=s.device).index_fill(
             0, torch.multinomial(weights, count), True
         )
-
-
-def _sampling_weights(
-    inputs: Mapping[str, Tensor],
-    sample_ratio: float,
-    entropy_alpha: float,
-    jsd_gamma: float,
-    jsd_topk: int = 0,
-    jsd_scale: float = 1.0,
-    chunk_size: int = 512,
-) -> dict[str, Tensor]:
-    student = inputs["student_logits"]
-    entropy, jsd, weights = sampling_weights(
-        student, inputs["teacher_logits"], entropy_alpha, jsd_gamma, jsd_topk, jsd_scale
-    )
-    count = torch.tensor(max(1, math.floor(len(student) * sample_ratio)))
-    return {"norm_entropy": entropy, "norm_jsd": jsd, "weights": weights, "num_samples": count}
-
-
-def _soft_or_score_paper(inputs: Mapping[str, Tensor], clip_quantile: float | None, rho: float) -> dict[str, Tensor]:
-    h, delta, score = soft_or(inputs["entropy"], inputs["divergence"], clip_quantile)
-    return {"h": h, "delta": delta, "score": score, "selected": strongest(score, rho)}
-
-
-GOLDEN = {"tip/sampling_weights": _sampling_weights, "tip/soft_or_score_paper": _soft_or_score_paper}

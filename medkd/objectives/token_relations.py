@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -64,7 +62,7 @@ class TokenRelations(Objective):
 
     Args:
         distance_weight, angle_weight: of the two terms; the paper's are a half each.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: tokens "batch token dim". Terms: ``distance`` and ``angle``, dimensionless, weighted.
 
@@ -74,6 +72,8 @@ class TokenRelations(Objective):
     Source: Nguyen et al. 2026, EVL-ECG, arXiv:2605.29977 (no release).
     """
 
+    method: ClassVar[str] = "EVL-ECG, token relations"
+    source: ClassVar[str] = "Nguyen et al. 2026, arXiv:2605.29977"
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("tokens",)
 
@@ -82,10 +82,9 @@ class TokenRelations(Objective):
         self.distance_weight = distance_weight
         self.angle_weight = angle_weight
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``distance`` and ``angle``."""
-        s = needed(student, "tokens", "student", self)
-        t = needed(self.hear(teachers), "tokens", "teacher", self)
+        s, t = student.tokens, teacher.tokens
         if s.shape[1] != t.shape[1]:
             what = f"the student has {s.shape[1]} tokens, the teacher {t.shape[1]}"
             raise InputError(
@@ -93,11 +92,3 @@ class TokenRelations(Objective):
             )
         distance, angle = token_relations(s, t.detach())
         return {"distance": self.distance_weight * distance, "angle": self.angle_weight * angle}
-
-
-def _relation_matching(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    distance, angle = token_relations(inputs["H"], inputs["A"], eps=1e-12)
-    return {"loss": 0.5 * (distance + angle), "distance": distance, "angle": angle}
-
-
-GOLDEN = {"evl_ecg/relation_matching_paper": _relation_matching}

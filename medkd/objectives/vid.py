@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -11,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.needed import needed, same_shape
+from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -22,7 +20,7 @@ EPS = 1e-5
 
 
 @full_precision
-def variational_information(mean: Tensor, teacher: Tensor, log_scale: Tensor, eps: float = EPS) -> Tensor:
+def vid(mean: Tensor, teacher: Tensor, log_scale: Tensor, eps: float = EPS) -> Tensor:
     """Negative log-density of the teacher's features under a Gaussian that the student predicts, without ln(2 pi)/2.
 
     Mean over entries.
@@ -42,7 +40,7 @@ def variational_information(mean: Tensor, teacher: Tensor, log_scale: Tensor, ep
     return 0.5 * ((mean - teacher.detach()).square() / variance + variance.log()).mean()
 
 
-class VariationalInformation(Objective):
+class VID(Objective):
     """Predict the teacher's embedding from the student's, with a learned variance a channel.
 
     What cannot be predicted stops counting.
@@ -50,7 +48,7 @@ class VariationalInformation(Objective):
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         variance: at the start, in the teacher's units, squared.
-        teacher: which teacher it hears; "" is the only one.
+        teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``vid``, in nats, may be negative. The paper also uses feature maps; here
     embeddings, which a bank can hold. The variances are trained with the projection (the authors' release leaves them
@@ -62,6 +60,8 @@ class VariationalInformation(Objective):
     Source: Ahn et al. 2019, Variational Information Distillation, arXiv:1904.05835.
     """
 
+    method: ClassVar[str] = "VID"
+    source: ClassVar[str] = "Ahn et al. 2019, arXiv:1904.05835"
     needs_student: ClassVar[tuple[str, ...]] = ("embedding",)
     needs_teacher: ClassVar[tuple[str, ...]] = ("embedding",)
 
@@ -70,43 +70,28 @@ class VariationalInformation(Objective):
         if not variance > EPS:
             raise InputError(
                 f"variance is {variance}",
-                where="VariationalInformation",
+                where="VID",
                 remedy=f"Give one above {EPS}; 5 is the authors'",
             )
         widths = (student_dim, teacher_dim, teacher_dim, teacher_dim)
         self.weights = nn.ParameterList(nn.Linear(widths[i], widths[i + 1], bias=False).weight for i in range(3))
         self.log_scale = nn.Parameter(torch.full((teacher_dim,), math.log(math.expm1(variance - EPS))))
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``vid``."""
-        s = needed(student, "embedding", "student", self)
-        t = needed(self.hear(teachers), "embedding", "teacher", self)
+        s, t = student.embedding, teacher.embedding
         if s.shape[1] != self.weights[0].shape[1]:
             what = f"embedding has width {s.shape[1]}, student_dim is {self.weights[0].shape[1]}"
-            raise InputError(what, where="VariationalInformation", remedy=f"Set student_dim to {s.shape[1]}")
-        mean = _predict(s, *self.weights)
-        same_shape(mean, t, "embedding", self)
-        return {"vid": variational_information(mean, t, self.log_scale)}
+            raise InputError(what, where="VID", remedy=f"Set student_dim to {s.shape[1]}")
+        mean = predicted(s, *self.weights)
+        check_same_shape(mean, t, "embedding", self)
+        return {"vid": vid(mean, t, self.log_scale)}
 
 
 @full_precision
-def _predict(features: Tensor, *weights: Tensor) -> Tensor:
+def predicted(features: Tensor, *weights: Tensor) -> Tensor:
     """Three linear maps over the channels with ReLU between them, at every position."""
     x = features.movedim(1, -1)
     for i, weight in enumerate(weights):
         x = functional.linear(x if i == 0 else x.relu(), weight)
     return x.movedim(-1, 1)
-
-
-def _vid(inputs: Mapping[str, Tensor], eps: float) -> dict[str, Tensor]:
-    s, t = _same_size((inputs["f_s"], inputs["f_t"]))
-    mean = _predict(s, inputs["w1"], inputs["w2"], inputs["w3"])
-    return {"loss": variational_information(mean, t, inputs["log_scale"], eps)}
-
-
-def _same_size(maps: Sequence[Tensor]) -> list[Tensor]:
-    size = min(x.shape[-1] for x in maps)
-    return [x if x.shape[-1] == size else functional.adaptive_avg_pool2d(x, size) for x in maps]
-
-
-GOLDEN = {"standard/vid": _vid}

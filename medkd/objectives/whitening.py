@@ -5,7 +5,6 @@ Make its channels uncorrelated, and their correlations the same at every site.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -13,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError, nearest
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
@@ -104,6 +103,8 @@ class Whitening(Objective):
     Source: WT-PSE, IEEE TMI 2024, document 10457051.
     """
 
+    method: ClassVar[str] = "WT-PSE, whitening"
+    source: ClassVar[str] = "WT-PSE, IEEE TMI 2024, document 10457051; Choi et al. 2021, arXiv:2103.15597"
     needs_student: ClassVar[tuple[str, ...]] = ("features",)
     needs_teacher: ClassVar[tuple[str, ...]] = ()
 
@@ -124,7 +125,7 @@ class Whitening(Objective):
             centred,
         )
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``instance`` and ``domain``."""
         if not student.features:
             raise InputError(
@@ -143,15 +144,3 @@ class Whitening(Objective):
         instance = torch.stack([term.correlation + term.variance for term in terms]).mean()
         domain = torch.stack([term.domain for term in terms]).mean()
         return {"instance": self.instance_weight * instance, "domain": self.domain_weight * domain}
-
-
-def _whitening_loss(
-    inputs: Mapping[str, Tensor], margin: float, num_domains: int, per_domain_batch: int
-) -> dict[str, Tensor]:
-    site = torch.arange(num_domains).repeat_interleave(per_domain_batch)
-    terms = whitening(inputs["z"], site, margin, centred=False)
-    instance = terms.correlation + terms.variance
-    return {"loss": instance + terms.domain, "instance": instance, "domain": terms.domain}
-
-
-GOLDEN = {"wt_pse/whitening_loss": _whitening_loss}

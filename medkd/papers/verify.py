@@ -1,4 +1,4 @@
-"""Hold implementations against golden vectors: numbers computed once from the published systems' own code."""
+"""Golden vectors, numbers computed once from the published systems' own code, and the check of ours against them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from torch import Tensor
 
 from medkd.errors import InputError, MedkdError, nearest
 
-PACKAGES = ("medkd.objectives", "medkd.evidence", "medkd.papers", "medkd.tasks")
-"""Where implementations lie; reached by name only."""
+PACKAGE = "medkd.papers"
+"""The package whose modules offer implementations, each in a table ``GOLDEN``."""
 Function = Callable[..., Mapping[str, Tensor]]
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case of a golden function: what goes in, what must come out, and how near."""
+    """One case of a golden function: its inputs, the outputs expected, and the tolerances."""
 
     name: str
     params: Mapping[str, Any]
@@ -39,14 +39,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one case gave: the largest absolute error, and why it failed ("" if it passed)."""
+    """Result of one case: the largest absolute error, and the reason of a failure ("" if it passed)."""
 
     error: float
     failure: str = ""
 
 
 def verify(folder: Path, strict: bool = False, allow_skip: Sequence[str] = ()) -> int:
-    """Check every golden function below a folder and print a line for each; the exit code.
+    """Check every golden function below a folder, print a line for each and return the exit code.
 
     Args:
         folder: holds ``<function>.json`` and ``<function>.npz``, at any depth.
@@ -129,36 +129,31 @@ def implementations() -> dict[str, Function]:
     Raises:
         MedkdError: two modules offer the same name.
     """
-    found: dict[str, Function] = {}
+    functions: dict[str, Function] = {}
     origin: dict[str, str] = {}
     for module in _modules():
         for name, function in getattr(module, "GOLDEN", {}).items():
             # A module may import another's table; only two different functions are a contradiction.
-            if name in found and found[name] is not function:
+            if name in functions and functions[name] is not function:
                 raise MedkdError(
                     f"{name} is implemented twice",
                     where=f"{origin[name]}, {module.__name__}",
                     remedy="Keep one of them",
                 )
-            found[name], origin[name] = function, module.__name__
-    return found
+            functions[name], origin[name] = function, module.__name__
+    return functions
 
 
 def _modules() -> Iterator[Any]:
-    for package in PACKAGES:
+    root = importlib.import_module(PACKAGE)
+    for info in pkgutil.walk_packages(root.__path__, prefix=f"{PACKAGE}.", onerror=lambda _: None):
         try:
-            root = importlib.import_module(package)
-        except ModuleNotFoundError:
-            continue
-        yield root
-        for info in pkgutil.walk_packages(root.__path__, prefix=f"{package}.", onerror=lambda _: None):
-            try:
-                yield importlib.import_module(info.name)
-            except ImportError as error:
-                if (error.name or "").startswith("medkd"):
-                    raise
-                # The extra of a task that this user does not need: what it implements is then skipped, and said so.
-                print(f"{info.name} is left out: {error}")
+            yield importlib.import_module(info.name)
+        except ImportError as error:
+            if (error.name or "").startswith("medkd"):
+                raise
+            # A package of an extra that this user does not need: its functions are then skipped, with the reason.
+            print(f"{info.name} is left out: {error}")
 
 
 def check(function: Function, case: Case) -> Outcome:
@@ -176,7 +171,7 @@ def check(function: Function, case: Case) -> Outcome:
             gradients = torch.autograd.grad(got["loss"].sum(), [inputs[name] for name in wanted], allow_unused=True)
             for name, gradient in zip(wanted, gradients, strict=True):
                 got[f"grad.{name}"] = torch.zeros_like(inputs[name]) if gradient is None else gradient
-    except Exception as error:  # whatever an implementation does wrong is that case's failure, not the run's
+    except Exception as error:  # any mistake of an implementation is that case's failure, not the run's
         return Outcome(float("inf"), f"{type(error).__name__}: {error}")
     outcomes = [_compare(name, got.get(name), array, case) for name, array in case.outputs.items()]
     return Outcome(

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.errors import InputError
-from medkd.objectives.contrastive_representation import (
-    ContrastiveRepresentation,
+from medkd.objectives.crd import (
+    CRD,
     crd_contrast,
     crd_remember,
     crd_scores,
@@ -58,7 +58,7 @@ def setting(make_batch, make_output):
 
 
 def test_forward_leaves_the_state_and_update_changes_it(setting):
-    objective = ContrastiveRepresentation(5, 3, samples=10, dim=4)
+    objective = CRD(5, 3, samples=10, dim=4)
     before = {name: value.clone() for name, value in objective.named_buffers()}
     objective(*setting)
     assert all(torch.equal(value, before[name]) for name, value in objective.named_buffers())
@@ -72,10 +72,10 @@ def test_forward_leaves_the_state_and_update_changes_it(setting):
 
 def test_samples_keep_their_row(setting, tmp_path):
     student, teachers, batch = setting
-    objective = ContrastiveRepresentation(5, 3, samples=10, dim=4)
+    objective = CRD(5, 3, samples=10, dim=4)
     objective.update(student, teachers, batch)
     torch.save(objective.state_dict(), tmp_path / "o.pt")
-    other = ContrastiveRepresentation(5, 3, samples=10, dim=4)
+    other = CRD(5, 3, samples=10, dim=4)
     other.load_state_dict(torch.load(tmp_path / "o.pt", weights_only=True))
     batch.sample_id = ["new", "s3", "newer", "s0"]
     for each in (objective, other):
@@ -85,7 +85,7 @@ def test_samples_keep_their_row(setting, tmp_path):
 
 
 def test_repeated_steps_bring_the_loss_down(setting):
-    objective = ContrastiveRepresentation(5, 3, samples=4, dim=4)
+    objective = CRD(5, 3, samples=4, dim=4)
     optimiser = torch.optim.SGD(objective.parameters(), lr=0.02)
     values = []
     for _ in range(30):
@@ -99,7 +99,7 @@ def test_repeated_steps_bring_the_loss_down(setting):
 
 
 def test_negatives_are_never_oneself(setting):
-    objective = ContrastiveRepresentation(5, 3, samples=10, dim=4, negatives=3)
+    objective = CRD(5, 3, samples=10, dim=4, negatives=3)
     rows = torch.cat([objective._drawn(torch.tensor([2, 9])) for _ in range(50)])
     assert rows.shape == (100, 4)
     assert (rows[:, :1] != rows[:, 1:]).all()
@@ -108,4 +108,4 @@ def test_negatives_are_never_oneself(setting):
 
 def test_more_samples_than_rows(setting):
     with pytest.raises(InputError, match="more than 3 samples"):
-        ContrastiveRepresentation(5, 3, samples=3)(*setting)
+        CRD(5, 3, samples=3)(*setting)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from medkd.data.core.output import Output
 from medkd.errors import InputError
-from medkd.objectives.diffusion import Diffusion, denoise, noise_prediction, signal_share
+from medkd.objectives.diffkd import DiffKD, denoise, noise_prediction, signal_share
 
 SHARE = signal_share()
 
@@ -65,7 +65,7 @@ def test_gradient():
 
 def test_the_autoencoder_hears_reconstruction_alone(make_batch, make_output):
     batch = make_batch()
-    objective = Diffusion(6, 9)
+    objective = DiffKD(6, 9)
     terms = objective(make_output(batch, 1), {"t": make_output(batch, 2, dim=9)}, batch)
     encoder = list(objective.encoder.parameters())
     gradients = torch.autograd.grad(terms["kd"] + terms["diff"], encoder, allow_unused=True, retain_graph=True)
@@ -85,7 +85,7 @@ def test_a_student_that_knows_the_teacher_comes_near(make_batch):
     teacher = {"t": Output(torch.zeros(32, 3), embedding=hidden @ torch.randn(2, 8))}
     left = {}
     for name, student in (("knows", knows), ("ignorant", ignorant)):
-        objective = Diffusion(6, 8)
+        objective = DiffKD(6, 8)
         optimiser = torch.optim.Adam(objective.parameters(), lr=1e-2)
         for _ in range(150):
             optimiser.zero_grad()
@@ -99,8 +99,8 @@ def test_a_student_that_knows_the_teacher_comes_near(make_batch):
 def test_refuses(make_batch, make_output):
     batch = make_batch()
     with pytest.raises(InputError, match="teacher_dim to 6"):
-        Diffusion(6, 9)(make_output(batch), {"t": make_output(batch)}, batch)
+        DiffKD(6, 9)(make_output(batch), {"t": make_output(batch)}, batch)
     with pytest.raises(InputError, match="steps is 0"):
-        Diffusion(6, 9, steps=0)
+        DiffKD(6, 9, steps=0)
     with pytest.raises(InputError, match="latent is 1"):
-        Diffusion(6, 9, latent=1)
+        DiffKD(6, 9, latent=1)

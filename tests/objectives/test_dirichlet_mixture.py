@@ -8,7 +8,6 @@ from medkd.errors import InputError
 from medkd.objectives.dirichlet_mixture import (
     DirichletMixture,
     dirichlet_mixture,
-    dirichlet_mixture_released,
     entropy_weights,
 )
 
@@ -44,13 +43,9 @@ def test_smallest_where_all_teachers_agree(seed):
     assert gradient.abs().max() < 1e-8
 
 
-def test_log_space_is_the_release_where_that_is_finite_and_goes_on_where_it_is_not():
+def test_a_student_far_off_has_a_finite_value_and_gradient():
     taught = draw(0, 2, 5, 4)
-    near, far = draw(1, 5, 4), torch.tensor([[4000.0, -4000.0, 0, 0]]).double().requires_grad_()
-    released, weights = dirichlet_mixture_released(near, taught)
-    torch.testing.assert_close(released, 1 + 0.002 * dirichlet_mixture(near, taught, weights))
-    torch.testing.assert_close(weights, entropy_weights(taught), rtol=1e-6, atol=1e-6)
-    assert dirichlet_mixture_released(far, taught[:, :1])[0].isinf().all()
+    far = torch.tensor([[4000.0, -4000.0, 0, 0]]).double().requires_grad_()
     value = dirichlet_mixture(far, taught[:, :1], entropy_weights(taught[:, :1]))
     (gradient,) = torch.autograd.grad(value.sum(), far)
     assert value.isfinite().all()
@@ -73,13 +68,12 @@ def test_certain_teachers_are_believed_alike():
     assert weights.flatten().tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("released", [False, True])
 @pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel"])
-def test_module_is_the_mean(kind, released, make_batch, make_output):
+def test_module_is_the_mean(kind, make_batch, make_output):
     batch = make_batch(kind)
     student, teachers = make_output(batch, 1), {"a": make_output(batch, 2), "b": make_output(batch, 3)}
-    term = DirichletMixture(scale=2.0, released=released)(student, teachers, batch)["prior"]
-    one = DirichletMixture(released=released)(student, teachers, batch)["prior"]
+    term = DirichletMixture(scale=2.0)(student, teachers, batch)["prior"]
+    one = DirichletMixture()(student, teachers, batch)["prior"]
     torch.testing.assert_close(term, 2 * one)
     assert term.isfinite()
 

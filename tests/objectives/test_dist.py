@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.objectives.dist import Dist, dist
+from medkd.objectives.dist import DIST, dist
 
 
 @settings(max_examples=20, deadline=None)
@@ -32,7 +32,7 @@ def test_gradient():
 def test_a_single_logit_ranks_samples_alone(make_batch, make_output):
     batch = make_batch("binary")
     student = make_output(batch, 1)
-    terms = Dist()(student, {"t": make_output(batch, 2)}, batch)
+    terms = DIST()(student, {"t": make_output(batch, 2)}, batch)
     assert set(terms) == {"intra"}
     terms["intra"].backward()
     assert student.logits.grad.abs().sum() > 0

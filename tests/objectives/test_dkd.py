@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.errors import InputError
-from medkd.objectives.decoupled import Decoupled, decoupled
+from medkd.objectives.dkd import DKD, dkd
 from medkd.objectives.soft_labels import soft_labels
 
 
@@ -21,37 +21,37 @@ def test_both_halves_make_up_the_soft_labels(seed, temperature):
     student, teacher, target, known = draw(seed)
     for i in range(6):
         row = slice(i, i + 1)
-        tckd, nckd = decoupled(student[row], teacher[row], target[row], known[row], temperature)
+        tckd, nckd = dkd(student[row], teacher[row], target[row], known[row], temperature)
         rest = 1 - (teacher[i] / temperature).softmax(0)[target[i]]
         torch.testing.assert_close(tckd + rest * nckd, soft_labels(student[row], teacher[row], temperature))
 
 
 def test_zero_only_at_the_teacher():
     student, teacher, target, known = draw(0)
-    assert sum(decoupled(teacher, teacher, target, known, 4.0)) == 0
-    assert all(half > 0 for half in decoupled(student, teacher, target, known, 4.0))
+    assert sum(dkd(teacher, teacher, target, known, 4.0)) == 0
+    assert all(half > 0 for half in dkd(student, teacher, target, known, 4.0))
 
 
 def test_two_classes_leave_nothing_among_the_others():
-    _, nckd = decoupled(*draw(0, classes=2), 4.0)
+    _, nckd = dkd(*draw(0, classes=2), 4.0)
     assert nckd == 0
 
 
 def test_gradient():
     student, teacher, target, known = draw(0)
-    assert torch.autograd.gradcheck(lambda s: decoupled(s, teacher, target, known, 2.0), student.requires_grad_())
+    assert torch.autograd.gradcheck(lambda s: dkd(s, teacher, target, known, 2.0), student.requires_grad_())
 
 
 def test_the_unlabelled_do_not_count(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     known = batch.labelled[:, 0]
-    all_of = Decoupled()(student, {"t": teacher}, batch)
-    alone = decoupled(student.logits[known], teacher.logits[known], batch.targets[known, 0].long(), known[known], 4.0)
+    all_of = DKD()(student, {"t": teacher}, batch)
+    alone = dkd(student.logits[known], teacher.logits[known], batch.targets[known, 0].long(), known[known], 4.0)
     torch.testing.assert_close(all_of["tckd"], alone[0])
     torch.testing.assert_close(all_of["nckd"], 8 * alone[1])
     nobody = make_batch(labelled=0)
-    value = sum(Decoupled()(student, {"t": teacher}, nobody).values())
+    value = sum(DKD()(student, {"t": teacher}, nobody).values())
     value.backward()
     assert value == 0
 
@@ -59,4 +59,4 @@ def test_the_unlabelled_do_not_count(make_batch, make_output):
 def test_refuses_labels_that_are_no_classes(make_batch, make_output):
     batch = make_batch("multilabel")
     with pytest.raises(InputError, match="Use SoftLabels"):
-        Decoupled()(make_output(batch), {"t": make_output(batch)}, batch)
+        DKD()(make_output(batch), {"t": make_output(batch)}, batch)

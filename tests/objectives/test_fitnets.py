@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.errors import InputError
-from medkd.objectives.projected_features import ProjectedFeatures, projected_features
+from medkd.objectives.fitnets import FitNets, fitnets
 
 
 def draw(seed, *shape):
@@ -16,27 +16,27 @@ def draw(seed, *shape):
 def test_zero_where_the_projection_gives_the_teacher(seed, axes, standardise):
     student, weight = draw(seed, 2, 3, *[4] * axes), draw(seed + 1, 5, 3)
     teacher = torch.einsum("oc,bc...->bo...", weight, student)
-    mse, cosine = projected_features(student, teacher, weight, standardise)
+    mse, cosine = fitnets(student, teacher, weight, standardise)
     assert mse < 1e-20
     assert cosine.abs() < 1e-9
-    mse, cosine = projected_features(student + draw(seed + 2, *student.shape), teacher, weight, standardise)
+    mse, cosine = fitnets(student + draw(seed + 2, *student.shape), teacher, weight, standardise)
     assert mse > 0
     assert cosine > 0
 
 
 def test_standardised_is_blind_to_the_teachers_scale():
     student, teacher, weight = draw(0, 2, 3, 4), draw(1, 2, 5, 4), draw(2, 5, 3)
-    one = projected_features(student, teacher, weight, True)[0]
-    torch.testing.assert_close(projected_features(7 * student, 7 * teacher, weight, True)[0], one)
+    one = fitnets(student, teacher, weight, True)[0]
+    torch.testing.assert_close(fitnets(7 * student, 7 * teacher, weight, True)[0], one)
 
 
 def test_module_is_the_mean_over_stages(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1), make_output(batch, 2, dim=9)
-    objective = ProjectedFeatures({"stage1": [4, 4], "stage2": [6, 9]}, beta=0.25)
+    objective = FitNets({"stage1": [4, 4], "stage2": [6, 9]}, beta=0.25)
     terms = objective(student, {"t": teacher}, batch)
     each = [
-        projected_features(student.features[stage], teacher.features[stage], weight)
+        fitnets(student.features[stage], teacher.features[stage], weight)
         for stage, weight in zip(("stage1", "stage2"), objective.weights, strict=True)
     ]
     torch.testing.assert_close(terms["feature_mse"], (each[0][0] + each[1][0]) / 2)
@@ -46,6 +46,6 @@ def test_module_is_the_mean_over_stages(make_batch, make_output):
 def test_refuses(make_batch, make_output):
     batch = make_batch()
     with pytest.raises(InputError, match="channels are"):
-        ProjectedFeatures({})
+        FitNets({})
     with pytest.raises(InputError, match=r"channels.stage1 to \[4, 4\]"):
-        ProjectedFeatures({"stage1": [5, 4]})(make_output(batch, 1), {"t": make_output(batch, 2)}, batch)
+        FitNets({"stage1": [5, 4]})(make_output(batch, 1), {"t": make_output(batch, 2)}, batch)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from medkd.errors import InputError
 from medkd.objectives.class_graph import class_graph, smoothed
-from medkd.objectives.geometry_aware import GeometryAware, geometry_aware, geometry_aware_released
+from medkd.objectives.geometry_aware import GeometryAware, geometry_aware
 from medkd.objectives.soft_labels import soft_labels
 
 NEAR = [[1.0, 0.6, 0.1], [0.6, 1.0, 0.2], [0.1, 0.2, 1.0]]
@@ -21,7 +21,6 @@ def test_without_smoothing_it_is_soft_labels(seed):
     student, teacher, graph = draw(seed, 5, 4), draw(seed + 1, 5, 4), class_graph(draw(seed + 2, 4, 6))
     expected = soft_labels(student, teacher, 1.0)
     torch.testing.assert_close(geometry_aware(student, teacher, graph, 0.0), expected)
-    torch.testing.assert_close(geometry_aware_released(student, teacher, graph, 0.0), expected / 4)
 
 
 @settings(max_examples=20, deadline=None)
@@ -32,11 +31,6 @@ def test_never_negative_and_zero_at_the_smoothed_teacher(seed, gamma):
     assert geometry_aware(smoothed(teacher, graph, gamma), teacher, graph, gamma).abs() < 1e-12
 
 
-def test_the_release_can_be_negative():
-    teacher, graph = 4 * draw(0, 5, 4), class_graph(draw(1, 4, 6))
-    assert geometry_aware_released(teacher, teacher, graph, 0.9) < 0
-
-
 def test_being_wrong_by_a_neighbour_costs_less():
     teacher = torch.tensor([[6.0, 0.0, 0.0]]).double()
     graph = torch.tensor([[0.6, 0.4, 0.0], [0.4, 0.6, 0.0], [0.0, 0.0, 1.0]]).double()
@@ -44,14 +38,12 @@ def test_being_wrong_by_a_neighbour_costs_less():
     assert geometry_aware(neighbour, teacher, graph, 0.5) < geometry_aware(stranger, teacher, graph, 0.5)
 
 
-@pytest.mark.parametrize("released", [False, True])
-def test_module(released, make_batch, make_output):
+def test_module(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     graph = (4 * torch.tensor(NEAR)).softmax(1)
-    loss = geometry_aware_released if released else geometry_aware
-    term = GeometryAware(NEAR, released=released)(student, {"t": teacher}, batch)["gad"]
-    torch.testing.assert_close(term, loss(student.logits, teacher.logits, graph))
+    term = GeometryAware(NEAR)(student, {"t": teacher}, batch)["gad"]
+    torch.testing.assert_close(term, geometry_aware(student.logits, teacher.logits, graph))
 
 
 def test_refuses(make_batch, make_output):

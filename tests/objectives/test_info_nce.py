@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from medkd.errors import InputError
-from medkd.objectives.info_nce import InfoNce, info_nce
+from medkd.objectives.info_nce import InfoNCE, info_nce
 
 
 def draw(seed, *shape):
@@ -41,8 +41,8 @@ def test_one_sample_has_nothing_to_find():
 def test_module(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1, dim=5), make_output(batch, 2, dim=3)
-    objective = InfoNce(5, 3, temperature=0.5, symmetric=True)
+    objective = InfoNCE(5, 3, temperature=0.5, symmetric=True)
     expected = info_nce(objective.projector(student.embedding), teacher.embedding, 0.5, symmetric=True)
     torch.testing.assert_close(objective(student, {"t": teacher}, batch)["info_nce"], expected)
     with pytest.raises(InputError, match="temperature is 0"):
-        InfoNce(5, 3, temperature=0.0)
+        InfoNCE(5, 3, temperature=0.0)

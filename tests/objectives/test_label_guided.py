@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from medkd.errors import InputError
 from medkd.objectives.class_graph import class_graph
-from medkd.objectives.decoupled import decoupled
-from medkd.objectives.label_guided import LabelGuided, guiding_parts, label_guided, label_guided_released
+from medkd.objectives.dkd import dkd
+from medkd.objectives.label_guided import LabelGuided, guiding_parts, label_guided
 
 NEAR = [[1.0, 0.6, 0.1], [0.6, 1.0, 0.2], [0.1, 0.2, 1.0]]
 LABEL = torch.tensor([0, 2, 3, 1, 1])
@@ -24,32 +24,24 @@ def test_never_negative_and_zero_at_the_teacher_without_smoothing(seed, gamma):
     assert label_guided(teacher, teacher, graph, LABEL, 0.0).abs().max() < 1e-12
 
 
-def test_without_smoothing_it_is_the_true_class_part_of_decoupled():
+def test_without_smoothing_it_is_the_true_class_part_of_dkd():
     student, teacher = draw(0, 5, 4), draw(1, 5, 4)
     ours = label_guided(student[:, None], teacher[:, None], torch.eye(4), LABEL, 0.0).mean()
-    torch.testing.assert_close(ours, decoupled(student, teacher, LABEL, torch.ones(5).bool(), 1.0)[0])
-
-
-def test_the_release_can_be_negative():
-    student, teacher = torch.tensor([[[3.0, 0.0]]]), torch.zeros(1, 1, 2)
-    assert label_guided_released(student, teacher, torch.eye(2), torch.tensor([0]), 0.0) < 0
-    assert label_guided(student, teacher, torch.eye(2), torch.tensor([0]), 0.0) > 0
+    torch.testing.assert_close(ours, dkd(student, teacher, LABEL, torch.ones(5).bool(), 1.0)[0])
 
 
 def test_parts_that_speak_for_the_class_and_not_against_it():
     teacher = torch.tensor([[[1.0, 0], [-9.0, 0], [3.0, 0], [0.0, 0]]])
     label = torch.tensor([0])
     assert sorted(guiding_parts(teacher, label, 0.5)[0].tolist()) == [0, 2]
-    assert sorted(guiding_parts(teacher, label, 0.5, released=True)[0].tolist()) == [1, 2]
     assert guiding_parts(teacher, label, 0.01).shape == (1, 1)
 
 
-@pytest.mark.parametrize("released", [False, True])
-def test_module_matches_the_kept_parts_of_labelled_samples(released, make_batch, make_output):
+def test_module_matches_the_chosen_parts_of_labelled_samples(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     student.logits, teacher.logits = torch.randn(8, 4, 3).requires_grad_(), torch.randn(8, 4, 3)
-    LabelGuided(NEAR, share=0.5, released=released)(student, {"t": teacher}, batch)["lgd"].backward()
+    LabelGuided(NEAR, share=0.5)(student, {"t": teacher}, batch)["lgd"].backward()
     touched = (student.logits.grad.abs().sum(2) > 0).sum(1)
     assert touched.tolist() == [2 if known else 0 for known in batch.labelled[:, 0].tolist()]
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.objectives.normalised_mse import NormalisedMse, normalised_mse
+from medkd.objectives.pkd import PKD, pkd
 
 
 def draw(seed, *shape):
@@ -16,33 +16,31 @@ def draw(seed, *shape):
 def test_blind_to_scale_and_offset_of_a_channel(seed, scale, shift):
     student, teacher = draw(seed, 6, 3, 4), draw(seed + 1, 6, 3, 4)
     factor = torch.tensor([scale, 1.0, 2.0], dtype=torch.float64)[:, None]
-    torch.testing.assert_close(
-        normalised_mse(factor * student + shift, teacher), normalised_mse(student, teacher), rtol=1e-3, atol=1e-6
-    )
-    assert normalised_mse(factor * teacher + shift, teacher) < 1e-6
-    assert 0 < normalised_mse(student, teacher) < 2
+    torch.testing.assert_close(pkd(factor * student + shift, teacher), pkd(student, teacher), rtol=1e-3, atol=1e-6)
+    assert pkd(factor * teacher + shift, teacher) < 1e-6
+    assert 0 < pkd(student, teacher) < 2
 
 
 def test_equals_numpy_correlation():
     student, teacher = draw(0, 9, 4), draw(1, 9, 4)
     expected = np.mean([1 - np.corrcoef(student[:, i], teacher[:, i])[0, 1] for i in range(4)])
-    assert normalised_mse(student, teacher).item() == pytest.approx(expected, abs=1e-5)
+    assert pkd(student, teacher).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_collapsed_student_is_not_rewarded():
     teacher = draw(1, 8, 4)
-    assert normalised_mse(torch.zeros(8, 4, dtype=torch.float64), teacher).item() == pytest.approx(0.5, abs=1e-5)
-    assert normalised_mse(teacher + 0.1 * draw(0, 8, 4), teacher) < 0.1
+    assert pkd(torch.zeros(8, 4, dtype=torch.float64), teacher).item() == pytest.approx(0.5, abs=1e-5)
+    assert pkd(teacher + 0.1 * draw(0, 8, 4), teacher) < 0.1
 
 
 def test_gradient():
     teacher = draw(1, 5, 3)
-    assert torch.autograd.gradcheck(lambda s: normalised_mse(s, teacher), draw(0, 5, 3).requires_grad_())
+    assert torch.autograd.gradcheck(lambda s: pkd(s, teacher), draw(0, 5, 3).requires_grad_())
 
 
 def test_module_is_the_function_of_the_projection(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1, dim=5), make_output(batch, 2, dim=3)
-    objective = NormalisedMse(5, 3)
-    expected = normalised_mse(objective.projector(student.embedding), teacher.embedding)
+    objective = PKD(5, 3)
+    expected = pkd(objective.projector(student.embedding), teacher.embedding)
     assert objective(student, {"t": teacher}, batch)["normalised_mse"] == expected

@@ -4,13 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkd.errors import InputError
-from medkd.objectives.rank_consistency import (
-    RankConsistency,
-    rank_consistency,
-    ranking_loss_released,
-    ranking_penalty_released,
-)
+from medkd.objectives.rank_consistency import RankConsistency, rank_consistency
 
 
 def draw(seed, *shape):
@@ -31,13 +25,11 @@ def test_a_collapsed_student_pays(seed):
     teacher = draw(seed, 6, 4)
     collapsed = teacher.mean(0).expand(6, 4)
     assert rank_consistency(collapsed, teacher) > rank_consistency(teacher, teacher)
-    order = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
-    assert ranking_loss_released(teacher, collapsed, order) < 1e-12, "the release is no longer blind to collapse"
 
 
 @settings(max_examples=20, deadline=None)
-@given(angle=st.floats(0.1, 1.4), seed=st.integers(0, 100))
-def test_a_reversed_order_is_penalised_here_and_free_in_the_release(angle, seed):
+@given(angle=st.floats(0.1, 1.4))
+def test_a_reversed_order_is_penalised(angle):
     near, far = torch.tensor([angle / 2, angle]).double()
     zero = torch.zeros(()).double()
 
@@ -47,8 +39,6 @@ def test_a_reversed_order_is_penalised_here_and_free_in_the_release(angle, seed)
 
     teacher, reversed_order = fan(near, far), fan(far, near)
     assert rank_consistency(reversed_order, teacher) > rank_consistency(teacher, teacher)
-    similarity = draw(seed, 4, 4)
-    assert ranking_penalty_released(-similarity, similarity, torch.randperm(4)) == 0
 
 
 def test_equals_the_definition_triple_by_triple():
@@ -76,13 +66,8 @@ def test_too_few_samples_have_no_order(n):
     assert student.grad.isfinite().all()
 
 
-def test_released_module(make_batch, make_output):
+def test_module(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1, dim=5), make_output(batch, 2, dim=3)
-    torch.manual_seed(3)
-    order = torch.randperm(len(batch))
-    torch.manual_seed(3)
-    term = RankConsistency(released=True, temperature=0.5)(student, {"t": teacher}, batch)["rank"]
-    torch.testing.assert_close(term, ranking_loss_released(teacher.embedding, student.embedding, order, 0.5))
-    with pytest.raises(InputError, match="temperature is 0"):
-        RankConsistency(temperature=0.0)
+    term = RankConsistency()(student, {"t": teacher}, batch)["rank"]
+    torch.testing.assert_close(term, rank_consistency(student.embedding, teacher.embedding))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medkd.errors import InputError
-from medkd.objectives.relational import Relational, relational_angle, relational_distance
+from medkd.objectives.rkd import RKD, rkd_angle, rkd_distance
 
 
 def draw(seed, *shape):
@@ -19,15 +19,15 @@ def test_blind_to_scale_shift_and_rotation(seed, scale, shift):
     teacher = draw(seed, 6, 4)
     rotation, _ = torch.linalg.qr(draw(seed + 1, 4, 4))
     student = scale * teacher @ rotation + shift
-    assert relational_distance(student, teacher) < 1e-12
-    assert relational_angle(student, teacher) < 1e-12
+    assert rkd_distance(student, teacher) < 1e-12
+    assert rkd_angle(student, teacher) < 1e-12
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_pulls_a_student_that_differs(seed):
     teacher = draw(seed, 6, 4)
-    for loss in (relational_distance, relational_angle):
+    for loss in (rkd_distance, rkd_angle):
         student = draw(seed + 1, 6, 3).requires_grad_()
         value = loss(student, teacher)
         (gradient,) = torch.autograd.grad(value, student)
@@ -47,16 +47,16 @@ def test_angle_equals_the_definition_triple_by_triple():
     for i, j, k in np.ndindex(5, 5, 5):
         x = abs(cosine(student.numpy(), i, j, k) - cosine(teacher.numpy(), i, j, k))
         total += 0.5 * x * x if x < 1 else x - 0.5
-    assert relational_angle(student, teacher).item() == pytest.approx(total / 125, rel=1e-10)
+    assert rkd_angle(student, teacher).item() == pytest.approx(total / 125, rel=1e-10)
 
 
-@pytest.mark.parametrize("loss", [relational_distance, relational_angle])
+@pytest.mark.parametrize("loss", [rkd_distance, rkd_angle])
 def test_gradient(loss):
     teacher = draw(1, 5, 4)
     assert torch.autograd.gradcheck(lambda s: loss(s, teacher), draw(0, 5, 3).requires_grad_())
 
 
-@pytest.mark.parametrize("loss", [relational_distance, relational_angle])
+@pytest.mark.parametrize("loss", [rkd_distance, rkd_angle])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_duplicates_far_from_the_origin(loss, dtype):
     student, teacher = (draw(0, 6, 4) + 1000).to(dtype), draw(1, 6, 4).to(dtype)
@@ -68,7 +68,7 @@ def test_duplicates_far_from_the_origin(loss, dtype):
     assert student.grad.abs().max() < 10
 
 
-@pytest.mark.parametrize("loss", [relational_distance, relational_angle])
+@pytest.mark.parametrize("loss", [rkd_distance, rkd_angle])
 def test_float32_far_from_the_origin(loss):
     student, teacher = draw(0, 16, 8), draw(1, 16, 8)
     exact = loss((student + 64).float().double(), teacher)
@@ -89,21 +89,21 @@ def test_no_tensor_of_pairwise_differences():
     b, d = 8, 300
     student = draw(0, b, d).requires_grad_()
     with _Largest() as largest:
-        (relational_distance(student, draw(1, b, d)) + relational_angle(student, draw(1, b, d))).backward()
+        (rkd_distance(student, draw(1, b, d)) + rkd_angle(student, draw(1, b, d))).backward()
     assert largest.size <= b * d
 
 
 def test_module_is_the_functions_weighted(make_batch, make_output):
     batch = make_batch()
     student, teacher = make_output(batch, 1, dim=5), make_output(batch, 2, dim=3)
-    terms = Relational(distance_weight=2.0, angle_weight=3.0)(student, {"t": teacher}, batch)
-    torch.testing.assert_close(terms["rkd_d"], 2 * relational_distance(student.embedding, teacher.embedding))
-    torch.testing.assert_close(terms["rkd_a"], 3 * relational_angle(student.embedding, teacher.embedding))
-    assert set(Relational(angle_weight=0.0)(student, {"t": teacher}, batch)) == {"rkd_d"}
+    terms = RKD(distance_weight=2.0, angle_weight=3.0)(student, {"t": teacher}, batch)
+    torch.testing.assert_close(terms["rkd_d"], 2 * rkd_distance(student.embedding, teacher.embedding))
+    torch.testing.assert_close(terms["rkd_a"], 3 * rkd_angle(student.embedding, teacher.embedding))
+    assert set(RKD(angle_weight=0.0)(student, {"t": teacher}, batch)) == {"rkd_d"}
 
 
 def test_refuses_weights():
     with pytest.raises(InputError, match="nothing to match"):
-        Relational(0.0, 0.0)
+        RKD(0.0, 0.0)
     with pytest.raises(InputError, match="at least one above 0"):
-        Relational(-1.0, 1.0)
+        RKD(-1.0, 1.0)

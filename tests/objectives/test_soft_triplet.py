@@ -16,12 +16,11 @@ def draw(seed, *shape):
 def test_soft_lies_above_the_hinge_and_is_never_done(seed, margin):
     anchor, positive, negative = draw(seed, 3, 5, 4)
     soft = soft_triplet(anchor, positive, negative, margin)
-    hinge = soft_triplet(anchor, positive, negative, margin, released=True)
+    near, far = (anchor - positive).norm(dim=1), (anchor - negative).norm(dim=1)
+    hinge = (near - far + margin).relu()
     assert (soft > hinge - 1e-5).all()
     assert (soft < hinge + 0.6932 + 1e-5).all()
-    far = negative + 100
-    assert soft_triplet(anchor, positive, far, margin, released=True).sum() == 0
-    assert (soft_triplet(anchor, positive, far, margin) > 0).all()
+    assert (soft_triplet(anchor, positive, negative + 100, margin) > 0).all()
 
 
 @settings(max_examples=20, deadline=None)

@@ -70,7 +70,7 @@ def test_terms_are_the_functions_weighted(make_batch, make_output):
 def test_states_of_missing_modalities_are_matched_where_both_have_them(make_batch, make_output):
     batch = make_batch(n=4)
     here = {"audio": torch.tensor([True, False, True, False]), "text": torch.ones(4, dtype=torch.bool)}
-    batch = replace(batch, presence={"student": here})
+    batch = replace(batch, presence={"model": here})
     student, teacher = make_output(batch, 1), make_output(batch, 2)
     for output, seed in ((student, 3), (teacher, 4)):
         output.features = {f"state/{name}": draw(seed + i, 4, 2, 6).tanh().float() for i, name in enumerate(here)}

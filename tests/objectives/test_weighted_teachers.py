@@ -8,7 +8,13 @@ from medkd.errors import InputError
 from medkd.networks.resnet1d import ResNet1d
 from medkd.objectives.channel_grouping import ChannelGrouping
 from medkd.objectives.soft_labels import SoftLabels, soft_labels
-from medkd.objectives.weighted_teachers import WeightedTeachers, confidence_weights, weighted_soft_labels
+from medkd.objectives.weighted_teachers import (
+    WeightedTeachers,
+    confidence_weights,
+    teacher_confidence,
+    weighted_logits,
+    weighted_soft_labels,
+)
 
 
 def draw(seed, *shape):
@@ -37,13 +43,6 @@ def test_importance_moves_weight_and_never_the_size(seed, scale):
     torch.testing.assert_close(weighted_soft_labels(student, teacher, 3.0, scale * importance), one)
 
 
-def test_released_weights_shrink_it_by_the_batch():
-    student, teacher = draw(0, 6, 3), draw(1, 6, 3)
-    even = torch.full((6,), 1 / 6).double()
-    released = weighted_soft_labels(student, teacher, 3.0, even, released=True)
-    torch.testing.assert_close(released, soft_labels(student, teacher, 3.0) / 6)
-
-
 @pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel"])
 def test_one_teacher_is_soft_labels(kind, make_batch, make_output):
     batch = make_batch(kind)
@@ -67,12 +66,15 @@ def test_smallest_at_the_weighted_mean(make_batch, make_output):
 def test_importance_in_the_module(make_batch, make_output):
     batch = make_batch()
     student, teachers = make_output(batch, 1), {"a": make_output(batch, 2), "b": make_output(batch, 3)}
-    fair = WeightedTeachers(importance=True)(student, teachers, batch)["kd"]
-    released = WeightedTeachers(importance=True, released=True)(student, teachers, batch)["kd"]
-    torch.testing.assert_close(released * len(batch), fair)
+    stacked = torch.stack([teacher.logits for teacher in teachers.values()])
+    mean = weighted_logits(confidence_weights(stacked), stacked)
+    expected = weighted_soft_labels(student.logits, mean, 3.0, teacher_confidence(mean))
+    term = WeightedTeachers(importance=True)(student, teachers, batch)["kd"]
+    torch.testing.assert_close(term, expected)
+    assert term != WeightedTeachers()(student, teachers, batch)["kd"]
 
 
-def test_a_distiller_lets_it_hear_all_its_teachers():
+def test_a_distiller_gives_it_all_its_teachers():
     network, banks = ResNet1d(channels=1, outputs=1), {"a": "bank_a", "b": "bank_b"}
     Distiller(network, {"several": WeightedTeachers()}, banks=banks)
     with pytest.raises(InputError, match="hears ''"):

@@ -11,8 +11,8 @@ import yaml
 import medkd.tasks
 from medkd.data.core.view import View
 from medkd.pipeline.graph import make_graph
-from medkd.pipeline.inputs import prepare_inputs
 from medkd.pipeline.lightning_cli import main
+from medkd.pipeline.prepared_cohort import prepare_inputs
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import open_cohort
 from medkd.pipeline.stages.fit import FitStage
@@ -35,7 +35,7 @@ def test_every_arm_makes_a_step(path: Path, tmp_path: Path) -> None:
     synthetic = load_recipe(path.parent / "recipe.yaml").cohort
     made_up = {} if load_recipe(path).cohort == synthetic else {"cohort": synthetic, "target": ""}
     recipe = load_recipe(
-        path, ["cohort_options.subjects=60"], protocol="kfold:3", seeds=1, labels=(1.0,), fast=True, **made_up
+        path, ["cohort_options.subjects=60"], protocol="kfold:3", seeds=1, label_fractions=(1.0,), fast=True, **made_up
     )
     cohort = open_cohort(recipe, tmp_path)
     held = tuple(part for part in View.parse(recipe.teacher.view).parts if part.modality in cohort.modalities())

@@ -1,1 +1,1 @@
-"""TODO medkd/papers/evl_ecg."""
+"""EVL-ECG: Nguyen et al. 2026, arXiv:2605.29977 (no release)."""

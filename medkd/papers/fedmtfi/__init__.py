@@ -1,1 +1,1 @@
-"""TODO medkd/papers/fedmtfi."""
+"""FedMTFI: Shadin et al. 2026, arXiv:2606.01607."""

@@ -1,4 +1,4 @@
-"""One model's parameters from several clients' that were trained apart."""
+"""Federated aggregation: one model's parameters from those of several clients that were trained apart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def aggregate(
     """The mean of every tensor of the clients' states, weighted by how many samples each has (federated averaging).
 
     Args:
-        states: one a client, with the same names and shapes; buffers are averaged like parameters, whole numbers
+        states: one per client, with the same names and shapes; buffers are averaged like parameters, whole numbers
             rounded.
         samples: of each client.
         accuracy: weigh by accuracy times samples instead, as FedMTFI's release does: clients that do well on their own

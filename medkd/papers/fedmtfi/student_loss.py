@@ -1,4 +1,4 @@
-"""What FedMTFI's student learns from: its teachers' mean, their features, and the labels."""
+"""Training loss of FedMTFI's student: its teachers' mean, their features, and the labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.objectives.weighted_teachers import weighted_soft_labels
+from medkd.papers.fedmtfi.teacher_losses import weighted_soft_labels_released
 
 
 def student_loss(
@@ -18,7 +19,6 @@ def student_loss(
     importance: Tensor | None = None,
     weights: tuple[float, float, float] = (0.7, 0.1, 0.3),
     temperature: float = 3.0,
-    released: bool = False,
 ) -> Tensor:
     """The weighted sum of soft labels, feature alignment and cross-entropy, a scalar in nats.
 
@@ -30,11 +30,29 @@ def student_loss(
         importance: "batch", of the samples in the soft part; None counts them alike.
         weights: of soft labels, features and labels.
         temperature: of the soft labels; the authors use 3 (MNIST) and 5 (CIFAR-10).
-        released: use the importance as given, which shrinks the soft part by the batch size where it sums to one.
 
     Source: Shadin et al., FedMTFI, arXiv:2606.01607.
     """
-    soft = weighted_soft_labels(student, teacher, temperature, importance, released)
+    soft = weighted_soft_labels(student, teacher, temperature, importance)
+    return weights[0] * soft + weights[1] * feature + weights[2] * functional.cross_entropy(student, labels)
+
+
+def student_loss_released(
+    student: Tensor,
+    teacher: Tensor,
+    labels: Tensor,
+    feature: Tensor,
+    importance: Tensor | None = None,
+    weights: tuple[float, float, float] = (0.7, 0.1, 0.3),
+    temperature: float = 3.0,
+) -> Tensor:
+    """The same with the importance as given, which shrinks the soft part by the batch size where it sums to one.
+
+    Arguments as ``student_loss``.
+    """
+    if importance is None:
+        return student_loss(student, teacher, labels, feature, None, weights, temperature)
+    soft = weighted_soft_labels_released(student, teacher, temperature, importance)
     return weights[0] * soft + weights[1] * feature + weights[2] * functional.cross_entropy(student, labels)
 
 
@@ -63,7 +81,7 @@ def _total_loss(
     lambda_ce: float = 0.3,
     T: float = 3.0,  # noqa: N803
 ) -> dict[str, Tensor]:
-    loss = student_loss(
+    loss = student_loss_released(
         inputs["student_logits"],
         inputs["aggregated_teacher_logits"],
         inputs["labels"],
@@ -71,7 +89,6 @@ def _total_loss(
         inputs.get("importance_weights"),
         (lambda_kd, lambda_feat, lambda_ce),
         T,
-        released=True,
     )
     return {"loss": loss}
 

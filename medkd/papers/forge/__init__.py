@@ -1,1 +1,1 @@
-"""TODO medkd/papers/forge."""
+"""FORGE: Chen and Yu 2026, arXiv:2604.14259."""

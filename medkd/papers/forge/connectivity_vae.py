@@ -1,7 +1,4 @@
-"""What the generator of functional connectivity is fitted with.
-
-How well it draws a matrix, tells its label, and stays near its prior.
-"""
+"""Loss of the generator of functional connectivity: a matrix's edges, its label, and the divergence from the prior."""
 
 from __future__ import annotations
 
@@ -56,7 +53,7 @@ def connectivity_vae(
     """Poisson loss of the edges, Gaussian loss of the label, and divergence of the code from the standard normal.
 
     reconstruction: mean over batch and ordered pairs of two regions of ``exp(log_rate) - intensity · log_rate``.
-    Intensities are no counts: this is a pseudo-likelihood, whose minimum is nevertheless at
+    Intensities are not counts: this is a pseudo-likelihood, whose minimum is nevertheless at
     ``exp(log_rate) = intensity``. The label, a class, is fitted as a number with a learned deviation, since samples of
     a class are drawn from the exact posterior of that linear model.
 

@@ -1,1 +1,1 @@
-"""TODO medkd/papers/momkd."""
+"""MoMKD: Momentum Memory for Knowledge Distillation in Computational Pathology, arXiv:2602.21395."""

@@ -1,4 +1,4 @@
-"""Look at the patches of a slide that resemble one class's memory more than the other's."""
+"""Attention pool over a slide's patches, by how much more they resemble one class's memory than the other's."""
 
 from __future__ import annotations
 

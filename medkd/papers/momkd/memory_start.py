@@ -1,4 +1,4 @@
-"""Where a class's memory starts: the centres of its patches on the sphere."""
+"""Start of a class's memory: the centres of its patches on the sphere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One slide's loss: five terms whose gradients take separate routes."""
+"""MoMKD's training step: the loss of one slide, five terms whose gradients take separate routes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medkd.objectives.class_memory import commitment, memory_alignment, orthogonality
+from medkd.objectives.class_memory import commitment, memory_alignment
 from medkd.papers.momkd.attention_pool import TINY, memory_attention, project
+from medkd.papers.momkd.memory_losses import orthogonality
 
 WEIGHTS = {"task": 0.5, "mem": 0.1, "align_rna": 0.05, "align_wsi": 0.2, "recon": 0.05}
 """Of the terms, as released; the paper is said to have 0.01 for the reconstruction."""

@@ -1,4 +1,4 @@
-"""Sample parameters from their posterior instead of settling on one set."""
+"""Langevin dynamics: samples of a network's parameters from their posterior, instead of one set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from medkd.errors import InputError
-from medkd.objectives.dirichlet_mixture import mixture_prior_loss
+from medkd.papers.mt_bkd.mixture_prior import mixture_prior_loss
 
 
 def langevin_step(
@@ -82,7 +82,7 @@ def _langevin_update(
 ) -> dict[str, Tensor]:
     theta = [inputs["weight"].detach(), inputs["bias"].detach()]
     losses: list[Tensor] = []
-    kept: list[list[Tensor]] = []
+    samples: list[list[Tensor]] = []
     for i in range(len(inputs["x"])):
         weight, bias = (parameter.requires_grad_() for parameter in theta)
         student = inputs["x"][i] @ weight.T + bias
@@ -95,8 +95,8 @@ def _langevin_update(
             for x, gradient, z in zip((weight, bias), gradients, noise, strict=True)
         ]
         losses.append(loss.detach())
-        kept.append(theta)
-    weights, biases = (torch.stack([x.detach() for x in parts]) for parts in zip(*kept, strict=True))
+        samples.append(theta)
+    weights, biases = (torch.stack([x.detach() for x in parts]) for parts in zip(*samples, strict=True))
     return {"weight_samples": weights, "bias_samples": biases, "mean_loss": torch.stack(losses).mean()}
 
 

@@ -1,1 +1,1 @@
-"""TODO medkd/papers/oc_distill."""
+"""OC-Distill: Liang et al. 2026, arXiv:2604.16878."""

@@ -1,4 +1,4 @@
-"""A percentile bootstrap over rows, as other authors report it, to set their intervals beside ours."""
+"""Percentile bootstrap over rows, as other authors report it, to set their intervals beside ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def row_bootstrap(
 ) -> tuple[float, float, float]:
     """Value, low and high of a metric when single rows are drawn with replacement.
 
-    Classes averaged, one against the rest.
+    Several classes are averaged, each against the rest.
 
     Rows are not independent where a subject has several: the interval is then too narrow.
     ``medkd.evidence.statistics.bootstrap`` draws subjects, and is what our reports use. A draw in which a class lacks

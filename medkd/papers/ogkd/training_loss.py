@@ -1,35 +1,59 @@
-"""What OGKD's prompt learns from: labels, the mean of fixed prompts, and a teacher made of those that agree."""
+"""Training loss of OGKD's prompt: labels, the mean of fixed prompts, and a teacher made of those that agree."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medkd.objectives.geometry_aware import geometry_aware, geometry_aware_released
-from medkd.objectives.label_guided import guiding_parts, label_guided, label_guided_released
+from medkd.objectives.geometry_aware import geometry_aware
+from medkd.objectives.label_guided import guiding_parts, label_guided
+from medkd.papers.ogkd.distillation import geometry_aware_released, guiding_parts_released, label_guided_released
 
 
-def agreeing_prompts(scores: Tensor, tau: float, released: bool = False) -> Tensor:
-    """Prompts whose score lies within tau standard deviations of the mean: "prompt" bool.
+def agreeing_prompts(scores: Tensor, tau: float) -> Tensor:
+    """Prompts whose score is within tau standard deviations of the mean, "prompt" bool; all, if all scores are equal.
 
     Args:
         scores: mean over the batch of the best class's logit under each prompt, "prompt".
         tau: in standard deviations (of the sample, n - 1).
-        released: standardise by median and median deviation first. That changes nothing but for a median deviation of
-            zero, where no prompt is kept and the loss is not a number; here all are kept if all scores are equal.
 
     >>> agreeing_prompts(torch.tensor([1.0, 1.1, 0.9, 9.0]), tau=1.0).tolist()
     [True, True, True, False]
     """
-    if released:
-        apart = scores - scores.median()
-        scores = apart / apart.abs().median()
-    elif len(scores) < 2 or not scores.std() > 0:
+    if len(scores) < 2 or not scores.std() > 0:
         return torch.ones_like(scores, dtype=torch.bool)
+    return _within(scores, tau)
+
+
+def agreeing_prompts_released(scores: Tensor, tau: float) -> Tensor:
+    """The release's form, which standardises by median and median deviation first.
+
+    That changes nothing but for a median deviation of zero, where no prompt is left and the loss is not a number.
+    Arguments as ``agreeing_prompts``.
+    """
+    apart = scores - scores.median()
+    return _within(apart / apart.abs().median(), tau)
+
+
+def _within(scores: Tensor, tau: float) -> Tensor:
     return ((scores - scores.mean()) / scores.std()).abs() <= tau
+
+
+class Rules(NamedTuple):
+    """The four formulas in which the release and its corrected form differ."""
+
+    agreeing_prompts: Callable[[Tensor, float], Tensor]
+    guiding_parts: Callable[[Tensor, Tensor, float], Tensor]
+    geometry_aware: Callable[[Tensor, Tensor, Tensor, float], Tensor]
+    label_guided: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]
+
+
+CORRECTED = Rules(agreeing_prompts, guiding_parts, geometry_aware, label_guided)
+RELEASED = Rules(agreeing_prompts_released, guiding_parts_released, geometry_aware_released, label_guided_released)
 
 
 def training_loss(
@@ -44,7 +68,7 @@ def training_loss(
     tau: float = 1.5,
     gamma: float = 0.3,
     share: float = 0.5,
-    released: bool = False,
+    rules: Rules = CORRECTED,
 ) -> dict[str, Tensor]:
     """The logits "batch class", and the terms ``ce``, ``sccm``, ``gad``, ``lgd``, weighted.
 
@@ -62,7 +86,7 @@ def training_loss(
         tau: which prompts agree, in standard deviations.
         gamma: how much each class is smoothed over its neighbours.
         share: of the patches in lgd.
-        released: the release's unnormalised targets and choice of prompts and patches.
+        rules: corrected, or ``RELEASED``: unnormalised targets, and the release's choice of prompts and patches.
 
     Source: OGKD, arXiv:2606.04922.
     """
@@ -71,18 +95,18 @@ def training_loss(
     logits = scale * image @ text.T
     with torch.no_grad():
         best = scale * torch.einsum("bd,cpd->bpc", image, prompts).amax(dim=2)
-        kept = agreeing_prompts(best.mean(dim=0), tau, released)
-        chosen, anchor = (_direction(x.mean(dim=1)) for x in (prompts[:, kept], prompts))
+        agreeing = rules.agreeing_prompts(best.mean(dim=0), tau)
+        chosen, anchor = (_direction(x.mean(dim=1)) for x in (prompts[:, agreeing], prompts))
         taught, taught_patches = scale * image @ chosen.T, scale * patches @ chosen.T
-        parts = guiding_parts(taught_patches, labels, share, released)[..., None].expand(-1, -1, len(text))
+        parts = rules.guiding_parts(taught_patches, labels, share)[..., None].expand(-1, -1, len(text))
     patch_logits = (scale * patches @ text.T).gather(1, parts)
-    gad, lgd = (geometry_aware_released, label_guided_released) if released else (geometry_aware, label_guided)
     return {
         "logits": logits,
         "ce": functional.cross_entropy(logits, labels),
         "sccm": weights[0] * (text - anchor).square().mean(),
-        "gad": weights[1] * gad(logits, taught, graph, gamma),
-        "lgd": weights[2] * lgd(patch_logits, taught_patches.gather(1, parts), graph, labels, gamma).mean(),
+        "gad": weights[1] * rules.geometry_aware(logits, taught, graph, gamma),
+        "lgd": weights[2]
+        * rules.label_guided(patch_logits, taught_patches.gather(1, parts), graph, labels, gamma).mean(),
     }
 
 
@@ -112,7 +136,7 @@ def _training_loss(
         tau,
         gamma,
         top_k_ratio,
-        released=True,
+        rules=RELEASED,
     )
     return {"loss": terms["ce"] + terms["sccm"] + terms["gad"] + terms["lgd"], **terms}
 

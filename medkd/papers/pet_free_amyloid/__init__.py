@@ -1,1 +1,1 @@
-"""TODO medkd/papers/pet_free_amyloid."""
+"""PET-free amyloid detection: Chiumento et al. 2026, arXiv:2604.12574."""

@@ -1,4 +1,4 @@
-"""From slices to one embedding: each asks the other modality's slices, and those that matter are averaged."""
+"""Attention pool: one embedding from slices that attend to the other modality's, averaged by learned weights."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class AttentionPool(nn.Module):
         self.score = nn.Linear(dim, 1)
 
     def forward(self, query: Tensor, key: Tensor) -> Tensor:
-        """One embedding a sample."""
-        heard, _ = self.attention(query, key, key, need_weights=False)
-        slices = self.dropout(self.norm(heard + query))
+        """One embedding per sample."""
+        attended, _ = self.attention(query, key, key, need_weights=False)
+        slices = self.dropout(self.norm(attended + query))
         weights = (self.score(slices) / SOFTNESS).softmax(dim=1)
         pooled: Tensor = (weights * slices).sum(dim=1)
         return pooled

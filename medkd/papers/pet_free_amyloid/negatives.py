@@ -1,4 +1,4 @@
-"""Which scans may be drawn as a negative: of another subject, and with another amyloid load."""
+"""Negatives of a scan: scans of another subject, and with another amyloid load."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import torch
 from torch import Tensor
 
 MISSING = -999.0
-"""What stands for an unknown Centiloid value in the golden vectors."""
+"""Code of an unknown Centiloid value in the golden vectors."""
 LEAST = 1.0
 """Centiloids beyond which a difference still counts, where no scan differs by the threshold."""
 
 
 def negatives(subject: Tensor, centiloid: Tensor, threshold: float = 5.0) -> Tensor:
     """The scans whose load differs from the anchor's by at least the threshold.
-
-    Where there is none, what comes nearest to it.
 
     Without any scan that far, the one that differs most, if by more than one Centiloid; else, or where nothing is known
     of the anchor or of all others, every scan of another subject. A subject alone has no negatives.
@@ -52,8 +50,8 @@ def of_other_label(candidates: Tensor, positive: Tensor) -> Tensor:
 
     All, where none does.
     """
-    kept = candidates & (positive[:, None] != positive[None, :])
-    return torch.where(kept.any(dim=1, keepdim=True), kept, candidates)
+    differ = candidates & (positive[:, None] != positive[None, :])
+    return torch.where(differ.any(dim=1, keepdim=True), differ, candidates)
 
 
 def _centiloid_negatives(inputs: Mapping[str, Tensor], threshold: float) -> dict[str, Tensor]:

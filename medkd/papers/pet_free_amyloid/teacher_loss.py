@@ -1,4 +1,4 @@
-"""What the PET teacher learns from: a triplet, labels, and what keeps its embeddings from collapsing."""
+"""Training loss of the PET teacher: a triplet, labels, and terms that keep its embeddings from collapsing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from torch.nn import functional
 
 from medkd.objectives.soft_triplet import soft_triplet
 
+SHIFT = 1e-6
+"""Added by the release to every component of a difference."""
+
 
 def teacher_loss(
     anchor: Tensor,
@@ -18,12 +21,10 @@ def teacher_loss(
     logits: Tensor,
     labels: Tensor,
     epoch: int,
-    released: bool = False,
 ) -> dict[str, Tensor]:
     """The terms ``triplet``, ``classification``, ``l2``, ``collapse`` and ``neg_similarity``; their sum is the loss.
 
-    ``collapse`` is the excess of the anchors' mean cosine over 0.5. In the release it is computed without gradient: it
-    shows in the value and can change nothing. Here it has one.
+    ``collapse`` is the excess of the anchors' mean cosine over 0.5.
 
     Args:
         anchor: PET slices that attend to MRI, pooled, "batch dim".
@@ -32,22 +33,51 @@ def teacher_loss(
         logits: "batch".
         labels: "batch", 0 or 1.
         epoch: from 0; the two last terms rise from 0.1 at epoch 3 to 1 at epoch 12.
-        released: a hinge instead of the soft triplet, and no gradient of ``collapse``.
 
     Source: Chiumento et al. 2026, arXiv:2604.12574, phase 1.
     """
     scale = 0.1 if epoch < 3 else min(1.0, 0.1 + 0.1 * (epoch - 3))
     norms = torch.stack([torch.linalg.vector_norm(x, dim=1).mean() for x in (anchor, positive, negative)])
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not released):
-        collapse = (mean_cosine(anchor) - 0.5).relu() * scale
     alike = functional.cosine_similarity(anchor, negative, dim=1, eps=1e-8).mean()
     return {
-        "triplet": soft_triplet(anchor, positive, negative, 1.0, released).mean(),
+        "triplet": soft_triplet(anchor, positive, negative, margin=1.0).mean(),
         "classification": functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype)),
         "l2": 0.01 * norms.sum(),
-        "collapse": collapse,
+        "collapse": (mean_cosine(anchor) - 0.5).relu() * scale,
         "neg_similarity": (alike + 0.1).relu() * 0.5 * scale,
     }
+
+
+def teacher_loss_released(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    logits: Tensor,
+    labels: Tensor,
+    epoch: int,
+) -> dict[str, Tensor]:
+    """The same terms with the release's hinge for the triplet, and ``collapse`` without gradient.
+
+    That term shows in the value and can change nothing. Arguments as ``teacher_loss``.
+    """
+    terms = teacher_loss(anchor, positive, negative, logits, labels, epoch)
+    hinge = hinge_triplet(anchor, positive, negative, margin=1.0).mean()
+    return {**terms, "triplet": hinge, "collapse": terms["collapse"].detach()}
+
+
+def hinge_triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0) -> Tensor:
+    """max(0, |a - p| - |a - n| + margin), which is what the release's "soft triplet" computes; "...".
+
+    1e-6 is added to every component of a difference, so that |x - x| is not zero. Arguments as
+    ``medkd.objectives.soft_triplet.soft_triplet``.
+
+    Source: Chiumento et al. 2026, arXiv:2604.12574, as released.
+
+    >>> hinge_triplet(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), margin=5.0).round(decimals=4)
+    tensor([0.])
+    """
+    near, far = (torch.linalg.vector_norm(anchor - other + SHIFT, dim=-1) for other in (positive, negative))
+    return (near - far + margin).relu()
 
 
 def mean_cosine(embedding: Tensor) -> Tensor:
@@ -64,8 +94,15 @@ def mean_cosine(embedding: Tensor) -> Tensor:
 
 def _phase1_teacher_loss(inputs: Mapping[str, Tensor], epoch: int) -> dict[str, Tensor]:
     embeddings = (inputs["anchor"], inputs["positive"], inputs["negative"])
-    terms = teacher_loss(*embeddings, inputs["teacher_logits"], inputs["labels"], epoch, released=True)
+    terms = teacher_loss_released(*embeddings, inputs["teacher_logits"], inputs["labels"], epoch)
     return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
 
-GOLDEN = {"pet_free_amyloid/phase1_teacher_loss": _phase1_teacher_loss}
+def _soft_triplet(inputs: Mapping[str, Tensor], margin: float = 1.0) -> dict[str, Tensor]:
+    return {"loss": hinge_triplet(inputs["anchor"], inputs["positive"], inputs["negative"], margin).mean()}
+
+
+GOLDEN = {
+    "pet_free_amyloid/phase1_teacher_loss": _phase1_teacher_loss,
+    "pet_free_amyloid/soft_triplet": _soft_triplet,
+}

@@ -1,1 +1,1 @@
-"""TODO medkd/papers/picosam3."""
+"""PicoSAM3: arXiv:2603.11917."""

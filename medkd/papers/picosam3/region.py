@@ -1,4 +1,4 @@
-"""The region that the sensor reads: a padded square around a box."""
+"""Region that the sensor reads: a padded square around a box."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from torch import Tensor
 
 
 def square_region(box: Tensor, width: int, height: int, padding: float = 0.1) -> Tensor:
-    """The square around each box with a margin on all sides, cut at the image's borders, where it may lose its squareness.
+    """The square around each box with a margin on all sides, cut at the image's borders.
+
+    Cut, it may be no longer square.
 
     Args:
         box: "box 4": left, top, width and height, in pixels.

@@ -1,4 +1,4 @@
-"""Fuse sensors by learned weights, over those that are present."""
+"""Fusion of sensors by learned weights, over those that are present."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ EPS = 1e-8
 def purified(features: Tensor, weights: Tensor, present: Tensor) -> Tensor:
     """The mean of the modalities present, each by the softmax of its weight among them; zero where none is.
 
-    It is the teacher of each modality (detached there), and what the pose branch classifies. What stands at an absent
-    modality is not read.
+    It is the teacher of each modality (detached there), and what the pose branch classifies. The values of an absent
+    modality are not read.
 
     Args:
         features: "modality batch token dim".
@@ -32,11 +32,13 @@ def purified(features: Tensor, weights: Tensor, present: Tensor) -> Tensor:
     """
     share = _over_tokens(weights.softmax(dim=0)[:, None] * present)
     total = share.sum(dim=0)
-    return (share * _kept(features, present)).sum(dim=0) / torch.where(total > 0, total, 1)
+    return (share * _masked(features, present)).sum(dim=0) / torch.where(total > 0, total, 1)
 
 
 def token_fusion(features: Tensor, weights: Tensor, present: Tensor, weighted: bool = True) -> Tensor:
-    """All modalities' tokens side by side, a missing one's replaced by the weighted mean of those present (the action branch).
+    """All modalities' tokens side by side, a missing one's replaced by the weighted mean of those present.
+
+    It is the release's branch for actions.
 
     Args:
         features: "modality batch token dim".
@@ -52,9 +54,9 @@ def token_fusion(features: Tensor, weights: Tensor, present: Tensor, weighted: b
     """
     share = weights.softmax(dim=0)
     here = _over_tokens(share[:, None] * present)
-    kept = _kept(features, present)
-    guess = (here * kept).sum(dim=0) / (here.sum(dim=0) + EPS)
-    whole = torch.where(_over_tokens(present), kept, guess)
+    masked = _masked(features, present)
+    guess = (here * masked).sum(dim=0) / (here.sum(dim=0) + EPS)
+    whole = torch.where(_over_tokens(present), masked, guess)
     if weighted:
         whole = share[:, None, None, None] * whole
     return whole.transpose(0, 1).flatten(1, 2)
@@ -64,17 +66,21 @@ def _over_tokens(value: Tensor) -> Tensor:
     return value[:, :, None, None]
 
 
-def _kept(features: Tensor, present: Tensor) -> Tensor:
+def _masked(features: Tensor, present: Tensor) -> Tensor:
     return torch.where(_over_tokens(present), features, 0)
 
 
 def _stacked(inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Features, weights and presence; the vectors leave out what is missing."""
     weights = inputs["weights"]
-    found = [inputs.get(f"f{m}") for m in range(len(weights))]
-    like = next(feature for feature in found if feature is not None)
-    present = torch.tensor([feature is not None for feature in found])[:, None].expand(-1, len(like))
-    return torch.stack([torch.zeros_like(like) if feature is None else feature for feature in found]), weights, present
+    features = [inputs.get(f"f{m}") for m in range(len(weights))]
+    like = next(feature for feature in features if feature is not None)
+    present = torch.tensor([feature is not None for feature in features])[:, None].expand(-1, len(like))
+    return (
+        torch.stack([torch.zeros_like(like) if feature is None else feature for feature in features]),
+        weights,
+        present,
+    )
 
 
 def _purified_fusion_hpe(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def normalised(counts: Tensor, total: float = 1e4) -> Tensor:
-    """log(1 + counts scaled to the same total a spot), "spot gene"; a spot without any count stays zero.
+    """log(1 + counts scaled to the same total per spot), "spot gene"; a spot without any count stays zero.
 
     >>> normalised(torch.tensor([[1.0, 3.0], [0.0, 0.0]]), total=4.0).exp()
     tensor([[2., 4.],

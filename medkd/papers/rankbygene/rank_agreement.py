@@ -1,4 +1,4 @@
-"""Whether images rank a batch's spots by similarity as their genes do."""
+"""Rank agreement: how far images rank a batch's spots by similarity as their genes do."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rank_correlation(gene: Tensor, image: Tensor) -> Tensor:
 def pair_accuracy(gene: Tensor, image: Tensor, pairs: Tensor) -> Tensor:
     """The share of pairs of other spots that genes and image rank alike, seen from each spot.
 
-    A tie in either is no agreement.
+    A tie in either is not an agreement.
 
     Args:
         gene, image: cosines "batch batch".

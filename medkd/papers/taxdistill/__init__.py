@@ -1,1 +1,1 @@
-"""TODO medkd/papers/taxdistill."""
+"""TaxDistill: Ye et al. 2026, arXiv:2605.28868."""

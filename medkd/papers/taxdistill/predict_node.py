@@ -1,4 +1,4 @@
-"""From probabilities of a taxonomy's leaves to the most specific node that is sure enough."""
+"""Prediction of a taxonomy's node: the most specific one whose probability is high enough."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""TODO medkd/papers/wt_pse."""
+"""WT-PSE: IEEE TMI 2024, document 10457051."""

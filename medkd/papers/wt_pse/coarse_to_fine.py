@@ -1,4 +1,4 @@
-"""Segment the optic disc first, then the cup inside it."""
+"""Coarse-to-fine segmentation: the optic disc first, then the cup inside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from medkd.objectives.precision import full_precision
 
 INSIDE = 0.75
-"""Probability above which a pixel belongs to the disc that the cup is looked for in."""
+"""Probability above which a pixel belongs to the disc in which the cup is segmented."""
 
 
 def disc_mask(logits: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def inside_disc(image: Tensor, disc: Tensor) -> Tensor:
 def cup_weight(disc: Tensor, cup: Tensor) -> Tensor:
     """How much more a pixel of the cup counts: the disc's area over the cup's inside it, over the whole batch.
 
-    1 where that is no number.
+    1 where that is not a number.
 
     >>> cup_weight(torch.ones(1, 1, 2, 2), torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]]))
     tensor(4.)

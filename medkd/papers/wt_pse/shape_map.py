@@ -1,4 +1,4 @@
-"""The map of a shape, with its uncertainty: how it is drawn, and how it steers the segmentation."""
+"""Shape map with its uncertainty: how it is drawn, and how it steers the segmentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape network that sees the image alone: match the mean map of the one that saw the mask, on washed features."""
+"""Training loss of the shape network that sees the image alone: the mean map of the one that saw the mask."""
 
 from __future__ import annotations
 
@@ -66,6 +66,15 @@ def student_shape_as_released(maps: Sequence[Tensor], student: Tensor, teacher: 
     )
 
 
+def _whitening_loss(
+    inputs: Mapping[str, Tensor], margin: float, num_domains: int, per_domain_batch: int
+) -> dict[str, Tensor]:
+    site = torch.arange(num_domains).repeat_interleave(per_domain_batch)
+    terms = whitening(inputs["z"], site, margin, centred=False)
+    instance = terms.correlation + terms.variance
+    return {"loss": instance + terms.domain, "instance": instance, "domain": terms.domain}
+
+
 def _student_shape_loss(inputs: Mapping[str, Tensor], num_domains: int, per_domain_batch: int) -> dict[str, Tensor]:
     site = torch.arange(num_domains).repeat_interleave(per_domain_batch)
     maps = (inputs["z1"], inputs["z2"])
@@ -80,4 +89,4 @@ def _student_shape_loss(inputs: Mapping[str, Tensor], num_domains: int, per_doma
     return {"loss": kd + off + diagonal + domain, **parts}
 
 
-GOLDEN = {"wt_pse/student_shape_loss": _student_shape_loss}
+GOLDEN = {"wt_pse/student_shape_loss": _student_shape_loss, "wt_pse/whitening_loss": _whitening_loss}

@@ -23,7 +23,7 @@ from medkd.data.splits.split import Split
 from medkd.errors import InputError, MedkdError
 from medkd.evidence.statistics.clarke import clarke_shares
 from medkd.evidence.statistics.metrics import measure
-from medkd.pipeline.inputs import Inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 Array = NDArray[np.float64]
 SENSOR = "cgm"
@@ -90,11 +90,11 @@ def _baselines(run: Path, labels: float, seed: int) -> pl.DataFrame:
 
 
 def _folds(run: Path, split: Split, labels: float, seed: int) -> Iterator[pl.DataFrame]:
-    inputs = Inputs.load(run)
+    inputs = PreparedCohort.load(run)
     if SENSOR not in inputs.stores["student"]:
         raise InputError(f"this run's student does not see {SENSOR}", where=run, remedy="Give a run of gluconet")
     stored = inputs.prepared("student")[SENSOR]
-    samples = read_table(Inputs.samples_file(run))
+    samples = read_table(PreparedCohort.samples_file(run))
     for fold in split.evaluated:
         train, test = (
             split.role(role, (fold,), labels).select("sample_id").join(samples, on="sample_id", maintain_order="left")

@@ -1,8 +1,7 @@
-"""Stage 1: two views of a stay are alike, and unlike other stays by how unlike their diagnoses are."""
+"""Stage 1 of OC-Distill: contrastive pretraining on two views of each stay, weighted by how unlike diagnoses are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -12,19 +11,20 @@ import torch
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.errors import InputError
 from medkd.modalities.codes.code_numbers import code_lists
 from medkd.modalities.codes.ontology import Ontology
 from medkd.modalities.codes.trees import published_tree, spelled_tree
-from medkd.objectives.needed import needed
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.ontology_contrastive import ontology_nt_xent
 from medkd.tasks.oc_distill.patient_similarity import METHODS, patient_similarity
 
 
 class OntologyPretraining(Objective):
-    """NT-Xent over two views of each stay, a negative's exponential weighted by (1 - similarity of the two patients' codes)^gamma.
+    """NT-Xent over two views of each stay, a negative's exponential weighted by (1 - similarity)^gamma.
+
+    The similarity of two patients is that of their codes.
 
     Args:
         tau: temperature above 0, dimensionless.
@@ -42,6 +42,8 @@ class OntologyPretraining(Objective):
     the release keeps those of all patients on disk.
     """
 
+    method: ClassVar[str] = "OC-Distill, stage 1"
+    source: ClassVar[str] = "Liang et al. 2026, arXiv:2604.16878"
     needs_student: ClassVar[tuple[str, ...]] = ("tokens",)
     needs_teacher: ClassVar[tuple[str, ...]] = ()
 
@@ -56,12 +58,13 @@ class OntologyPretraining(Objective):
                 where="OntologyPretraining",
                 remedy=f"Give tau above 0, gamma not below, and {' or '.join(METHODS)}",
             )
-        self.tau, self.gamma, self.codes, self.ontologies, self.method = tau, gamma, codes, ontologies, method
+        self.tau, self.gamma = tau, gamma
+        self.codes, self.ontologies, self.similarity_method = codes, ontologies, method
         self._spelled: tuple[set[str], Ontology] = (set(), spelled_tree(()))
 
-    def forward(self, student: Output, teachers: Mapping[str, Output], batch: Batch) -> dict[str, Tensor]:
+    def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The term ``ow_nt_xent``."""
-        views = needed(student, "tokens", "student", self)
+        views = student.tokens
         if views.shape[1] != 2:
             raise InputError(
                 f"the student shows {views.shape[1]} views",
@@ -81,16 +84,18 @@ class OntologyPretraining(Objective):
         known = np.ones(values.shape, dtype=np.bool_) if signal.mask is None else signal.mask.cpu().numpy()
         lists = code_lists(values, known)
         tree = self._tree(lists)
-        flat = tree.lookup(code for held in lists for code in held)
+        flat = tree.lookup(code for codes in lists for code in codes)
         offsets = np.cumsum([0, *map(len, lists)])
-        return torch.from_numpy(patient_similarity(flat, offsets, tree.paths, self.method)).float().clamp(0, 1)
+        return (
+            torch.from_numpy(patient_similarity(flat, offsets, tree.paths, self.similarity_method)).float().clamp(0, 1)
+        )
 
     def _tree(self, lists: list[list[str]]) -> Ontology:
         if self.ontologies:
             return self._published
         seen, tree = self._spelled
-        if not (found := {code for held in lists for code in held}) <= seen:
-            seen = seen | found
+        if not (named := {code for codes in lists for code in codes}) <= seen:
+            seen = seen | named
             tree = spelled_tree(sorted(seen))
             self._spelled = seen, tree
         return tree

@@ -1,25 +1,23 @@
-"""How alike patients are by their codes, and by what these codes belong to."""
+"""Similarity of patients by their codes, and by what these codes belong to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.sparse import block_diag, coo_array, csr_array, eye_array
-from torch import Tensor
+from scipy.sparse import coo_array, csr_array
 
 from medkd.data.io.atomic import writing
 from medkd.errors import InputError
-from medkd.modalities.codes.ontology import Indices, Ontology, ancestry
+from medkd.modalities.codes.ontology import Indices, Ontology
 
 Matrix = NDArray[Any]
 METHODS = ("ontology", "flat")
 BLOCK_BYTES = 1 << 25
-"""What the largest array of a block may hold, so that it stays near the processor whatever the number of patients."""
+"""Bytes of the largest array of a block, so that it stays near the processor whatever the number of patients."""
 
 
 def write_patient_similarity(
@@ -31,15 +29,15 @@ def write_patient_similarity(
 
     Args:
         path: of the file; it appears when it is whole.
-        patients: codes of each, however punctuated. Those that the tree does not hold are left out: they say nothing.
+        patients: codes of each, however punctuated. Those that the tree does not hold are left out.
         ontology: the tree.
         method: as for ``patient_similarity``.
 
     Raises:
         InputError: there is no such method.
     """
-    codes = ontology.lookup(code for held in patients for code in held)
-    offsets = np.concatenate([[0], np.cumsum([len(held) for held in patients])]).astype(np.int64)
+    codes = ontology.lookup(code for listed in patients for code in listed)
+    offsets = np.concatenate([[0], np.cumsum([len(listed) for listed in patients])]).astype(np.int64)
     with writing(path) as temporary:
         # The array must be written out before the file takes its name.
         rows = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(len(patients), len(patients)))
@@ -50,16 +48,14 @@ def write_patient_similarity(
 def patient_similarity(
     codes: Indices, offsets: Indices, paths: csr_array, method: str = "ontology", out: Matrix | None = None
 ) -> Matrix:
-    """Similarity of every two patients, 0 to 1.
-
-    The best match of each code of one among those of the other, averaged both ways.
+    """Similarity of every two patients, 0 to 1: the best match of each code among the other's, averaged both ways.
 
     s(a, b) is the Jaccard index of P(a) and P(b), P the nodes on a code's path to the root, without it. Of two patients
     A and B the similarity is ½ (mean over a in A of max over b in B of s(a, b) + the same with A and B exchanged); a
     code listed twice counts twice.
 
-    Here a code that the tree does not hold, or that is its root, says nothing: it is left out, and a patient without
-    any other has the similarity 0 to all. In the release it is like itself, so that two patients who share a
+    A code that the tree does not hold, or that is its root, is left out, and a patient without any other has the
+    similarity 0 to all. In the release it is like itself, so that two patients who share a
     placeholder are alike, and is a failed match for all others. A patient with codes has the similarity 1 to itself, 0
     in the release: there a batch that holds a patient twice pushes it from itself.
 
@@ -82,42 +78,23 @@ def patient_similarity(
     >>> patient_similarity(tree.lookup(["10", "11", "X"]), np.array([0, 1, 2, 3]), tree.paths).round(2).tolist()
     [[1.0, 0.33, 0.0], [0.33, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    heard = np.diff(paths.indptr)[codes] > 0 if len(codes) else np.zeros(0, dtype=bool)
-    heard &= codes >= 0
-    kept = np.concatenate([[0], np.cumsum(heard)])[offsets]
-    return _similarity(codes[heard], kept, paths, method, out)
+    counted = np.diff(paths.indptr)[codes] > 0 if len(codes) else np.zeros(0, dtype=bool)
+    counted &= codes >= 0
+    return best_match_similarity(codes[counted], np.concatenate([[0], np.cumsum(counted)])[offsets], paths, method, out)
 
 
-def patient_similarity_released(codes: Indices, offsets: Indices, paths: csr_array, method: str = "ontology") -> Matrix:
-    """As the release has it: a code beyond the tree is like itself alone, one that is the root like none.
-
-    The diagonal is 0.
-
-    Args:
-        codes: as above, but unknown codes are told apart: they are the numbers from ``len(paths)`` on.
-        offsets, paths, method: as above.
-
-    Source: as above; https://github.com/the-chen-lab/OC-Distill, methods/compute_similarity.py.
-    """
-    beyond = codes >= paths.shape[0]
-    unknown, places = np.unique(codes[beyond], return_inverse=True)
-    codes = codes.copy()
-    codes[beyond] = paths.shape[0] + places
-    wider = csr_array(block_diag([paths, eye_array(len(unknown))])) if len(unknown) else paths
-    similarity = _similarity(codes, offsets, wider, method, None)
-    np.fill_diagonal(similarity, 0)
-    return similarity
-
-
-def _similarity(codes: Indices, offsets: Indices, paths: csr_array, method: str, out: Matrix | None) -> Matrix:
+def best_match_similarity(
+    codes: Indices, offsets: Indices, paths: csr_array, method: str, out: Matrix | None = None
+) -> Matrix:
+    """The similarity of patients whose codes are all rows of ``paths``; arguments as for ``patient_similarity``."""
     if method not in METHODS:
         raise InputError(
             f"no method '{method}'", where="patient_similarity", remedy=f"Choose from: {', '.join(METHODS)}"
         )
     patients = len(offsets) - 1
     similarity = np.empty((patients, patients)) if out is None else out
-    named, places = np.unique(codes, return_inverse=True)
-    weights = csr_array((np.ones(len(codes)), places, offsets), shape=(patients, len(named)), copy=True)
+    named, index = np.unique(codes, return_inverse=True)
+    weights = csr_array((np.ones(len(codes)), index, offsets), shape=(patients, len(named)), copy=True)
     weights.sum_duplicates()
     if method == "flat":
         weights.data[:] = 1
@@ -127,16 +104,16 @@ def _similarity(codes: Indices, offsets: Indices, paths: csr_array, method: str,
     counts = np.maximum(np.diff(offsets), 1)
     means = csr_array(weights / counts[:, None]).astype(similarity.dtype)
     for start, stop in _blocks(offsets + np.arange(patients + 1), len(named) * similarity.itemsize):
-        best = _best(places[offsets[start] : offsets[stop]], offsets[start : stop + 1], paths[named], similarity.dtype)
+        best = _best(index[offsets[start] : offsets[stop]], offsets[start : stop + 1], paths[named], similarity.dtype)
         similarity[start:stop] = (means @ np.ascontiguousarray(best.T)).T
     _symmetrise(similarity)
     return similarity
 
 
-def _best(places: Indices, offsets: Indices, paths: csr_array, dtype: np.dtype[Any]) -> Matrix:
+def _best(index: Indices, offsets: Indices, paths: csr_array, dtype: np.dtype[Any]) -> Matrix:
     """How near each code's best match among a patient's codes is, "patient code"; 0 where the patient has none."""
     best = np.zeros((len(offsets) - 1, paths.shape[0]), dtype=dtype)
-    present, rows = np.unique(places, return_inverse=True)
+    present, rows = np.unique(index, return_inverse=True)
     near = _jaccard(paths[present], paths, dtype)
     filled = np.diff(offsets) > 0
     if filled.any():
@@ -175,15 +152,3 @@ def _symmetrise(matrix: Matrix, side: int = 1024) -> None:
             )
             matrix[upper] = 0.5 * (matrix[upper] + matrix[lower].T)
             matrix[lower] = matrix[upper].T
-
-
-def _patient_similarity(inputs: Mapping[str, Tensor], method: str) -> dict[str, Tensor]:
-    paths = ancestry(inputs["parent"].numpy(), int(inputs["root"]))
-    return {
-        "similarity": torch.from_numpy(
-            patient_similarity_released(inputs["codes"].numpy(), inputs["offsets"].numpy(), paths, method)
-        )
-    }
-
-
-GOLDEN = {"oc_distill/patient_similarity": _patient_similarity}

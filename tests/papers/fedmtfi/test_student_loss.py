@@ -2,7 +2,7 @@ import torch
 from torch.nn import functional
 
 from medkd.objectives.soft_labels import soft_labels
-from medkd.papers.fedmtfi.student_loss import jittered_importance_released, student_loss
+from medkd.papers.fedmtfi.student_loss import jittered_importance_released, student_loss, student_loss_released
 
 
 def test_without_importance_it_is_the_weighted_sum():
@@ -16,5 +16,5 @@ def test_released_importance_shrinks_the_soft_part_by_the_batch_and_ours_does_no
     noise = jittered_importance_released(torch.randn(6))
     soft = (1.0, 0.0, 0.0)
     ours = student_loss(student, teacher, labels, torch.tensor(0.0), noise, soft)
-    released = student_loss(student, teacher, labels, torch.tensor(0.0), noise, soft, released=True)
+    released = student_loss_released(student, teacher, labels, torch.tensor(0.0), noise, soft)
     torch.testing.assert_close(6 * released, ours)

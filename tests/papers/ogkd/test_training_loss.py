@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from medkd.objectives.class_graph import class_graph
-from medkd.papers.ogkd.training_loss import agreeing_prompts, training_loss
+from medkd.papers.ogkd.training_loss import (
+    CORRECTED,
+    RELEASED,
+    agreeing_prompts,
+    agreeing_prompts_released,
+    training_loss,
+)
 
 
 @pytest.fixture
@@ -16,11 +22,11 @@ def inputs():
     return {**drawn, "logit_scale": torch.tensor(1.5), "graph": graph, "labels": labels, "weights": (0.5, 2.0, 0.5)}
 
 
-@pytest.mark.parametrize("released", [False, True])
-def test_only_the_learned_prompt_gets_a_gradient(inputs, released):
+@pytest.mark.parametrize("rules", [CORRECTED, RELEASED], ids=["corrected", "released"])
+def test_only_the_learned_prompt_gets_a_gradient(inputs, rules):
     for name in ("image", "patches", "text", "prompts", "logit_scale"):
         inputs[name] = inputs[name].clone().requires_grad_()
-    terms = training_loss(**inputs, released=released)
+    terms = training_loss(**inputs, rules=rules)
     sum(terms[name] for name in ("sccm", "gad", "lgd")).backward()
     assert inputs["text"].grad.abs().sum() > 0
     assert inputs["prompts"].grad is None
@@ -34,9 +40,9 @@ def test_ours_never_goes_below_zero(inputs):
 def test_scores_that_are_all_equal_keep_all_prompts_here_and_none_in_the_release():
     scores = torch.full((5,), 2.0)
     assert agreeing_prompts(scores, 1.5).all()
-    assert not agreeing_prompts(scores, 1.5, released=True).any()
+    assert not agreeing_prompts_released(scores, 1.5).any()
 
 
 def test_the_second_standardisation_changes_nothing():
     scores = torch.randn(9, dtype=torch.float64)
-    assert torch.equal(agreeing_prompts(scores, 1.0), agreeing_prompts(scores, 1.0, released=True))
+    assert torch.equal(agreeing_prompts(scores, 1.0), agreeing_prompts_released(scores, 1.0))

@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from medkd.data.core.signal import Signal
-from medkd.distill.learner import LightningLearner
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
-from medkd.registry import RECIPE, find_task
+from medkd.registry import RECIPE, task
 from medkd.tasks.gluconet.forecaster import Forecaster
 from medkd.tasks.gluconet.scores import table
 
@@ -61,7 +61,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     out = tmp_path_factory.mktemp("gluconet") / "run"
     recipe = tmp_path_factory.mktemp("task")
-    held = yaml.safe_load((find_task("gluconet") / RECIPE).read_text(encoding="utf-8"))
+    held = yaml.safe_load((task("gluconet") / RECIPE).read_text(encoding="utf-8"))
     (recipe / RECIPE).write_text(
         yaml.safe_dump(held | {"controls": [], "protocol": "kfold:3", "cohort_options": {"subjects": 30, "days": 2}})
     )
@@ -73,8 +73,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_students_parameters_move_and_are_its_own(run: Path) -> None:
     """In GlucoNet's release the optimiser held the teacher's, and the student stayed as it was drawn."""
     folders = sorted(folder.parent for folder in (run / "labels1").rglob("learner.yaml"))
-    students = [LightningLearner.load(folder) for folder in folders if "student-fold" in str(folder)]
-    baselines = [LightningLearner.load(folder) for folder in folders if "baseline-without" in str(folder)]
+    students = [FittedModel.load(folder) for folder in folders if "student-fold" in str(folder)]
+    baselines = [FittedModel.load(folder) for folder in folders if "baseline-without" in str(folder)]
     assert students
     for held in (*students, *baselines):
         # Both of these start at exactly zero.
@@ -86,10 +86,10 @@ def test_the_students_parameters_move_and_are_its_own(run: Path) -> None:
 
 
 def test_the_student_sees_the_sensor_alone_and_nothing_after_the_origin(run: Path) -> None:
-    learner = LightningLearner.load(
+    learner = FittedModel.load(
         next(folder.parent for folder in run.rglob("learner.yaml") if "student-fold0" in str(folder))
     )
-    assert learner.party.view == "cgm[-3:0h]"
+    assert learner.model_input.view == "cgm[-3:0h]"
     assert learner.target.prediction_hour == 0
 
 

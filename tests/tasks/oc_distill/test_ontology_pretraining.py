@@ -30,7 +30,7 @@ def batch(codes: bool = True) -> Batch:
         signals["codes"] = observed(values, ~values.isnan().flatten(1).all(dim=1), partial=True)
     names = [str(row) for row in range(len(PATIENTS))]
     unlabelled = torch.zeros(len(PATIENTS), 1)
-    return Batch({"student": signals}, {}, unlabelled, unlabelled.bool(), Target("y", "binary", ("y",)), names, names)
+    return Batch({"model": signals}, {}, unlabelled, unlabelled.bool(), Target("y", "binary", ("y",)), names, names)
 
 
 def test_similarities_follow_the_tree_and_no_code_is_like_no_code():

@@ -14,11 +14,7 @@ import medkd.tasks.oc_distill.patient_similarity as module
 from medkd.errors import InputError
 from medkd.modalities.codes.icd9 import read_icd9
 from medkd.modalities.codes.ontology import Ontology
-from medkd.tasks.oc_distill.patient_similarity import (
-    patient_similarity,
-    patient_similarity_released,
-    write_patient_similarity,
-)
+from medkd.tasks.oc_distill.patient_similarity import patient_similarity, write_patient_similarity
 
 Patients = Sequence[Sequence[str]]
 
@@ -85,7 +81,7 @@ def test_is_symmetric_within_bounds_and_one_with_itself(cohort: tuple[Ontology, 
 
 @settings(max_examples=40, deadline=None)
 @given(cohorts(), st.lists(st.sampled_from(["?", "NODX", "", "99999"]), min_size=1, max_size=3))
-def test_unknown_codes_say_nothing(cohort: tuple[Ontology, Patients], unknown: list[str]):
+def test_unknown_codes_do_not_count(cohort: tuple[Ontology, Patients], unknown: list[str]):
     tree, patients = cohort
     more = [[*unknown, *held] for held in patients]
     np.testing.assert_array_equal(similarity(tree, more), similarity(tree, patients))
@@ -94,13 +90,6 @@ def test_unknown_codes_say_nothing(cohort: tuple[Ontology, Patients], unknown: l
 def test_two_patients_with_the_same_unknown_code_are_not_alike():
     tree = Ontology.grow([("root", None, ""), ("001", "root", "")])
     assert similarity(tree, [["UNKNOWN"], ["UNKNOWN"], ["001"]]).tolist() == [[0, 0, 0], [0, 0, 0], [0, 0, 1]]
-
-
-def test_the_release_finds_them_alike_and_nobody_like_itself():
-    tree = Ontology.grow([("root", None, ""), ("001", "root", "")])
-    codes = np.array([10**12, 10**12, 1, 1])
-    found = patient_similarity_released(codes, np.arange(5), tree.paths)
-    assert found.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
 
 
 def test_nearer_codes_are_more_alike(shared: Path):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.stats import entropy
 
-from medkd.papers.evl_ecg.token_confidence import token_confidence
+from medkd.papers.tip.token_confidence import token_confidence
 
 
 def test_equals_scipy_and_is_bounded():

@@ -1,4 +1,4 @@
-"""Fuse what several modalities believe, each as far as it is sure, over those that are present."""
+"""Product of experts: one Gaussian state from those of the modalities present, each weighted by its precision."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import torch
 from torch import Tensor
 
 from medkd.objectives.precision import full_precision
-
-LOG_VARIANCE = (-6.0, 2.0)
-"""Range that log-variances are cut to: no modality is ever sure of everything, or of nothing."""
+from medkd.objectives.state_anchoring import LOG_VARIANCE
 
 
 @full_precision
 def product_of_experts(
     mean: Tensor, log_variance: Tensor, present: Tensor | None = None, limits: tuple[float, float] = LOG_VARIANCE
 ) -> tuple[Tensor, Tensor]:
-    """The product of a standard-normal prior and one Gaussian a modality: precisions add, means are weighted by them.
+    """The product of a standard-normal prior and one Gaussian per modality: precisions add, means are weighted by them.
 
     With ``k_m = exp(-log_variance_m)``: precision ``1 + sum k_m``, mean ``sum k_m mean_m / precision``, over the
-    modalities present. Where none is, the prior is left: mean zero, deviation one. What stands at an absent modality is
-    never read.
+    modalities present. Where none is, the prior is left: mean zero, deviation one. The values of an absent modality
+    are never read.
 
     Args:
         mean, log_variance: "modality batch dim"; log-variances are cut to ``limits``, and pass no gradient beyond.
@@ -33,14 +31,15 @@ def product_of_experts(
 
     Source: Pan et al. 2026, CoRe-KD, arXiv:2605.29590, eq. 3 (no release); Hinton 2002, Products of Experts.
 
-    >>> mean, deviation = product_of_experts(torch.tensor([[[3.0]], [[9.0]]]), torch.zeros(2, 1, 1), torch.tensor([[True], [False]]))
+    >>> means, present = torch.tensor([[[3.0]], [[9.0]]]), torch.tensor([[True], [False]])
+    >>> mean, deviation = product_of_experts(means, torch.zeros(2, 1, 1), present)
     >>> mean.item(), round(deviation.item(), 4)
     (1.5, 0.7071)
     """
     precision = torch.exp(-log_variance.clamp(*limits))
     if present is not None:
-        here = present[:, :, None]
-        precision, mean = torch.where(here, precision, 0), torch.where(here, mean, 0)
+        mask = present[:, :, None]
+        precision, mean = torch.where(mask, precision, 0), torch.where(mask, mean, 0)
     total = 1 + precision.sum(dim=0)
     return (precision * mean).sum(dim=0) / total, total.rsqrt()
 

@@ -1,7 +1,4 @@
-"""Carbohydrate that is taking effect.
-
-The release's ramp by the clock, and absorption by the minutes since each meal.
-"""
+"""Effective carbohydrate: the release's ramp by the clock, and absorption by the minutes since each meal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Insulin on board of a table of doses: the release's, and what the curve means."""
+"""Active insulin of a table of doses: the release's, and the insulin on board by the minutes since each dose."""
 
 from __future__ import annotations
 

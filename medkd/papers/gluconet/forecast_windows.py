@@ -1,4 +1,4 @@
-"""Windows of a series and what follows them: the release's, and all there are."""
+"""Forecast windows of a series and the samples that follow them: the release's, and all there are."""
 
 from __future__ import annotations
 
@@ -36,8 +36,6 @@ def forecast_windows_released(
     glucose: Array, insulin: Array, carbs: Array, n_ref: int, length: int = LENGTH, horizon: int = HORIZON
 ) -> tuple[Array, Array]:
     """GlucoNet's: the first (n_ref - 5 horizon - length) / 5 + 1 windows, a fifth of those that there are.
-
-    N_ref is the training table's.
 
     Args:
         glucose, insulin, carbs: "time".

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Normal
 
-from medkd.objectives.product_of_experts import product_of_experts
+from medkd.papers.core_kd.product_of_experts import product_of_experts
 
 
 def draw(seed, *shape):

@@ -1,7 +1,4 @@
-"""Variational mode decomposition of glucose into a slow and a fast part.
-
-The release's, of a whole series, and the causal one.
-"""
+"""Variational mode decomposition of glucose into a slow and a fast part: the release's, and a causal one."""
 
 from __future__ import annotations
 
@@ -37,19 +34,19 @@ def modes(signals: Array) -> Array:
     mirrored = np.concatenate([even[:, :half][:, ::-1], even, even[:, half:][:, ::-1]], axis=1)
     size = mirrored.shape[1]
     whole = np.fft.fftshift(np.fft.fft(mirrored, axis=1), axes=1)[:, size // 2 :]
-    found = np.zeros((len(even), MODES, size // 2), dtype=np.complex128)
-    open_, spectra = np.arange(len(even)), found.copy()
+    converged = np.zeros((len(even), MODES, size // 2), dtype=np.complex128)
+    unfinished, spectra = np.arange(len(even)), converged.copy()
     centre = np.tile(0.5 / MODES * np.arange(MODES), (len(even), 1))
     for sweep in range(SWEEPS):
         before = spectra.copy()
         _sweep(whole, spectra, centre)
         change = np.finfo(np.float64).eps + (np.abs(spectra - before) ** 2).sum(axis=(1, 2)) / size
         done = (change <= TOLERANCE) | (sweep == SWEEPS - 1)
-        found[open_[done]] = before[done]
-        whole, spectra, centre, open_ = whole[~done], spectra[~done], centre[~done], open_[~done]
-        if not len(open_):
+        converged[unfinished[done]] = before[done]
+        whole, spectra, centre, unfinished = whole[~done], spectra[~done], centre[~done], unfinished[~done]
+        if not len(unfinished):
             break
-    return _in_time(found, size)
+    return _in_time(converged, size)
 
 
 def _sweep(whole: Spectra, spectra: Spectra, centre: Array) -> None:
@@ -82,14 +79,14 @@ def vmd_split_released(signal: Array) -> tuple[Array, Array]:
     >>> slow.shape, fast.shape
     ((8,), (8,))
     """
-    found = modes(signal[None])[0]
-    return found[:SLOW].sum(axis=0), found[SLOW:].sum(axis=0)
+    parts = modes(signal[None])[0]
+    return parts[:SLOW].sum(axis=0), parts[SLOW:].sum(axis=0)
 
 
 def vmd_split(windows: Array) -> tuple[Array, Array]:
-    """Slow and fast part of each window by itself: what a forecast at its end can compute. Their sum is the window.
+    """Slow and fast part of each window by itself, which a forecast at its end can compute; their sum is the window.
 
-    What the truncated decomposition leaves over is counted as fast, so that nothing of the window is lost.
+    The remainder of the truncated decomposition is counted as fast, so that nothing of the window is lost.
 
     Args:
         windows: "window time", each ending at its forecast's origin; of an even length.

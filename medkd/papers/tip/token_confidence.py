@@ -1,4 +1,4 @@
-"""How sure a teacher is at each token, and how likely it finds the one that was taken."""
+"""Confidence of a teacher at each token, and the probability that it gives to the one that was taken."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from torch import Tensor
 
 
 def token_confidence(teacher: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
-    """The entropy of the teacher's distribution over ln(classes), 0 to 1.
-
-    And the probability that it gives to the token taken.
+    """The entropy of the teacher's distribution over ln(classes), 0 to 1, and the probability of the token taken.
 
     Args:
         teacher: logits "position class", at least two classes.

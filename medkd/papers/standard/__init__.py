@@ -1,0 +1,1 @@
+"""Standard methods, as their authors' code and torchdistill compute them."""
