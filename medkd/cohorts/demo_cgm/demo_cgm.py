@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medkd.cohorts.demo_cgm.days import DAY, Week, live
 from medkd.cohorts.demo_cgm.metabolism import STEP, bodies, simulate
 from medkd.cohorts.shanghai_cgm import ShanghaiCGM
-from medkd.data.io.synthetic import written_once
+from medkd.data.io.atomic import written_once
 from medkd.errors import InputError
 
 Array = NDArray[np.float64]

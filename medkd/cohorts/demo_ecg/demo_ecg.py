@@ -14,7 +14,7 @@ from medkd.cohorts.demo_ecg.diseases import DISEASES, PREVALENCE, afflicted
 from medkd.cohorts.demo_ecg.heart import SEEN_BY_I, Array, Hearts, beat_times, dipoles, healthy, leads
 from medkd.cohorts.demo_ecg.layout import RATE, filename, write_database, write_record, write_statements
 from medkd.cohorts.ptbxl import PTBXL
-from medkd.data.io.synthetic import written_once
+from medkd.data.io.atomic import written_once
 from medkd.errors import InputError
 
 _SECONDS = 10

@@ -18,7 +18,7 @@ from medkd.cohorts.demo_icu.stays import Array, Stays, admitted, seen
 from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES, VITALS, Sign
 from medkd.cohorts.mimic4 import MIMIC4
 from medkd.data.core.modality import Modality
-from medkd.data.io.synthetic import written_once
+from medkd.data.io.atomic import written_once
 from medkd.errors import InputError
 
 HOURS = 48

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,10 @@ from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
 from medkd.data.events.events import Events, event_columns, read_events, write_events
-from medkd.data.io.spill import spooled
+from medkd.data.io.locks import locked_folder, sweep
 from medkd.errors import InputError, nearest
+
+_SPOOL = ".spool-"
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ class Grid(Modality):
 
         The file of each series, and how many values were set aside, by reason.
         """
-        with spooled(self.standardise(events), folder) as standard:
+        with _spooled(self.standardise(events), folder) as standard:
             flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw").collect(engine="streaming")
             files = write_events(standard.filter(pl.col("flaw").is_null()), folder, self.name)
         return files, [Exclusion(f"{self.name}: {flaw}", count) for flaw, count in flaws.iter_rows()]
@@ -308,6 +311,17 @@ class Grid(Modality):
             )
             .select("series", "hours", "variable", pl.col("value").cast(pl.Float32), "flaw")
         )
+
+
+@contextmanager
+def _spooled(rows: pl.LazyFrame, folder: Path) -> Iterator[pl.LazyFrame]:
+    """The rows of a query, computed once and in batches, kept in a file below ``folder``: they may exceed the memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder, f"{_SPOOL}*")
+    with locked_folder(folder, _SPOOL) as temporary:
+        file = temporary / "rows.parquet"
+        rows.sink_parquet(file, compression="lz4", engine="streaming")
+        yield pl.scan_parquet(file)
 
 
 def _cells(start: float, end: float, step: float) -> int:

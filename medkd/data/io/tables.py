@@ -16,8 +16,7 @@ from typing import IO, Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from medkd.data.io.archive import is_archive, open_members
-from medkd.data.io.archive_limits import refuse_gzip_bomb
+from medkd.data.io.archive import is_archive, open_members, refuse_gzip_bomb
 from medkd.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
 from medkd.data.events.events import SERIES_A_FILE
 from medkd.data.io.atomic import writing
-from medkd.data.loading.store import Prepared, part_key, publish, reserve
+from medkd.data.io.locks import locked_folder
+from medkd.data.loading.store import BUILDING, Prepared, part_key, publish, reserve
 
 ROWS = 1024
 """Rows copied at once."""
@@ -71,8 +71,8 @@ def merge_prepared(
         pl.concat([source.index for source in sources]), on="sample_id", how="left", maintain_order="left"
     )
     row_of = {name: row for row, name in enumerate(samples["sample_id"])}
-    with tempfile.TemporaryDirectory(prefix=".merging-", dir=folder) as temporary:
-        file = Path(temporary) / "values.npy"
+    with locked_folder(folder, BUILDING) as temporary:
+        file = temporary / "values.npy"
         shape = (samples.height, *modality.shape(part))
         values = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
         reserve(file)

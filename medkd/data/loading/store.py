@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -24,11 +23,12 @@ from medkd.data.core.view import Part
 from medkd.data.io.atomic import writing_folder
 from medkd.data.io.digest import digest_file, digest_of
 from medkd.data.io.load import read_array, read_json, read_table
+from medkd.data.io.locks import locked_folder, sweep
 from medkd.errors import InputError, RecordError
 
 CHUNK = 256
-_BUILDING = ".building-"
-"""Begins the name of a folder that a process, whose number follows, is filling."""
+BUILDING = ".building-"
+"""Prefix of the folders in which arrays are written before they are published."""
 
 
 @dataclass(frozen=True)
@@ -122,34 +122,12 @@ def prepare(
     Raises:
         InputError: no record at all could be used; the first reason is given.
     """
-    _sweep(folder)
+    sweep(folder, f"{BUILDING}*")
     keys = {str(part): part_key(modality, part, samples, root) for part in parts}
     todo = [part for part in parts if not (folder / keys[str(part)][:16] / "meta.json").is_file()]
     if todo:
         _build(folder, modality, todo, keys, samples, root, jobs, whole)
     return {str(part): Prepared.open(folder / keys[str(part)][:16]) for part in parts}
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed ``prepare`` left, which may be as large as the cohort.
-
-    What a living process builds stays.
-    """
-    for left in folder.glob(f"{_BUILDING}*"):
-        number = left.name.removeprefix(_BUILDING)
-        if number.isdigit() and not _lives(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # It is another user's.
-        return True
-    return True
 
 
 def _build(
@@ -164,9 +142,8 @@ def _build(
 ) -> None:
     shapes = [modality.shape(part) for part in parts]
     chunks = [samples.slice(start, CHUNK).to_dicts() for start in range(0, samples.height, CHUNK)]
-    temporary = folder / f"{_BUILDING}{os.getpid()}"
-    temporary.mkdir(parents=True, exist_ok=True)
-    try:
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked_folder(folder, BUILDING) as temporary:
         maps = [
             np.lib.format.open_memmap(
                 temporary / f"{place}.npy", mode="w+", dtype=np.float32, shape=(samples.height, *shape)
@@ -194,10 +171,6 @@ def _build(
                 pl.Series("reason", [why for _, why in status[place]], dtype=pl.String),
             )
             publish(folder, modality, part, keys[str(part)], temporary / f"{place}.npy", index, whole=whole)
-    finally:
-        for left in temporary.glob("*"):
-            left.unlink()
-        temporary.rmdir()
 
 
 def reserve(file: Path) -> None:

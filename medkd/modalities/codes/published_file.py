@@ -6,7 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
-from medkd.data.io.archive_limits import ALWAYS, RATIO, refuse_bomb
+from medkd.data.io.archive import ALWAYS, RATIO, refuse_bomb
 from medkd.errors import InputError
 
 _GZIP = b"\x1f\x8b"

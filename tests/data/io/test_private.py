@@ -1,11 +1,13 @@
-"""What a killed writer left is swept; what another is writing is not."""
+"""Private files: modes, whole writes, and temporaries of killed writers."""
 
 from __future__ import annotations
 
 import stat
 from pathlib import Path
 
-from medkd.data.io.private import private_folder, sweep_folders, sweep_temporaries, write_once, writing_private
+import pytest
+
+from medkd.data.io.private import sweep_temporaries, write_once, writing_private
 
 
 def test_what_is_being_written_is_not_swept(tmp_path: Path) -> None:
@@ -13,20 +15,26 @@ def test_what_is_being_written_is_not_swept(tmp_path: Path) -> None:
     with writing_private(tmp_path / "it") as temporary:
         temporary.write_text("whole")
         sweep_temporaries(tmp_path)
-        assert [path.name for path in tmp_path.iterdir()] == [temporary.name]
+        assert list(tmp_path.iterdir()) == [temporary.parent]
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+        assert stat.S_IMODE(temporary.parent.stat().st_mode) == 0o700
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
     assert (tmp_path / "it").read_text() == "whole"
     assert stat.S_IMODE((tmp_path / "it").stat().st_mode) == 0o600
 
 
-def test_a_folder_in_use_is_not_swept(tmp_path: Path) -> None:
-    (tmp_path / ".copy-old").mkdir()
-    (tmp_path / ".copy-old" / "rows").write_text("left by a killed process")
-    with private_folder(tmp_path, ".copy-") as folder:
-        (folder / "rows").write_text("1")
-        sweep_folders(tmp_path, ".copy-")
-        assert list(tmp_path.iterdir()) == [folder]
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert not list(tmp_path.iterdir())
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "it").write_text("old")
+
+    def write() -> None:
+        with writing_private(tmp_path / "it") as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    assert (tmp_path / "it").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
 
 
 def test_of_several_writers_the_first_one_stays(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ import pytest
 from medkd.data.core.modality import Traits
 from medkd.data.core.view import View
 from medkd.data.io.digest import digest_file
+from medkd.data.io.locks import locked_folder
 from medkd.data.loading import store
-from medkd.data.loading.store import Prepared, part_key, prepare
+from medkd.data.loading.store import BUILDING, Prepared, part_key, prepare
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
 
@@ -271,11 +272,10 @@ def test_a_killed_preparation_leaves_nothing_that_passes_for_prepared(
     for folder in left:
         with pytest.raises(InputError, match="nothing was prepared here"):
             Prepared.open(folder)
-    living = tmp_path / "killed" / f".building-{os.getppid()}"
-    living.mkdir()
-    again = one(tmp_path / "killed", samples, root)
-    assert again.sha256 == one(tmp_path / "whole", samples, root).sha256
-    assert set((tmp_path / "killed").iterdir()) == {again.folder, living}
+    with locked_folder(tmp_path / "killed", BUILDING) as living:
+        again = one(tmp_path / "killed", samples, root)
+        assert again.sha256 == one(tmp_path / "whole", samples, root).sha256
+        assert set((tmp_path / "killed").iterdir()) == {again.folder, living}
 
 
 class Holed(ECG):
