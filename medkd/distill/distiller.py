@@ -115,7 +115,7 @@ class Distiller(LightningModule):
                     f"objective '{name}' has no teacher", where="objectives", remedy="Set banks or teachers"
                 )
             only = objective.teacher or (next(iter(named)) if len(named) == 1 else "")
-            for heard in named if objective.hears_all else (only,):
+            for heard in named if objective.uses_all_teachers else (only,):
                 if heard not in named:
                     raise InputError(
                         f"objective '{name}' hears '{heard}'", where="objectives", remedy=nearest(heard, named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +25,14 @@ from medkd.distill.schedule import Linear
 from medkd.errors import InputError
 from medkd.networks.resnet1d import ResNet1d
 from medkd.objectives.attention_transfer import AttentionTransfer
-from medkd.objectives.dist import Dist
+from medkd.objectives.dist import DIST
 from medkd.objectives.embedding_cosine import EmbeddingCosine
 from medkd.objectives.embedding_mse import EmbeddingMse
 from medkd.objectives.objective import Objective
-from medkd.objectives.relational import Relational
+from medkd.objectives.rkd import RKD
 from medkd.objectives.similarity_preserving import SimilarityPreserving
 from medkd.objectives.soft_labels import SoftLabels
-from medkd.objectives.variational_information import VariationalInformation
+from medkd.objectives.vid import VID
 from medkd.pipeline.graph import Graph
 from medkd.pipeline.lightning_cli import StageCLI
 
@@ -43,14 +44,14 @@ BANKED: dict[str, Callable[[], Objective]] = {
     "embedding_mse": lambda: EmbeddingMse(**WIDTHS),
     "embedding_mse_hidden": lambda: EmbeddingMse(**WIDTHS, hidden=16),
     "embedding_cosine": lambda: EmbeddingCosine(**WIDTHS),
-    "relational": Relational,
+    "relational": RKD,
     "similarity_preserving": SimilarityPreserving,
-    "variational_information": lambda: VariationalInformation(**WIDTHS),
+    "variational_information": lambda: VID(**WIDTHS),
 }
 
 
 def spec(name: str, **settings: Any) -> dict[str, Any]:
-    module = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+    module = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     return {"class_path": f"medkd.objectives.{module}.{name}", "init_args": settings}
 
 
@@ -105,7 +106,7 @@ def test_a_weight_scales_its_term_and_zero_silences_it(name: str, batch: Batch, 
     def gradient(weight: float) -> Tensor:
         weights = {"supervised": 0.0, "soft_labels": 0.0, "relational": 0.0} | {name: weight}
         distiller = Distiller(
-            student(), {"soft_labels": SoftLabels(), "relational": Relational()}, weights, banks={"teacher": str(bank)}
+            student(), {"soft_labels": SoftLabels(), "relational": RKD()}, weights, banks={"teacher": str(bank)}
         )
         loss = loss_of(distiller, batch)
         if not loss.requires_grad:
@@ -243,7 +244,7 @@ def test_every_parameter_of_student_and_projections_moves_in_one_epoch(
         "objectives": {
             "kd": spec("SoftLabels"),
             "match": spec("EmbeddingMse", **WIDTHS, hidden=8),
-            "rkd": spec("Relational"),
+            "rkd": spec("RKD"),
             "sp": spec("SimilarityPreserving"),
         },
         "weights": {"supervised": 0.5, "kd": 0.5, "match": 0.1, "rkd": 0.01, "sp": 1.0},
@@ -404,7 +405,7 @@ def test_multiclass_relations_reach_the_student(batch: Batch, bank: Path) -> Non
     three = replace(batch.target, kind="multiclass", classes=("a", "b", "c"))
     said = Output(torch.randn(len(batch), 3, generator=torch.Generator().manual_seed(0)))
     network = ResNet1d(channels=1, outputs=3, dropout=0.0)
-    distiller = Distiller(network, {"dist": Dist()}, {"supervised": 0.0}, banks={"teacher": str(bank)})
+    distiller = Distiller(network, {"dist": DIST()}, {"supervised": 0.0}, banks={"teacher": str(bank)})
     loss_of(distiller, replace(batch, target=three, teachers={"teacher": said})).backward()
     assert all(value.grad is not None and value.grad.any() for value in network.head.parameters())
 
