@@ -80,3 +80,14 @@ def test_the_recipe_is_complete_and_its_ranges_are_known(checkout: Path, tmp_pat
     assert loaded.task == "my_task"
     assert loaded.baseline.view == loaded.student.view == "ecg[I]"
     assert loaded.search["student.model"]["learning_rate"] == {"low": 3.0e-4, "high": 1.0e-2, "log": True}
+
+
+def test_the_python_page_runs_on_the_demo(
+    checkout: Path, tmp_path: Path, fast_run: Path, imported: Callable[[str], ModuleType]
+):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "demo").symlink_to(fast_run)
+    module = imported("\n".join(blocks(checkout, "python.md", "python")))
+    assert 0 < module.calibrated[0, 0] < 1
+    assert module.report["verdict"] == "invalid"
+    assert module.student.grad is not None
