@@ -1,4 +1,4 @@
-"""The viewer's database, in SQLite and in a PostgreSQL server that is started for the tests."""
+"""Fixtures of the viewer: databases in SQLite and in a PostgreSQL server started for the tests, accounts, a client."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine, text
+from starlette.testclient import TestClient
 
 from medkd.app.auth.accounts import Accounts
-from medkd.app.storage.audit_log import Audit, open_audit
+from medkd.app.auth.sessions import Sessions
+from medkd.app.storage.audit_log import AuditLog, open_audit_log
 from medkd.app.storage.database import Database, open_database
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
+from tests.app.requests import GOOD
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """argon2id at the least cost it allows: these tests are not about how long guessing takes."""
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -44,8 +48,8 @@ def server_binaries() -> Path | None:
     ):
         if (folder / "initdb").exists():
             return folder
-    found = shutil.which("initdb")
-    return Path(found).parent if found else None
+    initdb = shutil.which("initdb")
+    return Path(initdb).parent if initdb else None
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +59,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt install postgresql)")
     # The server refuses to run as root.
-    as_whom = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_whom and subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode:
+    run_as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if run_as and subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode:
         pytest.skip("PostgreSQL does not run as root, and there is no user 'postgres'")
     # Short, since the path of a socket may have 107 characters; readable by the user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="medkd-pg-"))
-    if as_whom:
+    if run_as:
         shutil.chown(folder, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -68,7 +72,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     def run(name: str, *words: str) -> None:
         done = subprocess.run(
-            [*as_whom, str(binaries / name), *words], cwd=folder, capture_output=True, text=True, check=False
+            [*run_as, str(binaries / name), *words], cwd=folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -108,7 +112,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, kind: str, data: Path) -> Iterator[Database]:
-    """An empty one."""
+    """An empty database."""
     url = request.getfixturevalue("empty_postgresql") if kind == "postgresql" else None
     opened = open_database(url, data)
     yield opened
@@ -116,8 +120,8 @@ def database(request: pytest.FixtureRequest, kind: str, data: Path) -> Iterator[
 
 
 @pytest.fixture
-def audit(database: Database, data: Path) -> Audit:
-    return open_audit(database, data)
+def audit(database: Database, data: Path) -> AuditLog:
+    return open_audit_log(database, data)
 
 
 @pytest.fixture
@@ -126,11 +130,49 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def accounts(database: Database, audit: Audit, clock: Clock) -> Accounts:
-    """Without any account."""
+def accounts(database: Database, audit: AuditLog, clock: Clock) -> Accounts:
+    """No accounts yet."""
     return Accounts(database, audit, CHEAP, clock)
 
 
 @pytest.fixture
-def verdicts(database: Database, audit: Audit, clock: Clock) -> Verdicts:
-    return Verdicts(database, audit, "cd", clock)
+def reviews(database: Database, audit: AuditLog, clock: Clock) -> Reviews:
+    return Reviews(database, audit, "cd", clock)
+
+
+@pytest.fixture
+def sessions(database: Database, clock) -> Sessions:
+    return Sessions(database, clock)
+
+
+@pytest.fixture(scope="module")
+def blocks() -> Any:
+    from tests.app.echo_page import echo_page
+
+    return echo_page()
+
+
+@pytest.fixture
+def client(
+    database: Database, accounts: Accounts, sessions: Sessions, audit: AuditLog, blocks: Any, tmp_path: Path
+) -> Callable[..., TestClient]:
+    """Makes a browser in front of an application with these settings; "ada" has an account."""
+    from medkd.app.server.asgi_app import build_app
+
+    accounts.add("ada", GOOD, "reader")
+    script = tmp_path / "keys.js"
+    script.write_text("let a;")
+
+    def make(peer: str = "10.0.0.9", **settings: Any) -> TestClient:
+        def export(account: Any) -> str:
+            if settings.get("broken"):
+                raise RuntimeError("of patient-17")
+            return f"reader\n{account.name}\n"
+
+        options = {name: value for name, value in settings.items() if name != "broken"}
+        app = build_app(
+            database, accounts, sessions, audit, blocks, files={"/keys.js": script}, export=export, **options
+        )
+        return TestClient(app, client=(peer, 50000), follow_redirects=False, base_url="http://viewer")
+
+    return make

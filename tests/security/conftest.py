@@ -16,17 +16,17 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from medkd.app import pages
 from medkd.app.auth.accounts import Accounts
 from medkd.app.auth.sessions import Sessions
 from medkd.app.cases.cases import open_cases
-from medkd.app.pages import look
-from medkd.app.pages.context import Desk
-from medkd.app.server.server import build_server
-from medkd.app.storage.audit_log import open_audit
+from medkd.app.pages import theme
+from medkd.app.pages.context import ViewerContext
+from medkd.app.pages.shell import build_pages
+from medkd.app.server.asgi_app import build_app
+from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import open_database
 from medkd.app.storage.export import export_csv
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.modalities.ecg import ECG
 from tests.app.conftest import CHEAP
@@ -85,11 +85,11 @@ class Viewer:
     """A viewer in this process.
 
     Args:
-        desk: what it works with.
+        context: what it works with.
         client: makes a browser without a session.
     """
 
-    desk: Desk
+    context: ViewerContext
     client: Callable[[], TestClient]
 
     def visitor(self, name: str) -> Visitor:
@@ -107,21 +107,23 @@ def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
     place, data = hostile_bundle(folder), folder / "app"
     bundle = Bundle.load(place)
     database = open_database(None, data)
-    audit = open_audit(database, data)
+    audit = open_audit_log(database, data)
     accounts = Accounts(database, audit, CHEAP)
     for name, role in READERS.items():
         accounts.add(name, GOOD, role, identifiers=name == "ben")
     cases = open_cases(place, bundle, records(shared, folder / "records"), data, None)
-    desk = Desk.of(place, bundle, cases, accounts, Verdicts(database, audit, bundle.target.key), audit)
-    app = build_server(
+    context = ViewerContext.from_bundle_folder(
+        place, bundle, cases, accounts, Reviews(database, audit, bundle.target.key), audit
+    )
+    app = build_app(
         database,
         accounts,
         Sessions(database),
         audit,
-        pages.build(desk),
-        look=look.look(),
-        files={look.KEYS: look.FOLDER / "keys.js"},
-        export=lambda account: export_csv(desk.verdicts, account, bundle.target.names, audit),
+        build_pages(context),
+        gradio_options=theme.gradio_options(),
+        files={theme.KEYS_URL: theme.STATIC / "keys.js"},
+        export=lambda account: export_csv(context.reviews, account, bundle.target.names, audit),
     )
     numbers = count(1)
 
@@ -133,5 +135,5 @@ def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
         )
 
     with client():
-        yield Viewer(desk, client)
+        yield Viewer(context, client)
     database.dispose()

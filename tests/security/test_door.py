@@ -121,21 +121,21 @@ def test_a_name_that_is_code_logs_nobody_in(viewer: Viewer, name: str):
         answer = browser.post("/login", data={"name": name, "password": password}, headers=PAGE)
         assert answer.status_code in (401, 429)
         assert "set-cookie" not in answer.headers
-    assert {account.name for account in viewer.desk.accounts.all()} >= {"ada", "ben", "cleo", "grace"}
-    assert "accounts" in inspect(viewer.desk.accounts.database.engine).get_table_names()
-    viewer.desk.accounts.lockout.clear(name, "10.0.0.9")
+    assert {account.name for account in viewer.context.accounts.all()} >= {"ada", "ben", "cleo", "grace"}
+    assert "accounts" in inspect(viewer.context.accounts.database.engine).get_table_names()
+    viewer.context.accounts.lockout.clear(name, "10.0.0.9")
 
 
 def test_what_is_guessed_at_does_not_stand_in_the_log(viewer: Viewer):
     """People type their password into the field of the name."""
     viewer.client().post("/login", data={"name": f"{MARK}-secret", "password": "x"}, headers=PAGE)
-    last = viewer.desk.audit.last()
+    last = viewer.context.audit.last()
     assert (last.actor, last.action) == ("(unknown)", "login refused")
     assert MARK not in last.details
 
 
 def test_a_session_ends_for_good_with_a_new_password(viewer: Viewer):
-    viewer.desk.accounts.add("dora", GOOD, "reader")
+    viewer.context.accounts.add("dora", GOOD, "reader")
     stolen, own = viewer.visitor("dora"), viewer.visitor("dora")
     fields = {"current": GOOD, "new": "another horse battery", "again": "another horse battery"}
     assert own.http.post("/password", data=fields, headers=PAGE).status_code == 303
@@ -162,11 +162,11 @@ def test_a_session_ends_for_good_with_a_new_password(viewer: Viewer):
 def test_another_sites_page_does_nothing_in_a_readers_name(
     viewer: Viewer, inside: httpx.Client, path: str, whence: dict[str, str]
 ):
-    before = viewer.desk.audit.last().number
+    before = viewer.context.audit.last().number
     for body in ({"data": {"name": "ben"}}, {"json": {"data": [], "fn_index": 3, "session_hash": "x"}}):
         answer = inside.post(path, headers=whence, **body)
         assert (answer.status_code, answer.json()["error"]) == (403, "the request comes from another site")
-    assert viewer.desk.audit.last().number == before
+    assert viewer.context.audit.last().number == before
     assert inside.get("/config", headers=SCRIPT).status_code == 200
 
 

@@ -12,7 +12,7 @@ from itertools import product
 import polars as pl
 import pytest
 
-from medkd.app.figures.attribution import CAUTION
+from medkd.app.cases.attribution import CAUTION
 from medkd.app.storage.schema import AuditRow
 from tests.security.conftest import GOOD, HOSTILE, MARK, Viewer
 
@@ -33,7 +33,7 @@ def panes(shown: dict[str, object]) -> str:
 @pytest.mark.parametrize("button", ["Add account", "Change role", "New password", "Remove account"])
 @pytest.mark.parametrize("who", ["ada", "cleo"])
 def test_only_an_admin_touches_accounts(viewer: Viewer, who: str, button: str):
-    before = viewer.desk.accounts.all()
+    before = viewer.context.accounts.all()
     fields = {
         "account-name": "eve" if button == "Add account" else "ben",
         "account-role": "admin",
@@ -41,7 +41,7 @@ def test_only_an_admin_touches_accounts(viewer: Viewer, who: str, button: str):
     }
     said = viewer.visitor(who).ask(button, **fields)
     assert "only an admin may see accounts" in str(said)
-    assert viewer.desk.accounts.all() == before
+    assert viewer.context.accounts.all() == before
 
 
 def test_a_list_of_accounts_is_an_admins(viewer: Viewer):
@@ -58,13 +58,13 @@ def test_only_an_adjudicator_settles_a_case(viewer: Viewer):
     visitor.say("case 1")
     said = visitor.ask("give-final", **{f"Final reading: {QUESTION}": "yes"})
     assert "only an adjudicator" in str(said)
-    assert viewer.desk.verdicts.adjudications() == {}
+    assert viewer.context.reviews.adjudications() == {}
 
 
 def test_nothing_of_the_model_comes_before_the_readers_own_reading(viewer: Viewer):
     """By any event that a reader can send, in whatever order, with whatever the page would have hidden."""
-    desk = viewer.desk
-    p = desk.cases.row(2)[f"p_cal_{HOSTILE}"]
+    context = viewer.context
+    p = context.cases.row(2)[f"p_cal_{HOSTILE}"]
     visitor = viewer.visitor("ada")
     asked = [lambda: visitor.say("case 2"), lambda: visitor.visit("/?case=2"), lambda: visitor.judge("agree")]
     for part in ("explain", "of", "kind", "start", "later"):
@@ -78,7 +78,7 @@ def test_nothing_of_the_model_comes_before_the_readers_own_reading(viewer: Viewe
         assert not [digits for digits in (f"{p:.3f}", f"{p:.6f}", repr(p)) if digits in text]
         assert CAUTION[-50:] not in visitor.text
         assert "threshold" not in panes(visitor.shown)
-    assert desk.verdicts.verdicts() == []
+    assert context.reviews.verdicts() == []
     assert viewer.visitor("ada").http.get("/export.csv").text.count("\n") == 1
     # The same reader, once they have read it: the words that were looked for are the right ones.
     visitor.say("case 2")
@@ -107,14 +107,14 @@ def test_one_reader_gets_nothing_of_another(viewer: Viewer):
 
 
 def test_a_removed_account_and_a_lesser_role_count_at_once(viewer: Viewer):
-    desk = viewer.desk
-    desk.accounts.add("mallory", GOOD, "admin")
+    context = viewer.context
+    context.accounts.add("mallory", GOOD, "admin")
     visitor = viewer.visitor("mallory")
-    desk.accounts.change("mallory", "reader", False)
+    context.accounts.change("mallory", "reader", False)
     assert "only an admin" in str(visitor.ask("Add account", **{"account-name": "eve", "account-role": "admin"}))
-    desk.accounts.remove("mallory")
+    context.accounts.remove("mallory")
     assert visitor.send("say", "change", say="case 1").status_code == 401
-    assert desk.accounts.account("eve") is None
+    assert context.accounts.account("eve") is None
 
 
 @pytest.mark.parametrize(
@@ -224,16 +224,16 @@ def test_a_comment_that_a_spreadsheet_would_run_is_defused(viewer: Viewer):
 def test_values_that_no_page_sends_change_nothing_and_tell_nothing(
     viewer: Viewer, capfd: pytest.CaptureFixture[str], part: str, event: str, given: dict[str, object]
 ):
-    desk = viewer.desk
+    context = viewer.context
     visitor = viewer.visitor("ben")
     visitor.say("case 2")
-    before = desk.verdicts.readings(), desk.verdicts.verdicts()
+    before = context.reviews.readings(), context.reviews.verdicts()
     if (part, event) in visitor._handlers:
         answer = visitor.send(part, event, **given)
         assert answer.status_code in (200, 422, 500)
         assert "Traceback" not in answer.text
         assert "root:" not in answer.text
-    assert (desk.verdicts.readings(), desk.verdicts.verdicts()) == before
+    assert (context.reviews.readings(), context.reviews.verdicts()) == before
 
 
 def test_a_patients_name_is_in_no_log_no_address_and_no_audit_row(
@@ -253,14 +253,14 @@ def test_a_patients_name_is_in_no_log_no_address_and_no_audit_row(
 
     for name in ("display", "row"):
         with monkeypatch.context() as patched:
-            patched.setattr(type(viewer.desk.cases), name, fail)
+            patched.setattr(type(viewer.context.cases), name, fail)
             answer = visitor.send("say", "change", say="case 1;7")
             assert answer.status_code == 500
             assert MARK not in answer.text
     said = capfd.readouterr()
     assert MARK not in said.out + said.err
     assert not [url for url in asked if MARK in url]
-    rows: list[AuditRow] = list(viewer.desk.audit.rows())
+    rows: list[AuditRow] = list(viewer.context.audit.rows())
     assert len(rows) > 20
     assert not [row for row in rows if MARK in f"{row.actor}{row.action}{row.details}"]
-    assert viewer.desk.audit.verify() == []
+    assert viewer.context.audit.verify() == []

@@ -1,1 +1,1 @@
-"""TODO medkd/app/auth."""
+"""Authentication: accounts, passwords, sessions, login pages, reverse proxy, and the middleware before every route."""

@@ -1,4 +1,4 @@
-"""Failures, noted by where they happened alone: what they say may name a patient."""
+"""Error redaction: failures are printed by kind and place alone, since a message may name a patient."""
 
 from __future__ import annotations
 
@@ -11,42 +11,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import gradio
 
-TOLD = "something went wrong; what was not confirmed is not stored"
-"""What whoever asked is told."""
+PUBLIC_MESSAGE = "something went wrong; what was not confirmed is not stored"
+"""The message that the browser gets."""
 
 
-def note(error: Exception) -> None:
-    """Write kind and place of a failure to the terminal, without its message."""
+def print_error_location(error: Exception) -> None:
+    """Print kind and place of a failure to stderr, without its message."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     print(f"medkd app: {type(error).__name__} in {last.filename}:{last.lineno}", file=sys.stderr)
 
 
-def quieten(blocks: gradio.Blocks) -> None:
-    """Let no handler of these pages fail loudly: Gradio prints the whole traceback, message and all.
-
-    Args:
-        blocks: whose handlers are wrapped, once.
-    """
+def redact_handler_errors(blocks: gradio.Blocks) -> None:
+    """Wrap every handler of the pages, once: Gradio itself would print the traceback with its message."""
     for handler in blocks.fns.values():
         if handler.fn is not None and not hasattr(handler.fn, _MARK):
-            handler.fn = _quiet(handler.fn)
+            handler.fn = _redacting(handler.fn)
 
 
-_MARK = "_medkd_quiet"
+_MARK = "_medkd_redacting"
 
 
-def _quiet(act: Callable[..., Any]) -> Callable[..., Any]:
+def _redacting(function: Callable[..., Any]) -> Callable[..., Any]:
     import gradio as gr
 
-    @functools.wraps(act)
-    def handler(*given: Any) -> Any:
+    @functools.wraps(function)
+    def handler(*arguments: Any) -> Any:
         try:
-            return act(*given)
+            return function(*arguments)
         except gr.Error:
             raise
         except Exception as error:
-            note(error)
-            raise gr.Error(TOLD, print_exception=False) from None
+            print_error_location(error)
+            raise gr.Error(PUBLIC_MESSAGE, print_exception=False) from None
 
     setattr(handler, _MARK, True)
     return handler

@@ -1,7 +1,4 @@
-"""The door in front of every route.
-
-Nothing passes without a session, and nothing leaves without the headers that protect it.
-"""
+"""Security middleware: session check, same-origin check and size limit on requests, protective headers on answers."""
 
 from __future__ import annotations
 
@@ -16,33 +13,32 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from medkd.app.auth.error_handling import TOLD, note
+from medkd.app.auth.error_handling import PUBLIC_MESSAGE, print_error_location
 from medkd.app.storage.account import Account
 
-OPEN = ("/healthz", "/login.css", "/login")
-"""Paths that need no session; the last of them not where the proxy logs people in."""
-LARGEST = 256 * 1024
+PUBLIC_PATHS = ("/healthz", "/login.css", "/login")
+"""Paths that need no session; ``/login`` is not among them where a proxy logs users in."""
+MAX_BODY_BYTES = 256 * 1024
 """Bytes of a request's body."""
-_BEFORE_CHANGE = ("/password", "/logout")
+_PATHS_BEFORE_PASSWORD_CHANGE = ("/password", "/logout")
 _API = "/gradio_api/"
-# What the pages call. The others upload, serve files, stream media, fetch from other hosts or write code, and nothing
-# here needs them.
-_CALLED = re.compile(
+# What the pages call. Gradio's other routes upload, serve files, stream media, fetch from other hosts or write code;
+# none is needed here.
+_API_CALLS = re.compile(
     r"(queue/(join|data)|heartbeat/[\w-]+|run/[\w-]+|cancel|reset|info|startup-events|theme\.css|user|app_id|login_check)/?",
     re.ASCII,
 )
-_REFUSED = ("/file", "/upload", "/monitoring", "/dev/", "/proxy", "/custom_component", "/gradio_api")
-_UNCHANGING = ("/assets/", "/static/", "/svelte/")
-_SAFE = ("GET", "HEAD", "OPTIONS")
+_REFUSED_PATHS = ("/file", "/upload", "/monitoring", "/dev/", "/proxy", "/custom_component", "/gradio_api")
+_CACHED_PATHS = ("/assets/", "/static/", "/svelte/")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class Guard:
-    """Middleware around the whole server.
+class SecurityMiddleware:
+    """ASGI middleware around the whole server.
 
     Args:
-        app: what is guarded.
-        identify: who a request comes from; None is nobody. It is called in a thread.
-        login: where to send a browser that has no session; None where the proxy logs people in.
+        identify: the account behind a request, or None; it is called in a thread.
+        login: path to which a browser without a session is redirected; None where a proxy logs users in.
     """
 
     def __init__(self, app: ASGIApp, identify: Callable[[Request], Account | None], login: str | None) -> None:
@@ -51,63 +47,68 @@ class Guard:
         self.login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it."""
+        """Pass a request on, or answer it."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
-            # No page speaks over websockets.
+            # No page uses websockets.
             return await send({"type": "websocket.close", "code": 1008})
-        # A policy can name scripts of a page only while it can be read.
+        # The nonce is written into a page's scripts, which must not be compressed for that.
         if _is_page(scope):
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        outgoing = _Outgoing(send, scope["path"])
+        protected = _ProtectedSend(send, scope["path"])
         try:
             request = Request(scope)
-            answer = await self._refuse(request)
-            if answer is not None:
-                return await answer(scope, receive, outgoing)
-            body = await _body(receive)
-            if len(body) > LARGEST:
-                return await _answer(413, "the request is too large")(scope, receive, outgoing)
-            await self.app(scope, _first(body, receive), outgoing)
+            refusal = await self._refusal(request)
+            if refusal is not None:
+                return await refusal(scope, receive, protected)
+            body = await _read_body(receive)
+            if len(body) > MAX_BODY_BYTES:
+                return await _error_response(413, "the request is too large")(scope, receive, protected)
+            await self.app(scope, _replay(body, receive), protected)
         except Exception as error:
-            note(error)
-            if not outgoing.begun:
-                await _answer(500, TOLD)(scope, receive, outgoing)
+            print_error_location(error)
+            if not protected.begun:
+                await _error_response(500, PUBLIC_MESSAGE)(scope, receive, protected)
 
-    async def _refuse(self, request: Request) -> Response | None:
-        """The answer to a request that may not pass; None where it may."""
-        # What is routed by; request.url is put together with what the Host header says.
+    async def _refusal(self, request: Request) -> Response | None:
+        """The answer to a request that may not pass; None if it may."""
+        # The path that is routed; request.url also depends on the Host header.
         path: str = request.scope["path"]
-        if not _is_own(request):
-            return _answer(403, "the request comes from another site")
+        if not _is_same_origin(request):
+            return _error_response(403, "the request comes from another site")
         if (
             not request.headers.get("content-length", "0").isdecimal()
-            or int(request.headers.get("content-length", "0")) > LARGEST
+            or int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES
         ):
-            return _answer(413, "the request is too large")
-        if path in (OPEN if self.login else OPEN[:-1]):
+            return _error_response(413, "the request is too large")
+        if path in (PUBLIC_PATHS if self.login else PUBLIC_PATHS[:-1]):
             return None
         account = await run_in_threadpool(self.identify, request)
         if account is None:
             if self.login is None:
-                return _answer(403, "your hospital's login did not say who you are, or you have no account here")
-            return RedirectResponse(self.login, 303) if _is_page(request.scope) else _answer(401, "log in first")
+                return _error_response(
+                    403, "your hospital's login did not say who you are, or you have no account here"
+                )
+            return (
+                RedirectResponse(self.login, 303) if _is_page(request.scope) else _error_response(401, "log in first")
+            )
         request.scope.setdefault("state", {})["account"] = account
-        if account.must_change and path not in _BEFORE_CHANGE and self.login is not None:
+        if account.must_change and path not in _PATHS_BEFORE_PASSWORD_CHANGE and self.login is not None:
             return (
                 RedirectResponse("/password", 303)
                 if _is_page(request.scope)
-                else _answer(403, "choose a password first")
+                else _error_response(403, "choose a password first")
             )
-        return None if _is_served(path) else _answer(403, "nothing is uploaded to this viewer, and no files are served")
+        return (
+            None
+            if _is_allowed(path)
+            else _error_response(403, "nothing is uploaded to this viewer, and no files are served")
+        )
 
 
-class _Outgoing:
-    """Sends what the server answers, with the headers that every answer has.
-
-    And a page's scripts named in its policy.
-    """
+class _ProtectedSend:
+    """ASGI send that adds the protective headers to every answer, and the policy's nonce to the scripts of a page."""
 
     def __init__(self, send: Send, path: str) -> None:
         self._send = send
@@ -140,8 +141,7 @@ class _Outgoing:
         headers["content-security-policy"] = "; ".join(
             (
                 "default-src 'self'",
-                # Gradio compiles its HTML components' templates in the browser. Scripts and handlers within a text stay
-                # forbidden.
+                # Gradio compiles its HTML components' templates in the browser. Inline scripts stay forbidden.
                 f"script-src 'self' 'nonce-{self._nonce}' 'unsafe-eval'",
                 # Plots and the frame around the pages write their style into the elements.
                 "style-src 'self' 'unsafe-inline'",
@@ -157,64 +157,65 @@ class _Outgoing:
         )
         headers["x-content-type-options"] = "nosniff"
         headers["x-frame-options"] = "DENY"
-        # With "no-referrer" browsers send "Origin: null" with our own forms, and these could not be told from another
-        # site's.
+        # With "no-referrer" browsers send "Origin: null" with the viewer's own forms, as other sites' forms do.
         headers["referrer-policy"] = "same-origin"
         headers["cross-origin-opener-policy"] = "same-origin"
         headers["cross-origin-resource-policy"] = "same-origin"
         headers["permissions-policy"] = "camera=(), microphone=(), geolocation=()"
-        unchanging = self._path.startswith(_UNCHANGING)
-        headers["cache-control"] = "private, max-age=86400" if unchanging else "no-store"
+        is_cached = self._path.startswith(_CACHED_PATHS)
+        headers["cache-control"] = "private, max-age=86400" if is_cached else "no-store"
         del headers["server"]
 
 
-async def _body(receive: Receive) -> bytes:
-    """A request's body; of one that is too large only as much as shows it."""
+async def _read_body(receive: Receive) -> bytes:
+    """A request's body, read until it is complete or exceeds ``MAX_BODY_BYTES``."""
     body, more = b"", True
-    while more and len(body) <= LARGEST:
+    while more and len(body) <= MAX_BODY_BYTES:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return body
 
 
-def _first(body: bytes, receive: Receive) -> Receive:
-    """Gives the body that was read already, then whatever comes after it."""
-    waiting = [body]
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """ASGI receive that first returns the body that was read already."""
+    unread = [body]
 
-    async def given() -> Message:
-        return {"type": "http.request", "body": waiting.pop(), "more_body": False} if waiting else await receive()
+    async def replay() -> Message:
+        return {"type": "http.request", "body": unread.pop(), "more_body": False} if unread else await receive()
 
-    return given
+    return replay
 
 
 def _is_page(scope: Scope) -> bool:
-    """Whether a browser asks for a page, rather than a script for data."""
+    """Whether a browser requests a page, rather than a script data."""
     accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
     return scope["method"] in ("GET", "HEAD") and b"text/html" in accept and not scope["path"].startswith(_API)
 
 
-def _is_own(request: Request) -> bool:
-    """Whether one of our own pages sent it, as far as browsers tell.
+def _is_same_origin(request: Request) -> bool:
+    """Whether one of the viewer's own pages sent the request, by the headers that browsers set.
 
-    What is no browser tells nothing and has no cookie of one.
-
-    Another port of the same machine is the same site to a browser, which then sends the cookie: hence more than
-    SameSite is asked for.
+    Other clients set no such headers and have no browser's cookie. SameSite alone is not enough: to a browser another
+    port of the same machine is the same site, and it sends the cookie there.
     """
     site = request.headers.get("sec-fetch-site")
     if site is None:
         origin = request.headers.get("origin")
         return origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    follows_a_link = request.method in _SAFE and (site == "none" or request.headers.get("sec-fetch-mode") == "navigate")
-    return site == "same-origin" or follows_a_link
+    is_navigation = request.method in _SAFE_METHODS and (
+        site == "none" or request.headers.get("sec-fetch-mode") == "navigate"
+    )
+    return site == "same-origin" or is_navigation
 
 
-def _is_served(path: str) -> bool:
+def _is_allowed(path: str) -> bool:
     if path.startswith(_API):
-        return _CALLED.fullmatch(path.removeprefix(_API)) is not None
-    return not path.startswith(_REFUSED)
+        return _API_CALLS.fullmatch(path.removeprefix(_API)) is not None
+    return not path.startswith(_REFUSED_PATHS)
 
 
-def _answer(status: int, what: str) -> Response:
-    return JSONResponse({"error": what}, status) if status in (401, 403) else PlainTextResponse(f"{what}\n", status)
+def _error_response(status: int, message: str) -> Response:
+    return (
+        JSONResponse({"error": message}, status) if status in (401, 403) else PlainTextResponse(f"{message}\n", status)
+    )

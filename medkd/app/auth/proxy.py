@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection: a browser, or the one proxy that is trusted to speak for others."""
+"""Reverse proxy in front of the viewer: the one address whose headers about users and clients are trusted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Proxy:
     """The reverse proxy in front, if there is one.
 
     Args:
-        address: that its connections come from; None where there is no proxy.
-        header: in which it names the person whom it has logged in; None where people log in here.
-        create: the role in which such a person gets an account at first sight; None refuses who has none.
+        address: IP address that its connections come from; None without a proxy.
+        header: header with the name of the user whom the proxy has logged in; None where users log in here.
+        create_role: role of the account that is added for such a user at the first request; None refuses users without
+            an account.
 
     Raises:
         InputError: a header without an address: anyone could send it.
@@ -26,50 +27,50 @@ class Proxy:
 
     address: str | None = None
     header: str | None = None
-    create: str | None = None
+    create_role: str | None = None
 
     def __post_init__(self) -> None:
         if self.header and not self.address:
             raise InputError(
                 "--proxy-header needs --proxy-address", remedy="Give the address that the proxy's connections come from"
             )
-        if self.create and not self.header:
+        if self.create_role and not self.header:
             raise InputError(
                 "--proxy-create needs --proxy-header",
                 remedy="Name the header in which the proxy gives the person's name",
             )
-        if self.create:
-            checked_role(self.create)
-        if self.address and _plain(self.address) is None:
+        if self.create_role:
+            checked_role(self.create_role)
+        if self.address and _ip_address(self.address) is None:
             raise InputError(
-                f"'{self.address}' is no address", where="--proxy-address", remedy="Give a number such as 127.0.0.1"
+                f"'{self.address}' is not an address", where="--proxy-address", remedy="Give a number such as 127.0.0.1"
             )
 
-    def is_peer(self, connection: HTTPConnection) -> bool:
-        """Whether the connection comes from the proxy itself; what its headers say of others counts only then."""
-        peer = _plain(connection.client.host) if connection.client else None
-        return self.address is not None and peer is not None and peer == _plain(self.address)
+    def is_source_of(self, connection: HTTPConnection) -> bool:
+        """Whether the connection comes from the proxy; only then do its headers count."""
+        peer = _ip_address(connection.client.host) if connection.client else None
+        return self.address is not None and peer is not None and peer == _ip_address(self.address)
 
-    def person(self, connection: HTTPConnection) -> str | None:
-        """The name in the header, if it stands there once and the proxy sent it."""
+    def remote_user(self, connection: HTTPConnection) -> str | None:
+        """The user's name in the header; None unless the proxy sent it, exactly once."""
         names = connection.headers.getlist(self.header or "")
-        return names[0].strip() if self.is_peer(connection) and len(names) == 1 and names[0].strip() else None
+        return names[0].strip() if self.is_source_of(connection) and len(names) == 1 and names[0].strip() else None
 
-    def client(self, connection: HTTPConnection) -> str:
-        """The address that failed logins count against: the last one that the proxy added, or the peer's own."""
+    def client_address(self, connection: HTTPConnection) -> str:
+        """The address for the lockout: the last of X-Forwarded-For from the proxy, else the connection's own."""
         peer = connection.client.host if connection.client else ""
-        if self.is_peer(connection):
-            told = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-            return told if _plain(told) else peer
+        if self.is_source_of(connection):
+            forwarded = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+            return forwarded if _ip_address(forwarded) else peer
         return peer
 
     def is_secure(self, connection: HTTPConnection) -> bool:
-        """Whether the browser's end is TLS, as far as is known here; a proxy is taken to have it."""
+        """Whether the browser's connection is TLS; behind a proxy it is assumed to be."""
         return self.address is not None or connection.url.scheme == "https"
 
 
-def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An address as a number; one of IPv4 within IPv6 is that of IPv4."""
+def _ip_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address as a number, IPv4 in IPv6 as IPv4; None if it is not an address."""
     try:
         number = ipaddress.ip_address(address.strip("[]"))
     except ValueError:

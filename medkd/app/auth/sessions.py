@@ -1,4 +1,4 @@
-"""Logins that are open: a random token in the browser's cookie, its digest in the database."""
+"""Login sessions: a random token in the browser's cookie, its digest in the database."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from medkd.app.storage.account import Account
 from medkd.app.storage.database import Database
 from medkd.app.storage.schema import AccountRow, SessionRow
 
-IDLE, LONGEST = 30 * 60.0, 12 * 3600.0
+IDLE_SECONDS, LIFETIME_SECONDS = 30 * 60.0, 12 * 3600.0
 """Seconds without a request, and seconds since the login, after which a session ends."""
-_NOTED = 60.0
-"""Seconds between two notes of when a session was last seen: not every request writes."""
+_SEEN_RESOLUTION = 60.0
+"""Seconds between two updates of when a session was last seen: not every request writes."""
 
 
 class Sessions:
     """Open sessions.
 
     Args:
-        database: where they are kept.
         clock: seconds since 1970.
     """
 
@@ -32,35 +31,39 @@ class Sessions:
         self.clock = clock
 
     def open(self, name: str) -> str:
-        """Begin a session of an account.
+        """Open a session of an account.
 
         Returns:
-            Its token, 256 bits, drawn anew for each login; it cannot be found again from what is stored.
+            Its token, 256 random bits; only a digest of it is stored.
         """
         token, now = secrets.token_urlsafe(32), self.clock()
         with self.database.session() as session:
             session.execute(
-                delete(SessionRow).where((SessionRow.seen <= now - IDLE) | (SessionRow.opened <= now - LONGEST))
+                delete(SessionRow).where(
+                    (SessionRow.seen <= now - IDLE_SECONDS) | (SessionRow.opened <= now - LIFETIME_SECONDS)
+                )
             )
             session.add(SessionRow(token_sha256=_digest(token), name=name, opened=now, seen=now))
         return token
 
     def account_of(self, token: str) -> Account | None:
-        """Whose session it is; None if there is none, it has ended, or the account was removed."""
+        """The account of a session; None if there is none, it has ended, or the account was removed."""
         now, digest = self.clock(), _digest(token)
-        with self.database.reading() as session:
-            found = session.execute(
+        with self.database.read_session() as session:
+            result = session.execute(
                 select(SessionRow.seen, AccountRow)
                 .join(AccountRow, AccountRow.name == SessionRow.name)
                 .where(
-                    SessionRow.token_sha256 == digest, SessionRow.seen > now - IDLE, SessionRow.opened > now - LONGEST
+                    SessionRow.token_sha256 == digest,
+                    SessionRow.seen > now - IDLE_SECONDS,
+                    SessionRow.opened > now - LIFETIME_SECONDS,
                 )
                 .where(AccountRow.removed.is_(None))
             ).one_or_none()
-        if found is None:
+        if result is None:
             return None
-        seen, row = found
-        if now - seen >= _NOTED:
+        seen, row = result
+        if now - seen >= _SEEN_RESOLUTION:
             with self.database.session() as session:
                 session.execute(update(SessionRow).where(SessionRow.token_sha256 == digest).values(seen=now))
         return Account(row.name, row.role, row.identifiers, row.must_change)
@@ -71,7 +74,7 @@ class Sessions:
         return account.name if account else None
 
     def close(self, token: str) -> None:
-        """End a session; its token is worth nothing from then on."""
+        """End a session; its token is invalid from then on."""
         with self.database.session() as session:
             session.execute(delete(SessionRow).where(SessionRow.token_sha256 == _digest(token)))
 

@@ -1,1 +1,1 @@
-"""TODO medkd/app/cases."""
+"""Cases of the viewer: their source, scores, displays and attributions, and the work list."""

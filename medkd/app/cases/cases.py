@@ -1,4 +1,4 @@
-"""The cases that a reader sees: scores, signals, attributions; and, held apart, what is known of them."""
+"""Cases of a viewer: scores, displays and attributions; labels are read separately, for adjudication alone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from medkd import registry
+from medkd.app.cases.attribution import Attribution, attribute
 from medkd.app.cases.source import CaseSource, find_source
 from medkd.app.cases.table import case_table, labels
-from medkd.app.figures.attribution import Attribution, attribute
 from medkd.data.core.display import Display, Passage, Plain, Strip, Trend
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
@@ -27,8 +28,7 @@ from medkd.deploy.inference.predict import predict
 from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
 from medkd.deploy.inference.quarantine import Quarantined, attempt
 from medkd.errors import InputError, RecordError
-from medkd.pipeline.inputs import Inputs
-from medkd.registry import find_cohort
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 SEEN_IN_TRAINING = (
     "The model in use was refitted on these very subjects, so its own scores flatter it here. "
@@ -43,11 +43,9 @@ class Cases:
 
     Args:
         bundle: the model that scored them.
-        table: one row a case (see ``medkd.app.cases.table.case_table``).
-        source: where their signals lie.
-        names: what stands for identifiers.
-        remark: what must be said of all of them; "" if nothing.
-        read_truth: labels by sample, read when they are first asked for.
+        table: one row per case (see ``medkd.app.cases.table.case_table``).
+        remark: a note that must be shown with every case; "" if none.
+        read_truth: reads the labels by sample, at their first use.
     """
 
     bundle: Bundle
@@ -71,59 +69,56 @@ class Cases:
         return self.table.row(case - 1, named=True)
 
     def display(self, case: int, *, later: bool = False) -> list[Display]:
-        """What there is to see, a display a modality: the student's first, then those that only the teacher saw.
+        """One display per modality: the student's first, then those that only the teacher saw.
 
         Args:
-            case: its number.
-            later: also show what was measured after the moment of the prediction, which may give away the outcome.
+            case: its number, from 1.
+            later: also show what was measured after the moment of the prediction, which may reveal the outcome.
 
         Raises:
             RecordError: the record cannot be read; its identifiers are hidden.
         """
-        return self._hiding(case, lambda item: self._display(item, later))
+        return self._redacted(case, lambda item: self._display(item, later))
 
     def attribution(self, case: int, class_name: str) -> Attribution:
-        """Which parts of the student's input moved its score of a class.
+        """Attribution of the student's score of a class to its input.
 
         Raises:
             RecordError: the record cannot be read; its identifiers are hidden.
             InputError: there is no such class.
         """
-        prepared = self._hiding(case, lambda item: self.bundle.prepare(item, self.source.items.root))
+        prepared = self._redacted(case, lambda item: self.bundle.prepare(item, self.source.items.root))
         return attribute(self.bundle, prepared, class_name)
 
     @property
     def truths(self) -> pl.DataFrame:
-        """What is known of the cases, for adjudication and its statistics alone: sample_id, truth_<class>.
-
-        Null where unknown.
-        """
+        """Labels of all cases, for adjudication alone: sample_id, truth_<class>; null where unknown."""
         return self.table.select("sample_id").join(self.read_truth(), on="sample_id", how="left", maintain_order="left")
 
     def truth(self, case: int) -> dict[str, float | None]:
-        """What is known of a case, by class. Never to be shown before a reading."""
-        held = self.read_truth().filter(pl.col("sample_id") == self.row(case)["sample_id"])
-        return {name: held[f"truth_{name}"][0] if held.height else None for name in self.bundle.target.names}
+        """Labels of a case by class, None where unknown. Never to be shown before a reading."""
+        row = self.read_truth().filter(pl.col("sample_id") == self.row(case)["sample_id"])
+        return {name: row[f"truth_{name}"][0] if row.height else None for name in self.bundle.target.names}
 
     def close(self) -> None:
-        """Remove signals that were copied for the viewer."""
+        """Remove the signals that were copied for the viewer."""
         if self.source.signals is not None:
             shutil.rmtree(self.source.signals, ignore_errors=True)
 
-    def _hiding(self, case: int, act: Callable[[dict[str, Any]], _T]) -> _T:
+    def _redacted(self, case: int, act: Callable[[dict[str, Any]], _T]) -> _T:
         name = self.row(case)["sample_id"]
         item = self.source.items.table.row(by_predicate=pl.col("sample_id") == name, named=True)
         value = attempt(lambda: act(item), time.monotonic).value
         if isinstance(value, Quarantined):
-            # Raised here, without its cause: a traceback would show what is hidden.
+            # Raised here, without its cause: a traceback would show the identifiers.
             raise RecordError(self.names.hide(value.reason, names_of(item)))
         return value
 
     def _display(self, item: dict[str, Any], later: bool) -> list[Display]:
-        found = [self._of_student(part, item) for part in self.bundle.view.parts]
-        found += [self._of_teacher(name, modality, item) for name, modality in self.source.teacher.items()]
+        displays = [self._of_student(part, item) for part in self.bundle.view.parts]
+        displays += [self._of_teacher(name, modality, item) for name, modality in self.source.teacher.items()]
         hour = None if later else self.bundle.target.prediction_hour
-        return [_until(display, hour) for display in found if display is not None]
+        return [_until(display, hour) for display in displays if display is not None]
 
     def _of_student(self, part: Part, item: dict[str, Any]) -> Display | None:
         modality = self.bundle.modalities[part.modality]
@@ -132,7 +127,7 @@ class Cases:
         try:
             raw = modality.read(item, self.source.items.root)
         except RecordError:
-            if modality.partial and len(self.bundle.view.parts) > 1:
+            if modality.traits.partial and len(self.bundle.view.parts) > 1:
                 return None
             raise
         return modality.display(raw, part) or Plain(
@@ -165,11 +160,10 @@ def open_cases(
     """Find, score and list the cases.
 
     Args:
-        bundle_folder: where the bundle lies.
-        bundle: loaded from there.
+        bundle: loaded from ``bundle_folder``.
         cases: a folder of files, a cohort's root, a manifest, or the folder of a run of ``medkd distill``.
-        data: the viewer's own folder; scores are kept there, and gone on with when the viewer was killed.
-        predictions: a finished folder of ``medkd predict`` of these cases, which then are not scored.
+        data: the viewer's own folder; scores are kept there, and resumed after the viewer was killed.
+        predictions: finished output of ``medkd predict`` for these cases; None scores them.
         trust: packages beside medkd whose classes the bundle may name.
 
     Raises:
@@ -181,7 +175,7 @@ def open_cases(
     scores = predictions or data / f"scores-{digest_of([bundle.bundle_sha256, source.items.digest])[:16]}"
     if predictions is None and not (scores / PARQUET).is_file():
         with tempfile.TemporaryDirectory(prefix=".scoring-", dir=data) as scratch:
-            predict(bundle_folder, source.placed(Path(scratch), bundle.modalities), scores, trust=trust)
+            predict(bundle_folder, source.predict_input(Path(scratch), bundle.modalities), scores, trust=trust)
     table = case_table(source.items, scores, bundle, names, source.run)
     return Cases(
         bundle, table, source, names, SEEN_IN_TRAINING if source.run else "", cache(lambda: _truth(source, bundle))
@@ -189,11 +183,11 @@ def open_cases(
 
 
 def _truth(source: CaseSource, bundle: Bundle) -> pl.DataFrame:
-    """From a run's own samples, or from the cohort; no row where nobody knows."""
+    """Labels of a run's own samples, or of the cohort; no rows for other sources."""
     if source.run is not None:
-        return labels(read_table(Inputs.samples_file(source.run)), bundle.target)
+        return labels(read_table(PreparedCohort.samples_file(source.run)), bundle.target)
     if source.cohort is not None:
-        cohort = find_cohort(source.items.source.removeprefix("cohort "))(source.cohort)
+        cohort = registry.cohort(source.items.source.removeprefix("cohort "))(source.cohort)
         if bundle.target.key.lower() in {key.lower() for key in cohort.targets()}:
             return labels(cohort.samples(cohort.target(bundle.target.key))[0], bundle.target)
     return pl.DataFrame(

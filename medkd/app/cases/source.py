@@ -1,4 +1,4 @@
-"""Where the viewer's cases lie: whatever ``medkd predict`` takes, or the folder of a run of ``medkd distill``."""
+"""Source of the viewer's cases: any input of ``medkd predict``, or the folder of a run of ``medkd distill``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medkd import registry
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.io.atomic import writing_folder
@@ -15,8 +16,7 @@ from medkd.data.io.load import read_json, read_table
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.manifest import STRETCH, Items, find_items
 from medkd.errors import InputError
-from medkd.pipeline.inputs import Inputs, trusted
-from medkd.registry import find_cohort
+from medkd.pipeline.prepared_cohort import PreparedCohort, trusted
 
 INPUTS, MANIFEST = "inputs.json", "manifest.parquet"
 _SIGNALS = "signals-"
@@ -27,26 +27,25 @@ class CaseSource:
     """Cases, each with files of its own.
 
     Args:
-        items: one a case; beside the columns of the student's modalities there may be those of the teacher.
-        given: what ``medkd predict`` can be given to score them; None where they must be put together for it
-            (``placed``).
-        run: the folder of the run that they come from, if they come from one.
-        cohort: the root of the cohort that they come from, if they come from one.
+        items: one per case; there may be columns of the teacher's modalities beside the student's.
+        path: the input of ``medkd predict`` that scores them; None if ``predict_input`` must write one.
+        run: the folder of the run that they come from, if any.
+        cohort: the root of the cohort that they come from, if any.
         teacher: modalities that only the teacher saw, by name.
-        signals: a folder that was written for them and may go when the viewer ends.
+        signals: a temporary folder of their signals, to be removed when the viewer ends.
     """
 
     items: Items
-    given: Path | None
+    path: Path | None
     run: Path | None = None
     cohort: Path | None = None
     teacher: Mapping[str, Modality] = field(default_factory=dict)
     signals: Path | None = None
 
-    def placed(self, scratch: Path, modalities: Mapping[str, Modality]) -> Path:
-        """What ``medkd predict`` can be given; where need be a manifest above links to the files, below ``scratch``."""
-        if self.given is not None:
-            return self.given
+    def predict_input(self, scratch: Path, modalities: Mapping[str, Modality]) -> Path:
+        """The input of ``medkd predict``: ``path``, else a manifest in ``scratch`` with links to the files."""
+        if self.path is not None:
+            return self.path
         columns = [
             "sample_id",
             "subject_id",
@@ -66,13 +65,12 @@ def find_source(cases: Path, bundle: Bundle, data: Path) -> CaseSource:
 
     Args:
         cases: a folder of files, a cohort's root, a manifest, or the folder of a run.
-        bundle: whose modalities they need.
-        data: the viewer's own folder; what lies in tables shared by many cases is copied below it (mode 0700).
+        data: the viewer's own folder; signals in tables shared by many cases are copied below it (mode 0700).
 
     Raises:
         InputError: there is nothing to show, or a run's signals cannot be found any more.
     """
-    if (cases / INPUTS).is_file() and Inputs.samples_file(cases).is_file():
+    if (cases / INPUTS).is_file() and PreparedCohort.samples_file(cases).is_file():
         return _of_run(cases, bundle)
     items = find_items(cases, bundle.modalities, bundle.target.key)
     cohort = cases if items.source.startswith("cohort ") else None
@@ -87,12 +85,13 @@ def find_source(cases: Path, bundle: Bundle, data: Path) -> CaseSource:
 
 
 def _of_run(run: Path, bundle: Bundle) -> CaseSource:
-    held = read_json(run / INPUTS)
+    inputs = read_json(run / INPUTS)
     try:
-        root, cohort, key = Path(held["root"]), str(held["cohort"]), held["target"]["key"]
-        party = held["parties"]["teacher"]
+        root, cohort, key = Path(inputs["root"]), str(inputs["cohort"]), inputs["target"]["key"]
+        teacher_input = inputs["model_inputs"]["teacher"]
         teacher = {
-            name: instantiate(spec, Modality, trust=trusted(party)) for name, spec in party["modalities"].items()
+            name: instantiate(spec, Modality, trust=trusted(teacher_input))
+            for name, spec in teacher_input["modalities"].items()
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
@@ -105,25 +104,25 @@ def _of_run(run: Path, bundle: Bundle) -> CaseSource:
             remedy="Give the run that the bundle came from, or the records themselves",
         )
     # A run that was moved has what it extracted with it.
-    found = next((place for place in (root, run / root.name) if place.is_dir()), None)
-    if found is None:
+    signals = next((folder for folder in (root, run / root.name) if folder.is_dir()), None)
+    if signals is None:
         raise InputError(
             f"the run's signals are no longer in {root}", where=run, remedy="Give the records' folder with --cases"
         )
-    samples = read_table(Inputs.samples_file(run))
+    samples = read_table(PreparedCohort.samples_file(run))
     if lacking := [name for name in bundle.modalities if name not in samples.columns]:
         raise InputError(
             f"the run's samples have no {lacking[0]}", where=run, remedy="Give the run that the bundle came from"
         )
-    beyond = {name: modality for name, modality in teacher.items() if name not in bundle.modalities}
+    teacher_only = {name: modality for name, modality in teacher.items() if name not in bundle.modalities}
     columns = [
         "sample_id",
         "subject_id",
-        *(name for name in (*STRETCH, *bundle.modalities, *beyond) if name in samples.columns),
+        *(name for name in (*STRETCH, *bundle.modalities, *teacher_only) if name in samples.columns),
     ]
-    items = Items(samples.select(columns).sort("sample_id"), found, f"run of cohort {cohort}")
-    is_cohort = (found / find_cohort(cohort).marker).exists()
-    return CaseSource(items, found if is_cohort else None, run=run, teacher=beyond)
+    items = Items(samples.select(columns).sort("sample_id"), signals, f"run of cohort {cohort}")
+    is_cohort = (signals / registry.cohort(cohort).marker).exists()
+    return CaseSource(items, signals if is_cohort else None, run=run, teacher=teacher_only)
 
 
 def _link(source: Path, target: Path) -> None:

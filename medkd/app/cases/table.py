@@ -1,4 +1,4 @@
-"""One row a case: scores, what they are worth, and what others said."""
+"""Case table: one row per case with scores, uncertainty, drift, and out-of-fold scores of a run."""
 
 from __future__ import annotations
 
@@ -16,28 +16,22 @@ from medkd.deploy.inference.predictions import defused
 from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
 from medkd.errors import InputError
 
-OK, ASIDE, UNSCORED = "ok", "set aside", "not scored"
+OK, SET_ASIDE, UNSCORED = "ok", "set aside", "not scored"
 ABSTAINS = "abstains"
-_CALLED = 0.5
-"""Threshold of a class that has none."""
+_DEFAULT_THRESHOLD = 0.5
 
 
 def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, run: Path | None = None) -> pl.DataFrame:
     """All cases, scored or not.
 
     Args:
-        items: what there is.
-        scores: a finished folder of ``medkd predict``.
-        bundle: that scored them.
-        names: what stands for identifiers.
-        run: of ``medkd distill``, whose out-of-fold scores come along.
+        scores: finished output of ``medkd predict``.
+        run: folder of ``medkd distill``, whose out-of-fold scores are added.
 
     Returns:
         case (1, 2, ...), pseudonym, sample_id, subject_id (the sample's where unknown), status ("ok", "set aside", "not
-            scored"), reason
-        (with pseudonyms in place of identifiers), p_<class>, p_cal_<class>, set, drift, uncertainty, and of a run
-            teacher_<class> and
-        student_oof_<class>.
+        scored"), reason (with pseudonyms in place of identifiers), p_<class>, p_cal_<class>, set, drift, uncertainty;
+        of a run also teacher_<class> and student_oof_<class>.
 
     Raises:
         InputError: the scores are another bundle's, or unfinished.
@@ -54,7 +48,7 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
         raise InputError("predictions are another model's", where=scores, remedy="Give predictions of this very bundle")
     scored = scored.select("sample_id", *wanted, pl.col("set").cast(pl.String), pl.col("drift").cast(pl.Float64))
     table = items.table.select("sample_id", "subject_id").sort("sample_id")
-    table = table.join(_aside(items, scores), on="sample_id", how="left").join(scored, on="sample_id", how="left")
+    table = table.join(_quarantined(items, scores), on="sample_id", how="left").join(scored, on="sample_id", how="left")
     table = table.sort("sample_id").with_row_index("case", offset=1)
     known = pl.col(wanted[0]).is_not_null()
     pseudonyms = pl.Series("pseudonym", [names.of(name) for name in table["sample_id"]], dtype=pl.String)
@@ -62,7 +56,7 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
         pl.when(known)
         .then(pl.lit(OK))
         .when(pl.col("reason").is_not_null())
-        .then(pl.lit(ASIDE))
+        .then(pl.lit(SET_ASIDE))
         .otherwise(pl.lit(UNSCORED))
     )
     table = table.with_columns(
@@ -76,7 +70,7 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
         .alias("reason"),
         pl.when(known).then(uncertainty(bundle.target, bundle.threshold)).alias("uncertainty"),
     )
-    table = table.with_columns(_hidden(table, items, names))
+    table = table.with_columns(_redacted_reasons(table, items, names))
     first = ["case", "pseudonym", "sample_id", "subject_id", "status", "reason", *wanted, "set", "drift", "uncertainty"]
     table = table.select(first)
     return (
@@ -85,13 +79,11 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
 
 
 def uncertainty(target: Target, threshold: Mapping[str, float | None]) -> pl.Expr:
-    """How near the model is to deciding otherwise, 0 to 1, of columns ``p_cal_<class>`` and ``set``.
+    """Closeness of the decision, 0 to 1, from columns ``p_cal_<class>`` and ``set``; null for quantities.
 
-    Null of quantities.
-
-    Of a class: 1 where its calibrated probability is at its threshold, falling in a straight line to 0 at the
-    probabilities 0 and 1; of several classes the greatest. Of exclusive classes: 1 less the distance between the two
-    likeliest. 1 where the prediction set abstains.
+    Of a class: 1 where its calibrated probability is at its threshold, falling linearly to 0 at the probabilities 0 and
+    1; of several classes the greatest. Of exclusive classes: 1 minus the difference of the two likeliest. 1 where the
+    prediction set abstains.
 
     >>> rows = pl.DataFrame({"p_cal_cd": [0.2, 0.6, 1.0, 0.0], "set": [None, None, None, "abstains"]})
     >>> rows.select(uncertainty(Target("cd", "binary", ("cd",)), {"cd": 0.2}).round(3)).to_series().to_list()
@@ -111,16 +103,14 @@ def uncertainty(target: Target, threshold: Mapping[str, float | None]) -> pl.Exp
 
 
 def abstains() -> pl.Expr:
-    """Whether a prediction set abstains, of a class at least."""
+    """Whether a prediction set abstains, on at least one class."""
     return pl.col("set").str.contains(rf"(^|: ){ABSTAINS}($|; )").fill_null(False)
 
 
 def out_of_fold(run: Path, target: Target) -> pl.DataFrame:
-    """What teacher and student said of each sample that they had not seen.
+    """Out-of-fold scores of teacher and student: sample_id, teacher_<class>, student_oof_<class>.
 
-    Sample_id, teacher_<class>, student_oof_<class>.
-
-    Calibrated, the mean over seeds, at the largest share of labels. Of a run without predictions there is no row.
+    Calibrated, mean over seeds, at the largest label fraction. Without test predictions there are no rows.
     """
     arms = {"teacher": "teacher", "student": "student_oof"}
     columns = {f"{prefix}_{name}": (arm, name) for arm, prefix in arms.items() for name in target.names}
@@ -135,51 +125,51 @@ def out_of_fold(run: Path, target: Target) -> pl.DataFrame:
 
 
 def labels(samples: pl.DataFrame, target: Target) -> pl.DataFrame:
-    """What is known of each sample: sample_id, truth_<class> (0, 1, or the quantity; null where unlabelled).
+    """Labels: sample_id, truth_<class> (0, 1, or the quantity; null where unlabelled).
 
     >>> labels(pl.DataFrame({"sample_id": ["a"], "k": [1.0]}), Target("k", "multiclass", ("k",), ("x", "y"))).row(0)
     ('a', 0.0, 1.0)
     """
     names: Sequence[str] = target.names
     if target.kind == "multiclass":
-        given = [(pl.col(target.columns[0]) == place).cast(pl.Float64) for place in range(len(names))]
+        values = [(pl.col(target.columns[0]) == index).cast(pl.Float64) for index in range(len(names))]
     else:
-        given = [pl.col(column).cast(pl.Float64) for column in target.columns]
+        values = [pl.col(column).cast(pl.Float64) for column in target.columns]
     return samples.select(
-        "sample_id", *(value.alias(f"truth_{name}") for value, name in zip(given, names, strict=True))
+        "sample_id", *(value.alias(f"truth_{name}") for value, name in zip(values, names, strict=True))
     )
 
 
 def _nearness(column: str, threshold: float | None) -> pl.Expr:
-    at = _CALLED if threshold is None else threshold
+    at = _DEFAULT_THRESHOLD if threshold is None else threshold
     below, above = max(at, 1e-9), max(1 - at, 1e-9)
     distance = pl.col(column) - at
     return (1 - pl.when(distance < 0).then(-distance / below).otherwise(distance / above)).clip(0, 1)
 
 
-def _aside(items: Items, scores: Path) -> pl.DataFrame:
-    """Those that were set aside: sample_id, reason."""
+def _quarantined(items: Items, scores: Path) -> pl.DataFrame:
+    """Quarantined items: sample_id, reason."""
     empty = pl.DataFrame(schema={"sample_id": pl.String, "reason": pl.String})
     path = scores / QUARANTINE
     if not path.is_file():
         return empty
     try:
-        held = pl.read_csv(path, infer_schema=False)
+        quarantine = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path.name} cannot be read", where=path, remedy="Run medkd predict again") from error
-    if held.is_empty():
+    if quarantine.is_empty():
         return empty
-    # The file's names may have an apostrophe before them (see ``defused``).
-    written = items.table.select("sample_id", defused(items.table.select("sample_id"))["sample_id"].alias("item"))
-    return written.join(held.unique("item", keep="first"), on="item").select("sample_id", "reason")
+    # In the file a name may be preceded by an apostrophe (see ``defused``).
+    names = items.table.select("sample_id", defused(items.table.select("sample_id"))["sample_id"].alias("item"))
+    return names.join(quarantine.unique("item", keep="first"), on="item").select("sample_id", "reason")
 
 
-def _hidden(table: pl.DataFrame, items: Items, names: Pseudonyms) -> pl.Series:
-    """Reasons without identifiers: whoever sees the work list need not see those."""
+def _redacted_reasons(table: pl.DataFrame, items: Items, names: Pseudonyms) -> pl.Series:
+    """Reasons without identifiers, which not every account that sees the work list may see."""
     rows = items.table.filter(
         pl.col("sample_id").is_in(table.filter(pl.col("reason").is_not_null())["sample_id"].implode())
     )
     known = {row["sample_id"]: names_of(row) for row in rows.iter_rows(named=True)}
     pairs = table.select("sample_id", "reason").iter_rows()
-    hidden = [None if reason is None else names.hide(reason, known.get(name, ())) for name, reason in pairs]
-    return pl.Series("reason", hidden, dtype=pl.String)
+    redacted = [None if reason is None else names.hide(reason, known.get(name, ())) for name, reason in pairs]
+    return pl.Series("reason", redacted, dtype=pl.String)

@@ -1,4 +1,4 @@
-"""The work list: cases searched, filtered and sorted on the server, a page at a time."""
+"""Work list: cases searched, filtered, sorted and paged on the server."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from typing import Any
 import polars as pl
 
 from medkd.app.cases.cases import Cases
-from medkd.app.cases.table import ASIDE, OK, abstains
+from medkd.app.cases.table import OK, SET_ASIDE, abstains
 from medkd.errors import InputError, nearest
 
 STATUSES = ("all", "unread", "read by me", "disagree", "abstains", "drifted", "set aside")
-"""What a list can be narrowed to. Of other readers' verdicts only those who may see them (``everyone``) find any."""
+"""Filters. "disagree" counts other readers' verdicts only for accounts that may see them (``everyone``)."""
 SORTS = ("case", "uncertainty", "drift", "disagreement")
-"""What it can be sorted by, the greatest first but for the case; and, where scores are shown, ``p_cal_<class>``."""
+"""Sort keys beside ``p_cal_<class>``; all but the case number sort in descending order."""
 DRIFTED = 1.0
-"""Drift above which an input is unlike the training samples: the 99th percentile of theirs."""
+"""Drift above which an input is unlike the training samples: their 99th percentile."""
 
 
-class WorkList:
-    """Cases with what readers did.
+class Worklist:
+    """Cases with the readers' progress.
 
     Args:
-        cases: all of them.
-        verdicts: ``case_key`` to reader to "read", "agree", "disagree" or "unsure"
-            (``medkd.app.storage.reviews.Verdicts.by_case``).
-        blinded: of a case that the reader has not read yet, nothing that the model said is in the list, nor decides its
-            place or whether it is found.
+        progress: ``case_key`` to reader to "read", "agree", "disagree" or "unsure"
+            (``medkd.app.storage.reviews.Reviews.progress_by_case``).
+        blinded: while the reader has not read a case, the list does not contain the model's output for it, and neither
+            order nor filter depends on that output.
     """
 
-    def __init__(self, cases: Cases, verdicts: Mapping[str, Mapping[str, str]], *, blinded: bool = False) -> None:
+    def __init__(self, cases: Cases, progress: Mapping[str, Mapping[str, str]], *, blinded: bool = False) -> None:
         self.cases = cases
         self.blinded = blinded
-        rows = [(key, reader, state) for key, states in verdicts.items() for reader, state in states.items()]
+        rows = [(key, reader, state) for key, states in progress.items() for reader, state in states.items()]
         columns = {"sample_id": pl.String, "reader": pl.String, "state": pl.String}
-        self._verdicts = pl.DataFrame(rows, schema=columns, orient="row")
+        self._progress = pl.DataFrame(rows, schema=columns, orient="row")
         names = cases.bundle.target.names
         self._scores = [f"p_cal_{name}" for name in names]
-        self._said = [column for column in cases.table.columns if column.startswith(("p_", "teacher_", "student_oof_"))]
-        self._said += ["set", "uncertainty"]
+        self._model_columns = [
+            column for column in cases.table.columns if column.startswith(("p_", "teacher_", "student_oof_"))
+        ]
+        self._model_columns += ["set", "uncertainty"]
         pairs = [
             (f"teacher_{name}", f"student_oof_{name}") for name in names if f"teacher_{name}" in cases.table.columns
         ]
-        self._apart = (
+        self._teacher_gap = (
             pl.max_horizontal([(pl.col(one) - pl.col(other)).abs() for one, other in pairs]) if pairs else pl.lit(None)
         )
 
@@ -59,29 +60,26 @@ class WorkList:
         identifiers: bool = False,
         everyone: bool = False,
     ) -> tuple[list[dict[str, Any]], int]:
-        """A page of the list, and how many cases were found in all.
+        """A page of the list, and the number of cases that match.
 
         Args:
-            search: a case's number, or a part of its pseudonym (and of its identifiers, for those who may see them),
-                taken literally.
+            search: a case's number, or a part of its pseudonym (with ``identifiers`` also of those), taken literally.
             status: one of ``STATUSES``.
             sort: one of ``SORTS``, or ``p_cal_<class>``.
-            page: counted from 1; one past the end is the last.
-            size: rows a page.
-            reader: who asks.
-            identifiers: whether they may see sample_id and subject_id; without, these are None.
-            everyone: whether they may see what others wrote; without, only their own counts.
+            page: counted from 1; a number past the end is the last page.
+            size: rows per page.
+            reader: the account's name.
+            identifiers: whether the account may see sample_id and subject_id; otherwise they are None.
+            everyone: whether the account may see other readers' verdicts; otherwise only its own count.
 
         Returns:
             Rows with the columns of ``Cases.table`` (in blinded mode None where the model must not be shown), ``mine``
-                ("" unread,
-            "read", "agree", "disagree", "unsure"), ``readers`` and ``disagreeing`` (how many, of those that may be
-                seen) and
-            ``disagreement``: 1 more for each verdict that disagrees, and the distance between teacher and out-of-fold
-                student.
+            ("" unread, "read", "agree", "disagree", "unsure"), ``readers`` and ``disagreeing`` (numbers of readers) and
+            ``disagreement``: the number of disagreeing verdicts plus the difference between teacher and out-of-fold
+            student.
 
         Raises:
-            InputError: there is no such status or order.
+            InputError: there is no such status or sort key.
         """
         ordered = self._ordered(search, status, sort, reader, identifiers, everyone)
         last = max(1, -(-ordered.height // size))
@@ -100,7 +98,7 @@ class WorkList:
         identifiers: bool = False,
         everyone: bool = False,
     ) -> list[int]:
-        """The numbers of all cases that are found, in order; asked for as in ``page``."""
+        """The numbers of all matching cases, in order; arguments as in ``page``."""
         return self._ordered(search, status, sort, reader, identifiers, everyone)["case"].to_list()
 
     def _ordered(
@@ -110,14 +108,14 @@ class WorkList:
             raise InputError(f"no status '{status}'", where="status", remedy=nearest(status, STATUSES))
         if sort not in (*SORTS, *self._scores):
             raise InputError(f"no order '{sort}'", where="sort", remedy=nearest(sort, (*SORTS, *self._scores)))
-        found = self._of(reader, everyone).filter(_matching(search, identifiers) & _STATUS[status]())
+        rows = self._with_progress(reader, everyone).filter(_matching(search, identifiers) & _STATUS[status]())
         if sort == "case":
-            return found.sort("case")
-        return found.sort([pl.col(sort), pl.col("case")], descending=[True, False], nulls_last=True)
+            return rows.sort("case")
+        return rows.sort([pl.col(sort), pl.col("case")], descending=[True, False], nulls_last=True)
 
-    def _of(self, reader: str, everyone: bool) -> pl.DataFrame:
-        mine = self._verdicts.filter(pl.col("reader") == reader)
-        seen = self._verdicts if everyone else mine
+    def _with_progress(self, reader: str, everyone: bool) -> pl.DataFrame:
+        mine = self._progress.filter(pl.col("reader") == reader)
+        seen = self._progress if everyone else mine
         counts = seen.group_by("sample_id").agg(
             pl.len().cast(pl.Int64).alias("readers"),
             (pl.col("state") == "disagree").sum().cast(pl.Int64).alias("disagreeing"),
@@ -129,21 +127,21 @@ class WorkList:
         )
         if self.blinded:
             table = table.with_columns(
-                pl.when(pl.col("mine") != "").then(pl.col(name)).alias(name) for name in self._said
+                pl.when(pl.col("mine") != "").then(pl.col(name)).alias(name) for name in self._model_columns
             )
         return table.with_columns(
-            (pl.col("disagreeing") + self._apart.cast(pl.Float64).fill_null(0.0)).alias("disagreement")
+            (pl.col("disagreeing") + self._teacher_gap.cast(pl.Float64).fill_null(0.0)).alias("disagreement")
         )
 
 
 def _matching(search: str, identifiers: bool) -> pl.Expr:
-    wanted = search.strip().lower()
-    if not wanted:
+    text = search.strip().lower()
+    if not text:
         return pl.lit(True)
-    # A plain number is a case's; within hashes it would find strangers.
-    number = wanted.removeprefix("#")
+    # A plain number is a case's number; within hashes it would match unrelated cases.
+    number = text.removeprefix("#")
     parts = [*(() if number.isdecimal() else ("pseudonym",)), *(("sample_id", "subject_id") if identifiers else ())]
-    within = [pl.col(name).str.to_lowercase().str.contains(wanted, literal=True) for name in parts]
+    within = [pl.col(name).str.to_lowercase().str.contains(text, literal=True) for name in parts]
     return pl.any_horizontal(pl.col("case").cast(pl.String) == number, *within)
 
 
@@ -154,5 +152,5 @@ _STATUS: Mapping[str, Callable[[], pl.Expr]] = {
     "disagree": lambda: pl.col("disagreeing") > 0,
     "abstains": abstains,
     "drifted": lambda: pl.col("drift") > DRIFTED,
-    "set aside": lambda: pl.col("status") == ASIDE,
+    "set aside": lambda: pl.col("status") == SET_ASIDE,
 }

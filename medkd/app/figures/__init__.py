@@ -1,1 +1,1 @@
-"""TODO medkd/app/figures."""
+"""Plotly figures: waveforms on ECG paper, trends over hours, probabilities with their threshold."""

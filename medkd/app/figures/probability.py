@@ -1,4 +1,4 @@
-"""What the model says: each class on a bar from 0 to 1 with its threshold, or a quantity with its interval."""
+"""Probability figure: each class on a bar from 0 to 1 with its threshold, or a quantity with its interval."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from medkd.app.figures.palette import INK, OUT_OF_FOLD, STUDENT, TEACHER, layout, readable
+from medkd.app.figures.style import INK, OUT_OF_FOLD, STUDENT, TEACHER, layout, readable
 from medkd.data.core.target import Target
 
 _BAR, _LINE, _GAP, _HEAD, _FOOT = 22, 18, 12, 26, 34
 _LETTER = 6.9
-"""Pixels: of a bar, a line of words, the space between classes, above all and below; and of a letter of the words."""
+"""Pixels: heights of a bar, of a text line, of the gap between classes, above and below all; width of a letter."""
 _MARKS = (TEACHER, OUT_OF_FOLD), ("diamond", "circle"), ("teacher", "student that was trained without this subject")
 _STILL = {"itemclick": False, "itemdoubleclick": False}
 _GROUND = "#edf0f2"
@@ -32,19 +32,18 @@ def probability_figure(
     out_of_fold: Sequence[float | None] | None = None,
     width: int = 640,
 ) -> go.Figure:
-    """A row a class: the calibrated probability as a bar, its threshold as a line, and the decision in words.
+    """One row per class: the calibrated probability as a bar, its threshold as a line, and the decision in words.
 
     Args:
-        target: whose ``names`` are the classes; of a regression or forecast each output is a row on its own unit's
-            axis.
+        target: ``names`` are the classes; of a regression or forecast each output is a row, on an axis in ``units``.
         calibrated: "output", probabilities, or values in the target's unit.
-        threshold: by class, on the calibrated probability; None where there is none.
+        threshold: by class, on the calibrated probability; None where a class has none.
         conformal: the prediction set in words, or an interval ``LOW to HIGH``.
-        teacher, out_of_fold: what the teacher, and the student that had not seen this subject, said; None where
-            unknown.
-        width: pixels that the figure is meant for.
+        teacher, out_of_fold: "output", of the teacher, and of the student that was trained without this subject; None
+            where unknown.
+        width: pixels.
     """
-    names, kept = target.names, list(range(len(target.names)))[::-1]
+    names, rows = target.names, list(range(len(target.names)))[::-1]
     marks = [
         mark
         for mark in zip((teacher, out_of_fold), *_MARKS, strict=True)
@@ -55,11 +54,11 @@ def probability_figure(
     ]
     wrapped = [wrap("; ".join(filter(None, words)), max(20, int((width - 22) / _LETTER))) for words in texts]
     lines = max(map(len, wrapped))
-    row = _BAR + _GAP + _LINE * lines
+    row_height = _BAR + _GAP + _LINE * lines
     below = _FOOT + _LINE * bool(marks) + 10 * bool(marks)
     figure = go.Figure(
         layout=layout(
-            height=_HEAD + below + row * len(names),
+            height=_HEAD + below + row_height * len(names),
             margin={"l": 8, "r": 14, "t": _HEAD, "b": below},
             barmode="overlay",
             hovermode="closest",
@@ -69,24 +68,24 @@ def probability_figure(
             legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", **_STILL},
         )
     )
-    # A unit of the axis is a row; its bar stands at the bottom of it.
-    half = _BAR / row / 2
+    # One unit of the axis is a row, with its bar at the bottom.
+    half = _BAR / row_height / 2
     figure.update_yaxes(visible=False, range=[-half, len(names) - half], fixedrange=True)
     if target.kind in ("regression", "forecast"):
-        _quantities(figure, calibrated, kept, _interval(conformal) if len(names) == 1 else None)
+        _quantities(figure, calibrated, rows, _interval(conformal) if len(names) == 1 else None)
         figure.update_xaxes(
             title={"text": escape(target.units), "standoff": 2}, gridcolor="#e6e9ec", zeroline=False, nticks=6
         )
     else:
         frame = {"color": _GROUND, "line": {"color": "#9aa5b1", "width": 1}}
-        bars = {"y": kept, "orientation": "h", "width": 2 * half, "showlegend": False}
+        bars = {"y": rows, "orientation": "h", "width": 2 * half, "showlegend": False}
         figure.add_bar(x=[1.0] * len(names), marker=frame, hoverinfo="skip", **bars)
         figure.add_bar(x=list(calibrated), marker={"color": STUDENT}, hovertemplate="%{x:.3f}<extra></extra>", **bars)
-        for place, name in zip(kept, names, strict=True):
+        for y, name in zip(rows, names, strict=True):
             if (at := threshold.get(name)) is not None:
-                # White edges keep it in sight on the bar as well as beside it.
+                # White edges keep the line visible on the bar as well as beside it.
                 for colour, thick in (("white", 6), (INK, 3)):
-                    ends = {"x0": at, "x1": at, "y0": place - 1.2 * half, "y1": place + 1.2 * half}
+                    ends = {"x0": at, "x1": at, "y0": y - 1.2 * half, "y1": y + 1.2 * half}
                     figure.add_shape(type="line", line={"color": colour, "width": thick}, **ends)
         figure.update_xaxes(
             range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1], ticks="outside", showgrid=False, zeroline=False
@@ -95,16 +94,16 @@ def probability_figure(
     for values, colour, symbol, word in marks:
         marker = {"size": 13, "color": colour, "symbol": symbol, "line": {"color": "white", "width": 1.5}}
         hover = f"{word}: %{{x:.3f}}<extra></extra>"
-        figure.add_scatter(x=list(values or ()), y=kept, mode="markers", name=word, marker=marker, hovertemplate=hover)
-    for place, name, (_, own), words in zip(kept, names, texts, wrapped, strict=True):
+        figure.add_scatter(x=list(values or ()), y=rows, mode="markers", name=word, marker=marker, hovertemplate=hover)
+    for y, name, (_, set_text), words in zip(rows, names, texts, wrapped, strict=True):
         text = "<br>".join(map(escape, words))
-        for bold in filter(None, (escape(readable(name)), escape(own))):
+        for bold in filter(None, (escape(readable(name)), escape(set_text))):
             text = text.replace(bold, f"<b>{bold}</b>", 1)
         where = {
             "x": 0,
             "xref": "paper",
             "xanchor": "left",
-            "y": place + 1.25 * half,
+            "y": y + 1.25 * half,
             "yanchor": "bottom",
             "align": "left",
         }
@@ -139,20 +138,20 @@ def describe_probability(
     >>> describe_probability(Target("cd", "binary", ("cd",)), [0.63], {"cd": 0.46}, "abstains")
     'cd 0.63, at or above its threshold 0.46: positive; prediction set: abstains'
     """
-    said = "; ".join(
-        _plain(target, value, name, threshold) for name, value in zip(target.names, calibrated, strict=True)
+    texts = "; ".join(
+        _decision_text(target, value, name, threshold) for name, value in zip(target.names, calibrated, strict=True)
     )
-    return said + (f"; {_set_words(target, conformal)}" if conformal else "")
+    return texts + (f"; {_set_words(target, conformal)}" if conformal else "")
 
 
-def _plain(target: Target, value: float, name: str, threshold: Mapping[str, float | None]) -> str:
+def _decision_text(target: Target, value: float, name: str, threshold: Mapping[str, float | None]) -> str:
     if target.kind in ("regression", "forecast"):
         return f"{readable(name)} {value:.4g} {target.units}".strip()
     at = threshold.get(name)
     if at is None:
         return f"{readable(name)} {value:.2f}"
-    above = value >= at
-    return f"{readable(name)} {value:.2f}, {'at or above' if above else 'below'} its threshold {at:.2f}: {'positive' if above else 'negative'}"
+    side, decision = ("at or above", "positive") if value >= at else ("below", "negative")
+    return f"{readable(name)} {value:.2f}, {side} its threshold {at:.2f}: {decision}"
 
 
 def _set_words(target: Target, conformal: str) -> str:
@@ -162,11 +161,11 @@ def _set_words(target: Target, conformal: str) -> str:
 def _decision(
     target: Target, value: float, name: str, threshold: Mapping[str, float | None], conformal: str | None
 ) -> tuple[str, str]:
-    """A class's score in words, and its own part of the prediction set."""
-    said = _plain(target, value, name, threshold).replace("its threshold", "the threshold (black line)")
+    """A class's score in words, and its part of the prediction set."""
+    text = _decision_text(target, value, name, threshold).replace("its threshold", "the threshold (black line)")
     parts = dict(part.rsplit(": ", 1) for part in (conformal or "").split("; ") if ": " in part)
-    own = parts.get(name, conformal if not parts and len(target.names) == 1 else None)
-    return said, _set_words(target, own) if own else ""
+    part = parts.get(name, conformal if not parts and len(target.names) == 1 else None)
+    return text, _set_words(target, part) if part else ""
 
 
 def _interval(text: str | None) -> tuple[float, float] | None:
@@ -175,5 +174,5 @@ def _interval(text: str | None) -> tuple[float, float] | None:
     >>> _interval("3.2 to 7"), _interval("abstains")
     ((3.2, 7.0), None)
     """
-    found = _INTERVAL.match(text or "")
-    return (float(found["low"]), float(found["high"])) if found else None
+    match = _INTERVAL.match(text or "")
+    return (float(match["low"]), float(match["high"])) if match else None

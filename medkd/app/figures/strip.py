@@ -1,4 +1,4 @@
-"""Waveforms on millimetre paper, as a cardiologist knows them."""
+"""Waveform figure: leads on millimetre paper, 25 mm/s and 10 mm/mV, as an ECG is printed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from medkd.app.figures.palette import AGAINST, FOR, INK, QUIET, STUDENT, STUDENT_TINT, attribution_words, layout
-from medkd.app.figures.sheet import Panel, Sheet, sheet_of
+from medkd.app.figures.paper_layout import Panel, PaperLayout, paper_layout
+from medkd.app.figures.style import INK, MUTED, NEGATIVE, POSITIVE, STUDENT, STUDENT_TINT, attribution_legend, layout
 from medkd.data.core.display import Strip
 
-_MM_A_SECOND, _MM_A_MILLIVOLT = 25, 10
+_MM_PER_SECOND, _MM_PER_MILLIVOLT = 25, 10
 _SHEET, _FINE, _BOLD, _EDGE = "#fff8f6", "#f8dcd8", "#eba9a2", "#d98a82"
 _PULSE = 0.2
-_SHARES, _WIDTHS = (0.08, 0.3, 0.6), (5, 7, 9)
-"""Shares of the strongest attribution from which it is drawn faint, clear and strong; and how wide, in pixels."""
+_FRACTIONS, _WIDTHS = (0.08, 0.3, 0.6), (5, 7, 9)
+"""Fractions of the strongest attribution from which a band is faint, clear and strong; and its widths in pixels."""
 
 
 def strip_figure(
@@ -26,33 +26,30 @@ def strip_figure(
     attribution: NDArray[np.float64] | None = None,
     *,
     title: str = "",
-    speaks_for: str = "",
+    class_name: str = "",
     start: float = 0.0,
     width: int = 1000,
 ) -> go.Figure:
-    """The recording on paper.
+    """A recording on paper, laid out by ``medkd.app.figures.paper_layout``.
 
-    25 mm a second and 10 mm a millivolt, lines every millimetre and every five, squares square at any zoom.
-
-    Twelve leads stand in three rows of four, each for a quarter of the time, over a rhythm strip; other recordings have
-    a row a lead (see ``medkd.app.figures.sheet``). Each lead is drawn about its own median, as its zero is arbitrary.
+    Lines every millimetre and every five, squares that stay square at any zoom. Each lead is drawn about its own
+    median, as its zero is arbitrary.
 
     Args:
-        strip: what is drawn.
-        attribution: "seen_lead time" on the recording's own samples (``medkd.app.figures.attribution.along``), as a
-            band behind the trace.
-        title: of the attribution: what it is and how it was found.
-        speaks_for: the class that a positive value speaks for.
-        start: the second that a long recording is shown from.
-        width: pixels that the figure is meant for; the height follows, as millimetres are as wide as high.
+        attribution: "seen_lead time" on the recording's own samples (``medkd.app.cases.attribution.along``); drawn as
+            bands behind the traces.
+        title: of the attribution: its method.
+        class_name: the class that a positive value supports.
+        start: the second from which a long recording is shown.
+        width: pixels; it determines the height, as millimetres are as wide as high.
     """
-    page = sheet_of(strip, start)
+    page = paper_layout(strip, start)
     figure = go.Figure(layout=_layout(strip, page, width, lines=1 if attribution is None else 2))
     if attribution is not None and np.abs(attribution).max(initial=0.0) > 0:
         _bands(figure, strip, page, attribution)
     _traces(figure, strip, page)
     _frame(figure, strip, page)
-    _words(figure, strip, page, "" if attribution is None else attribution_words(title, speaks_for))
+    _annotate(figure, strip, page, "" if attribution is None else attribution_legend(title, class_name))
     return figure
 
 
@@ -63,22 +60,23 @@ def describe_strip(strip: Strip) -> str:
     'ecg: 2 leads (I, II), 10 s at 100 Hz, in mV; the student saw I'
     """
     leads = f"{len(strip.leads)} lead{'s' if len(strip.leads) != 1 else ''} ({', '.join(strip.leads)})"
-    return f"{strip.modality}: {leads}, {strip.seconds:.4g} s at {strip.rate:g} Hz, in {strip.unit}; the student saw {_seen(strip)}"
+    recording = f"{leads}, {strip.seconds:.4g} s at {strip.rate:g} Hz, in {strip.unit}"
+    return f"{strip.modality}: {recording}; the student saw {_seen(strip)}"
 
 
 def _seen(strip: Strip) -> str:
     leads = "all leads" if len(strip.seen) == len(strip.leads) > 1 else ", ".join(strip.seen) or "nothing of it"
     if strip.averaged and strip.stretches:
         return f"the median of {len(strip.stretches)} beats of {leads}"
-    whole = _merged(strip.stretches)
-    if len(whole) == 1 and (whole[0][0] > 0 or whole[0][1] < strip.seconds):
-        return f"{leads}, seconds {whole[0][0]:.3g} to {min(whole[0][1], strip.seconds):.3g}"
+    stretches = _merged(strip.stretches)
+    if len(stretches) == 1 and (stretches[0][0] > 0 or stretches[0][1] < strip.seconds):
+        return f"{leads}, seconds {stretches[0][0]:.3g} to {min(stretches[0][1], strip.seconds):.3g}"
     return leads
 
 
-def _layout(strip: Strip, page: Sheet, width: int, lines: int) -> dict[str, Any]:
+def _layout(strip: Strip, page: PaperLayout, width: int, lines: int) -> dict[str, Any]:
     left, right = page.left, page.right
-    height_mm, width_mm = (page.top - page.bottom) * _MM_A_MILLIVOLT, (right - left) * _MM_A_SECOND
+    height_mm, width_mm = (page.top - page.bottom) * _MM_PER_MILLIVOLT, (right - left) * _MM_PER_SECOND
     axis = {
         "zeroline": False,
         "showticklabels": False,
@@ -112,38 +110,38 @@ def _layout(strip: Strip, page: Sheet, width: int, lines: int) -> dict[str, Any]
             "maxallowed": page.top,
             "dtick": 0.5,
             "minor": {**minor, "dtick": 0.1},
-            # 10 mm a millivolt beside 25 mm a second.
+            # 10 mm per millivolt beside 25 mm per second.
             "scaleanchor": "x",
-            "scaleratio": _MM_A_MILLIVOLT / _MM_A_SECOND,
+            "scaleratio": _MM_PER_MILLIVOLT / _MM_PER_SECOND,
         },
     )
 
 
-def _traces(figure: go.Figure, strip: Strip, page: Sheet) -> None:
+def _traces(figure: go.Figure, strip: Strip, page: PaperLayout) -> None:
     for panel in page.panels:
-        name = strip.leads[panel.lead]
-        times, values = _piece(strip, panel)
+        name, unit = escape(strip.leads[panel.lead]), escape(strip.unit)
+        times, values = _segment(strip, panel)
         figure.add_scatter(
             x=(times - panel.shift).astype(np.float32),
             y=(values - page.medians[panel.lead] + panel.baseline).astype(np.float32),
             customdata=np.stack([times, values], axis=1).astype(np.float32),
             mode="lines",
             line={"color": INK, "width": 1.3, "simplify": True},
-            name=escape(name),
-            hovertemplate=f"<b>{escape(name)}</b> %{{customdata[0]:.2f}} s, %{{customdata[1]:.2f}} {escape(strip.unit)}<extra></extra>",
+            name=name,
+            hovertemplate=f"<b>{name}</b> %{{customdata[0]:.2f}} s, %{{customdata[1]:.2f}} {unit}<extra></extra>",
         )
 
 
-def _bands(figure: go.Figure, strip: Strip, page: Sheet, attribution: NDArray[np.float64]) -> None:
-    """A coloured band behind the trace wherever the attribution is strong: a trace a colour, not a point a colour."""
-    edges = [*(share * float(np.abs(attribution).max()) for share in _SHARES), np.inf]
+def _bands(figure: go.Figure, strip: Strip, page: PaperLayout, attribution: NDArray[np.float64]) -> None:
+    """Coloured bands behind the traces where the attribution is strong, one Plotly trace per colour."""
+    edges = [*(fraction * float(np.abs(attribution).max()) for fraction in _FRACTIONS), np.inf]
     seen = [panel for panel in page.panels if strip.leads[panel.lead] in strip.seen]
-    for sign, colours in ((1, FOR), (-1, AGAINST)):
+    for sign, colours in ((1, POSITIVE), (-1, NEGATIVE)):
         for level, colour in enumerate(colours):
             xs: list[float] = []
             ys: list[float] = []
             for panel in seen:
-                times, values = _piece(strip, panel)
+                times, values = _segment(strip, panel)
                 first = round(panel.start * strip.rate)
                 strength = sign * attribution[strip.seen.index(strip.leads[panel.lead]), first : first + len(times)]
                 inside = (strength >= edges[level]) & (strength < edges[level + 1])
@@ -151,12 +149,12 @@ def _bands(figure: go.Figure, strip: Strip, page: Sheet, attribution: NDArray[np
                 inside[1:] |= inside[:-1]
                 xs += [*(times - panel.shift).tolist(), np.nan]
                 ys += [*np.where(inside, values - page.medians[panel.lead] + panel.baseline, np.nan).tolist(), np.nan]
-            kept = np.isfinite(ys) | np.isfinite(np.roll(ys, 1))
+            is_drawn = np.isfinite(ys) | np.isfinite(np.roll(ys, 1))
             width = _WIDTHS[level]
             figure.add_scatter(
-                x=np.array(xs, np.float32)[kept],
-                y=np.array(ys, np.float32)[kept],
-                # Markers round the corners of the line.
+                x=np.array(xs, np.float32)[is_drawn],
+                y=np.array(ys, np.float32)[is_drawn],
+                # Markers make the corners of the line round.
                 mode="lines+markers",
                 line={"color": colour, "width": width},
                 marker={"color": colour, "size": width, "line": {"width": 0}},
@@ -164,18 +162,15 @@ def _bands(figure: go.Figure, strip: Strip, page: Sheet, attribution: NDArray[np
             )
 
 
-def _piece(strip: Strip, panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Times in seconds of the recording, and values, of what a panel shows.
-
-    One sample more, so that neighbours meet.
-    """
+def _segment(strip: Strip, panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times in seconds of the recording, and values, of a panel; with one more sample, so that neighbours meet."""
     first, last = round(panel.start * strip.rate), round(panel.end * strip.rate) + 1
     values = strip.values[panel.lead, first:last]
     return (first + np.arange(len(values))) / strip.rate, values
 
 
-def _frame(figure: go.Figure, strip: Strip, page: Sheet) -> None:
-    """Calibration pulses, borders between leads, and the ground behind what the student saw."""
+def _frame(figure: go.Figure, strip: Strip, page: PaperLayout) -> None:
+    """Calibration pulses, borders between leads, and the tint behind what the student saw."""
     xs: list[float | None] = []
     ys: list[float | None] = []
     for baseline in page.baselines:
@@ -188,13 +183,13 @@ def _frame(figure: go.Figure, strip: Strip, page: Sheet) -> None:
     figure.add_scatter(x=xs, y=ys, mode="lines", line={"color": INK, "width": 1.3}, hoverinfo="skip")
     marks = [(panel.start - panel.shift, panel.baseline) for panel in page.panels if panel.start - panel.shift > 0]
     figure.add_scatter(
-        x=[x for place, _ in marks for x in (place, place, None)],
+        x=[x for left, _ in marks for x in (left, left, None)],
         y=[y for _, base in marks for y in (base - 0.35, base + 0.35, None)],
         mode="lines",
         line={"color": INK, "width": 1},
         hoverinfo="skip",
     )
-    # Set at once, as the annotations are: each that is added by itself has Plotly look through all before it again.
+    # Set at once, as the annotations are: Plotly validates all earlier shapes again for each one that is added.
     shapes: list[dict[str, Any]] = []
     for panel in page.panels:
         if strip.leads[panel.lead] not in strip.seen:
@@ -218,21 +213,21 @@ def _frame(figure: go.Figure, strip: Strip, page: Sheet) -> None:
 
 
 def _merged(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Stretches that meet or overlap as one.
+    """Intervals, with those that meet or overlap joined.
 
     >>> _merged([(0.0, 1.0), (0.5, 2.0), (3.0, 4.0)])
     [(0.0, 2.0), (3.0, 4.0)]
     """
-    found: list[tuple[float, float]] = []
+    joined: list[tuple[float, float]] = []
     for start, end in sorted(stretches):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
-            found.append((start, end))
-    return found
+            joined.append((start, end))
+    return joined
 
 
-def _words(figure: go.Figure, strip: Strip, page: Sheet, colours: str) -> None:
+def _annotate(figure: go.Figure, strip: Strip, page: PaperLayout, legend: str) -> None:
     annotations: list[dict[str, Any]] = []
     for panel in page.panels:
         name = escape(strip.leads[panel.lead])
@@ -263,12 +258,12 @@ def _words(figure: go.Figure, strip: Strip, page: Sheet, colours: str) -> None:
             "xref": "paper",
             "yref": "paper",
             "yshift": 4,
-            "text": f"{shown}25 mm/s, 10 mm/mV   {mark}" + (f"<br>{colours}" if colours else ""),
+            "text": f"{shown}25 mm/s, 10 mm/mV   {mark}" + (f"<br>{legend}" if legend else ""),
             "align": "left",
             "showarrow": False,
             "xanchor": "left",
             "yanchor": "bottom",
-            "font": {"size": 13, "color": QUIET},
+            "font": {"size": 13, "color": MUTED},
         }
     )
     figure.update_layout(annotations=annotations)

@@ -1,5 +1,1 @@
-"""What readers see: the pages of the viewer."""
-
-from medkd.app.pages.shell import build
-
-__all__ = ["build"]
+"""Pages of the viewer: work list, case, model, agreement, accounts. ``medkd.app.pages.shell`` assembles them."""

@@ -1,4 +1,4 @@
-"""What the pages work with: a bundle, its cases, and who may do what."""
+"""Viewer context: bundle, cases, accounts, reviews and audit log, as all pages need them."""
 
 from __future__ import annotations
 
@@ -14,62 +14,54 @@ from typing import Any
 from medkd.app.auth.accounts import Accounts
 from medkd.app.cases.cases import Cases
 from medkd.app.storage.account import Account
-from medkd.app.storage.audit_log import Audit
+from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.records import CaseKey, ModelOutput
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.layout import CARD, REPORT
 from medkd.errors import InputError
 
-_LONGEST = 3600.0
-"""Seconds after which a case that was left open counts as opened anew."""
+_FORGOTTEN_AFTER = 3600.0
+"""Seconds after which the start time of a case that was left open may be dropped."""
 
 
 class Stopwatch:
-    """How long readers take, by the server's clock.
-
-    Args:
-        clock: seconds.
-    """
+    """Time taken per reader and case, by the server's clock (``clock`` in seconds)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._begun: dict[tuple[str, int], float] = {}
+        self._started: dict[tuple[str, int], float] = {}
         self._lock = threading.Lock()
 
-    def begin(self, reader: str, case: int) -> None:
-        """A page was opened, or a part of it is done and the next begins."""
+    def start(self, reader: str, case: int) -> None:
+        """Start the time of a reader's next step: the reading, then the verdict."""
         now = self._clock()
         with self._lock:
-            self._begun[reader, case] = now
-            if len(self._begun) > 10_000:
-                self._begun = {key: at for key, at in self._begun.items() if now - at < _LONGEST}
+            self._started[reader, case] = now
+            if len(self._started) > 10_000:
+                self._started = {key: at for key, at in self._started.items() if now - at < _FORGOTTEN_AFTER}
 
-    def taken(self, reader: str, case: int) -> float:
-        """Seconds since; 0 where the server was started in between and nothing is known.
+    def elapsed(self, reader: str, case: int) -> float:
+        """Seconds since ``start``; 0 if the server was restarted in between.
 
         >>> watch = Stopwatch(iter([10.0, 17.5]).__next__)
-        >>> watch.begin("ada", 3)
-        >>> watch.taken("ada", 3)
+        >>> watch.start("ada", 3)
+        >>> watch.elapsed("ada", 3)
         7.5
         """
         with self._lock:
-            begun = self._begun.get((reader, case))
-        return 0.0 if begun is None else self._clock() - begun
+            started = self._started.get((reader, case))
+        return 0.0 if started is None else self._clock() - started
 
 
 @dataclass(frozen=True)
-class Desk:
+class ViewerContext:
     """All that a page needs.
 
     Args:
-        bundle: the model.
         card: the bundle's ``card.json``.
         report: the bundle's ``report.json``.
-        cases: what is read.
-        accounts, verdicts, audit: of the viewer's database.
-        blinded: whether a reader gives a reading of their own before the model's is shown.
-        stopwatch: of all readers.
+        blinded: whether a reader must give their own reading before the model's output is shown.
     """
 
     bundle: Bundle
@@ -77,8 +69,8 @@ class Desk:
     report: Mapping[str, Any]
     cases: Cases
     accounts: Accounts
-    verdicts: Verdicts
-    audit: Audit
+    reviews: Reviews
+    audit: AuditLog
     blinded: bool = True
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
@@ -89,32 +81,30 @@ class Desk:
         bundle: Bundle,
         cases: Cases,
         accounts: Accounts,
-        verdicts: Verdicts,
-        audit: Audit,
+        reviews: Reviews,
+        audit: AuditLog,
         *,
         blinded: bool = True,
-    ) -> Desk:
-        """With the card and the report that lie in the bundle's folder.
+    ) -> ViewerContext:
+        """The context with card and report of the bundle in ``folder``, which was checked when it was loaded.
 
         Args:
-            folder: the bundle's, which was checked when ``bundle`` was loaded from it.
-            bundle, cases, accounts, verdicts, audit: as above.
-            blinded: wanted; a quantity has no reading of yes or no, so its cases are open.
+            blinded: ignored for a quantity, which has no reading of yes or no: its cases are open.
 
         Raises:
             InputError: card or report is missing.
         """
-        found = [_document(folder, name) for name in (CARD, REPORT)]
-        asked = bundle.target.kind in ("binary", "multilabel", "multiclass")
-        return cls(bundle, found[0], found[1], cases, accounts, verdicts, audit, blinded and asked)
+        card, report = (_read_json(folder, name) for name in (CARD, REPORT))
+        has_reading = bundle.target.kind in ("binary", "multilabel", "multiclass")
+        return cls(bundle, card, report, cases, accounts, reviews, audit, blinded and has_reading)
 
-    def key(self, case: int) -> CaseKey:
-        """What is kept beside everything that is written of a case."""
+    def case_key(self, case: int) -> CaseKey:
+        """The identifiers that are stored with every review of a case."""
         row = self.cases.row(case)
         return CaseKey(row["sample_id"], row["subject_id"], row["pseudonym"])
 
-    def output(self, case: int) -> ModelOutput:
-        """What the model says of a case."""
+    def model_output(self, case: int) -> ModelOutput:
+        """The model's output for a case."""
         row = self.cases.row(case)
         scores = {name: row[f"p_cal_{name}"] for name in self.bundle.target.names}
         calls = {
@@ -125,15 +115,15 @@ class Desk:
         return ModelOutput(self.bundle.model_sha256, scores, calls, row["set"], row["drift"])
 
     @cached_property
-    def numbers(self) -> Mapping[str, int]:
+    def case_numbers(self) -> Mapping[str, int]:
         """``case_key`` → number of the case."""
         return dict(zip(self.cases.table["sample_id"], self.cases.table["case"], strict=True))
 
     def account(self, name: str | None) -> Account:
-        """Who is at the keyboard.
+        """The account of the user who is logged in.
 
         Raises:
-            InputError: nobody who has an account.
+            InputError: there is none.
         """
         account = self.accounts.account(name) if name else None
         if account is None:
@@ -141,11 +131,11 @@ class Desk:
         return account
 
 
-def _document(folder: Path, name: str) -> dict[str, Any]:
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     if not path.is_file():
         raise InputError(
             f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
         )
-    held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return held
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document

@@ -1,46 +1,30 @@
-"""HTML of the pages: templates that escape every value, shown by a component that runs no script."""
+"""HTML of the pages: Jinja templates that escape every value, and their number formats."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-if TYPE_CHECKING:
-    import gradio as gr
-
-TEMPLATES = Path(__file__).parent
+TEMPLATES = Path(__file__).with_name("templates")
 
 
 def markup(template: str, **values: Any) -> str:
-    """A template of this folder, filled; every value is escaped.
+    """A rendered template; every value is escaped.
 
-    The result is one line: to the component that shows it a blank line would end the HTML and begin Markdown.
+    The result is one line: for ``pane`` a blank line would end the HTML and begin Markdown.
 
     Args:
-        template: name without ``.html.j2``.
-        values: what it names.
+        template: name in ``templates`` without ``.html.j2``.
     """
     return " ".join(_environment().get_template(f"{template}.html.j2").render(values).split())
 
 
-def pane(html: str = "", **arguments: Any) -> gr.Markdown:
-    """A component that shows ``html``.
-
-    ``gr.Markdown`` and not ``gr.HTML``: the latter builds functions from text in the browser, so the whole viewer would
-    have to be served with ``unsafe-eval``; the former also drops scripts and handlers, should any get past the
-    templates.
-    """
-    import gradio as gr
-
-    return gr.Markdown(html, sanitize_html=True, latex_delimiters=[], container=False, **arguments)
-
-
 def figure(value: object, digits: int = 3) -> str:
-    """A number as text.
+    """A number as text, a float with ``digits`` decimals; "-" for None.
 
     >>> figure(0.75826), figure(759), figure(None)
     ('0.758', '759', '-')
@@ -51,7 +35,7 @@ def figure(value: object, digits: int = 3) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share as text.
+    """A fraction as a percentage; "-" for None.
 
     >>> percent(0.4544), percent(None)
     ('45 %', '-')
@@ -59,20 +43,21 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}".replace("%", " %")
 
 
-def interval(found: Any) -> str:
-    """A value with its interval.
+def interval(estimate: Any) -> str:
+    """A value with its interval; "-" without a value.
 
     >>> interval({"value": 0.758, "low": 0.719, "high": 0.798}), interval(None)
     ('0.758 (0.719 to 0.798)', '-')
     """
-    if not found or found.get("value") is None:
+    if not estimate or estimate.get("value") is None:
         return "-"
-    text = figure(found["value"])
-    return text if found.get("low") is None else f"{text} ({figure(found['low'])} to {figure(found['high'])})"
+    text = figure(estimate["value"])
+    low, high = estimate.get("low"), estimate.get("high")
+    return text if low is None else f"{text} ({figure(low)} to {figure(high)})"
 
 
 def lines(text: str) -> Markup:
-    """Text as written, line by line.
+    """Escaped text with its line breaks.
 
     >>> print(lines("a<b" + chr(10) + "c"))
     a&lt;b<br>c
@@ -80,10 +65,10 @@ def lines(text: str) -> Markup:
     return Markup("<br>").join(escape(line) for line in text.splitlines())
 
 
-def span(seconds: float | None) -> str:
-    """A time taken.
+def duration(seconds: float | None) -> str:
+    """A duration in minutes and seconds; "-" for None.
 
-    >>> span(41.3), span(125), span(None)
+    >>> duration(41.3), duration(125), duration(None)
     ('41 s', '2 min 05 s', '-')
     """
     if seconds is None:
@@ -97,5 +82,11 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"figure": figure, "percent": percent, "interval": interval, "lines": lines, "span": span}
+    environment.filters |= {
+        "figure": figure,
+        "percent": percent,
+        "interval": interval,
+        "lines": lines,
+        "duration": duration,
+    }
     return environment

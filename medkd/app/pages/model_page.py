@@ -1,35 +1,31 @@
-"""The model's card: what it was measured to do, for whom less well, and its limits."""
+"""Model page: the bundle's card with its metrics, weak subgroups and limits."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-from medkd.app.pages.context import Desk
-from medkd.app.pages.event import Updates
-from medkd.app.pages.markup import markup, pane
-from medkd.app.pages.meaning import WEAKNESS, weak_subgroups
+from medkd.app.pages.components import Updates, pane
+from medkd.app.pages.context import ViewerContext
+from medkd.app.pages.markup import markup
+from medkd.app.pages.score_sentences import WEAK_SUBGROUP_NOTE, weak_subgroups
 from medkd.app.storage.account import Account
 
 
 class ModelPage:
-    """The bundle's card.
+    """The bundle's card, the same for every account."""
 
-    Args:
-        desk: whose bundle.
-    """
-
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: ViewerContext) -> None:
         self._html = markup(
             "model_page",
-            card=desk.card,
-            subgroups=weak_subgroups(desk.card),
-            weakness=WEAKNESS,
-            training_samples=desk.card.get("training_samples"),
+            card=context.card,
+            subgroups=weak_subgroups(context.card),
+            weakness=WEAK_SUBGROUP_NOTE,
+            training_samples=context.card.get("training_samples"),
         )
         with gr.Column(visible=False, elem_id="model") as self.column:
             self.card = pane()
         self.parts = [self.card]
 
-    def opened(self, account: Account) -> Updates:
-        """What is shown to an account."""
+    def show(self, account: Account) -> Updates:
+        """The page for an account."""
         return {self.card: self._html}

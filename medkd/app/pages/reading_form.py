@@ -1,4 +1,4 @@
-"""What a reader is asked before the model speaks, and how their answer is kept."""
+"""Reading form: the questions to a reader, and the stored form of the answers."""
 
 from __future__ import annotations
 
@@ -13,58 +13,55 @@ _ANSWERS = (("Yes", "yes"), ("No", "no"), ("Unsure", UNSURE))
 
 
 @dataclass(frozen=True)
-class Field:
+class Question:
     """One question.
 
     Args:
-        label: as asked.
-        choices: words and value of each answer.
+        choices: label and value of each answer.
     """
 
     label: str
     choices: tuple[tuple[str, str], ...]
 
 
-def fields_of(target: Target) -> tuple[Field, ...]:
-    """Exclusive classes are one question, other classes one each; a quantity is not asked for.
+def questions_of(target: Target) -> tuple[Question, ...]:
+    """One question for exclusive classes, one per class otherwise; none for a quantity.
 
-    >>> [field.label for field in fields_of(Target("cd", "binary", ("cd",), ("conduction disturbance",)))]
+    >>> [question.label for question in questions_of(Target("cd", "binary", ("cd",), ("conduction disturbance",)))]
     ['conduction disturbance?']
     """
     if target.kind == "multiclass":
-        return (Field(f"{target.key}?", (*((name, name) for name in target.names), ("Unsure", UNSURE))),)
+        return (Question(f"{target.key}?", (*((name, name) for name in target.names), ("Unsure", UNSURE))),)
     if target.kind in ("binary", "multilabel"):
-        return tuple(Field(f"{name}?", _ANSWERS) for name in target.names)
+        return tuple(Question(f"{name}?", _ANSWERS) for name in target.names)
     return ()
 
 
-def reading_of(target: Target, given: Sequence[str | None]) -> dict[str, str]:
-    """Answers as they are kept: "yes", "no" or "unsure" for each class.
+def parse_reading(target: Target, answers: Sequence[str | None]) -> dict[str, str]:
+    """The answers as stored: "yes", "no" or "unsure" by class.
 
     Args:
-        target: what was asked.
-        given: a value a field; None where nothing was chosen.
+        answers: one value per question; None where nothing was chosen.
 
     Raises:
-        InputError: a question was not answered, or with something else.
+        InputError: a question has no answer, or one that is not among its choices.
 
-    >>> reading_of(Target("beat", "multiclass", ("beat",), ("sinus", "paced")), ["paced"])
+    >>> parse_reading(Target("beat", "multiclass", ("beat",), ("sinus", "paced")), ["paced"])
     {'sinus': 'no', 'paced': 'yes'}
     """
-    fields = fields_of(target)
-    for asked, value in zip(fields, given, strict=True):
-        if value not in [known for _, known in asked.choices]:
-            raise InputError(f"'{asked.label}' is not answered", remedy="Choose an answer; unsure is one")
+    for question, value in zip(questions_of(target), answers, strict=True):
+        if value not in [choice for _, choice in question.choices]:
+            raise InputError(f"'{question.label}' is not answered", remedy="Choose an answer; unsure is one")
     if target.kind == "multiclass":
-        chosen = given[0]
+        chosen = answers[0]
         return {name: UNSURE if chosen == UNSURE else "yes" if name == chosen else "no" for name in target.names}
-    return dict(zip(target.names, (str(value) for value in given), strict=True))
+    return dict(zip(target.names, (str(value) for value in answers), strict=True))
 
 
-def words_of(target: Target, reading: Mapping[str, str]) -> str:
+def format_reading(target: Target, reading: Mapping[str, str]) -> str:
     """A stored reading as one line.
 
-    >>> words_of(Target("cd", "binary", ("cd",)), {"cd": "no"})
+    >>> format_reading(Target("cd", "binary", ("cd",)), {"cd": "no"})
     'cd: no'
     """
     if target.kind == "multiclass":

@@ -1,4 +1,4 @@
-"""The viewer as one page: the line on top, and below it one of five pages at a time."""
+"""Shell of the viewer: the bar on top, and below it one of five pages at a time."""
 
 from __future__ import annotations
 
@@ -10,65 +10,66 @@ import gradio as gr
 from medkd.app.pages.accounts_page import AccountsPage
 from medkd.app.pages.agreement_page import AgreementPage
 from medkd.app.pages.case_page import CasePage
-from medkd.app.pages.context import Desk
-from medkd.app.pages.event import HANDLER, Updates, width_of
-from medkd.app.pages.markup import markup, pane
+from medkd.app.pages.components import HANDLER, Updates, pane, width_of
+from medkd.app.pages.context import ViewerContext
+from medkd.app.pages.markup import markup
 from medkd.app.pages.model_page import ModelPage
-from medkd.app.pages.worklist_page import WorkListPage
+from medkd.app.pages.worklist_page import WorklistPage
 from medkd.app.storage.account import Account
 from medkd.errors import InputError
 
 TITLES = {"list": "Work list", "model": "Model", "agreement": "Agreement", "accounts": "Accounts"}
 
 
-def build(desk: Desk) -> gr.Blocks:
-    """All pages, wired.
+def build_pages(context: ViewerContext) -> gr.Blocks:
+    """All pages with their handlers.
 
-    What is shown follows one command, written by ``keys.js`` into a hidden field: ``list``, ``page 3``, ``case 12``,
-    ``model``, ``agreement``, ``accounts``; at the start it is read from the address (``/?case=12``), which holds
-    nothing else. No page keeps anything on the server between two requests, so a server that was killed and started
-    again goes on where it was.
-
-    Args:
-        desk: what they show.
+    The page in sight follows one command, written by ``keys.js`` into a hidden field: ``list``, ``page 3``,
+    ``case 12``, ``settle 12``, ``model``, ``agreement``, ``accounts``; at the start it is read from the address
+    (``/?case=12``), which holds nothing else. No page keeps state on the server between two requests, so readers
+    continue where they were after a restart.
     """
     blocks = gr.Blocks(analytics_enabled=False, title="medkd", fill_width=True)
     with blocks:
         top = pane(elem_id="top")
-        say = gr.Textbox(elem_id="say", show_label=False)
+        command_field = gr.Textbox(elem_id="say", show_label=False)
         notice = pane(elem_id="notice", visible=False)
-        worklist = WorkListPage(desk)
-        case = CasePage(desk, worklist)
+        worklist = WorklistPage(context)
+        case = CasePage(context, worklist)
         others: Mapping[str, Any] = {
-            "model": ModelPage(desk),
-            "agreement": AgreementPage(desk),
-            "accounts": AccountsPage(desk),
+            "model": ModelPage(context),
+            "agreement": AgreementPage(context),
+            "accounts": AccountsPage(context),
         }
-        columns = {"list": worklist.column, "case": case.column, **{name: page.column for name, page in others.items()}}
+        columns = {
+            "list": worklist.column,
+            "case": case.column,
+            **{name: other.column for name, other in others.items()},
+        }
 
         def follow(
             command: str, account: Account, inputs: Mapping[gr.components.Component, Any], width: int
         ) -> Updates:
             word, _, rest = command.partition(" ")
-            here, shown = "list", {}
+            page, updates = "list", {}
             try:
                 if word in ("case", "settle"):
-                    act = case.opened if word == "case" else case.settling
-                    here, shown = "case", act(account, _number(rest), inputs, width)
+                    show = case.show if word == "case" else case.show_adjudication
+                    page, updates = "case", show(account, _number(rest), inputs, width)
                 elif word in others:
-                    here, shown = word, others[word].opened(account)
+                    page, updates = word, others[word].show(account)
                 else:
-                    shown = worklist.opened(account, inputs, page=_number(rest) if word == "page" else None)
-                told = gr.update(visible=False, value="")
+                    updates = worklist.show(account, inputs, page=_number(rest) if word == "page" else None)
+                message = gr.update(visible=False, value="")
             except InputError as error:
-                shown, here = worklist.opened(account, inputs), "list"
-                told = gr.update(visible=True, value=markup("notice", tone="bad", text=str(error)))
-            bar = markup("top", **_bar(desk, account, here))
+                page, updates = "list", worklist.show(account, inputs)
+                message = gr.update(visible=True, value=markup("notice", tone="bad", text=str(error)))
+            bar = markup("top", **_bar(context, account, page))
             return {
                 top: bar,
-                notice: told,
-                **{column: gr.update(visible=name == here) for name, column in columns.items()},
-                **shown,
+                notice: message,
+                **{column: gr.update(visible=name == page) for name, column in columns.items()},
+                **updates,
             }
 
         outputs = [
@@ -77,11 +78,16 @@ def build(desk: Desk) -> gr.Blocks:
             *columns.values(),
             *worklist.parts,
             *case.parts,
-            *(part for page in others.values() for part in page.parts),
+            *(part for other in others.values() for part in other.parts),
         ]
 
-        def said(inputs: dict[gr.components.Component, Any], request: gr.Request) -> Updates:
-            return follow(str(inputs[say]).partition(";")[0], desk.account(request.username), inputs, width_of(request))
+        def commanded(inputs: dict[gr.components.Component, Any], request: gr.Request) -> Updates:
+            return follow(
+                str(inputs[command_field]).partition(";")[0],
+                context.account(request.username),
+                inputs,
+                width_of(request),
+            )
 
         def loaded(inputs: dict[gr.components.Component, Any], request: gr.Request) -> Updates:
             query = request.query_params
@@ -89,22 +95,22 @@ def build(desk: Desk) -> gr.Blocks:
                 (f"{word} {query[word]}" for word in ("case", "settle") if word in query),
                 str(query.get("view", "list")),
             )
-            return follow(command, desk.account(request.username), inputs, width_of(request))
+            return follow(command, context.account(request.username), inputs, width_of(request))
 
-        say.change(said, {say, *worklist.inputs}, outputs, **HANDLER)
-        blocks.load(loaded, {say, *worklist.inputs}, outputs, **HANDLER)
+        command_field.change(commanded, {command_field, *worklist.inputs}, outputs, **HANDLER)
+        blocks.load(loaded, {command_field, *worklist.inputs}, outputs, **HANDLER)
     return blocks
 
 
-def _bar(desk: Desk, account: Account, here: str) -> dict[str, Any]:
-    card = desk.card
+def _bar(context: ViewerContext, account: Account, page: str) -> dict[str, Any]:
+    card = context.card
     titles = {name: title for name, title in TITLES.items() if name != "accounts" or account.may("admin")}
     return {
-        "about": f"{card['task']}: {', '.join(desk.bundle.target.names)} from {desk.bundle.view}",
+        "about": f"{card['task']}: {', '.join(context.bundle.target.names)} from {context.bundle.view}",
         "intended_use": card["intended_use"],
         "account": account,
         "pages": list(titles.items()),
-        "here": here,
+        "here": page,
     }
 
 

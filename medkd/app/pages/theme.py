@@ -1,18 +1,17 @@
-"""How the viewer looks: theme, style and keys, with nothing from any outside host."""
+"""Theme of the viewer: Gradio's theme, style sheet and keyboard script, with nothing from an outside host."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
-KEYS = "/keys.js"
-"""Where the server gives ``keys.js``."""
+STATIC = Path(__file__).with_name("static")
+KEYS_URL = "/keys.js"
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 
 
-def look() -> dict[str, Any]:
-    """What ``gradio.mount_gradio_app`` is to be given beside the pages."""
+def gradio_options() -> dict[str, Any]:
+    """Arguments of ``gradio.mount_gradio_app`` beside the pages."""
     import gradio as gr
 
     theme = gr.themes.Base(
@@ -60,8 +59,8 @@ def look() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css": (FOLDER / "style.css").read_text(encoding="utf-8"),
-        "head": f'<script src="{KEYS}" defer></script>',
+        "css": (STATIC / "style.css").read_text(encoding="utf-8"),
+        "head": f'<script src="{KEYS_URL}" defer></script>',
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

@@ -1,1 +1,1 @@
-"""TODO medkd/app/server."""
+"""Server of the viewer: the ``medkd app`` command, the ASGI application, and the HTTP server that runs it."""

@@ -1,4 +1,4 @@
-"""The web server: our own login in front of the pages, and a guard around both."""
+"""ASGI application: login routes, Gradio pages, export and health check, inside the security middleware."""
 
 from __future__ import annotations
 
@@ -13,29 +13,27 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from medkd.app.auth.accounts import Accounts
-from medkd.app.auth.error_handling import quieten
-from medkd.app.auth.login import Door
-from medkd.app.auth.middleware import Guard
+from medkd.app.auth.error_handling import redact_handler_errors
+from medkd.app.auth.login import TEMPLATES, LoginRoutes
+from medkd.app.auth.middleware import SecurityMiddleware
 from medkd.app.auth.proxy import Proxy
 from medkd.app.auth.sessions import Sessions
 from medkd.app.storage.account import Account
-from medkd.app.storage.audit_log import Audit
+from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.database import Database
 
 if TYPE_CHECKING:
     import gradio
 
-TEMPLATES = Path(__file__).parents[1] / "auth" / "templates"
 
-
-def build_server(
+def build_app(
     database: Database,
     accounts: Accounts,
     sessions: Sessions,
-    audit: Audit,
+    audit: AuditLog,
     blocks: gradio.Blocks,
     *,
-    look: Mapping[str, Any] | None = None,
+    gradio_options: Mapping[str, Any] | None = None,
     files: Mapping[str, Path] | None = None,
     export: Callable[[Account], str] | None = None,
     proxy: Proxy | None = None,
@@ -44,32 +42,31 @@ def build_server(
     """The viewer as an ASGI application.
 
     Args:
-        database, accounts, sessions, audit: of the viewer's folder.
         blocks: the pages.
-        look: further arguments of ``gradio.mount_gradio_app``.
-        files: our own scripts and styles, by the path under which they are served.
-        export: the CSV that an account may have, served as ``/export.csv``.
-        proxy: the reverse proxy in front.
+        gradio_options: further arguments of ``gradio.mount_gradio_app``.
+        files: scripts and styles by URL path.
+        export: returns the CSV for an account, served as ``/export.csv``.
+        proxy: the reverse proxy in front; None has no proxy.
         cookie_secure: whether the cookie is sent over TLS alone; None: where there is TLS or a proxy.
     """
     import gradio as gr
 
     app = FastAPI(title="medkd", docs_url=None, redoc_url=None, openapi_url=None)
-    door = Door(accounts, sessions, audit, proxy or Proxy(), cookie_secure)
-    for path, methods, answer in (
-        ("/login", ["GET"], door.show_login),
-        ("/login", ["POST"], door.log_in),
-        ("/logout", ["POST"], door.log_out),
-        ("/password", ["GET"], door.show_password),
-        ("/password", ["POST"], door.change_password),
+    login = LoginRoutes(accounts, sessions, audit, proxy or Proxy(), cookie_secure)
+    for path, methods, handler in (
+        ("/login", ["GET"], login.show_login),
+        ("/login", ["POST"], login.log_in),
+        ("/logout", ["POST"], login.log_out),
+        ("/password", ["GET"], login.show_password),
+        ("/password", ["POST"], login.change_password),
     ):
-        app.add_route(path, door.show_elsewhere if door.proxy.header else answer, methods)
+        app.add_route(path, login.show_external_login if login.proxy.header else handler, methods)
     app.add_route("/login.css", _file(TEMPLATES / "login.css"), ["GET"])
     for path, file in (files or {}).items():
         app.add_route(path, _file(file), ["GET"])
 
     async def healthz(_request: Request) -> Response:
-        await run_in_threadpool(_reach, database)
+        await run_in_threadpool(_check_database, database)
         return PlainTextResponse("ok\n")
 
     app.add_route("/healthz", healthz, ["GET"])
@@ -81,7 +78,7 @@ def build_server(
             return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
         app.add_route("/export.csv", csv, ["GET"])
-    quieten(blocks)
+    redact_handler_errors(blocks)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -94,10 +91,10 @@ def build_server(
             "run_history": False,
             "ssr_mode": False,
             "mcp_server": False,
-            **(look or {}),
+            **(gradio_options or {}),
         },
     )
-    app.add_middleware(Guard, identify=door.identify, login=None if door.proxy.header else "/login")
+    app.add_middleware(SecurityMiddleware, identify=login.identify, login=None if login.proxy.header else "/login")
     return app
 
 
@@ -105,6 +102,6 @@ def _file(path: Path) -> Callable[[Request], Response]:
     return lambda _request: FileResponse(path)
 
 
-def _reach(database: Database) -> None:
-    with database.reading() as session:
+def _check_database(database: Database) -> None:
+    with database.read_session() as session:
         session.execute(text("SELECT 1"))

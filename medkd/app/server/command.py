@@ -1,4 +1,4 @@
-"""``medkd app``: serve the viewer, look through its audit log, forget a patient, keep its accounts."""
+"""Command ``medkd app``: serve the viewer, check its audit log, forget a patient, manage its accounts."""
 
 from __future__ import annotations
 
@@ -6,63 +6,94 @@ import argparse
 import getpass
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from medkd.app.auth.accounts import SYSTEM, Accounts
-from medkd.app.storage.audit_log import Audit, open_audit
-from medkd.app.storage.database import FILE, Database, open_database
-from medkd.app.storage.forget import forget
+from medkd.app.storage.account import ROLES
+from medkd.deploy.bundle.trust_options import add_trust_arguments
 from medkd.errors import CheckFailed, InputError
+from medkd.parser import Parser, count, one_of
+
+if TYPE_CHECKING:
+    from medkd.app.storage.audit_log import AuditLog
+    from medkd.app.storage.database import Database
 
 URL_VARIABLE = "MEDKD_DATABASE_URL"
 _ACTIONS = {"audit": "medkd app audit", "forget": "medkd app forget SUBJECT", "user": "medkd app user NAME --role ROLE"}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of ``medkd app``."""
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="BUNDLE",
+        help="folder that medkd distill left; or audit, forget SUBJECT, user [NAME]",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("runs/app"),
+        metavar="DIR",
+        help="verdicts, accounts, audit log; default %(default)s",
+    )
+    parser.add_argument("--database", metavar="URL", help="PostgreSQL in place of the file in --data: postgresql://...")
+    _add_case_arguments(parser)
+    _add_server_arguments(parser)
+    _add_account_arguments(parser)
+    parser.epilog = (
+        f"{parser.epilog}\n  medkd app audit --data runs/app\n  medkd app forget SUBJECT --data runs/app\n"
+        "  medkd app user alice --role reader --data runs/app"
+    )
 
 
 def main(namespace: argparse.Namespace) -> int:
     """Run ``medkd app``.
 
     Args:
-        namespace: ``words`` is [BUNDLE], ["audit"], ["forget", SUBJECT] or ["user", NAME]; with ``data`` and
-            ``database``, and what ``serving.serve`` and the account's options need.
+        namespace: ``words`` is [BUNDLE], ["audit"], ["forget", SUBJECT], ["user"] or ["user", NAME].
 
     Returns:
         0; a broken audit log raises ``CheckFailed``.
 
     Raises:
-        InputError: words are missing or one too many.
+        InputError: an argument is missing or one too many.
     """
-    # Whatever is written from here on is its owner's alone.
+    # Everything that is written from here on is readable by its owner alone.
     os.umask(0o077)
     # A URL with a password is better kept out of the list of processes.
     namespace.database = namespace.database or os.environ.get(URL_VARIABLE)
-    action, *rest = namespace.words or [""]
-    if action not in _ACTIONS:
-        if not action or rest:
-            raise InputError(
-                "say which bundle to serve", where="medkd app", remedy="Such as: medkd app runs/demo/bundle"
-            )
-        # The other actions need neither torch nor gradio.
-        from medkd.app.server.serve import serve
+    action, *arguments = namespace.words or [""]
+    if action in _ACTIONS:
+        return _act(action, arguments, namespace)
+    if not action or arguments:
+        raise InputError("say which bundle to serve", where="medkd app", remedy="Such as: medkd app runs/demo/bundle")
+    from medkd.app.server.serve import serve
 
-        return serve(namespace, Path(action))
-    if len(rest) > 1 or (action == "forget") > len(rest) or (action == "audit" and rest):
+    return serve(namespace, Path(action))
+
+
+def _act(action: str, arguments: list[str], namespace: argparse.Namespace) -> int:
+    # Neither torch nor gradio is imported for these actions.
+    from medkd.app.storage.audit_log import open_audit_log
+    from medkd.app.storage.database import DATABASE_FILE, open_database
+
+    if len(arguments) > 1 or (action == "forget") > len(arguments) or (action == "audit" and arguments):
         raise InputError(f"'medkd app {action}' was not understood", remedy=f"Write: {_ACTIONS[action]} --data DIR")
-    if action != "user" and namespace.database is None and not (namespace.data / FILE).exists():
+    if action != "user" and namespace.database is None and not (namespace.data / DATABASE_FILE).exists():
         raise InputError("no viewer kept anything here", where=namespace.data, remedy="Give its folder with --data")
     database = open_database(namespace.database, namespace.data)
     try:
-        audit = open_audit(database, namespace.data)
+        audit = open_audit_log(database, namespace.data)
         if action == "audit":
-            return _audit(audit)
-        return (
-            _forget(database, audit, rest[0], namespace.data)
-            if action == "forget"
-            else _user(database, audit, rest, namespace)
-        )
+            return _check_audit_log(audit)
+        if action == "forget":
+            return _forget(database, audit, arguments[0], namespace.data)
+        return _manage_accounts(database, audit, arguments, namespace)
     finally:
         database.dispose()
 
 
-def _audit(audit: Audit) -> int:
+def _check_audit_log(audit: AuditLog) -> int:
     problems = audit.verify()
     if problems:
         raise CheckFailed(f"the audit log is broken: {'; '.join(problems)}", remedy="Compare it with a backup")
@@ -77,26 +108,31 @@ def _audit(audit: Audit) -> int:
     return 0
 
 
-def _forget(database: Database, audit: Audit, subject: str, data: Path) -> int:
-    done = forget(database, audit, subject, data, by=_who())
-    written = ", ".join(f"{table} {count}" for table, count in done.rows.items() if count)
-    written = written or "nothing had been written: check how the cases spell the name"
-    print(f"Forgotten: {done.pseudonym} ({written}).")
-    if done.scores:
+def _forget(database: Database, audit: AuditLog, subject: str, data: Path) -> int:
+    from medkd.app.storage.forget import forget
+
+    erasure = forget(database, audit, subject, data, by=_actor())
+    counts = ", ".join(f"{table} {count}" for table, count in erasure.rows.items() if count)
+    counts = counts or "nothing had been written: check how the cases spell the name"
+    print(f"Forgotten: {erasure.pseudonym} ({counts}).")
+    if erasure.scores:
         print(
-            f"Cached scores were removed ({', '.join(done.scores)}); the next start makes them anew from the cases that are left."
+            f"Cached scores were removed ({', '.join(erasure.scores)}); "
+            "the next start makes them anew from the cases that are left."
         )
     print("Take the records out of the cases, and restart a running viewer; backups are not reached from here.")
     return 0
 
 
-def _user(database: Database, audit: Audit, words: list[str], namespace: argparse.Namespace) -> int:
+def _manage_accounts(database: Database, audit: AuditLog, names: list[str], namespace: argparse.Namespace) -> int:
+    from medkd.app.auth.accounts import Accounts
+
     accounts = Accounts(database, audit)
-    if not words:
+    if not names:
         for account in accounts.all():
             print(f"{account.name:<34}{account.role:<13}{'identifiers' if account.identifiers else 'pseudonyms'}")
         return 0
-    name, by = words[0], _who()
+    name, by = names[0], _actor()
     known = accounts.account(name)
     if namespace.remove:
         accounts.remove(name, by=by)
@@ -120,9 +156,66 @@ def _user(database: Database, audit: Audit, words: list[str], namespace: argpars
     return 0
 
 
-def _who() -> str:
-    """Who typed the command, for the audit log."""
+def _actor() -> str:
+    """The user of the command line, for the audit log."""
+    from medkd.app.auth.accounts import TERMINAL_ACTOR
+
     try:
-        return f"{SYSTEM} {getpass.getuser()}"[:64]
+        return f"{TERMINAL_ACTOR} {getpass.getuser()}"[:64]
     except (KeyError, OSError):
-        return SYSTEM
+        return TERMINAL_ACTOR
+
+
+def _add_case_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--cases",
+        type=Path,
+        metavar="DIR",
+        help="records, a cohort's root, a manifest, or the folder of a medkd distill run",
+    )
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="RUN",
+        help="what medkd predict left for these cases; default: they are scored first",
+    )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="show the model's view at once; default: the reader reads first (blinded)",
+    )
+    add_trust_arguments(parser)
+
+
+def _add_server_arguments(parser: Parser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", metavar="HOST", help="address to listen at; default %(default)s")
+    parser.add_argument("--port", type=count, default=7860, metavar="N", help="default %(default)s")
+    parser.add_argument(
+        "--proxy-header", metavar="NAME", help="trust a reverse proxy to name the reader in this header"
+    )
+    parser.add_argument("--proxy-address", metavar="IP", help="the proxy's address; needed with --proxy-header")
+    parser.add_argument(
+        "--proxy-create",
+        type=one_of("--proxy-create", ROLES),
+        metavar="ROLE",
+        help="with --proxy-header: make an account of this role for a reader without one",
+    )
+    parser.add_argument(
+        "--cookie-secure",
+        type=one_of("--cookie-secure", ("auto", "yes", "no")),
+        default="auto",
+        metavar="WHEN",
+        help="send the cookie over TLS alone: auto, yes or no; default %(default)s: behind a proxy",
+    )
+
+
+def _add_account_arguments(parser: Parser) -> None:
+    parser.add_argument("--role", type=one_of("--role", ROLES), metavar="ROLE", help=f"with user: {', '.join(ROLES)}")
+    parser.add_argument(
+        "--identifiers",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="with user: may see patient identifiers",
+    )
+    parser.add_argument("--reset-password", action="store_true", help="with user: draw a new password")
+    parser.add_argument("--remove", action="store_true", help="with user: remove the account; its verdicts stay")

@@ -1,4 +1,4 @@
-"""A port, and a server on it that stops cleanly."""
+"""HTTP server: a bound port, and uvicorn on it until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _GRACE_SECONDS = 3
-# Longer than nginx keeps its own end (60 s): one that closes first meets a request that is just being sent, and a
-# verdict is not retried.
-_KEPT_SECONDS = 75
+# Longer than nginx keeps an idle connection (60 s): were this end to close first, a request that is being sent would be
+# lost, and a verdict is not retried.
+_KEEP_ALIVE_SECONDS = 75
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port, so that nobody else can; who connects waits until the server answers.
+    """Bind a port; clients that connect wait until the server runs.
 
     Raises:
-        InputError: host or port cannot be had.
+        InputError: host or port is invalid or in use.
     """
     remedy = "Give another --port or --host"
     if not 0 <= port <= 65535:
@@ -35,12 +35,12 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve_until_stopped(app: ASGIApp, port: socket.socket) -> None:
-    """Answer until SIGTERM or SIGINT; both are how it ends, no failure. Requests under way have three seconds."""
+def serve_until_stopped(app: ASGIApp, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, which are no failure. Requests in progress have three seconds to end."""
     import uvicorn
 
-    # URLs and addresses stay out of every log. Addresses behind a proxy are read by medkd.app.auth.proxy, which knows
-    # the one that is trusted.
+    # No log holds URLs or addresses. Headers of a proxy are read by medkd.app.auth.proxy, which checks where they come
+    # from.
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -48,13 +48,13 @@ def serve_until_stopped(app: ASGIApp, port: socket.socket) -> None:
         proxy_headers=False,
         server_header=False,
         ws="none",
-        timeout_keep_alive=_KEPT_SECONDS,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    # The server raises a signal again once it has stopped for it.
-    before = {each: signal.signal(each, lambda *_: None) for each in (signal.SIGTERM, signal.SIGINT)}
+    # uvicorn raises the signal again after it has stopped.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        uvicorn.Server(config).run(sockets=[port])
+        uvicorn.Server(config).run(sockets=[listener])
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

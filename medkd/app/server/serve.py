@@ -1,4 +1,4 @@
-"""Serve the viewer: open everything it needs, say where it is, and stop cleanly."""
+"""Service of the viewer: opens bundle, cases and database, builds the application, and runs it until it is stopped."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medkd.app.auth.accounts import SYSTEM, Accounts
+from medkd.app.auth.accounts import TERMINAL_ACTOR, Accounts
 from medkd.app.auth.proxy import Proxy
 from medkd.app.auth.sessions import Sessions
 from medkd.app.cases.cases import open_cases
-from medkd.app.pages.context import Desk
-from medkd.app.server.socket import listen, serve_until_stopped
-from medkd.app.storage.audit_log import open_audit
+from medkd.app.pages.context import ViewerContext
+from medkd.app.server.http_server import listen, serve_until_stopped
+from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import Database, open_database
 from medkd.app.storage.export import export_csv
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.errors import InputError
 
@@ -31,20 +31,20 @@ def serve(namespace: argparse.Namespace, folder: Path) -> int:
     """Run the server until it is stopped.
 
     Args:
-        namespace: what was typed.
+        namespace: the options of ``medkd app``.
         folder: of the bundle.
 
     Raises:
-        InputError: something of it cannot be used; nothing was started.
+        InputError: an option, the bundle or the cases cannot be used; nothing was started.
     """
     proxy = Proxy(namespace.proxy_address, namespace.proxy_header, namespace.proxy_create)
-    cases = _cases(namespace.cases, folder)
-    # What can be wrong is told before anything takes long.
-    with listen(namespace.host, namespace.port) as listening:
+    cases = _cases_folder(namespace.cases, folder)
+    # Mistakes are reported before anything takes long.
+    with listen(namespace.host, namespace.port) as listener:
         bundle = Bundle.load(folder, namespace.trust, key=namespace.require_signed)
         database = open_database(namespace.database, namespace.data)
         try:
-            return _run(namespace, folder, bundle, cases, proxy, database, listening)
+            return _run(namespace, folder, bundle, cases, proxy, database, listener)
         finally:
             database.dispose()
 
@@ -53,70 +53,73 @@ def _run(
     namespace: argparse.Namespace,
     folder: Path,
     bundle: Bundle,
-    cases: Path,
+    cases_folder: Path,
     proxy: Proxy,
     database: Database,
-    listening: socket.socket,
+    listener: socket.socket,
 ) -> int:
     data: Path = namespace.data
-    audit = open_audit(database, data)
+    audit = open_audit_log(database, data)
     accounts = Accounts(database, audit)
-    found = open_cases(folder, bundle, cases, data, namespace.predictions, trust=namespace.trust)
-    verdicts = Verdicts(database, audit, bundle.target.key)
-    desk = Desk.of(folder, bundle, found, accounts, verdicts, audit, blinded=not namespace.open)
-    secure = {"auto": None, "yes": True, "no": False}[namespace.cookie_secure]
-    app = _viewer(desk, database, proxy, secure, data)
-    mode = "blinded" if desk.blinded else "open"
-    audit.append(SYSTEM, "server started", bundle=bundle.bundle_sha256, cases=found.table.height, mode=mode)
-    host, port = listening.getsockname()[:2]
-    print(
-        f"Research use; not a medical device.\n{found.table.height} cases, {mode}; what readers write is kept in {data}."
+    cases = open_cases(folder, bundle, cases_folder, data, namespace.predictions, trust=namespace.trust)
+    reviews = Reviews(database, audit, bundle.target.key)
+    context = ViewerContext.from_bundle_folder(
+        folder, bundle, cases, accounts, reviews, audit, blinded=not namespace.open
     )
-    # Made last: the password is shown, or there is no such account.
-    if proxy.header is None and (first := accounts.first()):
+    cookie_secure = {"auto": None, "yes": True, "no": False}[namespace.cookie_secure]
+    app = _build_viewer(context, database, proxy, cookie_secure, data)
+    mode = "blinded" if context.blinded else "open"
+    audit.append(TERMINAL_ACTOR, "server started", bundle=bundle.bundle_sha256, cases=len(cases), mode=mode)
+    host, port = listener.getsockname()[:2]
+    print(f"Research use; not a medical device.\n{len(cases)} cases, {mode}; what readers write is kept in {data}.")
+    # Made last: either the password is printed, or the account does not exist yet.
+    if proxy.header is None and (first := accounts.create_first_admin()):
         print(f"First login: name {first[0]}, password {first[1]} (shown this once).")
     if proxy.address is None and namespace.host not in _LOOPBACK:
         print(
-            "Passwords cross the network as they are typed: put a proxy with TLS in front and name it with --proxy-address."
+            "Passwords cross the network as they are typed: "
+            "put a proxy with TLS in front and name it with --proxy-address."
         )
     print(f"Open http://{f'[{host}]' if ':' in host else host}:{port} in a browser. Stop with Ctrl-C.", flush=True)
-    serve_until_stopped(app, listening)
-    audit.append(SYSTEM, "server stopped")
+    serve_until_stopped(app, listener)
+    audit.append(TERMINAL_ACTOR, "server stopped")
     print("Stopped.")
     return 0
 
 
-def _viewer(desk: Desk, database: Database, proxy: Proxy, secure: bool | None, data: Path) -> FastAPI:
-    # Gradio reads these when it is imported; what it keeps for a while lies beside our own data.
+def _build_viewer(
+    context: ViewerContext, database: Database, proxy: Proxy, cookie_secure: bool | None, data: Path
+) -> FastAPI:
+    # Gradio reads these when it is imported; its temporary files are kept in the viewer's folder.
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(data / "gradio")
     )
-    from medkd.app import pages
-    from medkd.app.pages import look
-    from medkd.app.server.server import build_server
+    from medkd.app.pages import theme
+    from medkd.app.pages.shell import build_pages
+    from medkd.app.server.asgi_app import build_app
 
-    classes = desk.bundle.target.names
-    return build_server(
+    classes = context.bundle.target.names
+    return build_app(
         database,
-        desk.accounts,
+        context.accounts,
         Sessions(database),
-        desk.audit,
-        pages.build(desk),
-        look=look.look(),
-        files={look.KEYS: look.FOLDER / "keys.js"},
-        export=lambda account: export_csv(desk.verdicts, account, classes, desk.audit),
+        context.audit,
+        build_pages(context),
+        gradio_options=theme.gradio_options(),
+        files={theme.KEYS_URL: theme.STATIC / "keys.js"},
+        export=lambda account: export_csv(context.reviews, account, classes, context.audit),
         proxy=proxy,
-        cookie_secure=secure,
+        cookie_secure=cookie_secure,
     )
 
 
-def _cases(given: Path | None, bundle: Path) -> Path:
-    """What was given, else the run that the bundle lies in."""
+def _cases_folder(cases: Path | None, bundle: Path) -> Path:
+    """``--cases``, else the run that the bundle is in."""
     run = bundle.resolve().parent
-    if given is None and not (run / "recipe.yaml").exists():
+    if cases is None and not (run / "recipe.yaml").exists():
         raise InputError(
             "say which cases to show",
             where="--cases",
             remedy="Give a folder of records, a manifest, a cohort's root or a run's folder",
         )
-    return run if given is None else given
+    return run if cases is None else cases

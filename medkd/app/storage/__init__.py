@@ -1,1 +1,1 @@
-"""TODO medkd/app/storage."""
+"""Storage of the viewer: database and schema, accounts, readings and verdicts, audit log, agreement, export."""

@@ -1,4 +1,4 @@
-"""Who is at the keyboard, and what they may do."""
+"""Account of one person: name, role, and whether patients' identifiers are shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from medkd.errors import InputError, nearest
 
 ROLES = ("reader", "adjudicator", "admin")
-"""Each may do what those before it may."""
+"""In rising order: each role has the rights of those before it."""
 _NAME = re.compile(r"[a-z0-9._-]{1,32}")
 
 
@@ -17,7 +17,7 @@ class Account:
     """One person's account.
 
     Args:
-        name: of ``[a-z0-9._-]``, at most 32.
+        name: 1 to 32 of ``[a-z0-9._-]``, not punctuation alone.
         role: "reader", "adjudicator" or "admin".
         identifiers: whether patients' identifiers are shown to them.
         must_change: whether they must choose a password of their own before anything else.
@@ -32,12 +32,12 @@ class Account:
     must_change: bool = False
 
     def may(self, role: str) -> bool:
-        """Whether this account may do what ``role`` may."""
+        """Whether this account has the rights of ``role``."""
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
 def is_name(text: str) -> bool:
-    """Whether an account may have this name.
+    """Whether ``text`` is a valid account name.
 
     >>> is_name("ada.lovelace"), is_name("Ada"), is_name("..")
     (True, False, False)
@@ -46,10 +46,10 @@ def is_name(text: str) -> bool:
 
 
 def checked_name(name: str) -> str:
-    """``name``, if an account may have it.
+    """Return ``name`` unchanged if it is valid.
 
     Raises:
-        InputError: it may not.
+        InputError: it is not a valid account name.
     """
     if not is_name(name):
         raise InputError(
@@ -59,10 +59,10 @@ def checked_name(name: str) -> str:
 
 
 def checked_role(role: str) -> str:
-    """``role``, if there is one of this name.
+    """Return ``role`` unchanged if it is one of ``ROLES``.
 
     Raises:
-        InputError: there is none.
+        InputError: it is not a role.
     """
     if role not in ROLES:
         raise InputError(f"there is no role '{role}'", where="--role", remedy=nearest(role, ROLES))

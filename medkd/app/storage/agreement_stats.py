@@ -1,4 +1,4 @@
-"""Shares and kappa of few cases, with intervals that stay honest when all agree."""
+"""Proportions and Cohen's kappa of small samples, with intervals that keep their coverage when all agree."""
 
 from __future__ import annotations
 
@@ -12,50 +12,46 @@ _DRAWS = 20_000
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its interval.
+class AgreementStatistic:
+    """A statistic with its interval.
 
     Args:
-        value: None where it cannot be told.
+        value: None where it is not defined.
         low, high: ends of the 95 % interval.
-        n: cases that it rests on.
-        why_not: why it cannot be told.
+        n: cases counted.
+        undefined_reason: why ``value`` is None.
     """
 
     value: float | None
     low: float | None
     high: float | None
     n: int
-    why_not: str = ""
+    undefined_reason: str = ""
 
     @property
     def text(self) -> str:
-        """In words.
+        """Value, interval and number of cases in words.
 
-        >>> share(9, 10).text
+        >>> proportion(9, 10).text
         '0.90 (95 % interval 0.60 to 0.98), 10 cases'
         """
         if self.value is None:
-            return self.why_not
-        return f"{self.value:.2f} (95 % interval {self.low:.2f} to {self.high:.2f}), {self.n} case{'s' if self.n != 1 else ''}"
+            return self.undefined_reason
+        interval = f"95 % interval {self.low:.2f} to {self.high:.2f}"
+        return f"{self.value:.2f} ({interval}), {self.n} case{'s' if self.n != 1 else ''}"
 
 
-def share(hits: int, n: int) -> Estimate:
-    """A share with Wilson's interval (1927).
-
-    Args:
-        hits: of ``n`` cases.
-        n: 0 or more.
-    """
+def proportion(hits: int, n: int) -> AgreementStatistic:
+    """The proportion ``hits / n`` with Wilson's score interval (1927); undefined at ``n`` = 0."""
     from statsmodels.stats.proportion import proportion_confint
 
     if n == 0:
-        return Estimate(None, None, None, 0, "no cases")
+        return AgreementStatistic(None, None, None, 0, "no cases")
     low, high = proportion_confint(hits, n, alpha=1 - LEVEL, method="wilson")
-    return Estimate(hits / n, float(low), float(high), n)
+    return AgreementStatistic(hits / n, float(low), float(high), n)
 
 
-def kappa(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
+def cohen_kappa(first: Sequence[bool], second: Sequence[bool]) -> AgreementStatistic:
     """Cohen's kappa of two readers of the same cases (1960).
 
     The interval is that of the four cells' posterior under Perks's prior (1947), a quarter of a case in each. In
@@ -63,18 +59,18 @@ def kappa(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
     down to 9 when most cases agree.
 
     Args:
-        first, second: "case", in the same order.
+        first, second: one answer per case, in the same order of cases.
 
-    >>> kappa([True, True, False, False], [True, True, False, True]).text
+    >>> cohen_kappa([True, True, False, False], [True, True, False, True]).text
     '0.50 (95 % interval -0.20 to 0.93), 4 cases'
     """
     from statsmodels.stats.inter_rater import cohens_kappa
 
     n = len(first)
     if n == 0:
-        return Estimate(None, None, None, 0, "no cases")
+        return AgreementStatistic(None, None, None, 0, "no cases")
     if len({*first, *second}) == 1:
-        return Estimate(
+        return AgreementStatistic(
             None,
             None,
             None,
@@ -86,11 +82,11 @@ def kappa(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
     value = float(cohens_kappa(table, return_results=False))
     cells = np.random.default_rng(0).dirichlet(table.ravel() + 0.25, size=_DRAWS)
     low, high = np.quantile(_kappa(cells), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, min(float(low), value), max(float(high), value), n)
+    return AgreementStatistic(value, min(float(low), value), max(float(high), value), n)
 
 
 def _kappa(cells: np.ndarray) -> np.ndarray:
-    """Kappa of each table of shares, "draw 4" in the order (no, no), (no, yes), (yes, no), (yes, yes)."""
+    """Kappa of each table of proportions, "draw 4" in the order (no, no), (no, yes), (yes, no), (yes, yes)."""
     observed = cells[:, 0] + cells[:, 3]
     first, second = cells[:, 2] + cells[:, 3], cells[:, 1] + cells[:, 3]
     chance = first * second + (1 - first) * (1 - second)

@@ -1,4 +1,4 @@
-"""Where the viewer keeps what readers wrote: SQLite in its own folder, or PostgreSQL by URL."""
+"""Database of the viewer: SQLite in its own folder, or PostgreSQL by URL."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from medkd.app.storage.migrate import migrate
 from medkd.errors import InputError
 
-FILE = "verdicts.sqlite"
+DATABASE_FILE = "verdicts.sqlite"
 _BUSY_SECONDS = 30
-_AFTERWARDS = "afterwards"
+_AFTER_COMMIT = "after_commit"
 _DRIVER = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -26,17 +26,17 @@ class Database:
     """A database whose tables are those of ``medkd.app.storage.schema``.
 
     Args:
-        engine: of SQLAlchemy; its tables must be migrated.
-        path: the file, of SQLite.
+        engine: its tables must be migrated.
+        path: the file of SQLite; None with PostgreSQL.
     """
 
     def __init__(self, engine: Engine, path: Path | None = None) -> None:
         self.engine = engine
         self.path = path
-        self._writing = engine.execution_options(medkd_writing=True)
+        self._writing_engine = engine.execution_options(medkd_writing=True)
         # SQLite lets one writer in at a time and makes the others poll; within one process a lock lets them in without
         # polling.
-        self._turn: AbstractContextManager[object] = threading.Lock() if path else nullcontext()
+        self._write_lock: AbstractContextManager[object] = threading.Lock() if path else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -46,32 +46,32 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A transaction that may write: committed, durably, when the block ends well, else rolled back."""
-        with self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self._write_lock, Session(self._writing_engine, expire_on_commit=False) as session, session.begin():
             yield session
-        for act in session.info.pop(_AFTERWARDS, ()):
+        for act in session.info.pop(_AFTER_COMMIT, ()):
             act()
 
-    def once_committed(self, session: Session, act: Callable[[], None]) -> None:
-        """Do something before ``session`` returns to whoever opened it, when its rows are durable and the next writer has its turn."""
-        session.info.setdefault(_AFTERWARDS, []).append(act)
+    def after_commit(self, session: Session, act: Callable[[], None]) -> None:
+        """Call ``act`` when the rows of ``session`` are durable and the next writer may write."""
+        session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """A transaction that only reads: it waits for no writer."""
+    def read_session(self) -> Iterator[Session]:
+        """A transaction that only reads: it does not wait for writers."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
-    def one_at_a_time(self, session: Session, what: str) -> None:
-        """Until its transaction ends nobody else passes here for the same ``what``, in any process or on any machine."""
-        # A transaction of SQLite that may write is alone from its start.
+    def advisory_lock(self, session: Session, what: str) -> None:
+        """Hold the lock named ``what`` until the transaction ends, across processes and machines."""
+        # A transaction of SQLite that may write holds the whole database from its start.
         if not self.is_sqlite:
             session.execute(text("SELECT pg_advisory_xact_lock(74634, hashtext(:what))"), {"what": what})
 
     @contextmanager
-    def outside_transaction(self) -> Iterator[Connection]:
-        """A connection for statements that databases refuse within a transaction, such as VACUUM."""
-        bare = {"medkd_bare": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        with self._turn, self.engine.execution_options(**bare).connect() as connection:
+    def autocommit_connection(self) -> Iterator[Connection]:
+        """A connection for statements that databases refuse in a transaction, such as VACUUM."""
+        options = {"medkd_bare": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        with self._write_lock, self.engine.execution_options(**options).connect() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -80,17 +80,17 @@ class Database:
 
 
 def open_database(url: str | None, data: Path) -> Database:
-    """Open the database, made and brought to the newest schema where needed.
+    """Open the database; it is created, or migrated to the newest schema, where needed.
 
     Args:
         url: ``postgresql://USER:PASSWORD@HOST/NAME`` or ``sqlite:///FILE``; None is ``verdicts.sqlite`` in ``data``.
         data: the viewer's folder, made with mode 0700.
 
     Raises:
-        InputError: the folder is open to others, the URL is none, the server cannot be reached, or a newer medkd wrote
-            it.
+        InputError: others can read the folder, the URL is invalid, the server cannot be reached, or a newer medkd wrote
+            the database.
     """
-    own_folder(data)
+    make_private_folder(data)
     address = _address(url, data)
     path = Path(address.database or "").absolute() if address.drivername == "sqlite" else None
     if path:
@@ -104,7 +104,7 @@ def open_database(url: str | None, data: Path) -> Database:
     database = Database(engine, path)
     try:
         with database.session() as session:
-            database.one_at_a_time(session, "schema")
+            database.advisory_lock(session, "schema")
             migrate(session.connection())
     except DBAPIError as error:
         database.dispose()
@@ -123,16 +123,16 @@ def open_database(url: str | None, data: Path) -> Database:
     return database
 
 
-def own_folder(data: Path) -> None:
-    """Make the viewer's folder, or make sure that nobody else can read it.
+def make_private_folder(data: Path) -> None:
+    """Make the viewer's folder with mode 0700, or close an existing one to others.
 
     Raises:
-        InputError: the folder holds other things and is open to others: it is not ours to close.
+        InputError: others can read the folder and it holds files that are not the viewer's.
     """
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if data.stat().st_mode & 0o077:
-            if any(data.iterdir()) and not (data / FILE).exists():
+            if any(data.iterdir()) and not (data / DATABASE_FILE).exists():
                 raise InputError(
                     "others can read this folder",
                     where=data,
@@ -147,20 +147,22 @@ def own_folder(data: Path) -> None:
 
 def _address(url: str | None, data: Path) -> URL:
     if url is None:
-        return URL.create("sqlite", database=str(data / FILE))
+        return URL.create("sqlite", database=str(data / DATABASE_FILE))
     remedy = "Write postgresql://USER:PASSWORD@HOST/NAME, or leave it out"
     try:
         address = make_url(url)
         driver = _DRIVER.get(address.drivername.partition("+")[0], "")
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise InputError("this is no database URL", where="--database", remedy=remedy) from error
+        raise InputError("this is not a database URL", where="--database", remedy=remedy) from error
     if not driver or (driver == "sqlite" and address.database in (None, "", ":memory:")):
-        raise InputError(f"'{address.drivername}' is no database that medkd can use", where="--database", remedy=remedy)
+        raise InputError(
+            f"'{address.drivername}' is not a database that medkd can use", where="--database", remedy=remedy
+        )
     return address.set(drivername=driver)
 
 
 def _make_private(path: Path) -> None:
-    """The file is there and its owner's before SQLite opens it; its journal files take its mode."""
+    """Create the file with mode 0600 before SQLite opens it; its journal files take its mode."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         path.chmod(0o600)

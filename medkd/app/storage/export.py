@@ -1,4 +1,4 @@
-"""What was written, as a table for a spreadsheet."""
+"""Export of readings and verdicts as a CSV that spreadsheets open safely."""
 
 from __future__ import annotations
 
@@ -9,41 +9,38 @@ from typing import Any
 import polars as pl
 
 from medkd.app.storage.account import Account
-from medkd.app.storage.audit_log import Audit
+from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.records import CaseKey, ModelOutput, Reading, Verdict
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 from medkd.deploy.inference.predictions import defused
 
 
-def export_table(verdicts: Verdicts, account: Account, classes: Sequence[str]) -> pl.DataFrame:
-    """A row a case and reader: a reader gets their own, an adjudicator everyone's; identifiers only who may see them.
+def export_table(reviews: Reviews, account: Account, classes: Sequence[str]) -> pl.DataFrame:
+    """One row per case and reader.
 
-    Args:
-        verdicts: of one target.
-        account: who asks.
-        classes: of the target.
+    A reader gets their own rows, an adjudicator everyone's; identifiers are included for accounts that may see them.
     """
     sees_all = account.may("adjudicator")
-    whose = None if sees_all else account.name
-    readings = {(row.case.case_key, row.reader): row for row in verdicts.readings(whose)}
-    said = {(row.case.case_key, row.reader): row for row in verdicts.verdicts(whose)}
-    settled = verdicts.adjudications() if sees_all else {}
+    reader = None if sees_all else account.name
+    readings = {(row.case.case_key, row.reader): row for row in reviews.readings(reader)}
+    verdicts = {(row.case.case_key, row.reader): row for row in reviews.verdicts(reader)}
+    adjudications = reviews.adjudications() if sees_all else {}
     rows = []
-    for key in sorted({*readings, *said}):
-        reading, verdict = readings.get(key), said.get(key)
+    for key in sorted({*readings, *verdicts}):
+        reading, verdict = readings.get(key), verdicts.get(key)
         either = verdict or readings[key]
         rows.append(
             {
                 **_case(either.case, account.identifiers),
-                "target": verdicts.target,
+                "target": reviews.target,
                 "reader": key[1],
                 **_reading(reading, classes),
                 **_verdict(verdict),
-                # What the verdict is about, or where there is none yet, what the reading can be held against.
+                # The output that the verdict is about; without a verdict, the output beside the reading.
                 **_model(either.model, classes),
                 **(
-                    {f"adjudicated_{name}": settled[key[0]].reading.get(name) for name in classes}
-                    if key[0] in settled
+                    {f"adjudicated_{name}": adjudications[key[0]].reading.get(name) for name in classes}
+                    if key[0] in adjudications
                     else {}
                 ),
             }
@@ -51,12 +48,12 @@ def export_table(verdicts: Verdicts, account: Account, classes: Sequence[str]) -
     return pl.DataFrame(rows, schema=_schema(classes, account.identifiers, sees_all), orient="row")
 
 
-def export_csv(verdicts: Verdicts, account: Account, classes: Sequence[str], audit: Audit) -> str:
-    """The table as CSV, noted in the audit log.
+def export_csv(reviews: Reviews, account: Account, classes: Sequence[str], audit: AuditLog) -> str:
+    """The table as CSV; the export is recorded in the audit log.
 
-    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    Text that a spreadsheet would take for a formula is preceded by an apostrophe.
     """
-    table = export_table(verdicts, account, classes)
+    table = export_table(reviews, account, classes)
     audit.append(account.name, "export", rows=table.height, identifiers=account.identifiers)
     return defused(table).write_csv()
 

@@ -1,7 +1,4 @@
-"""Bring a database to the newest schema.
-
-The steps are in ``migrations/versions``, and Alembic keeps which of them were done.
-"""
+"""Schema migration by Alembic: its steps are in ``migrations/versions``."""
 
 from __future__ import annotations
 
@@ -15,11 +12,11 @@ from sqlalchemy import Connection
 
 from medkd.errors import InputError
 
-STEPS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
-    """Do the missing steps within the connection's own transaction: all of them or none.
+    """Apply the missing steps in the connection's own transaction: all of them or none.
 
     Args:
         connection: in a transaction that may write.
@@ -29,7 +26,7 @@ def migrate(connection: Connection, to: str = "head") -> None:
         InputError: the database has steps that this medkd does not know.
     """
     config = Config()
-    config.set_main_option("script_location", str(STEPS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
     with EnvironmentContext(config, script, fn=lambda done, _context: script._upgrade_revs(to, done)) as environment:
         environment.configure(connection=connection)

@@ -1,7 +1,4 @@
-"""What readers wrote, as it is handed around.
-
-Readings, verdicts and adjudications of cases, and what the model said.
-"""
+"""Records of a reader study: readings, verdicts and adjudications of cases, and the model's output beside them."""
 
 from __future__ import annotations
 
@@ -10,19 +7,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 ANSWERS = ("yes", "no", "unsure")
-"""What a reader may say of a class."""
+"""A reader's answers on a class."""
 AGREEMENTS = ("agree", "disagree", "unsure")
-"""What a reader may say of the model's output."""
+"""A reader's verdicts on the model's output."""
 
 
 @dataclass(frozen=True)
 class CaseKey:
-    """A case, as it is kept beside what was written of it.
+    """Identifiers of a case.
 
     Args:
-        case_key: its sample's id.
-        subject_id: the patient's.
-        pseudonym: what stands in the audit log in place of both.
+        case_key: the sample's id.
+        subject_id: the patient's id.
+        pseudonym: the keyed hash that the audit log has in place of both.
     """
 
     case_key: str
@@ -32,14 +29,14 @@ class CaseKey:
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """What the model said of a case when a reader read it.
+    """The model's output for a case at the moment when a reader read it.
 
     Args:
-        model_sha256: of the bundle.
-        probabilities: calibrated, a class.
-        calls: whether each is at or above its threshold.
+        model_sha256: digest of the bundle's weights.
+        probabilities: calibrated, by class.
+        calls: by class, whether the probability is at or above its threshold; a class without threshold is absent.
         set: the conformal set in words.
-        drift: distance from the training samples.
+        drift: distance from the training samples; above 1 is beyond their 99th percentile.
     """
 
     model_sha256: str
@@ -48,7 +45,7 @@ class ModelOutput:
     set: str | None = None
     drift: float | None = None
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
 
@@ -58,13 +55,12 @@ class Reading:
     """A reader's own reading of a case.
 
     Args:
-        case: which.
-        reader: whose.
-        reading: "yes", "no" or "unsure" for each class.
+        reader: the account's name.
+        reading: "yes", "no" or "unsure" by class.
         blinded: whether it was given before the model's output was shown.
-        seconds: that it took.
-        model: what the model said, kept for comparison.
-        at: when, in seconds since 1970.
+        seconds: time taken.
+        model: the model's output for the case, for comparison.
+        at: seconds since 1970.
     """
 
     case: CaseKey
@@ -78,17 +74,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a reader thinks of the model's output.
+    """A reader's verdict on the model's output.
 
     Args:
-        case: which.
-        reader: whose.
+        reader: the account's name.
         agreement: "agree", "disagree" or "unsure".
-        comment: free text.
-        seconds: that it took.
-        model: what was shown.
-        revision: 1 for the first, more after changes.
-        at: when, in seconds since 1970.
+        seconds: time taken.
+        model: the output that was shown.
+        revision: from 1; each change adds 1.
+        at: seconds since 1970.
     """
 
     case: CaseKey
@@ -103,15 +97,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Adjudication:
-    """The reading that settles a case.
+    """The final reading of a case.
 
     Args:
-        case: which.
-        reader: the adjudicator.
-        reading: "yes", "no" or "unsure" for each class.
-        comment: free text.
-        revision: 1 for the first, more after changes, by whomever.
-        at: when, in seconds since 1970.
+        reader: the adjudicator's account name.
+        reading: "yes", "no" or "unsure" by class.
+        revision: from 1; each change adds 1, whoever makes it.
+        at: seconds since 1970.
     """
 
     case: CaseKey

@@ -1,4 +1,4 @@
-"""Readings and verdicts: who saw the model's output when, and what they wrote before and after."""
+"""Reviews of cases: readings before, verdicts after the model's output was shown, and adjudications."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from medkd.app.storage.account import Account
-from medkd.app.storage.audit_log import Audit
+from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.database import Database
 from medkd.app.storage.records import AGREEMENTS, ANSWERS, Adjudication, CaseKey, ModelOutput, Reading, Verdict
-from medkd.app.storage.schema import AdjudicationRow, OfCase, ReadingRow, ShownRow, VerdictRow
+from medkd.app.storage.schema import AdjudicationRow, CaseColumns, ReadingRow, ShownRow, VerdictRow
 from medkd.errors import InputError, nearest
 
-LONGEST_COMMENT = 4000
+MAX_COMMENT_LENGTH = 4000
 _ATTEMPTS = 5
 _T = TypeVar("_T")
-_Row = TypeVar("_Row", bound=OfCase)
+_Row = TypeVar("_Row", bound=CaseColumns)
 
 
-class Verdicts:
-    """Everything that readers wrote about one target.
+class Reviews:
+    """Readings, verdicts and adjudications for one target.
 
     What a method returned is committed: it survives a killed server. Of two identical requests the second changes
-    nothing.
+    nothing. Each act is recorded in the audit log, in the same transaction.
 
     Args:
-        database: where it is kept.
-        audit: where each act is noted, in the same transaction.
-        target: key of what is predicted; readings of another target are another matter, even of the same case.
+        target: key of what is predicted; reviews for another target are separate, even of the same case.
         clock: seconds since 1970.
     """
 
-    def __init__(self, database: Database, audit: Audit, target: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, audit: AuditLog, target: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self.database = database
         self.audit = audit
         self.target = target
@@ -48,48 +48,46 @@ class Verdicts:
         """Whether the model's output may be shown: in blinded mode only after the reader's own reading was stored."""
         return not blinded or self.reading_of(case_key, reader) is not None
 
-    def shown(self, case: CaseKey, reader: str) -> None:
-        """Note that the model's output is now shown to a reader; a reading that they give later is not blinded."""
-        with self.database.reading() as session:
-            # After their reading it says nothing more, and a note that is there is enough: nobody waits for a turn to
-            # write.
-            if any(self._find(session, kind, case.case_key, reader) for kind in (ReadingRow, ShownRow)):
+    def mark_shown(self, case: CaseKey, reader: str) -> None:
+        """Record that the model's output is now shown to a reader; a reading given later is not blinded."""
+        with self.database.read_session() as session:
+            # After their reading it no longer matters, and one record is enough: no need to wait for the writers' lock.
+            if any(self._newest(session, kind, case.case_key, reader) for kind in (ReadingRow, ShownRow)):
                 return
 
         def write(session: Session) -> None:
-            if self._find(session, ShownRow, case.case_key, reader) is None:
-                session.add(ShownRow(**self._of(case, reader)))
+            if self._newest(session, ShownRow, case.case_key, reader) is None:
+                session.add(ShownRow(**self._columns(case, reader)))
 
         self._write(write)
 
-    def reading(
+    def store_reading(
         self, case: CaseKey, reader: str, reading: Mapping[str, str], *, seconds: float, model: ModelOutput
     ) -> Reading:
         """Store a reader's own reading. It is blinded when the model's output was not shown to them before.
 
         Args:
-            case: which case.
-            reader: whose reading.
-            reading: "yes", "no" or "unsure" for each class.
-            seconds: that it took.
-            model: what the model says of the case; it is kept for comparison.
+            reader: the account's name.
+            reading: "yes", "no" or "unsure" by class.
+            seconds: time taken.
+            model: the model's output for the case, stored for comparison.
 
         Raises:
-            InputError: an answer is none, or this reader's reading is there already and says something else.
+            InputError: an answer is invalid, or a different reading by this reader is stored.
         """
         answers = _checked(reading)
 
         def write(session: Session) -> Reading:
-            if row := self._find(session, ReadingRow, case.case_key, reader):
+            if row := self._newest(session, ReadingRow, case.case_key, reader):
                 if row.reading != answers:
                     raise InputError(
                         "your reading of this case is stored and cannot be changed",
                         remedy="Say what you think now in the verdict",
                     )
                 return _reading(row)
-            blinded = self._find(session, ShownRow, case.case_key, reader) is None
+            blinded = self._newest(session, ShownRow, case.case_key, reader) is None
             row = ReadingRow(
-                **self._of(case, reader), reading=answers, blinded=blinded, seconds=seconds, model=model.document()
+                **self._columns(case, reader), reading=answers, blinded=blinded, seconds=seconds, model=model.to_dict()
             )
             session.add(row)
             session.flush()
@@ -98,7 +96,7 @@ class Verdicts:
 
         return self._write(write)
 
-    def verdict(
+    def store_verdict(
         self,
         case: CaseKey,
         reader: str,
@@ -109,40 +107,36 @@ class Verdicts:
         model: ModelOutput,
         blinded: bool,
     ) -> Verdict:
-        """Store what a reader thinks of the model's output.
-
-        A changed mind is a further revision, the earlier ones stay.
+        """Store a reader's verdict on the model's output; a change is a further revision, the earlier ones stay.
 
         Args:
-            case: which case.
-            reader: whose verdict.
+            reader: the account's name.
             agreement: "agree", "disagree" or "unsure".
-            comment: free text, at most 4000 characters.
-            seconds: that it took.
-            model: what was shown.
-            blinded: whether the reader had to give a reading first.
+            comment: at most 4000 characters.
+            seconds: time taken.
+            model: the output that was shown.
+            blinded: whether a reading must be stored first.
 
         Raises:
-            InputError: ``agreement`` is none of the three, the comment is too long, or the reading is still to be
-                given.
+            InputError: ``agreement`` is not one of the three, the comment is too long, or the reading is missing.
         """
         if agreement not in AGREEMENTS:
-            raise InputError(f"'{agreement}' is no verdict", remedy=nearest(agreement, AGREEMENTS))
+            raise InputError(f"'{agreement}' is not a verdict", remedy=nearest(agreement, AGREEMENTS))
         comment = _comment(comment)
 
         def write(session: Session) -> Verdict:
-            if blinded and self._find(session, ReadingRow, case.case_key, reader) is None:
+            if blinded and self._newest(session, ReadingRow, case.case_key, reader) is None:
                 raise InputError("give your own reading first", remedy="The model's output is shown afterwards")
-            last = self._find(session, VerdictRow, case.case_key, reader)
+            last = self._newest(session, VerdictRow, case.case_key, reader)
             if last and (last.agreement, last.comment) == (agreement, comment):
                 return _verdict(last)
             row = VerdictRow(
-                **self._of(case, reader),
+                **self._columns(case, reader),
                 revision=last.revision + 1 if last else 1,
                 agreement=agreement,
                 comment=comment,
                 seconds=seconds,
-                model=model.document(),
+                model=model.to_dict(),
             )
             session.add(row)
             session.flush()
@@ -154,10 +148,10 @@ class Verdicts:
     def adjudicate(
         self, case: CaseKey, account: Account, reading: Mapping[str, str], *, comment: str = ""
     ) -> Adjudication:
-        """Store the reading that settles a case; the newest revision counts, whoever wrote it.
+        """Store the final reading of a case; the newest revision counts, from any adjudicator.
 
         Raises:
-            InputError: the account may not, an answer is none, or the comment is too long.
+            InputError: the account is not an adjudicator's, an answer is invalid, or the comment is too long.
         """
         if not account.may("adjudicator"):
             raise InputError("only an adjudicator may settle a case", remedy="Ask an admin for the role")
@@ -173,7 +167,7 @@ class Verdicts:
             if last and (last.reader, last.reading, last.comment) == (account.name, answers, comment):
                 return _adjudication(last)
             row = AdjudicationRow(
-                **self._of(case, account.name),
+                **self._columns(case, account.name),
                 revision=last.revision + 1 if last else 1,
                 reading=answers,
                 comment=comment,
@@ -186,15 +180,15 @@ class Verdicts:
         return self._write(write)
 
     def reading_of(self, case_key: str, reader: str) -> Reading | None:
-        """A reader's own reading of a case, if there is one."""
-        with self.database.reading() as session:
-            row = self._find(session, ReadingRow, case_key, reader)
+        """A reader's own reading of a case; None if there is none."""
+        with self.database.read_session() as session:
+            row = self._newest(session, ReadingRow, case_key, reader)
             return _reading(row) if row else None
 
     def verdict_of(self, case_key: str, reader: str) -> Verdict | None:
-        """A reader's newest verdict of a case, if there is one."""
-        with self.database.reading() as session:
-            row = self._find(session, VerdictRow, case_key, reader)
+        """A reader's newest verdict on a case; None if there is none."""
+        with self.database.read_session() as session:
+            row = self._newest(session, VerdictRow, case_key, reader)
             return _verdict(row) if row else None
 
     def readings(self, reader: str | None = None) -> list[Reading]:
@@ -202,7 +196,7 @@ class Verdicts:
         return [_reading(row) for row in self._rows(ReadingRow, reader)]
 
     def verdicts(self, reader: str | None = None) -> list[Verdict]:
-        """The newest verdict of every case and reader, or of one reader's cases."""
+        """The newest verdict per case and reader, or per case of one reader."""
         newest = {(row.case_key, row.reader): row for row in self._rows(VerdictRow, reader)}
         return [_verdict(row) for row in newest.values()]
 
@@ -210,48 +204,46 @@ class Verdicts:
         """The newest adjudication of each case that has one, by ``case_key``."""
         return {row.case_key: _adjudication(row) for row in self._rows(AdjudicationRow, None)}
 
-    def of_reader(self, reader: str) -> dict[str, str]:
-        """How far one reader is with each case: "read", or their newest verdict.
+    def progress_of(self, reader: str) -> dict[str, str]:
+        """One reader's progress by ``case_key``: "read", or their newest verdict; unread cases are left out."""
+        return {key: states[reader] for key, states in self.progress_by_case(reader).items()}
 
-        Cases that they did not begin are left out.
+    def progress_by_case(self, reader: str | None = None) -> dict[str, dict[str, str]]:
+        """Progress per case: ``case_key`` to reader to "read", "agree", "disagree" or "unsure".
+
+        Readers must not see each other's: what is shown to a reader comes from ``progress_of``.
         """
-        return {key: states[reader] for key, states in self.by_case(reader).items()}
-
-    def by_case(self, reader: str | None = None) -> dict[str, dict[str, str]]:
-        """How far each reader is with each case: ``case_key`` to reader to "read", "agree", "disagree" or "unsure".
-
-        Readers do not see each other's: what is shown to a reader comes from ``of_reader``.
-        """
-        found: dict[str, dict[str, str]] = {}
-        with self.database.reading() as session:
-            read = select(ReadingRow.case_key, ReadingRow.reader).where(ReadingRow.target == self.target)
-            said = select(VerdictRow.case_key, VerdictRow.reader, VerdictRow.agreement).where(
+        progress: dict[str, dict[str, str]] = {}
+        with self.database.read_session() as session:
+            readings = select(ReadingRow.case_key, ReadingRow.reader).where(ReadingRow.target == self.target)
+            verdicts = select(VerdictRow.case_key, VerdictRow.reader, VerdictRow.agreement).where(
                 VerdictRow.target == self.target
             )
             if reader is not None:
-                read, said = read.where(ReadingRow.reader == reader), said.where(VerdictRow.reader == reader)
-            for key, name in session.execute(read):
-                found.setdefault(key, {})[name] = "read"
-            for key, name, agreement in session.execute(said.order_by(VerdictRow.revision)):
-                found.setdefault(key, {})[name] = agreement
-        return found
+                readings = readings.where(ReadingRow.reader == reader)
+                verdicts = verdicts.where(VerdictRow.reader == reader)
+            for key, name in session.execute(readings):
+                progress.setdefault(key, {})[name] = "read"
+            for key, name, agreement in session.execute(verdicts.order_by(VerdictRow.revision)):
+                progress.setdefault(key, {})[name] = agreement
+        return progress
 
-    def _of(self, case: CaseKey, reader: str) -> dict[str, Any]:
+    def _columns(self, case: CaseKey, reader: str) -> dict[str, Any]:
         return {**asdict(case), "target": self.target, "reader": reader, "at": self.clock()}
 
-    def _find(self, session: Session, kind: type[_Row], case_key: str, reader: str) -> _Row | None:
-        wanted = select(kind).where(kind.target == self.target, kind.case_key == case_key, kind.reader == reader)
-        return session.scalars(wanted.order_by(kind.number.desc()).limit(1)).one_or_none()
+    def _newest(self, session: Session, kind: type[_Row], case_key: str, reader: str) -> _Row | None:
+        query = select(kind).where(kind.target == self.target, kind.case_key == case_key, kind.reader == reader)
+        return session.scalars(query.order_by(kind.number.desc()).limit(1)).one_or_none()
 
     def _rows(self, kind: type[_Row], reader: str | None) -> Sequence[_Row]:
-        wanted = select(kind).where(kind.target == self.target)
-        with self.database.reading() as session:
+        query = select(kind).where(kind.target == self.target)
+        with self.database.read_session() as session:
             return session.scalars(
-                (wanted if reader is None else wanted.where(kind.reader == reader)).order_by(kind.number)
+                (query if reader is None else query.where(kind.reader == reader)).order_by(kind.number)
             ).all()
 
     def _write(self, write: Callable[[Session], _T]) -> _T:
-        """Run a transaction, again where another one wrote the same row meanwhile: the second time it sees that row."""
+        """Run a transaction; repeat it if another one inserted the same row meanwhile, which it then reads."""
         for _ in range(_ATTEMPTS - 1):
             with suppress(IntegrityError), self.database.session() as session:
                 return write(session)
@@ -264,19 +256,19 @@ def _checked(reading: Mapping[str, str]) -> dict[str, str]:
         raise InputError("a reading needs an answer", remedy="Answer yes, no or unsure for each class")
     for name, answer in reading.items():
         if answer not in ANSWERS:
-            raise InputError(f"'{answer}' is no answer", where=name, remedy=nearest(str(answer), ANSWERS))
+            raise InputError(f"'{answer}' is not an answer", where=name, remedy=nearest(str(answer), ANSWERS))
     return dict(reading)
 
 
 def _comment(text: str) -> str:
-    # PostgreSQL keeps neither NUL nor halves of surrogate pairs.
+    # PostgreSQL stores neither NUL nor lone surrogates.
     clean = text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
-    if len(clean) > LONGEST_COMMENT:
-        raise InputError(f"the comment has {len(clean)} characters, {LONGEST_COMMENT} at most", remedy="Shorten it")
+    if len(clean) > MAX_COMMENT_LENGTH:
+        raise InputError(f"the comment has {len(clean)} characters, {MAX_COMMENT_LENGTH} at most", remedy="Shorten it")
     return clean
 
 
-def _case(row: OfCase) -> CaseKey:
+def _case(row: CaseColumns) -> CaseKey:
     return CaseKey(row.case_key, row.subject_id, row.pseudonym)
 
 

@@ -1,4 +1,4 @@
-"""The tables that the viewer keeps: accounts, sessions, failed logins, the audit log, and what readers wrote."""
+"""Schema of the viewer's database: accounts, sessions, failed logins, audit log, readings and verdicts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    """What all tables share: constraints have names, so that migrations can reach them."""
+    """Base of all tables: constraints have names, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -21,7 +21,7 @@ class Base(DeclarativeBase):
 
 
 class AccountRow(Base):
-    """One person. A removed account keeps its row, so that its name is never given to another one."""
+    """One person. A removed account keeps its row, so that its name is never used again."""
 
     __tablename__ = "accounts"
 
@@ -46,7 +46,7 @@ class SessionRow(Base):
 
 
 class FailureRow(Base):
-    """One failed login, counted against a name or an address; both are kept as digests."""
+    """One failed login of a name or an address, stored as a digest."""
 
     __tablename__ = "failures"
     __table_args__ = (Index(None, "whom", "at"),)
@@ -57,10 +57,7 @@ class FailureRow(Base):
 
 
 class AuditRow(Base):
-    """One act. ``mac`` covers the row and the ``mac`` of the row before it.
-
-    The database refuses to change or delete a row.
-    """
+    """One act; ``mac`` covers the row and the ``mac`` before it. The database refuses to change or delete a row."""
 
     __tablename__ = "audit"
 
@@ -72,11 +69,8 @@ class AuditRow(Base):
     mac: Mapped[str] = mapped_column(String(64))
 
 
-class OfCase:
-    """Columns of what was written of one case.
-
-    ``case_key`` is its sample's id, and by ``subject_id`` it is found when it is forgotten.
-    """
+class CaseColumns:
+    """Columns of every table about cases: ``case_key`` is the sample's id; ``subject_id`` finds the rows to forget."""
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     target: Mapped[str] = mapped_column(String(128))
@@ -87,14 +81,14 @@ class OfCase:
     at: Mapped[float] = mapped_column(Float)
 
 
-class ShownRow(OfCase, Base):
+class ShownRow(CaseColumns, Base):
     """The first time that a reader was shown the model's output for a case."""
 
     __tablename__ = "shown"
     __table_args__ = (UniqueConstraint("target", "case_key", "reader"),)
 
 
-class ReadingRow(OfCase, Base):
+class ReadingRow(CaseColumns, Base):
     """A reader's own reading, given once; ``blinded`` when the model's output had not been shown before."""
 
     __tablename__ = "readings"
@@ -106,8 +100,8 @@ class ReadingRow(OfCase, Base):
     model: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class VerdictRow(OfCase, Base):
-    """What a reader thinks of the model's output; a change is a further revision, and the newest counts."""
+class VerdictRow(CaseColumns, Base):
+    """A reader's verdict on the model's output; a change is a further revision, and the newest counts."""
 
     __tablename__ = "verdicts"
     __table_args__ = (UniqueConstraint("target", "case_key", "reader", "revision"),)
@@ -119,11 +113,8 @@ class VerdictRow(OfCase, Base):
     model: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class AdjudicationRow(OfCase, Base):
-    """The reading that settles a case on which readers differ; ``reader`` is the adjudicator.
-
-    The newest revision of all counts.
-    """
+class AdjudicationRow(CaseColumns, Base):
+    """The final reading of a case on which readers differ, by an adjudicator; the newest revision counts."""
 
     __tablename__ = "adjudications"
     __table_args__ = (UniqueConstraint("target", "case_key", "revision"),)
@@ -133,5 +124,5 @@ class AdjudicationRow(OfCase, Base):
     comment: Mapped[str] = mapped_column(Text)
 
 
-OF_CASE = (ShownRow, ReadingRow, VerdictRow, AdjudicationRow)
-"""Tables that hold what was written of cases."""
+CASE_TABLES = (ShownRow, ReadingRow, VerdictRow, AdjudicationRow)
+"""Tables whose rows belong to cases."""

@@ -32,7 +32,7 @@ def test_every_login_has_a_token_of_its_own(sessions: Sessions):
 
 def test_the_token_is_not_stored(sessions: Sessions, database: Database):
     token = sessions.open("ada")
-    with database.reading() as session:
+    with database.read_session() as session:
         stored = session.scalars(select(SessionRow)).one()
     assert token not in (stored.token_sha256, stored.name)
     assert sessions.name_of(stored.token_sha256) is None
@@ -68,5 +68,5 @@ def test_ended_sessions_are_swept_away(sessions: Sessions, database: Database, c
         sessions.open("ada")
     clock.pass_by(3600)
     sessions.open("ada")
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.scalars(select(SessionRow)).all()) == 1

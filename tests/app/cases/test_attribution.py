@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from medkd.app.figures.attribution import GRADIENTS, SHAPLEY, along, attribute, overlay
+from medkd.app.cases.attribution import GRADIENTS, SHAPLEY, along, attribute, overlay
 from medkd.data.core.display import Strip
 from medkd.data.core.modality import Modality
 from medkd.data.core.output import Output
@@ -52,7 +52,7 @@ def bundle_of(network: Network, view: str, modalities: dict[str, Modality], targ
     parts = View.parse(view).parts
     plain = {part.modality: modalities[part.modality].shape(part)[0] for part in parts}
     statistics = {name: Statistics((0.0,) * channels, (1.0,) * channels, 1, "", ()) for name, channels in plain.items()}
-    calibration = Calibration.read({"temperature": 1.0, "threshold": 0.5}, target.names, "test")
+    calibration = Calibration.from_dict({"temperature": 1.0, "threshold": 0.5}, target.names, "test")
     network = network.eval().requires_grad_(False)
     return Bundle(network, target, Preprocessing(View.parse(view), modalities, statistics), calibration, "", "")
 

@@ -44,7 +44,7 @@ def bundle_of(network: Network, view: str, modality: Modality, target: Target) -
     parsed = View.parse(view)
     channels = modality.shape(parsed.parts[0])[0]
     statistics = {modality.name: Statistics((0.0,) * channels, (1.0,) * channels, 1, "", ())}
-    calibration = Calibration.read({"temperature": 1.0, "threshold": 0.5}, target.names, "test")
+    calibration = Calibration.from_dict({"temperature": 1.0, "threshold": 0.5}, target.names, "test")
     frozen = network.eval().requires_grad_(False)
     return Bundle(
         frozen, target, Preprocessing(parsed, {modality.name: modality}, statistics), calibration, "model", "bundle"
@@ -200,7 +200,7 @@ class TestEvents:
         # What predict is given holds the same items.
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        given = find_items(source.placed(scratch, vitals_bundle.modalities), vitals_bundle.modalities)
+        given = find_items(source.predict_input(scratch, vitals_bundle.modalities), vitals_bundle.modalities)
         assert given.table.select("sample_id", "series", "vitals").equals(
             source.items.table.select("sample_id", "series", "vitals")
         )

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from medkd.app.cases.cases import Cases
-from medkd.app.cases.worklist import SORTS, STATUSES, WorkList
+from medkd.app.cases.worklist import SORTS, STATUSES, Worklist
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 
@@ -67,7 +67,7 @@ def numbers(rows: list[dict[str, Any]]) -> list[int]:
 
 
 def test_pages_cover_the_list_once_in_order(cases: Cases) -> None:
-    listed = WorkList(cases, {})
+    listed = Worklist(cases, {})
     pages = [listed.page(page=page, size=30) for page in range(1, 8)]
     assert [total for _, total in pages] == [200] * 7
     assert [case for rows, _ in pages for case in numbers(rows)] == list(range(1, 201))
@@ -78,7 +78,7 @@ def test_pages_cover_the_list_once_in_order(cases: Cases) -> None:
 
 @pytest.mark.parametrize("sort", [sort for sort in (*SORTS, "p_cal_cd") if sort != "case"])
 def test_the_greatest_comes_first_and_what_has_no_score_last(cases: Cases, sort: str) -> None:
-    rows, _ = WorkList(cases, VERDICTS).page(sort=sort, size=200, reader="ada")
+    rows, _ = Worklist(cases, VERDICTS).page(sort=sort, size=200, reader="ada")
     values = [row[sort] for row in rows]
     known = [value for value in values if value is not None]
     assert known == sorted(known, reverse=True)
@@ -87,7 +87,7 @@ def test_the_greatest_comes_first_and_what_has_no_score_last(cases: Cases, sort:
 
 
 def test_a_disagreeing_verdict_comes_before_any_distance_of_teacher_and_student(cases: Cases) -> None:
-    rows, _ = WorkList(cases, VERDICTS).page(sort="disagreement", size=200, reader="ada")
+    rows, _ = Worklist(cases, VERDICTS).page(sort="disagreement", size=200, reader="ada")
     assert rows[0]["case"] == 4
     assert rows[0]["disagreement"] == pytest.approx(1 + abs(rows[0]["teacher_cd"] - rows[0]["student_oof_cd"]))
     assert all(
@@ -96,7 +96,7 @@ def test_a_disagreeing_verdict_comes_before_any_distance_of_teacher_and_student(
 
 
 def test_each_status_finds_its_cases(cases: Cases) -> None:
-    listed = WorkList(cases, VERDICTS)
+    listed = Worklist(cases, VERDICTS)
     found = {status: numbers(listed.page(status=status, size=200, reader="ada")[0]) for status in STATUSES}
     table = cases.table
     assert found["all"] == list(range(1, 201))
@@ -110,12 +110,12 @@ def test_each_status_finds_its_cases(cases: Cases) -> None:
 
 def test_of_several_classes_one_that_abstains_is_enough_and_a_class_of_that_name_is_not() -> None:
     sets = ["a: abstains; b: b", "a: a; b: abstains", "a: not abstains", None, "abstains"]
-    listed = WorkList(cases_of(5, set=sets), {})
+    listed = Worklist(cases_of(5, set=sets), {})
     assert numbers(listed.page(status="abstains")[0]) == [1, 2, 5]
 
 
 def test_a_reader_sees_their_own_verdicts_and_an_adjudicator_everyones(cases: Cases) -> None:
-    listed = WorkList(cases, VERDICTS)
+    listed = Worklist(cases, VERDICTS)
     mine = {row["case"]: row for row in listed.page(size=200, reader="bo")[0]}
     assert [(mine[case]["mine"], mine[case]["readers"], mine[case]["disagreeing"]) for case in (4, 6, 8)] == [
         ("agree", 1, 0),
@@ -147,7 +147,7 @@ def test_a_reader_sees_their_own_verdicts_and_an_adjudicator_everyones(cases: Ca
     ],
 )
 def test_a_search_is_literal_and_knows_no_identifiers(cases: Cases, search: str, found: list[int]) -> None:
-    rows, total = WorkList(cases, {}).page(search=search)
+    rows, total = Worklist(cases, {}).page(search=search)
     assert (numbers(rows), total) == (found, len(found))
     assert all(row["sample_id"] is None and row["subject_id"] is None for row in rows)
 
@@ -156,13 +156,13 @@ def test_a_search_is_literal_and_knows_no_identifiers(cases: Cases, search: str,
     ("search", "found"), [("ward.00003", [4]), ("müller 8", [17, 18, *range(161, 181)]), ("ward.", list(range(1, 201)))]
 )
 def test_who_may_see_identifiers_may_search_them(cases: Cases, search: str, found: list[int]) -> None:
-    rows, _ = WorkList(cases, {}).page(search=search, size=200, identifiers=True)
+    rows, _ = Worklist(cases, {}).page(search=search, size=200, identifiers=True)
     assert numbers(rows) == found
     assert rows[0]["sample_id"].startswith("ward.")
 
 
 def test_to_a_blinded_reader_unread_cases_say_nothing_of_the_model(cases: Cases) -> None:
-    listed = WorkList(cases, VERDICTS, blinded=True)
+    listed = Worklist(cases, VERDICTS, blinded=True)
     model = ["p_cd", "p_cal_cd", "set", "uncertainty", "teacher_cd", "student_oof_cd"]
     for row in listed.page(size=200, reader="ada")[0]:
         read = row["case"] in (4, 6)
@@ -175,22 +175,22 @@ def test_to_a_blinded_reader_unread_cases_say_nothing_of_the_model(cases: Cases)
 
 
 def test_the_order_is_that_of_the_pages(cases: Cases) -> None:
-    listed = WorkList(cases, VERDICTS)
+    listed = Worklist(cases, VERDICTS)
     asked: dict[str, Any] = {"sort": "drift", "status": "unread", "reader": "ada"}
     assert listed.order(**asked) == numbers(listed.page(size=200, **asked)[0])
 
 
 def test_unknown_statuses_and_orders_name_the_nearest(cases: Cases) -> None:
     with pytest.raises(InputError, match="unread"):
-        WorkList(cases, {}).page(status="unred")
+        Worklist(cases, {}).page(status="unred")
     with pytest.raises(InputError, match="uncertainty"):
-        WorkList(cases, {}).page(sort="uncertain")
+        Worklist(cases, {}).page(sort="uncertain")
 
 
 def test_a_page_of_ten_thousand_cases_takes_less_than_a_twentieth_of_a_second() -> None:
     many = cases_of(10_000)
-    verdicts = {f"ward.{place:05d}": {"ada": "agree", "bo": "disagree"} for place in range(0, 10_000, 3)}
-    listed = WorkList(many, verdicts, blinded=True)
+    progress = {f"ward.{place:05d}": {"ada": "agree", "bo": "disagree"} for place in range(0, 10_000, 3)}
+    listed = Worklist(many, progress, blinded=True)
     asked: list[dict[str, Any]] = [
         {"search": "id:00"},
         {"status": "unread"},

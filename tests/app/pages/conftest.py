@@ -19,7 +19,7 @@ import yaml
 from safetensors.torch import save_file
 
 from medkd.app.auth.accounts import Accounts
-from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import open_database
 from medkd.data.core.target import Target
 from medkd.deploy.bundle.bundle import Bundle
@@ -63,8 +63,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "schema_version": 1,
         "network": {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "outputs": 1}},
         "view": "ecg[I]",
-        "modalities": {"ecg": ECG(seconds=10.0).spec()},
-        "target": TARGET.spec(),
+        "modalities": {"ecg": ECG(seconds=10.0).to_dict()},
+        "target": TARGET.to_dict(),
         "statistics": {
             "ecg": {"mean": [0.01], "std": [0.2], "samples": 290, "split_sha256": "ab" * 32, "held_out": []}
         },
@@ -92,7 +92,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         "leak_audit": [{"check": "no subject in two parts of a split", "passed": True}],
     }
-    calibration = {"temperature": 1.7, "threshold": 0.31, "obtained": "inner validation", "conformal": sets.document()}
+    calibration = {"temperature": 1.7, "threshold": 0.31, "obtained": "inner validation", "conformal": sets.to_dict()}
     Bundle.write(folder / "bundle", learner, calibration, report)
     return folder / "bundle"
 
@@ -117,7 +117,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
     def start(*words: str | Path) -> str:
         data = tmp_path_factory.mktemp("viewer") / "app"
         database = open_database(None, data)
-        accounts = Accounts(database, open_audit(database, data))
+        accounts = Accounts(database, open_audit_log(database, data))
         for name, role in READERS.items():
             accounts.add(name, PASSWORD, role, identifiers=name == "cleo")
         database.dispose()

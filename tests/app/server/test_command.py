@@ -1,49 +1,35 @@
+"""Command ``medkd app``: accounts, audit log, erasure, and mistakes."""
+
 from __future__ import annotations
 
 import argparse
-import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from medkd.app.server.command import main
-from medkd.app.server.socket import listen
-from medkd.app.storage.audit_log import Audit, open_audit
-from medkd.app.storage.database import FILE, open_database
+from medkd.app.server.command import add_arguments, main
+from medkd.app.server.http_server import listen
+from medkd.app.storage.audit_log import AuditLog, open_audit_log
+from medkd.app.storage.database import DATABASE_FILE, open_database
 from medkd.app.storage.records import CaseKey, ModelOutput
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 from medkd.errors import CheckFailed, InputError
-
-DEFAULTS = {
-    "cases": None,
-    "predictions": None,
-    "host": "127.0.0.1",
-    "port": 0,
-    "open": False,
-    "require_signed": None,
-    "database": None,
-    "proxy_header": None,
-    "proxy_address": None,
-    "proxy_create": None,
-    "cookie_secure": "auto",
-    "trust": [],
-    "role": None,
-    "identifiers": None,
-    "remove": False,
-    "reset_password": False,
-}
+from medkd.parser import Parser
 
 
 def app(*words: str, data: Path, **options: object) -> int:
-    return main(argparse.Namespace(words=list(words), **(DEFAULTS | {"data": data} | options)))
+    """Run the command; ``options`` replace values of the parsed namespace."""
+    parser = Parser(prog="medkd app")
+    add_arguments(parser)
+    namespace = parser.parse_words([*words, "--data", str(data)])
+    return main(argparse.Namespace(**vars(namespace) | {"port": 0} | options))
 
 
-def log(data: Path) -> tuple[Audit, list[str]]:
-    audit = open_audit(open_database(None, data), data)
+def log(data: Path) -> tuple[AuditLog, list[str]]:
+    audit = open_audit_log(open_database(None, data), data)
     return audit, [row.action for row in audit.rows()]
 
 
@@ -89,13 +75,13 @@ def test_a_whole_log_is_told_with_its_seal_and_a_broken_one_fails(data: Path, ca
 
 def test_a_patient_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]):
     database = open_database(None, data)
-    verdicts = Verdicts(database, open_audit(database, data), "cd")
-    verdicts.reading(CaseKey("s1", "p1", "id:1"), "ada", {"cd": "yes"}, seconds=1, model=ModelOutput("ab"))
+    reviews = Reviews(database, open_audit_log(database, data), "cd")
+    reviews.store_reading(CaseKey("s1", "p1", "id:1"), "ada", {"cd": "yes"}, seconds=1, model=ModelOutput("ab"))
     app("forget", "p1", data=data)
     said = capsys.readouterr().out
     assert "(readings 1)" in said
     assert "p1" not in said
-    assert verdicts.readings() == []
+    assert reviews.readings() == []
     assert log(data)[1] == ["reading", "forgotten"]
     database.dispose()
 
@@ -122,7 +108,7 @@ def test_a_patient_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]):
 def test_a_mistake_is_told_and_nothing_is_kept(data: Path, words: list[str], options: dict[str, object], message: str):
     with pytest.raises(InputError, match=message):
         app(*words, data=data, **options)
-    assert not (data / FILE).exists() or log(data)[1] == []
+    assert not (data / DATABASE_FILE).exists() or log(data)[1] == []
 
 
 def test_a_port_in_use_is_told_before_anything_is_opened(data: Path):
@@ -142,34 +128,25 @@ def test_what_the_command_writes_is_its_owners_alone(data: Path):
     assert {path.stat().st_mode & 0o077 for path in (data, *data.rglob("*"))} == {0}
 
 
-_SERVE = """
-from starlette.applications import Starlette
-from starlette.responses import StreamingResponse
-from medkd.app.server.socket import listen, serve_until_stopped
-async def endless():
-    import asyncio
-    while True:
-        yield "tick"
-        await asyncio.sleep(0.05)
-async def answer(request):
-    return StreamingResponse(endless())
-app = Starlette()
-app.add_route("/", answer)
-port = listen("127.0.0.1", 0)
-print(port.getsockname()[1], flush=True)
-serve_until_stopped(app, port)
-print("stopped")
-"""
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        # ``medkd --help`` and mistakes are instant.
+        ("medkd.app.server.command", ("gradio", "torch", "polars", "sqlalchemy")),
+        # Gradio reads environment variables, which are set later, when it is imported.
+        ("medkd.app.server.serve", ("gradio",)),
+    ],
+)
+def test_what_is_heavy_is_imported_late(module: str, absent: tuple[str, ...]):
+    code = f"import sys, {module}; print([name for name in {absent} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_cleanly_while_a_browser_listens(how: signal.Signals):
-    server = subprocess.Popen([sys.executable, "-c", _SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    port = int(server.stdout.readline())
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/?secret=1", timeout=20) as stream:
-        assert stream.read(4) == b"tick"
-        server.send_signal(how)
-        said, logged = server.communicate(timeout=20)
-    assert (server.returncode, said) == (0, "stopped\n")
-    assert "secret" not in logged
+def test_help_lists_defaults_and_examples():
+    parser = Parser(prog="medkd app", epilog="example:", formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    text = " ".join(parser.format_help().split())
+    assert "default runs/app" in text
+    assert "default 7860" in text
+    assert "medkd app forget SUBJECT --data runs/app" in text

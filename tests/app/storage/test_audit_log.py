@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from medkd.app.storage.audit_head import AuditHead
-from medkd.app.storage.audit_log import Audit, open_audit
+from medkd.app.storage.audit_log import AuditHead, AuditLog, open_audit_log
 from medkd.app.storage.database import Database
 from medkd.app.storage.schema import AuditRow
 
@@ -21,7 +20,7 @@ sqlite_alone = pytest.mark.parametrize("kind", ["sqlite"])
 
 
 @pytest.fixture
-def log(audit: Audit) -> Audit:
+def log(audit: AuditLog) -> AuditLog:
     """Of twenty rows."""
     for number in range(20):
         audit.append("ada", "case opened", case=f"id:{number:010x}")
@@ -43,13 +42,13 @@ def tamper(database: Database, *statements: str) -> None:
     "statement",
     ["UPDATE audit SET actor = 'eve' WHERE number = 3", "DELETE FROM audit WHERE number = 20", "DELETE FROM audit"],
 )
-def test_the_database_refuses_to_change_or_delete_a_row(log: Audit, database: Database, statement: str):
+def test_the_database_refuses_to_change_or_delete_a_row(log: AuditLog, database: Database, statement: str):
     with pytest.raises(DBAPIError, match="append-only"), database.session() as session:
         session.execute(text(statement))
     assert log.verify() == []
 
 
-def test_postgresql_refuses_to_truncate(log: Audit, database: Database):
+def test_postgresql_refuses_to_truncate(log: AuditLog, database: Database):
     if not database.is_sqlite:
         with pytest.raises(DBAPIError, match="append-only"), database.session() as session:
             session.execute(text("TRUNCATE audit"))
@@ -81,7 +80,7 @@ def test_postgresql_refuses_to_truncate(log: Audit, database: Database):
         (["DELETE FROM audit"], "ends with row 0, but had 20 rows"),
     ],
 )
-def test_the_first_wrong_row_is_named(log: Audit, database: Database, statements: list[str], found: str):
+def test_the_first_wrong_row_is_named(log: AuditLog, database: Database, statements: list[str], found: str):
     """Edited, removed, moved, added, or cut off the end, by someone who got past the database's own refusal."""
     tamper(database, *statements)
     problems = log.verify()
@@ -89,19 +88,19 @@ def test_the_first_wrong_row_is_named(log: Audit, database: Database, statements
     assert found in problems[0]
 
 
-def test_a_row_forged_without_the_key_is_found(log: Audit, database: Database):
+def test_a_row_forged_without_the_key_is_found(log: AuditLog, database: Database):
     """With every seal after it made anew, as the code does it, but with another key."""
     tamper(database, "DELETE FROM audit WHERE number > 10")
-    forger = Audit(database, b"another key")
+    forger = AuditLog(database, b"another key")
     for number in range(10, 20):
         forger.append("ada", "case opened", case=f"id:{number:010x}")
     assert "row 11 " in log.verify()[0]
 
 
-def test_a_cut_end_that_is_filled_up_again_does_not_match_the_head(log: Audit, database: Database, data: Path):
+def test_a_cut_end_that_is_filled_up_again_does_not_match_the_head(log: AuditLog, database: Database, data: Path):
     """By someone who has the key but forgot the head."""
     tamper(database, "DELETE FROM audit WHERE number > 10")
-    insider = Audit(database, log.key)
+    insider = AuditLog(database, log.key)
     for _ in range(10):
         insider.append("ada", "logout")
     assert log.verify() == ["row 20 is not the one that the head names"]
@@ -110,7 +109,7 @@ def test_a_cut_end_that_is_filled_up_again_does_not_match_the_head(log: Audit, d
 @sqlite_alone
 @pytest.mark.parametrize("change", ["remove", "older", "nonsense"])
 def test_a_head_that_is_gone_or_was_changed_is_told_and_stays_so(
-    log: Audit, database: Database, data: Path, change: str
+    log: AuditLog, database: Database, data: Path, change: str
 ):
     path = data / "audit.head"
     if change == "remove":
@@ -119,11 +118,11 @@ def test_a_head_that_is_gone_or_was_changed_is_told_and_stays_so(
         path.write_text(json.dumps(json.loads(path.read_text()) | {"number": 10}) if change == "older" else "nonsense")
     tamper(database, "DELETE FROM audit WHERE number > 10")
     log.append("ada", "logout")
-    open_audit(database, data).append("ada", "login")
+    open_audit_log(database, data).append("ada", "login")
     assert "missing or was changed" in log.verify()[0]
 
 
-def test_rows_beyond_the_head_are_no_problem(log: Audit, data: Path):
+def test_rows_beyond_the_head_are_no_problem(log: AuditLog, data: Path):
     """A server that was killed between its commit and the head's file."""
     before = (data / "audit.head").read_bytes()
     log.append("ada", "logout")
@@ -131,14 +130,14 @@ def test_rows_beyond_the_head_are_no_problem(log: Audit, data: Path):
     assert log.verify() == []
 
 
-def test_an_emptied_log_beside_accounts_gets_no_new_head(log: Audit, database: Database, data: Path, accounts):
+def test_an_emptied_log_beside_accounts_gets_no_new_head(log: AuditLog, database: Database, data: Path, accounts):
     accounts.add("ada", "correct horse battery", "reader")
     tamper(database, "DELETE FROM audit")
     (data / "audit.head").unlink()
-    assert "missing" in open_audit(database, data).verify()[0]
+    assert "missing" in open_audit_log(database, data).verify()[0]
 
 
-def test_a_row_of_a_transaction_that_failed_is_not_there(audit: Audit, database: Database):
+def test_a_row_of_a_transaction_that_failed_is_not_there(audit: AuditLog, database: Database):
     def fail() -> None:
         with database.session() as session:
             audit.add(session, "ada", "verdict", case="id:1")
@@ -153,23 +152,23 @@ def test_a_row_of_a_transaction_that_failed_is_not_there(audit: Audit, database:
 _APPEND = """
 import sys
 from pathlib import Path
-from medkd.app.storage.audit_log import open_audit
+from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import open_database
 database = open_database(sys.argv[2] or None, Path(sys.argv[1]))
-audit = open_audit(database, Path(sys.argv[1]))
+audit = open_audit_log(database, Path(sys.argv[1]))
 for number in range(40):
     audit.append(sys.argv[3], "case opened", number=number)
 """
 
 
-def test_two_processes_and_many_threads_make_one_chain(audit: Audit, database: Database, data: Path):
+def test_two_processes_and_many_threads_make_one_chain(audit: AuditLog, database: Database, data: Path):
     url = "" if database.is_sqlite else database.engine.url.render_as_string(hide_password=False)
     others = [subprocess.Popen([sys.executable, "-c", _APPEND, str(data), url, name]) for name in ("one", "two")]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: audit.append("here", "case opened", number=number), range(40)))
     assert [other.wait(60) for other in others] == [0, 0]
     assert audit.verify() == []
-    with database.reading() as session:
+    with database.read_session() as session:
         rows = session.execute(select(AuditRow.actor, AuditRow.details).order_by(AuditRow.number)).all()
     assert len(rows) == 120
     for name in ("one", "two"):
@@ -177,7 +176,7 @@ def test_two_processes_and_many_threads_make_one_chain(audit: Audit, database: D
     assert json.loads((data / "audit.head").read_text())["number"] == 120
 
 
-def test_key_and_head_are_their_owners_alone(audit: Audit, data: Path):
+def test_key_and_head_are_their_owners_alone(audit: AuditLog, data: Path):
     audit.append("ada", "login")
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.iterdir() if "audit" in path.name} == {
         ".audit_key": 0o600,
@@ -189,8 +188,8 @@ def test_key_and_head_are_their_owners_alone(audit: Audit, data: Path):
 
 def test_the_key_may_come_from_the_environment(database: Database, data: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MEDKD_AUDIT_KEY", "kept elsewhere")
-    audit = open_audit(database, data)
+    audit = open_audit_log(database, data)
     audit.append("ada", "login")
     assert audit.key == b"kept elsewhere"
     assert not (data / ".audit_key").exists()
-    assert "row 1 " in Audit(database, b"guessed", AuditHead(data / "audit.head", b"guessed")).verify()[0]
+    assert "row 1 " in AuditLog(database, b"guessed", AuditHead(data / "audit.head", b"guessed")).verify()[0]

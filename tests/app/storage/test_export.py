@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from medkd.app.storage.account import Account
-from medkd.app.storage.audit_log import Audit
+from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.export import export_csv
 from medkd.app.storage.records import CaseKey, ModelOutput
-from medkd.app.storage.reviews import Verdicts
+from medkd.app.storage.reviews import Reviews
 
 CASE = CaseKey("=rec/17", "p17", "id:aa")
 MODEL = ModelOutput("ab" * 32, {"cd": 0.71, "mi": -0.5}, {"cd": True, "mi": False}, "cd; not mi", 0.4)
@@ -24,20 +24,20 @@ def kind() -> str:
 
 
 @pytest.fixture
-def written(verdicts: Verdicts) -> Verdicts:
+def written(reviews: Reviews) -> Reviews:
     for reader, comment in (("ada", '=HYPERLINK("http://evil","x")'), ("bob", 'a "quoted",\nsecond line')):
-        verdicts.reading(CASE, reader, {"cd": "yes", "mi": "unsure"}, seconds=12.5, model=MODEL)
-        verdicts.verdict(CASE, reader, "disagree", comment=comment, seconds=3.0, model=MODEL, blinded=True)
-    verdicts.reading(CaseKey("rec/18", "p18", "id:bb"), "ada", {"cd": "no", "mi": "no"}, seconds=1, model=MODEL)
-    verdicts.adjudicate(CASE, Account("cem", "adjudicator"), {"cd": "no", "mi": "yes"})
-    return verdicts
+        reviews.store_reading(CASE, reader, {"cd": "yes", "mi": "unsure"}, seconds=12.5, model=MODEL)
+        reviews.store_verdict(CASE, reader, "disagree", comment=comment, seconds=3.0, model=MODEL, blinded=True)
+    reviews.store_reading(CaseKey("rec/18", "p18", "id:bb"), "ada", {"cd": "no", "mi": "no"}, seconds=1, model=MODEL)
+    reviews.adjudicate(CASE, Account("cem", "adjudicator"), {"cd": "no", "mi": "yes"})
+    return reviews
 
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_reader_gets_their_own_under_pseudonyms(written: Verdicts, audit: Audit):
+def test_a_reader_gets_their_own_under_pseudonyms(written: Reviews, audit: AuditLog):
     found = rows(export_csv(written, Account("ada", "reader"), CLASSES, audit))
     assert [(row["pseudonym"], row["reader"], row["reading_cd"], row["verdict"]) for row in found] == [
         ("id:aa", "ada", "yes", "disagree"),
@@ -47,7 +47,7 @@ def test_a_reader_gets_their_own_under_pseudonyms(written: Verdicts, audit: Audi
     assert not [cell for row in found for cell in row.values() if "17" in cell or "p18" in cell]
 
 
-def test_an_adjudicator_gets_everyones_and_what_was_settled(written: Verdicts, audit: Audit):
+def test_an_adjudicator_gets_everyones_and_what_was_settled(written: Reviews, audit: AuditLog):
     found = rows(export_csv(written, Account("cem", "adjudicator", identifiers=True), CLASSES, audit))
     assert [(row["reader"], row["subject_id"], row["adjudicated_mi"]) for row in found] == [
         ("ada", "p17", "yes"),
@@ -56,7 +56,7 @@ def test_an_adjudicator_gets_everyones_and_what_was_settled(written: Verdicts, a
     ]
 
 
-def test_what_a_spreadsheet_would_run_is_defused(written: Verdicts, audit: Audit):
+def test_what_a_spreadsheet_would_run_is_defused(written: Reviews, audit: AuditLog):
     found = rows(export_csv(written, Account("cem", "admin", identifiers=True), CLASSES, audit))
     assert found[0]["sample_id"] == "'=rec/17"
     assert found[0]["comment"] == '\'=HYPERLINK("http://evil","x")'
@@ -69,7 +69,7 @@ def test_what_a_spreadsheet_would_run_is_defused(written: Verdicts, audit: Audit
     ]
 
 
-def test_figures_are_those_that_were_shown(written: Verdicts, audit: Audit):
+def test_figures_are_those_that_were_shown(written: Reviews, audit: AuditLog):
     table = pl.read_csv(io.StringIO(export_csv(written, Account("ada", "reader"), CLASSES, audit)))
     assert table.row(0, named=True) | {"comment": None} == {
         "pseudonym": "id:aa",
@@ -95,13 +95,13 @@ def test_figures_are_those_that_were_shown(written: Verdicts, audit: Audit):
     }
 
 
-def test_nothing_written_gives_the_header(verdicts: Verdicts, audit: Audit):
-    text = export_csv(verdicts, Account("ada", "reader"), CLASSES, audit)
+def test_nothing_written_gives_the_header(reviews: Reviews, audit: AuditLog):
+    text = export_csv(reviews, Account("ada", "reader"), CLASSES, audit)
     assert text.startswith("pseudonym,target,reader,reading_cd")
     assert rows(text) == []
 
 
-def test_an_export_is_noted(written: Verdicts, audit: Audit):
+def test_an_export_is_noted(written: Reviews, audit: AuditLog):
     export_csv(written, Account("ada", "reader"), CLASSES, audit)
     last = audit.last()
     assert (last.actor, last.action, last.details) == ("ada", "export", '{"identifiers":false,"rows":2}')

@@ -1,1 +1,1 @@
-"""Alembic's folder: each file in ``versions`` is one step of the schema."""
+"""Migrations of the schema in Alembic's layout; each file in ``versions`` is one step."""

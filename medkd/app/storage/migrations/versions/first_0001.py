@@ -1,4 +1,4 @@
-"""The first schema: accounts, sessions, failed logins, the audit log, and what readers wrote.
+"""The first schema: accounts, sessions, failed logins, the audit log, readings and verdicts.
 
 Revision ID: 0001
 Create Date: 2026-11-24
@@ -15,19 +15,23 @@ branch_labels = None
 depends_on = None
 
 _SQLITE = (
-    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
-    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN "
+    "SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN "
+    "SELECT RAISE(ABORT, 'the audit log is append-only'); END",
 )
 _POSTGRESQL = (
     "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
-    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_is_append_only()",
-    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()",
+    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit "
+    "FOR EACH ROW EXECUTE FUNCTION audit_is_append_only()",
+    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()",
 )
 
 
 def upgrade() -> None:
-    """Make the tables, and the triggers that keep the audit log append-only."""
+    """Create the tables, and the triggers that keep the audit log append-only."""
     op.create_table(
         "accounts",
         sa.Column("name", sa.String(32), nullable=False),
@@ -113,9 +117,9 @@ def _of_case(table: str, *columns: sa.Column[object], unique: tuple[str, ...]) -
 
 
 def downgrade() -> None:
-    """Remove everything, the audit log too.
+    """There is no older schema to return to.
 
     Raises:
-        NotImplementedError: always: there is nothing older to go back to.
+        NotImplementedError: always.
     """
     raise NotImplementedError("there is no older schema; restore a backup")
