@@ -20,6 +20,7 @@ from medkd.data.io.atomic import write_json, writing
 from medkd.data.io.digest import digest_of
 from medkd.data.io.load import read_json
 from medkd.data.loading.store import Prepared, prepare
+from medkd.data.splits.draw import fitting_protocol
 from medkd.errors import InputError, nearest
 from medkd.pipeline.recipe import Arm, Recipe, merged
 from medkd.pipeline.shared_recordings import joined_subjects
@@ -39,7 +40,7 @@ class PreparedCohort:
         root: what the samples' paths are relative to.
         cohort: its name.
         target: what is predicted.
-        protocol: the recipe's, or the cohort's default.
+        protocol: the recipe's, or the cohort's default with as many folds as its subjects fill.
         official: the cohort's official folds, if it has any.
         model_inputs: role → view and modality specs.
         stores: role → modality → folder of prepared arrays.
@@ -187,7 +188,7 @@ def prepare_inputs(recipe: Recipe, cohort: Cohort, run: Path, jobs: int, built: 
         root=str(extract.root.resolve()),
         cohort=cohort.name,
         target=target,
-        protocol=recipe.protocol or cohort.default_protocol,
+        protocol=recipe.protocol or fitting_protocol(cohort.default_protocol, kept["subject_id"].n_unique()),
         official=cohort.official_folds,
         model_inputs={role: model_input.to_dict() for role, model_input in model_inputs.items()},
         stores={

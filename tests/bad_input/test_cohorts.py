@@ -74,7 +74,7 @@ def test_names_that_do_not_exist(demo: Path, distil: Refused, refused: Refused, 
 
 def test_a_subject_in_two_official_folds(whole: Refused, cohort: Path) -> None:
     edit(cohort, strat_fold=(pl.int_range(pl.len()) % 10 + 1).cast(pl.String))
-    assert "3 subjects stand in two official folds" in whole(cohort, "--protocol", "official")
+    assert "3 subjects are in two official folds" in whole(cohort, "--protocol", "official")
 
 
 def test_a_split_file_with_a_subject_in_two_splits(run: Path, recipe: Path, refused: Refused) -> None:
@@ -104,7 +104,7 @@ def test_an_edited_split(run: Path, recipe: Path, refused: Refused) -> None:
     [
         ("3", ("--protocol", "official"), "the official test part is empty"),
         ("10", ("--protocol", "official"), "the official validation part is empty"),
-        ("3", ("--protocol", "kfold:40"), "too few for 40 folds"),
+        ("3", ("--protocol", "kfold:40"), "subjects in 40 folds leave"),
         ("3", ("--labels", "0.001"), "part is empty"),
     ],
     ids=["test", "validation", "folds", "labels"],

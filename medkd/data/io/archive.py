@@ -125,9 +125,10 @@ def refuse_bomb(name: str, packed: int, unpacked: int, where: object) -> None:
         InputError: it does.
 
     >>> refuse_bomb("t.gz", 1_000, 1_000_000, "DIR")
-    >>> refuse_bomb("t.gz", 1_000_000, 1_000_000_000, "DIR")
+    >>> refuse_bomb("t.gz", 1_000_000, 1_000_000_000, "DIR")  # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
-    medkd.errors.InputError: t.gz unpacks to 1000 times its size, which no published file does (DIR). Get the published file.
+    medkd.errors.InputError: t.gz unpacks to 1000 times its size, which no published file does (DIR).
+    Get the published file.
     """
     if unpacked > max(ALWAYS, RATIO * packed):
         raise InputError(

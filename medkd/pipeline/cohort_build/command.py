@@ -59,7 +59,7 @@ def whole(cohort: Cohort, target: str | None, protocol: str | None) -> Recipe:
         everything,
         everything,
         target=key,
-        protocol=protocol or cohort.default_protocol,
+        protocol=protocol or "",
     )
 
 

@@ -13,6 +13,7 @@ from medkd.data.core.modality import Modality
 from medkd.data.core.sample import Exclusion, check_samples
 from medkd.data.core.target import Target
 from medkd.data.core.view import Part
+from medkd.data.splits.draw import fitting_protocol
 
 
 def describe(cohort: Cohort, chosen: Target, protocol: str, folder: Path) -> str:
@@ -21,10 +22,11 @@ def describe(cohort: Cohort, chosen: Target, protocol: str, folder: Path) -> str
     Args:
         cohort: as it lies on disk.
         chosen: one of its targets.
-        protocol: how it would be split.
+        protocol: of the split; "" for the cohort's default.
         folder: where signals that lie in shared tables may be written.
     """
     table, exclusions = cohort.samples(chosen)
+    protocol = protocol or fitting_protocol(cohort.default_protocol, table["subject_id"].n_unique())
     extract = cohort.extract(check_samples(table, chosen, f"cohort {cohort.name}"), folder)
     table = extract.samples
     found = table.height + sum(item.count for item in exclusions)

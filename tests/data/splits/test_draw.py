@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from medkd.data.core.cohort import OfficialFolds
 from medkd.data.core.target import Target
-from medkd.data.splits.draw import draw_split
+from medkd.data.splits.draw import draw_split, fitting_protocol
 from medkd.data.splits.split import Split
 from medkd.errors import InputError
 
@@ -197,21 +199,77 @@ def test_an_unknown_protocol_is_refused_with_the_choices(protocol: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subjects", "protocol"),
+    ("subjects", "protocol", "message"),
     [
-        (1, "kfold:3"),
-        (5, "kfold:5"),
-        (20, "kfold:5"),
-        (23, "kfold:3"),
-        (9, "holdout"),
-        (12, "holdout"),
-        (150, "kfold:80"),
+        (1, "kfold:3", "1 subjects in 3 folds leave 0 per fold; inner validation needs 8"),
+        (5, "kfold:5", "5 subjects in 5 folds leave 1 per fold; inner validation needs 8"),
+        (20, "kfold:5", "20 subjects in 5 folds leave 4 per fold; inner validation needs 8"),
+        (23, "kfold:3", "23 subjects in 3 folds leave 7 per fold; inner validation needs 8"),
+        (36, "kfold:5", "36 subjects in 5 folds leave 7 per fold; inner validation needs 8"),
+        (9, "holdout", "9 subjects are too few: 2 are tested, and the other 7 subjects in 5 folds leave 1 per fold"),
+        (12, "holdout", "12 subjects are too few: 3 are tested, and the other 9 subjects in 5 folds leave 1 per fold"),
+        (49, "holdout", "49 subjects are too few: 10 are tested, and the other 39 subjects in 5 folds leave 7 per"),
+        (150, "kfold:80", "150 subjects in 80 folds leave 1 per fold; inner validation needs 8"),
     ],
 )
-def test_too_few_subjects_is_one_clear_line(subjects: int, protocol: str) -> None:
-    with pytest.raises(InputError, match="too few") as told:
+def test_too_few_subjects_is_one_clear_line(subjects: int, protocol: str, message: str) -> None:
+    with pytest.raises(InputError) as refused:
         draw_split(cohort(subjects), BINARY, protocol, 0)
-    assert "\n" not in str(told.value)
+    assert str(refused.value).startswith(message)
+    assert f"(protocol {protocol})" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("subjects", [7, 16, 24, 36, 39, 45, 49, 50, 150])
+@pytest.mark.parametrize("protocol", ["kfold:5", "kfold:20", "holdout"])
+def test_every_protocol_that_a_refusal_names_works(subjects: int, protocol: str) -> None:
+    samples = cohort(subjects)
+    remedy = refusal(samples, protocol)
+    named = re.findall(r"kfold:\d+|holdout", remedy)
+    if not named:
+        assert remedy == ("" if fits(subjects, protocol) else "Give 24 subjects or more")
+    assert bool(named) == (subjects >= 24 and not fits(subjects, protocol))
+    for other in named:
+        assert draw_split(samples, BINARY, other, 0).protocol == other
+
+
+def fits(subjects: int, protocol: str) -> bool:
+    return subjects >= {"kfold:5": 40, "kfold:20": 160, "holdout": 50}[protocol]
+
+
+def refusal(samples: pl.DataFrame, protocol: str) -> str:
+    """The remedy of a refusal, "" where the split is drawn."""
+    try:
+        draw_split(samples, BINARY, protocol, 0)
+    except InputError as refused:
+        return refused.remedy
+    return ""
+
+
+def test_too_few_subjects_for_an_official_split_are_refused() -> None:
+    samples = cohort(12)
+    subjects = samples["subject_id"].unique(maintain_order=True).to_list()
+    folds = {name: (10 if row < 2 else 9 if row < 4 else 1) for row, name in enumerate(subjects)}
+    few = samples.with_columns(official_fold=pl.col("subject_id").replace_strict(folds))
+    assert draw_split(few, BINARY, "official", 0, OFFICIAL).evaluated == (0,)
+    fewer = few.filter(pl.col("subject_id") != subjects[-1])
+    with pytest.raises(InputError, match="the other 9 subjects in 5 folds leave 1 per fold; cross-fitting needs 2"):
+        draw_split(fewer, BINARY, "official", 0, OFFICIAL)
+
+
+@pytest.mark.parametrize("default", ["kfold:5", "kfold:3", "kfold:10"])
+@pytest.mark.parametrize("subjects", [24, 31, 36, 39, 40, 79, 200])
+def test_a_default_protocol_fits_the_cohort(default: str, subjects: int) -> None:
+    protocol = fitting_protocol(default, subjects)
+    split = draw_split(cohort(subjects), BINARY, protocol, 0)
+    asked = int(default.partition(":")[2])
+    assert len(split.evaluated) == min(asked, subjects // 8)
+    if subjects >= 8 * asked:
+        assert protocol == default
+
+
+def test_a_default_that_is_not_k_fold_is_left_as_it_is() -> None:
+    assert [fitting_protocol(name, 10) for name in ("holdout", "official")] == ["holdout", "official"]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +297,7 @@ def test_a_subject_in_two_official_folds_is_refused_without_its_name() -> None:
     crossing = crossing.with_columns(
         official_fold=pl.when(rows & rows.cum_sum().eq(1)).then(10).otherwise(pl.col("official_fold"))
     )
-    with pytest.raises(InputError, match="1 subjects stand in two official folds") as told:
+    with pytest.raises(InputError, match="1 subjects are in two official folds") as told:
         draw_split(crossing, BINARY, "official", 0, OFFICIAL)
     assert twice not in str(told.value)
 
