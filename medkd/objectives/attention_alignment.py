@@ -1,4 +1,4 @@
-"""Let the student's tokens ask the teacher's, and match what they hear."""
+"""Attention alignment (EVL-ECG): student tokens attend to the teacher's, and are matched to what they fetch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ from medkd.objectives.token_relations import token_relations
 def attend(
     student: Tensor, teacher: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, heads: int
 ) -> Tensor:
-    """What each student token hears when it attends to the teacher's tokens.
-
-    As many tokens as the student's, and as wide.
+    """What each student token fetches when it attends to the teacher's: as many tokens as the student's, and as wide.
 
     Per head, ``softmax(S Wqᵀ (T Wkᵀ)ᵀ / sqrt(head width)) T Wvᵀ``; the heads side by side, times ``Woᵀ``.
 
@@ -30,37 +28,33 @@ def attend(
         student: "batch token dim".
         teacher: "batch other_token other_dim"; gets no gradient.
         query: "heads·width dim"; key, value: "heads·width other_dim"; out: "dim heads·width".
-        heads: how many.
-
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2, without biases.
     """
-    heard = teacher.detach()
+    fixed = teacher.detach()
 
     def split(tokens: Tensor, weight: Tensor) -> Tensor:
         return functional.linear(tokens, weight).reshape(*tokens.shape[:2], heads, -1).transpose(1, 2)
 
-    found = functional.scaled_dot_product_attention(split(student, query), split(heard, key), split(heard, value))
-    return functional.linear(found.transpose(1, 2).flatten(2), out)
+    fetched = functional.scaled_dot_product_attention(split(student, query), split(fixed, key), split(fixed, value))
+    return functional.linear(fetched.transpose(1, 2).flatten(2), out)
 
 
 @full_precision
-def attention_alignment(student: Tensor, heard: Tensor) -> Tensor:
-    """Squared distance of each student token to what it hears, mean over tokens and batch (a sum over the width).
+def attention_alignment(student: Tensor, fetched: Tensor) -> Tensor:
+    """Squared distance of each student token to what it fetches, mean over tokens and batch (a sum over the width).
 
     Args:
         student: "batch token dim".
-        heard: ``attend`` of it, the same shape; the gradient goes through both.
+        fetched: ``attend`` of it, the same shape; the gradient goes through both.
 
     >>> attention_alignment(torch.zeros(1, 2, 3), torch.ones(1, 2, 3))
     tensor(3.)
     """
-    return (student - heard).square().sum(dim=-1).mean()
+    return (student - fetched).square().sum(dim=-1).mean()
 
 
 class AttentionAlignment(Objective):
-    """EVL-ECG's alignment.
-
-    Match the tokens that attention fetches from the teacher, however many it has, and their relations.
+    """Match the tokens that attention fetches from the teacher, however many it has, and their relations.
 
     A flaw of the published form: the map from the teacher's tokens to the target (values, out) is learned with the
     student, so that all tokens zero is a minimum. Here that map is orthogonal and fixed unless ``learned_values``; then
@@ -71,7 +65,7 @@ class AttentionAlignment(Objective):
         student_dim, teacher_dim: widths of the tokens.
         heads: of the attention.
         width: of a head.
-        relation_weight: of the distance and angle relations between tokens, student against heard; 0 leaves them out.
+        relation_weight: of the distance and angle relations between tokens, student against fetched; 0 leaves them out.
         learned_values: learn the map to the target too, as published.
         teacher: name of the teacher it uses; "" is the only one.
 
@@ -123,12 +117,12 @@ class AttentionAlignment(Objective):
     def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``mhca`` and, unless its weight is zero, ``relation``."""
         s, t = student.tokens, teacher.tokens
-        for whose, tokens in (("student", s), ("teacher", t)):
-            if tokens.shape[-1] != self.dims[whose]:
-                what = f"tokens of the {whose} have width {tokens.shape[-1]}, {whose}_dim is {self.dims[whose]}"
-                raise InputError(what, where="AttentionAlignment", remedy=f"Set {whose}_dim to {tokens.shape[-1]}")
-        heard = attend(s, t, self.query, self.key, self.value, self.out, self.heads)
-        terms = {"mhca": attention_alignment(s, heard)}
+        for role, tokens in (("student", s), ("teacher", t)):
+            if tokens.shape[-1] != self.dims[role]:
+                what = f"tokens of the {role} have width {tokens.shape[-1]}, {role}_dim is {self.dims[role]}"
+                raise InputError(what, where="AttentionAlignment", remedy=f"Set {role}_dim to {tokens.shape[-1]}")
+        fetched = attend(s, t, self.query, self.key, self.value, self.out, self.heads)
+        terms = {"mhca": attention_alignment(s, fetched)}
         if self.relation_weight:
-            terms["relation"] = self.relation_weight * torch.stack(token_relations(s, heard)).mean()
+            terms["relation"] = self.relation_weight * torch.stack(token_relations(s, fetched)).mean()
         return terms

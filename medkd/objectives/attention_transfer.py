@@ -1,4 +1,4 @@
-"""Look where the teacher looks."""
+"""Attention transfer (AT): where in time or space feature maps are large."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def _attention(maps: Tensor, power: int) -> Tensor:
 
 
 class AttentionTransfer(Objective):
-    """Look where the teacher looks: match where in time or space the feature maps are large, whatever their channels.
+    """Match where in time or space the teacher's feature maps are large, whatever their channels.
 
-    Maps say where, so both parties must see the same augmentation: the teacher runs live.
+    Maps depend on where the signal is, so student and teacher must see the same augmentation: the teacher runs live.
 
     Args:
         stages: names of feature maps; empty means every one that both have.

@@ -1,4 +1,4 @@
-"""Match the feature maps of several teachers without learning a projection."""
+"""Channel grouping (FedMTFI): feature maps of several teachers, matched without a learned projection."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ class ChannelGrouping(Objective):
 
     Σ_k w_k mean (s - t_k)² after averaging or repeating channels.
 
-    Nothing is learned beside the student, so it suits teachers that come and go. Maps say where, so all run live.
+    Nothing is learned beside the student, so it suits teachers that come and go. Maps depend on where the signal is, so
+    all run live.
 
     Args:
         stages: names of feature maps; empty means every one that student and teacher both have.

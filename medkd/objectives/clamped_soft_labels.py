@@ -1,4 +1,4 @@
-"""Match the teacher's probabilities per label, kept away from zero and one."""
+"""Clamped soft labels (OC-Distill): the teacher's probabilities per label, kept away from zero and one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which classes are near which: a graph over classes that smooths what a teacher says of them."""
+"""Graph of similarities over classes, which smooths a teacher's probabilities."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def class_graph(prototypes: Tensor, alpha: float = 4.0) -> Tensor:
 def smoothed(teacher: Tensor, graph: Tensor, gamma: float) -> Tensor:
     """The teacher's log-probabilities, a share gamma of each replaced by the mean over the class's neighbours.
 
-    And made to sum to one.
+    They are then normalised to sum to one.
 
     log target = (1 - gamma) log p + gamma W log p, minus its log-sum-exp: a weighted geometric mean of a class's own
     and its neighbours' probabilities.
@@ -59,6 +59,8 @@ def graph_of(similarity: list[list[float]], alpha: float, objective: object) -> 
     if not similarity or any(len(row) != len(similarity) for row in similarity):
         where = type(objective).__name__
         raise InputError(
-            "similarity is not a square table", where=where, remedy="Give a row a class, with a value for each class"
+            "similarity is not a square table",
+            where=where,
+            remedy="Give one row per class, one value per class",
         )
     return (alpha * torch.tensor(similarity)).softmax(dim=1)

@@ -1,4 +1,4 @@
-"""Logits, and labels, as distributions over classes whatever the target's kind."""
+"""Logits and labels as distributions over classes, whatever the target's kind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def class_logits(logits: Tensor, target: Target) -> Tensor:
-    """Logits whose last axis is one distribution.
-
-    Exclusive classes as they are, a label of its own as (present, absent).
+    """Logits whose last axis is one distribution: exclusive classes as they are, a label alone as (present, absent).
 
     Args:
         logits: "batch class", "batch position class", or "batch label" where labels do not exclude each other.
@@ -33,11 +31,9 @@ def stacked_logits(target: Target, *teachers: Tensor) -> Tensor:
 
 
 def class_targets(batch: Batch) -> tuple[Tensor, Tensor]:
-    """For every distribution of ``class_logits``.
+    """The index of the true class (0 where unknown) of each distribution of ``class_logits``, and whether it is known.
 
-    The index of the true class (0 where unknown), and whether it is known.
-
-    Shapes: both "batch column". A categorical target has one column, or one a position.
+    Shapes: both "batch column". A categorical target has one column, or one per position.
     """
     known = batch.labelled
     if batch.target.is_categorical:

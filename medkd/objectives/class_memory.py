@@ -1,4 +1,4 @@
-"""Meet the teacher in a memory of class prototypes, not directly."""
+"""Class memory (MoMKD): student and teacher are matched through a memory of class prototypes, not directly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def memory_alignment(
 ) -> Tensor:
     """How far features are from being closer to their own class's slots than to any other's, by a margin.
 
-    Softplus(slope (margin - delta)).
+    The value is softplus(slope (margin - delta)).
 
     The closeness to a class is the soft maximum of the cosines to its slots,
     ``logsumexp(sharpness · cos) / sharpness``; delta is that to the own class less the largest to another.
@@ -55,9 +55,7 @@ def memory_alignment(
 
 @full_precision
 def commitment(features: Tensor, memory: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared difference of each feature to the nearest slot of its class, mean over the width.
-
-    The slots get no gradient.
+    """Squared difference of each feature to the nearest slot of its class, mean over the width; slots get no gradient.
 
     Args:
         features: "batch dim".
@@ -104,17 +102,17 @@ def moved_memory(memory: Tensor, features: Tensor, label: Tensor, momentum: floa
 class ClassMemory(Objective):
     """MoMKD: student and teacher are each drawn to slots of their class in a memory, and away from the other classes'.
 
-    Both are projected to one sphere. The routes of gradients: each party's alignment reaches its own projection, never
-    the other's; the commitment reaches the student's alone. The memory is a running mean of both parties' projections
-    and has no gradient, as the paper says. In the release it has no momentum: its slots are parameters that the
-    alignments of both and an orthogonality term move, so that both gradients meet there. More classes than two are
-    ours: the nearest other class counts.
+    Both are projected to one sphere. The routes of gradients: the alignment of each reaches its own projection, never
+    the other's; the commitment reaches the student's alone. The memory is a running mean of both projections and has no
+    gradient, as the paper says. In the release it has no momentum: its slots are parameters that the alignments of both
+    and an orthogonality term move, so that both gradients meet there. More classes than two are ours: the nearest other
+    class counts.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.
         classes: number of classes; 2 for a binary target.
         shared: dimension of the sphere.
-        slots: prototypes a class.
+        slots: prototypes per class.
         margin: by which the own class must be closer.
         student_weight, teacher_weight: of the alignments.
         memory_weight: of the commitment.

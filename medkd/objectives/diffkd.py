@@ -1,4 +1,4 @@
-"""See the student's feature as a noisy version of the teacher's, and denoise it before the two are compared."""
+"""DiffKD: the student's feature as a noisy version of the teacher's, denoised before the two are compared."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 
 def signal_share() -> Tensor:
-    """What share of a feature's variance is left at each time.
+    """The share of a feature's variance that is left at each time.
 
-    The running product of 1 - beta, beta linear from 0.0001 to 0.02.
+    It is the running product of 1 - beta, beta linear from 0.0001 to 0.02.
 
     >>> signal_share()[[0, 500, 999]]
     tensor([9.9990e-01, 7.7797e-02, 4.0358e-05], dtype=torch.float64)
@@ -35,7 +35,7 @@ def signal_share() -> Tensor:
 
 @full_precision
 def noise_prediction(teacher: Tensor, noise: Tensor, time: Tensor, predict: Predict, share: Tensor) -> Tensor:
-    """How well noise is predicted from the teacher's feature with noise mixed in: squared error, mean over entries.
+    """Squared error of the noise predicted from the teacher's feature with noise mixed in, mean over entries.
 
     The mixture is ``sqrt(a) teacher + sqrt(1 - a) noise`` with ``a = share[time]``.
 
@@ -62,9 +62,9 @@ def denoise(
     steps: int = 5,
     from_start: bool = False,
 ) -> Tensor:
-    """Mix noise into a feature, ``gamma feature + (1 - gamma) noise``.
+    """Mix noise into a feature, ``gamma feature + (1 - gamma) noise``, and remove it by DDIM steps.
 
-    And take it out again by DDIM steps (eta 0, no clipping).
+    Eta is 0, without clipping.
 
     A step from time t to u: ``clean = (x - sqrt(1 - a_t) e) / sqrt(a_t)`` with ``e = predict(x, t)``, then
     ``sqrt(a_u) clean + sqrt(1 - a_u) e``; the last one ends at ``a = 1``, without noise.
@@ -75,9 +75,8 @@ def denoise(
         gamma: "batch", share of the feature, 0 to 1. The mixture does not keep the variance; the paper has it so.
         predict: the noise from a noisy feature and its time.
         share: signal left at each time.
-        steps: how many.
         from_start: spread the steps over all times (with five: 800, 600 ... 0), as PTA does; else over the last half
-            (400, 300 ... 0), as DiffKD's authors do: a student's feature is no pure noise.
+            (400, 300 ... 0), as DiffKD's authors do: a student's feature is not pure noise.
 
     Source: Huang et al. 2023, arXiv:2305.15712, section 3.2; Song et al. 2021, DDIM, arXiv:2010.02502, eq. 12.
     """
@@ -103,7 +102,7 @@ class DiffKD(Objective):
     The teacher's embedding is compressed by an autoencoder (1); a noise predictor learns its distribution (2); the
     student's embedding, projected to the same width and mixed with as much noise as an adapter finds right, is denoised
     and compared (3). Gradients reach the autoencoder by (1) alone. Where the authors use batch normalisation, layer
-    normalisation stands here: it needs no second sample. Noise and times are drawn from torch's random state at each
+    normalisation is used here: it needs no second sample. Noise and times are drawn from torch's random state at each
     step.
 
     Args:

@@ -1,4 +1,4 @@
-"""A prior over the student's class probabilities: a mixture of Dirichlet distributions, one around each teacher."""
+"""Dirichlet mixture (MT-BKD): a prior over the student's class probabilities, one component around each teacher."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ CONCENTRATION = 5.0
 
 @full_precision
 def entropy_weights(teachers: Tensor) -> Tensor:
-    """How much each teacher is believed on each sample.
+    """The weight of each teacher on each sample: proportional to 1 - H_k / Σ H, H the entropy of its probabilities.
 
-    In proportion to 1 - H_k / Σ H, with H the entropy of its probabilities.
-
-    Alike where no teacher doubts, and one where there is only one.
+    Weights are equal where every teacher is certain, and one where there is only one.
 
     Args:
         teachers: logits "teacher ... class"; no gradient.
@@ -52,7 +50,7 @@ def dirichlet_mixture(
 ) -> Tensor:
     """-ln Σ_k w_k Dirichlet(q; 1 + c p_k), with q = softmax(s/T) and p_k = softmax(t_k/T).
 
-    In log space, finite for every student.
+    Computed in log space, so that it is finite for every student.
 
     Args:
         student: logits "... class".
@@ -83,7 +81,7 @@ def log_dirichlet(student: Tensor, teachers: Tensor, temperature: float, concent
 
 
 class DirichletMixture(Objective):
-    """Believe that the student's probabilities lie near one of the teachers', more so near the one that doubts less.
+    """A prior that the student's probabilities are near one of the teachers', more so near the more certain one.
 
     Where teachers disagree the student may side with either instead of splitting the difference. Where they agree the
     smallest value is at their answer.
@@ -104,7 +102,6 @@ class DirichletMixture(Objective):
 
     method: ClassVar[str] = "MT-BKD"
     source: ClassVar[str] = "Fang et al. 2026, arXiv:2605.27967"
-    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
     same_shape: ClassVar[tuple[str, ...]] = ("logits",)
     needs_probabilities: ClassVar[bool] = True
     uses_all_teachers: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Keep the teacher's ranking of classes within a sample, and of samples within a class."""
+"""DIST: the teacher's ranking of classes within a sample, and of samples within a class."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ EPS = 1e-8
 
 @full_precision
 def dist(student: Tensor, teacher: Tensor, tau: float = 1.0, bernoulli: bool = False) -> tuple[Tensor, Tensor]:
-    """One minus the mean Pearson correlation of the two parties' probabilities, times tau².
-
-    Inter (rows) and intra (columns).
+    """One minus the mean Pearson correlation of both probabilities, times tau²: inter (rows) and intra (columns).
 
     Probabilities are softmax(·/tau), or with ``bernoulli`` sigmoid(·/tau) for labels that do not exclude each other
     (ours: the paper has classes only). A row or column without variance has no correlation, and counts one; a batch of

@@ -1,4 +1,4 @@
-"""Match the teacher on the true class and among the others, weighted apart."""
+"""Decoupled knowledge distillation (DKD): the true class and the others, weighted apart."""
 
 from __future__ import annotations
 

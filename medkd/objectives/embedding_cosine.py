@@ -1,4 +1,4 @@
-"""Match the direction of the teacher's embedding."""
+"""Embedding cosine: the direction of the teacher's embedding."""
 
 from __future__ import annotations
 

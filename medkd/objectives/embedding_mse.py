@@ -1,4 +1,4 @@
-"""Match the teacher's embedding, entry by entry."""
+"""Embedding MSE: the teacher's embedding, entry by entry."""
 
 from __future__ import annotations
 

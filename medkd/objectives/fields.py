@@ -46,22 +46,22 @@ class Fields:
     @property
     def logits(self) -> Tensor:
         """Logits, "batch output"."""
-        return self._given(self._output and self._output.logits, "logits")
+        return self._given(self._output.logits if self._output else None, "logits")
 
     @property
     def embedding(self) -> Tensor:
         """The embedding before the head, "batch dim"."""
-        return self._given(self._output and self._output.embedding, "embedding")
+        return self._given(self._output.embedding if self._output else None, "embedding")
 
     @property
     def tokens(self) -> Tensor:
         """Tokens, "batch token dim"."""
-        return self._given(self._output and self._output.tokens, "tokens")
+        return self._given(self._output.tokens if self._output else None, "tokens")
 
     @property
     def state(self) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of a Gaussian, each "batch dim"."""
-        return self._given(self._output and self._output.state, "state")
+        return self._given(self._output.state if self._output else None, "state")
 
     @property
     def features(self) -> Mapping[str, Tensor]:

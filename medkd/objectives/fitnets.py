@@ -1,4 +1,4 @@
-"""Match the teacher's feature maps at several depths, by their values and by the direction of their mean."""
+"""FitNets: the teacher's feature maps at several depths, by their values and by the direction of their mean."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ _POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
 def fitnets(
     student: Tensor, teacher: Tensor, weight: Tensor, standardise: bool = False, eps: float = 1e-6
 ) -> tuple[Tensor, Tensor]:
-    """Of two feature maps.
-
-    Mean squared difference, and mean of one minus the cosine between their means over all positions.
+    """The mean squared difference of two feature maps, and one minus the mean cosine of their means over positions.
 
     The student's channels are mapped linearly, its map averaged to the teacher's size.
 
@@ -39,7 +37,8 @@ def fitnets(
             weigh alike.
         eps: smallest norm of a mean.
 
-    Source: Yasar 2026, Student Capacity Moderates Knowledge Distillation Effectiveness, arXiv:2605.31191.
+    Source: Romero et al. 2015, FitNets, arXiv:1412.6550; the cosine: Yasar 2026, Student Capacity Moderates Knowledge
+    Distillation Effectiveness, arXiv:2605.31191.
 
     >>> x = torch.rand(2, 3, 8)
     >>> [round(term.item(), 5) + 0.0 for term in fitnets(x, x, torch.eye(3))]
@@ -60,7 +59,7 @@ def fitnets(
 class FitNets(Objective):
     """Match the teacher's feature maps after a learned linear map of the student's channels, averaged over stages.
 
-    Maps say where, so both parties must see the same augmentation: the teacher runs live.
+    Maps depend on where the signal is, so student and teacher must see the same augmentation: the teacher runs live.
 
     Args:
         channels: stage → [student's channels, teacher's channels].
@@ -73,7 +72,7 @@ class FitNets(Objective):
     Raises:
         InputError: no stage is given, one is missing, or has other channels.
 
-    Source: Yasar 2026, arXiv:2605.31191.
+    Source: Romero et al. 2015, FitNets, arXiv:1412.6550; the cosine: Yasar 2026, arXiv:2605.31191.
     """
 
     method: ClassVar[str] = "FitNets"

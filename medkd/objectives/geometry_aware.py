@@ -1,4 +1,4 @@
-"""Match the teacher's probabilities after they were smoothed over classes that lie near one another."""
+"""Geometry-aware distillation (OGKD): the teacher's probabilities, smoothed over classes near one another."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class GeometryAware(Objective):
     Being wrong by a neighbour costs less.
 
     Args:
-        similarity: a row a class: how near each other class is (cosines of text embeddings, or a clinician's
+        similarity: one row per class: how near each other class is (cosines of text embeddings, or a clinician's
             judgement), itself included.
         alpha: sharpness of the graph, softmax(alpha · similarity) in each row.
         gamma: 0 to 1, how much of each class is replaced by its neighbours; 0 is plain soft labels.
@@ -82,12 +82,12 @@ class GeometryAware(Objective):
         return {"gad": geometry_aware(s, t, self.graph, self.gamma)}
 
     def check(self, target: Target) -> None:
-        """Refuse a target that is no choice among the graph's classes."""
+        """Refuse a target that is not a choice among the graph's classes."""
         check_classes(target, self.graph, self)
 
 
 def check_classes(target: Target, graph: Tensor, objective: object) -> None:
-    """Refuse a target that is no choice among the graph's classes.
+    """Refuse a target that is not a choice among the graph's classes.
 
     Raises:
         InputError: classes do not exclude each other, or there are more or fewer than in the graph.

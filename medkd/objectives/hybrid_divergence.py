@@ -1,4 +1,4 @@
-"""Follow the label where the teacher likes it more than the student does, and leave what the teacher likes less."""
+"""Hybrid policy distillation (HPD): labels are followed where the teacher rates them above the student."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ Draw = Literal["expected", "sampled", "greedy"]
 def hybrid_divergence(
     student: Tensor, teacher: Tensor, label: Tensor, known: Tensor, drawn: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Hybrid policy distillation: log-likelihood weighted by forward and reverse divergence.
-
-    And the plain cross-entropy, in nats.
+    """Log-likelihood weighted by forward and reverse divergence, and the plain cross-entropy, in nats.
 
     With q, r the log-probabilities of student and teacher and a = (r - q) e^q at each class: the label y has weight
     a_y, and e^(r_y) more where a_y > 0. A class z drawn from the student has weight a_z where a_z < 0 and z ≠ y; where
     a_z < 0 and a_y > 0, the label gets e^(r_y) once more. Loss = -Σ weight · log-probability / known positions. The
-    weights carry no gradient, so the value is no distance: it is the gradient that vanishes at student = teacher.
+    weights carry no gradient, so the value is not a distance: it is the gradient that vanishes at student = teacher.
 
     An infinite logit excludes its class; the release sets it to zero, which makes that class likely.
 
@@ -37,7 +35,7 @@ def hybrid_divergence(
         student, teacher: logits "position class"; the teacher gets no gradient.
         label: "position" int64, anything within range where unknown.
         known: "position" bool; others count nothing.
-        drawn: "position" int64, one draw a position from the student. None: the expectation over all draws, which has
+        drawn: "position" int64, one draw per position from the student. None: the expectation over all draws, which has
             no noise and costs one more pass over the classes (ours).
 
     Source: Zhu et al. 2026, Hybrid Policy Distillation for LLMs, arXiv:2604.20244.
@@ -75,11 +73,11 @@ class HybridDivergence(Objective):
     A sequence's tokens, a record's labels, or a sample's one class.
 
     Args:
-        draw: ``expected`` takes the expectation over the student's draws, ``sampled`` one draw a position (as
+        draw: ``expected`` takes the expectation over the student's draws, ``sampled`` one draw per position (as
             released), ``greedy`` the student's most likely class (as the release's reinforcement variant).
         teacher: name of the teacher it uses; "" is the only one.
 
-    Shapes: logits "batch class", "batch label", or "batch position class" with one target column a position (already
+    Shapes: logits "batch class", "batch label", or "batch position class" with one target column per position (already
     shifted).
     Term: ``hpd``, in nats, may be negative.
 
@@ -109,7 +107,7 @@ class HybridDivergence(Objective):
         label, known = (x.flatten() for x in class_targets(batch))
         if len(label) != len(s):
             what = f"there are {len(s)} positions and {len(label)} labels"
-            raise InputError(what, where="HybridDivergence", remedy="Give one target column a position")
+            raise InputError(what, where="HybridDivergence", remedy="Give one target column per position")
         drawn = None
         if self.draw == "greedy":
             drawn = s.detach().argmax(dim=1)

@@ -1,4 +1,4 @@
-"""Find one's own teacher's embedding among those of the whole batch."""
+"""InfoNCE: the own teacher's embedding told from those of the whole batch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def info_nce(query: Tensor, key: Tensor, temperature: float = 0.1, symmetric: bo
 
 
 class InfoNCE(ProjectedObjective):
-    """Find one's own teacher's embedding among those of the batch, after a learned projection of the student's.
+    """Find the own teacher's embedding among those of the batch, after a learned projection of the student's.
 
     Every other sample of the batch is a wrong answer, another of the same subject too. A batch of one gives zero.
 
@@ -54,7 +54,7 @@ class InfoNCE(ProjectedObjective):
         hidden: width of the projection's hidden layer; 0 makes it linear.
         teacher: name of the teacher it uses; "" is the only one.
 
-    Shapes: embeddings "batch dim". Term: ``info_nce``, in nats, ln(batch) where nothing is told apart.
+    Shapes: embeddings "batch dim". Term: ``info_nce``, in nats, ln(batch) where nothing is distinguished.
 
     Raises:
         InputError: the temperature is not above zero, or an embedding is missing or has another width.

@@ -1,4 +1,4 @@
-"""Learn a taxonomy's leaves from labels at any level, together with a head on a frozen teacher's embedding."""
+"""Joint hierarchy (TaxDistill): a taxonomy's leaves from labels at any level, with a head on a frozen teacher."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from medkd.objectives.soft_labels import soft_labels
 
 
 def leaves_below(parents: Tensor) -> Tensor:
-    """Which leaves lie below each node, itself included: "node leaf" bool, leaves in the order of their nodes.
+    """Which leaves are below each node, itself included: "node leaf" bool, leaves in the order of their nodes.
 
     Args:
-        parents: "node" int; -1 for the root, which is node 0; every other parent stands before its children.
+        parents: "node" int; -1 for the root, which is node 0; every other parent comes before its children.
 
     >>> leaves_below(torch.tensor([-1, 0, 0, 1])).int().tolist()
     [[1, 1], [0, 1], [1, 0], [0, 1]]
@@ -42,7 +42,7 @@ def hierarchy_nll(logits: Tensor, below: Tensor) -> Tensor:
 
     Args:
         logits: "batch leaf".
-        below: "batch leaf" bool, the leaves below the label; at least one a sample.
+        below: "batch leaf" bool, the leaves below the label; at least one per sample.
 
     Source: Ye et al., TaxDistill, arXiv:2605.28868.
     """

@@ -1,4 +1,4 @@
-"""Match the teacher on the true class in the parts of a sample that speak for it."""
+"""Label-guided distillation (OGKD): the true class in the parts of a sample with most evidence for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def label_guided(student: Tensor, teacher: Tensor, graph: Tensor, label: Tensor, gamma: float = 0.3) -> Tensor:
-    """KL between the two parties' chances of the true class against all others, in nats, "sample part"; never negative.
+    """KL(teacher ‖ student) of the true class against all others, in nats, "sample part"; never negative.
 
     The teacher's probabilities are smoothed over the class graph first.
 
@@ -64,12 +64,12 @@ def _against_rest(log_p: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class LabelGuided(Objective):
-    """Match the teacher's chance of the true class in the parts of each labelled sample that speak most for it.
+    """Match the teacher's chance of the true class in the parts of each labelled sample where it is highest.
 
     Parts are what the logits' middle axis counts: patches, windows, tokens. Logits without one are a single part.
 
     Args:
-        similarity: a row a class: how near each other class is, itself included.
+        similarity: one row per class: how near each other class is, itself included.
         alpha: sharpness of the graph, softmax(alpha · similarity) in each row.
         gamma: 0 to 1, how much of each class is replaced by its neighbours.
         share: of the parts that are matched, above 0 to 1.
@@ -121,5 +121,5 @@ class LabelGuided(Objective):
         return {"lgd": torch.where(known, values, 0).sum() / known.sum().clamp(min=1)}
 
     def check(self, target: Target) -> None:
-        """Refuse a target that is no choice among the graph's classes."""
+        """Refuse a target that is not a choice among the graph's classes."""
         check_classes(target, self.graph, self)

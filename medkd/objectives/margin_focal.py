@@ -1,4 +1,4 @@
-"""Match labels with more weight on what is hard, a margin to clear, and a gap to keep between the classes."""
+"""Margin-focal loss: labels with more weight on hard samples, a margin, and a gap between the classes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def margin_focal(
     smoothing: float = 0.0,
     eps: float = 1e-8,
 ) -> Tensor:
-    """Focal binary cross-entropy of logits moved against their class by a margin.
-
-    And a hinge on the gap between class means.
+    """Focal binary cross-entropy of logits moved against their class by a margin, plus a hinge on the class means.
 
     With u = x - m for positives and x + m for negatives: mean of (1 - p_t)^gamma · BCE(u, y), where p_t is the
     probability of the label at u. Where both classes occur, 0.1 · contrastive_weight · max(0, m - (mean positive x -

@@ -1,4 +1,4 @@
-"""Draw the mask that the teacher draws where it is sure, and the annotated one where it is not."""
+"""Mask distillation (PicoSAM3): the teacher's mask as far as it is trusted, the annotated one for the rest."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def mask_distillation(
     sharpness: float = 5.0,
     least_area: float = 0.4,
 ) -> MaskTerms:
-    """Three losses of a mask ``p = sigmoid(sharpness · student)``.
-
-    Against the teacher's ``q``, the label, and a vanishing area.
+    """Losses of a mask ``p = sigmoid(sharpness · student)``: against the teacher's ``q``, the label, a vanishing area.
 
     teacher: mean (p - q)² + Dice loss. label: mean binary cross-entropy + Dice loss. area: what the predicted area
     lacks to ``least_area`` of the labelled one, as a share of that.

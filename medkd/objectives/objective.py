@@ -20,8 +20,8 @@ class Objective(nn.Module):
     A subclass declares what it needs and computes ``terms`` from exactly that: fields are fetched, compared and
     checked here, once. State is kept in buffers and changes in ``remember``, not in ``terms``.
 
-    Labels: ``batch.targets`` is 0 where ``batch.labelled`` is False. What reads labels masks by ``labelled`` and
-    divides by ``labelled.sum().clamp(min=1)``; what does not, counts every sample. The docstring says whether
+    Labels: ``batch.targets`` is 0 where ``batch.labelled`` is False. A loss that reads labels masks by ``labelled``
+    and divides by ``labelled.sum().clamp(min=1)``; any other counts every sample. The docstring states whether
     unlabelled samples count. Logits, embeddings and targets hold no NaN.
 
     Args:

@@ -1,4 +1,4 @@
-"""Find one's own teacher's embedding among the batch, without being pushed from samples that are known to be alike."""
+"""Ontology-weighted NT-Xent (OC-Distill): contrast to the batch, less to samples known to be alike."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def ontology_nt_xent(
         )
     else:
         log_weight = torch.zeros_like(logits)
-    place = torch.arange(2 * count, device=z.device)
-    pair = place[:, None] % count == place[None, :] % count
+    sample = torch.arange(2 * count, device=z.device) % count
+    pair = sample[:, None] == sample[None, :]
     negatives = (logits + log_weight).masked_fill(pair, -torch.inf)
-    own = torch.cat([positive, positive])
-    return (torch.cat([own[:, None], negatives], dim=1).logsumexp(dim=1) - own).mean()
+    positives = torch.cat([positive, positive])
+    return (torch.cat([positives[:, None], negatives], dim=1).logsumexp(dim=1) - positives).mean()
 
 
 def tanimoto(codes: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def tanimoto(codes: Tensor) -> Tensor:
 
 
 class OntologyContrastive(Objective):
-    """Find one's own teacher's embedding among the batch, and be pushed less from samples that an ontology finds alike.
+    """Find the own teacher's embedding in the batch, and be pushed less from samples that an ontology finds alike.
 
     The two views are the student's embedding, linearly projected, and the teacher's. How alike samples are is read from
     the embedding of a teacher that holds it: a bank of indicators of each patient's codes and their ancestors, compared
@@ -90,7 +90,7 @@ class OntologyContrastive(Objective):
         student_dim, teacher_dim: widths of the embeddings.
         tau: temperature above 0, dimensionless.
         gamma: of the weights (1 - similarity)^gamma; 0 is plain NT-Xent.
-        similarity: name of the teacher whose embedding tells how alike samples are; "" is ``teacher``'s.
+        similarity: name of the teacher from whose embedding the similarity of samples is computed; "" is ``teacher``'s.
         teacher: name of the teacher it uses; "" is the only one.
 
     Shapes: embeddings "batch dim". Term: ``ow_nt_xent``, in nats. A batch of one gives zero.

@@ -1,4 +1,4 @@
-"""Carry the teacher's tokens to the student's at the least cost, when nothing says which belongs to which."""
+"""Optimal transport (EVL-ECG): the cost of carrying the teacher's tokens to the student's, without pairing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE = 10
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 @torch.no_grad()
 def potentials(cost: Tensor, eps: float, sweeps: int, tolerance: float) -> tuple[Tensor, Tensor]:
-    """What solves entropic transport between equal masses: the plan is ``exp(f + g - cost / eps)``.
+    """The potentials of entropic transport between equal masses: the plan is ``exp(f + g - cost / eps)``.
 
     Sinkhorn's sweeps in the log domain: they neither over- nor underflow. Every few sweeps a Newton step is tried and
     kept for the samples that it helps: where tokens form clusters far apart, sweeps alone take thousands. All samples
@@ -31,7 +31,7 @@ def potentials(cost: Tensor, eps: float, sweeps: int, tolerance: float) -> tuple
     Args:
         cost: "batch row column".
         eps: strength of the blur, in units of the cost, above 0.
-        sweeps: at most how many.
+        sweeps: at most.
         tolerance: stop when every column's mass is right up to this share of it; the rows' are exact.
 
     Returns:
@@ -90,9 +90,7 @@ def _costs(rows: Tensor, columns: Tensor) -> Tensor:
 def transport_cost(
     student: Tensor, teacher: Tensor, eps: float, sweeps: int = 100, tolerance: float = 1e-3
 ) -> tuple[Tensor, Tensor]:
-    """What it costs to carry the teacher's tokens to the student's.
-
-    Sum P C, C the squared distances, without the entropy.
+    """The cost of carrying the teacher's tokens to the student's: sum P C, C the squared distances, without entropy.
 
     P is the plan between equal masses that minimises ``sum P C + eps sum P (log P - 1)``. It is held fixed in the
     gradient, which is then that of the regularised cost.

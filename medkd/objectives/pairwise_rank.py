@@ -1,4 +1,4 @@
-"""Put every two samples in the teacher's order, as surely as the teacher does."""
+"""RankNet: every two samples in the teacher's order, as surely as the teacher orders them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from medkd.objectives.precision import full_precision
 
 @full_precision
 def pairwise_rank(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """Cross-entropy between the two parties' chances that sample i ranks above sample j, in nats.
+    """Cross-entropy of the student's and the teacher's chances that sample i ranks above sample j, in nats.
 
     Mean over pairs and columns.
 
@@ -103,8 +103,8 @@ class PairwiseRank(Objective):
         s, t = student.logits, teacher.logits
         s, t = _comparable(s, batch.target.is_categorical), _comparable(t, batch.target.is_categorical)
         if self.columns is not None:
-            kept = [batch.target.names.index(name) for name in self.columns]
-            s, t = s[:, kept], t[:, kept]
+            index = [batch.target.names.index(name) for name in self.columns]
+            s, t = s[:, index], t[:, index]
         return {"ranknet": pairwise_rank(s, t, self.temperature)}
 
     def check(self, target: Target) -> None:

@@ -1,4 +1,4 @@
-"""Match the teacher's features in their pattern, whatever their scale and offset."""
+"""PKD: the teacher's features up to the scale and offset of each channel."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ EPS = 1e-6
 
 @full_precision
 def pkd(student: Tensor, teacher: Tensor) -> Tensor:
-    """Half the squared difference of two features, each channel first brought to mean zero and variance one.
+    """Half the squared difference of two features, each channel first scaled to mean zero and variance one.
 
-    Mean over entries.
-
-    It equals one minus the mean over the channels of Pearson's correlation, where no channel is constant. A batch of
-    one embedding has only constant channels, and gives zero.
+    Mean over entries. It equals one minus the mean over the channels of Pearson's correlation, where no channel is
+    constant. A batch of one embedding has only constant channels, and gives zero.
 
     Args:
         student, teacher: "batch channel ..."; mean and variance of a channel are taken over all other axes; the teacher

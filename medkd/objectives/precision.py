@@ -1,4 +1,4 @@
-"""Losses are computed in float32 at least, whatever the mixed precision of the step."""
+"""Full precision: losses are computed in float32 at least, whatever the mixed precision of the step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep the teacher's order of who is more like whom."""
+"""Rank consistency (RankByGene): the teacher's order of which sample is more like which."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rank_consistency(student: Tensor, teacher: Tensor) -> Tensor:
     Mean over them.
 
     Zero where the student has each pair in the teacher's order, at least as far apart; an order reversed costs both
-    gaps, and a student to whom all are alike pays every gap of the teacher. A batch of fewer than three has no such
+    gaps, and a student for which all are alike pays every gap of the teacher. A batch of fewer than three has no such
     pair, and gives zero.
 
     Args:
@@ -51,9 +51,7 @@ def _cosines(embedding: Tensor) -> Tensor:
 
 
 class RankConsistency(Objective):
-    """Keep the teacher's order of similarities.
-
-    Whom a sample is more like, as the teacher sees it, the student must see so too.
+    """Keep the teacher's order of similarities: which of two samples a third is more like.
 
     The embeddings need not have the same width. Memory grows with the cube of the batch.
 

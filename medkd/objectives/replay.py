@@ -1,4 +1,4 @@
-"""Remember what an earlier model said of earlier samples, while learning from others."""
+"""Replay (FORGE): outputs of an earlier model on earlier samples, kept while others are learned."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _distances(embedding: Tensor, eps: float) -> Tensor:
 
 
 class Replay(Objective):
-    """FORGE's replay: the labels, logits and embeddings that a frozen earlier model gave to the samples of its time.
+    """FORGE's replay: labels, logits and embeddings that a frozen earlier model gave to the samples of its time.
 
-    Its teacher is a bank of that model's answers. Logits are matched as they are, not as probabilities: their size is
-    remembered too.
+    Its teacher is a bank of that model's outputs. Logits are matched as they are, not as probabilities: their size is
+    kept too.
 
     Args:
-        student_dim, teacher_dim: widths of the embeddings; a linear map stands between them where they differ.
+        student_dim, teacher_dim: widths of the embeddings; a linear map joins them where they differ.
         label_weight: of the label's own loss, over labelled samples.
         logit_weight, embedding_weight: of the squared errors.
         relation_weight: of the distances between samples; 0, the authors' default, leaves them out.

@@ -1,4 +1,4 @@
-"""Keep the teacher's distances and angles between samples."""
+"""Relational knowledge distillation (RKD): the teacher's distances and angles between samples."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def _angles(gram: Tensor) -> Tensor:
 class RKD(Objective):
     """Keep the teacher's distances (up to scale) and angles between the samples of a batch.
 
-    The embeddings need not have the same width. Distances need two samples to say anything, angles three: smaller
-    batches give zero.
+    The embeddings need not have the same width. Distances need two samples, angles three: smaller batches
+    give zero.
 
     Args:
         distance_weight, angle_weight: of the two terms; one of weight 0 is left out.

@@ -1,4 +1,4 @@
-"""Keep similar what the teacher finds similar."""
+"""Similarity preserving (SP): samples similar to the teacher are similar to the student."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class SimilarityPreserving(Objective):
 
     Mean (G_t - G_s)², G the row-normalised Gram matrix of a batch's embeddings.
 
-    The embeddings need not have the same width, and nothing is learned beside the student. Needs at least two samples
-    to say anything: a batch of one gives zero.
+    The embeddings need not have the same width, and nothing is learned beside the student. It needs at least two
+    samples: a batch of one gives zero.
 
     Args:
         eps: smallest norm of a row.

@@ -1,4 +1,4 @@
-"""Match the teacher's softened probabilities."""
+"""Soft labels (KD): the teacher's softened probabilities."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def soft_labels(
     """
     s, t = student / temperature, teacher.detach() / temperature
     if bernoulli:
-        here, absent = functional.logsigmoid(t), functional.logsigmoid(-t)
+        present, absent = functional.logsigmoid(t), functional.logsigmoid(-t)
         divergence = (
-            here.exp() * (here - functional.logsigmoid(s)) + absent.exp() * (absent - functional.logsigmoid(-s))
+            present.exp() * (present - functional.logsigmoid(s)) + absent.exp() * (absent - functional.logsigmoid(-s))
         ).mean()
     else:
         divergence = functional.kl_div(
@@ -53,7 +53,7 @@ def soft_labels(
 class SoftLabels(Objective):
     """Match the teacher's softened probabilities.
 
-    T² KL(teacher/T ‖ student/T), over classes or per label as the target asks.
+    T² KL(teacher/T ‖ student/T), over classes, or per label where labels do not exclude each other.
 
     Args:
         temperature: T > 0, dimensionless.

@@ -1,4 +1,4 @@
-"""Be nearer to one's own teacher's embedding than to those of samples with another label."""
+"""Soft-margin triplet: nearer to the own teacher's embedding than to those of samples with another label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medkd.objectives.projected import ProjectedObjective
 
 @full_precision
 def soft_triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0) -> Tensor:
-    """ln(1 + exp(|a - p| - |a - n| + margin)) of Euclidean distances: no triple is ever done, however far apart; "...".
+    """ln(1 + exp(|a - p| - |a - n| + margin)) of Euclidean distances: never zero, however far apart; "...".
 
     Args:
         anchor, positive, negative: "... dim", broadcast; all get a gradient.
@@ -38,7 +38,7 @@ def _distance(difference: Tensor) -> Tensor:
 
 
 class SoftTriplet(ProjectedObjective):
-    """Be nearer to one's own teacher's embedding than to those of samples whose label differs.
+    """Be nearer to the own teacher's embedding than to those of samples whose label differs.
 
     Every labelled sample of the batch whose label is known to differ is a negative (the release takes any sample whose
     continuous marker differs by 5, be its label the same); an anchor without a negative counts nothing. Memory grows

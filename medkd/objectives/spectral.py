@@ -1,4 +1,4 @@
-"""Oscillate as the teacher does: match magnitude and phase of each frequency."""
+"""Spectral matching: magnitude and phase of each frequency of the teacher's tokens over time."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
 FLOOR = 1e-2
-"""Share of the teacher's mean magnitude below which a frequency of the student has no phase to speak of.
+"""Share of the teacher's mean magnitude below which a frequency of the student counts as without phase.
 
 It bounds the gradient.
 """
 EPS = 1e-6
-"""Smallest of what is divided by, in the features' units: a teacher without any signal has no phase either."""
+"""Smallest divisor, in the features' units: a teacher without any signal has no phase either."""
 
 
 @full_precision
 def spectral(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-    """Differences of the two spectra over time.
-
-    Of magnitudes, mean ``| |S| - |T| |``, and of phases, ``1 - cos``, weighted by ``|T|``.
+    """Differences of two spectra over time: of magnitudes, mean ``| |S| - |T| |``; of phases, ``1 - cos`` by ``|T|``.
 
     Spectra are orthonormal discrete Fourier transforms of real sequences, so that magnitudes are in the feature's own
     units. Frequencies that the teacher does not have weigh nothing in the phase.
@@ -56,7 +54,7 @@ def spectral(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
 class Spectral(Objective):
     """Match the spectrum over time of the teacher's tokens, after a learned projection of the student's (after DLink).
 
-    Phase says when, so both parties must see the same augmentation: the teacher runs live.
+    Phase depends on when, so student and teacher must see the same augmentation: the teacher runs live.
 
     Args:
         student_dim, teacher_dim: widths of the tokens.

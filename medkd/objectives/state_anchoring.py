@@ -1,4 +1,4 @@
-"""Believe what the teacher believes, who saw every modality, and as surely as it does."""
+"""State anchoring (CoRe-KD): the Gaussian state and the probabilities of a teacher with every modality."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def gaussian_distance(
 def missing_distance(
     student_mean: Tensor, student_deviation: Tensor, teacher_mean: Tensor, teacher_deviation: Tensor, missing: Tensor
 ) -> Tensor:
-    """How far what the student guesses of its missing modalities is from what the teacher saw.
+    """The distance of the student's states of its missing modalities to the teacher's, mean over those missing.
 
-    Mean over those missing, zero if none is.
+    Zero if none is missing.
 
-    Shapes: states "modality batch dim", missing "modality batch" bool → "batch". What stands at one that is not is
-    never read.
+    Shapes: states "modality batch dim", missing "modality batch" bool → "batch". The states of
+    one that is not missing are never read.
     """
     blank = ~missing[:, :, None]
     states = (
@@ -63,12 +63,12 @@ def missing_distance(
 class StateAnchoring(Objective):
     """CoRe-KD's anchoring: match the Gaussian state of a teacher that saw the complete view, and its probabilities.
 
-    Where both parties' features also hold a state for each modality (``state/<modality>``, "batch 2 dim"), what the
-    student guesses of a modality that a sample lacks is matched too; a bank does not keep those, so this takes a live
+    Where the features of both also hold a state for each modality (``state/<modality>``, "batch 2 dim"), the
+    student's state of a modality that a sample lacks is matched too; a bank does not keep those, so this takes a live
     teacher. The presence is the student's.
 
     Args:
-        student_dim, teacher_dim: widths of the states; a linear map stands between them where they differ.
+        student_dim, teacher_dim: widths of the states; a linear map joins them where they differ.
         temperature: of the probabilities.
         kd_weight, state_weight, missing_weight: of the three terms; one of weight 0 is left out.
         teacher: name of the teacher it uses; "" is the only one.

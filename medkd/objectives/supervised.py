@@ -1,4 +1,4 @@
-"""Match the labels, where there are any."""
+"""Supervised loss: the labels, where there are any."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def supervised(
             anything.
         labelled: "batch column" bool.
         kind: of the target.
-        pos_weight: binary kinds only: how much more a positive entry counts, a scalar or one a column.
+        pos_weight: binary kinds only: how much more a positive entry counts, a scalar or one per column.
 
     >>> supervised(torch.zeros(2, 1), torch.tensor([[1.0], [0.0]]), torch.tensor([[True], [False]]), "binary")
     tensor(0.6931)
@@ -57,10 +57,10 @@ def supervised(
 
 
 class Supervised(Objective):
-    """Match the labels of the samples that have one, by the loss that suits the target's kind.
+    """Match the labels of the samples that have one, by the loss of the target's kind.
 
     Args:
-        pos_weight: binary and multi-label targets: how much more a positive entry counts, one value or one a column.
+        pos_weight: binary and multi-label targets: how much more a positive entry counts, one value or one per column.
 
     Shapes: logits "batch output". Terms: ``bce`` (binary, multi-label, mask), ``ce`` (multi-class) or ``mse``
     (regression, forecast).
@@ -111,5 +111,5 @@ class Supervised(Objective):
                 f"pos_weight has {self.pos_weight.numel()} values, "
                 f"target '{target.key}' is {target.kind} with {target.outputs} outputs",
                 where="Supervised",
-                remedy="Give one value, or one a label, for a binary or multi-label target; leave it out for others",
+                remedy="Give one value, or one per label, for a binary or multi-label target; leave it out for others",
             )

@@ -1,4 +1,4 @@
-"""Bring samples of one class together and keep the others apart."""
+"""Supervised contrastive loss (SupCon): samples of one class together, the others apart."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ def supervised_contrastive(
 ) -> Tensor:
     """Mean over anchors of -1/|P| Σ_{p in P} ln softmax over the allowed of cos(anchor, ·)/T, at p.
 
-    P those of the anchor's class.
-
-    An anchor without a positive counts nothing; where there is none at all the value is zero, its graph intact.
+    P are the allowed samples of the anchor's class. An anchor without a positive counts nothing; where there is none at
+    all the value is zero, its graph intact.
 
     Args:
         anchor: "anchor dim".
@@ -54,9 +53,7 @@ def supervised_contrastive(
 
 
 class SupervisedContrastive(ProjectedObjective):
-    """Bring the student's embeddings of one class together.
-
-    With ``across``, towards the teacher's embeddings of that class.
+    """Bring the student's embeddings of one class together, with ``across`` towards the teacher's of that class.
 
     Labelled samples alone take part. Samples are of one class if all their labels agree.
 

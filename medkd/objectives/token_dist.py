@@ -1,4 +1,4 @@
-"""Keep the teacher's ranking within each token and between tokens."""
+"""DIST on tokens (PTA): the teacher's ranking within each token and between tokens."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Positions = Literal["together", "apart"]
 def token_dist(
     student: Tensor, teacher: Tensor, tau: float = 1.0, positions: Positions = "together"
 ) -> tuple[Tensor, Tensor]:
-    """DIST over sequences, a token's channels standing for classes.
+    """DIST over sequences, a token's channels in place of classes: inter (within a token) and intra (between tokens).
 
-    Inter (within a token) and intra (between tokens), times tau².
+    Both times tau².
 
     ``together`` correlates a channel over all tokens of all samples; ``apart`` at each position over the batch alone,
-    which says nothing in a batch of one.
+    which is constant in a batch of one.
 
     Args:
         student, teacher: "batch token channel"; the teacher gets no gradient.
@@ -63,7 +63,7 @@ class TokenDist(Objective):
     Shapes: tokens "batch token dim", as many in both. Terms: ``inter`` and ``intra``, weighted, dimensionless.
 
     Raises:
-        InputError: tau is not above zero, there is no such way of positions, or the tokens' shapes differ.
+        InputError: tau is not above zero, there is no such choice of positions, or the tokens' shapes differ.
 
     Source: Weng et al. 2026, Purify-then-Align, arXiv:2604.05584.
     """

@@ -1,4 +1,4 @@
-"""How far the student's distribution over classes is from the teacher's, position by position, in either direction or between."""
+"""Token divergence (GKD, TIP): reverse, forward or Jensen-Shannon divergence from the teacher, per position."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def token_divergence(
 
     Args:
         student, teacher: logits "... class"; the teacher gets no gradient.
-        divergence: which.
         beta: 0 to 1, of jsd.
 
     Shapes: "...". Source: Xu et al. 2026, TIP, arXiv:2604.14084; Agarwal et al. 2024, arXiv:2306.13649, eq. 1.

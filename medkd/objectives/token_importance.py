@@ -1,4 +1,4 @@
-"""Learn from the positions that matter: where the student is unsure, or sure of what the teacher denies."""
+"""Token importance (TIP): the positions where the student is unsure, or sure of what the teacher denies."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def sampling_weights(
     student, teacher = student.detach(), teacher.detach()
     entropy = jsd_scale * _entropy(student) / math.log(student.shape[1])
     if 0 < jsd_topk < teacher.shape[1]:
-        kept = teacher.topk(jsd_topk, dim=1).indices
-        student, teacher = student.gather(1, kept), teacher.gather(1, kept)
+        likely = teacher.topk(jsd_topk, dim=1).indices
+        student, teacher = student.gather(1, likely), teacher.gather(1, likely)
     q, p = student.log_softmax(dim=1), teacher.log_softmax(dim=1)
     m = ((p.exp() + q.exp()) / 2).clamp(min=1e-8).log()
     divergence = 0.5 * (q.exp() * (q - m) + p.exp() * (p - m)).sum(dim=1)

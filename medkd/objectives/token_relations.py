@@ -1,4 +1,4 @@
-"""Keep the teacher's distances and angles between the tokens of a sequence."""
+"""Token relations (EVL-ECG): the teacher's distances and angles between the tokens of a sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Match the teacher's values: a forecast, a regression, or bare logits."""
+"""Logit matching: the teacher's values of a forecast, a regression, or bare logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep what the teacher knows: a bound on the information that the student's features hold about the teacher's."""
+"""Variational information distillation (VID): a bound on the information about the teacher's features."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ EPS = 1e-5
 
 @full_precision
 def vid(mean: Tensor, teacher: Tensor, log_scale: Tensor, eps: float = EPS) -> Tensor:
-    """Negative log-density of the teacher's features under a Gaussian that the student predicts, without ln(2 pi)/2.
+    """Negative log-density of the teacher's features under a Gaussian that the student predicts, mean over entries.
 
-    Mean over entries.
+    ln(2 pi)/2 is left out.
 
-    ``0.5 ((mean - teacher)² / var + ln var)`` with one variance a channel, ``var = softplus(log_scale) + eps``.
+    ``0.5 ((mean - teacher)² / var + ln var)`` with one variance per channel, ``var = softplus(log_scale) + eps``.
 
     Args:
         mean: what the student predicts, "batch channel ...".
@@ -41,9 +41,9 @@ def vid(mean: Tensor, teacher: Tensor, log_scale: Tensor, eps: float = EPS) -> T
 
 
 class VID(Objective):
-    """Predict the teacher's embedding from the student's, with a learned variance a channel.
+    """Predict the teacher's embedding from the student's, with a learned variance per channel.
 
-    What cannot be predicted stops counting.
+    Channels that cannot be predicted stop counting.
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.

@@ -1,4 +1,4 @@
-"""Match several teachers at once, each weighted by how sure it is."""
+"""Weighted teachers (FedMTFI): several teachers at once, each weighted by its confidence."""
 
 from __future__ import annotations
 
@@ -103,7 +103,6 @@ class WeightedTeachers(Objective):
 
     method: ClassVar[str] = "FedMTFI"
     source: ClassVar[str] = "Shadin et al. 2026, arXiv:2606.01607"
-    same_shape: ClassVar[tuple[str, ...]] = ("logits",)
     same_shape: ClassVar[tuple[str, ...]] = ("logits",)
     needs_probabilities: ClassVar[bool] = True
     uses_all_teachers: ClassVar[bool] = True

@@ -1,7 +1,4 @@
-"""Wash the style out of a feature map.
-
-Make its channels uncorrelated, and their correlations the same at every site.
-"""
+"""Whitening (WT-PSE): channels of a feature map uncorrelated, and alike at every site."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.data.core.batch import Batch
-from medkd.errors import InputError, nearest
 from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
@@ -22,10 +18,7 @@ RIDGE = 1e-5
 
 
 class WhiteningTerms(NamedTuple):
-    """The three parts of the whitening loss, scalars.
-
-    Correlations and variances of each sample, and differences between sites.
-    """
+    """Parts of the whitening loss, scalars: correlations and variances of each sample, differences between sites."""
 
     correlation: Tensor
     variance: Tensor
@@ -118,26 +111,12 @@ class Whitening(Objective):
     ) -> None:
         super().__init__()
         self.stages = stages or []
-        self.margin, self.instance_weight, self.domain_weight, self.centred = (
-            margin,
-            instance_weight,
-            domain_weight,
-            centred,
-        )
+        self.margin, self.centred = margin, centred
+        self.instance_weight, self.domain_weight = instance_weight, domain_weight
 
     def terms(self, student: Fields, teacher: Fields, batch: Batch) -> dict[str, Tensor]:
         """The terms ``instance`` and ``domain``."""
-        if not student.features:
-            raise InputError(
-                "the student's output has no features",
-                where="Whitening",
-                remedy="Use a network that returns feature maps",
-            )
-        for stage in self.stages:
-            if stage not in student.features:
-                remedy = nearest(stage, student.features)
-                raise InputError(f"the student's features have no stage '{stage}'", where="Whitening", remedy=remedy)
-        maps = [student.features[stage] for stage in self.stages or student.features]
+        maps = student.maps(self.stages)
         known = {name: i for i, name in enumerate(dict.fromkeys(batch.site))}
         site = torch.tensor([known[name] for name in batch.site] or [0] * len(maps[0]), device=maps[0].device)
         terms = [whitening(x, site, self.margin, self.centred) for x in maps]

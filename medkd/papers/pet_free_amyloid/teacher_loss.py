@@ -76,7 +76,8 @@ def hinge_triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: fl
     >>> hinge_triplet(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), margin=5.0).round(decimals=4)
     tensor([0.])
     """
-    near, far = (torch.linalg.vector_norm(anchor - other + SHIFT, dim=-1) for other in (positive, negative))
+    near: Tensor = torch.linalg.vector_norm(anchor - positive + SHIFT, dim=-1)
+    far: Tensor = torch.linalg.vector_norm(anchor - negative + SHIFT, dim=-1)
     return (near - far + margin).relu()
 
 
