@@ -1,1 +1,1 @@
-"""One published data set a file, and one synthesiser a modality."""
+"""Cohorts: one published data set per module, and synthetic ones in the same layouts."""

@@ -1,4 +1,4 @@
-"""Brugada-HUCA 1.0.0: 363 twelve-lead ECGs, one a subject, twelve seconds at 100 Hz."""
+"""Brugada-HUCA 1.0.0: 363 twelve-lead ECGs, one per subject, twelve seconds at 100 Hz."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ class BrugadaHUCA(Cohort):
         return {"ecg": ECG()}
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
-        """One row a subject."""
+        """One row per subject."""
         try:
             table = pl.read_csv(self.root / self.marker, infer_schema=False).select("patient_id", "brugada")
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"{self.marker} is no CSV with the columns patient_id and brugada",
+                f"{self.marker} is not a CSV with the columns patient_id and brugada",
                 where=self.root,
                 remedy="Use the file as published",
             ) from error
-        kind = table["brugada"].str.strip_chars()
-        strange = sorted(set(kind.drop_nulls()) - {"0", "1", "2"})
-        if strange:
+        label = table["brugada"].str.strip_chars()
+        unknown = sorted(set(label.drop_nulls()) - {"0", "1", "2"})
+        if unknown:
             raise InputError(
-                f"brugada is '{strange[0]}' in {self.marker}", where=self.root, remedy="It must be 0, 1 or 2"
+                f"brugada is '{unknown[0]}' in {self.marker}", where=self.root, remedy="It must be 0, 1 or 2"
             )
         subject = pl.col("patient_id").str.strip_chars()
         samples = table.select(
             sample_id=subject,
             subject_id=subject,
             ecg=pl.format("files/{}/{}", subject, subject),
-            brugada=kind.is_in(["1", "2"]).cast(pl.Float64),
+            brugada=label.is_in(["1", "2"]).cast(pl.Float64),
         )
-        return samples.with_columns(brugada=pl.when(kind.is_null()).then(None).otherwise(pl.col("brugada"))), []
+        return samples.with_columns(brugada=pl.when(label.is_null()).then(None).otherwise(pl.col("brugada"))), []

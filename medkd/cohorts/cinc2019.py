@@ -1,4 +1,4 @@
-"""PhysioNet/CinC Challenge 2019: intensive care hour by hour, and when sepsis begins."""
+"""PhysioNet/CinC Challenge 2019: intensive care hour by hour, and the onset of sepsis."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ LABS = (
 )
 NURSING = ("FiO2",)
 EARLY = 6
-"""Hours by which the published label comes before sepsis."""
+"""Hours by which the published label precedes sepsis."""
 SEEN = 12
-"""Hours of the stay that lie before the question."""
+"""Hours of the stay before its first prediction."""
 _COLUMNS = (
     *(*VITALS, *LABS[:2], *NURSING, *LABS[2:]),
     *("Age", "Gender", "Unit1", "Unit2", "HospAdmTime", "ICULOS", "SepsisLabel"),
@@ -39,27 +39,25 @@ _COLUMNS = (
 
 
 class CinC2019(EventCohort):
-    """The Challenge of 2019 as published: ``training_setA`` and ``training_setB``, each a folder, a .zip or a .tar.gz.
+    """The Challenge of 2019 as published: ``training_setA`` or ``training_setB`` or both, as folder, .zip or .tar.gz.
 
-    Either will do.
+    A file is a stay, a row an hour; ICULOS counts the hours since admission to the unit, and the values of row h are
+    events at hour h - 1, the hour's beginning. Sepsis begins (Sepsis-3) when infection is suspected or SOFA rises by
+    two points, whichever is first, if the rise comes at most 24 h before or 12 h after the suspicion. SepsisLabel is 1
+    from six hours before that; so sepsis begins at the first labelled hour + 6. Where the first row already has the
+    label, only the latest possible hour is known. Of the first 7,271 stays of set B 400 have sepsis.
 
-    A file is a stay, a row an hour; ICULOS counts the hours since admission to the unit, and what stands in row h is an
-    event at hour h - 1, the hour's beginning. Sepsis begins (Sepsis-3) when infection is suspected or SOFA rises by two
-    points, whichever is first, if the rise comes at most 24 h before or 12 h after the suspicion. SepsisLabel is 1 from
-    six hours before that; so sepsis begins at the first labelled hour + 6. Where already the first row is labelled, its
-    hour is not known, only that it is not later than that. The first 7,271 stays of set B hold 400 with sepsis.
+    - ``sepsis``: one sample per stay, predicted at hour 12; positive: sepsis begins later in the stay. Left out: sepsis
+      at or before hour 12, stays that end before it. Of those 7,271 stays 7,055 are samples, 286 of them positive.
+    - ``sepsis6h``: predicted at hour 12 and every six hours while the patient is in the unit and not septic; positive:
+      sepsis begins within the next six hours. A view [0:12h] of a sample is the twelve hours before its prediction.
 
-    - ``sepsis``: one sample a stay, asked at hour 12; positive: sepsis begins later in the stay. Left out: sepsis at or
-      before hour 12, stays that end before it. 7,055 stays are left of those 7,271, 286 of them positive.
-    - ``sepsis6h``: asked at hour 12 and every six hours while the patient is in the unit and not septic; positive:
-      sepsis begins within the next six hours. A view [0:12h] of a sample is the twelve hours before its question.
-
-    Age is in years; 100 stands for "over 89" and is given as 90. Magnesium, lactate and FiO2 are published in mg/dL,
+    Age is in years; 100 means "over 89" and is given as 90. Magnesium, lactate and FiO2 are published in mg/dL,
     mmol/L and as a fraction, whatever the Challenge's table of units says. Calcium of about 1 is ionised, in mmol/L,
     and set aside.
 
     Args:
-        root: the folder that holds one set or both.
+        root: the folder of one set or both.
 
     Source: Reyna et al. 2020, doi:10.1097/CCM.0000000000004145; data doi:10.13026/v64v-d857.
     """
@@ -70,15 +68,13 @@ class CinC2019(EventCohort):
     licence: ClassVar[str] = "CC BY 4.0"
 
     def __init__(self, root: Path) -> None:
-        # Not the base's check of one marker file: either set will do, packed or not.
+        # Not the base class's check of one marker file: either set is enough, packed or not.
         self.root = Path(root)
-        found = (
-            self.root / f"training_set{letter}{suffix}" for letter in "AB" for suffix in ("", ".zip", ".tar.gz", ".tar")
-        )
-        self._places = {
-            place.name.split(".")[0]: place for place in reversed([place for place in found if place.exists()])
-        }
-        if not self._places:
+        suffixes = ("", ".zip", ".tar.gz", ".tar")
+        candidates = [self.root / f"training_set{letter}{suffix}" for letter in "AB" for suffix in suffixes]
+        # Reversed, so that of one set in several forms the first suffix counts.
+        self._sources = {path.name.split(".")[0]: path for path in reversed(candidates) if path.exists()}
+        if not self._sources:
             raise InputError(
                 f"{self.root} holds no training_setA or training_setB (.zip, .tar.gz, or a folder)",
                 where=f"cohort {self.name}",
@@ -86,7 +82,7 @@ class CinC2019(EventCohort):
             )
 
     def targets(self) -> Mapping[str, Target]:
-        """``sepsis``, one sample a stay, and ``sepsis6h``, one every six hours."""
+        """``sepsis``, one sample per stay, and ``sepsis6h``, one every six hours."""
         begins = f"sepsis begins {EARLY} h after the first hour whose SepsisLabel is 1"
         return {
             "sepsis": Target(
@@ -94,7 +90,8 @@ class CinC2019(EventCohort):
                 "binary",
                 ("sepsis",),
                 ("sepsis later in the stay",),
-                rule=f"{begins}; asked at hour {SEEN} of patients who are in the unit and not septic; positive: it begins later",
+                rule=f"{begins}; asked at hour {SEEN} of patients who are in the unit and not septic; "
+                "positive: it begins later",
                 prediction_hour=SEEN,
             ),
             "sepsis6h": Target(
@@ -102,27 +99,27 @@ class CinC2019(EventCohort):
                 "binary",
                 ("sepsis6h",),
                 (f"sepsis within {EARLY} h",),
-                rule=f"{begins}; asked at hour {SEEN} and every {EARLY} h, until then; positive: it begins within {EARLY} h",
+                rule=f"{begins}; asked at hour {SEEN} and every {EARLY} h, until then; "
+                f"positive: it begins within {EARLY} h",
                 prediction_hour=SEEN,
             ),
         }
 
     def modalities(self) -> Mapping[str, Modality]:
-        """``vitals``, ``labs``, ``nursing`` (FiO2): an hour a cell, twelve hours unless the view names others."""
-        return {
-            made.name: made for made in (Vitals(hours=SEEN), Labs(hours=SEEN), Nursing(variables=("fio2",), hours=SEEN))
-        }
+        """``vitals``, ``labs``, ``nursing`` (FiO2): cells of one hour, twelve hours unless the view names others."""
+        known = (Vitals(hours=SEEN), Labs(hours=SEEN), Nursing(variables=("fio2",), hours=SEEN))
+        return {modality.name: modality for modality in known}
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
-        """One row a stay, or of ``sepsis6h`` one every six hours of it."""
+        """One row per stay, for ``sepsis6h`` one every six hours of it."""
         rows, refused = self._rows
-        kept, unusable = usable(stays(rows))
-        table, left = {"sepsis": sepsis, "sepsis6h": sepsis6h}[target.key](kept)
-        none = [Exclusion("file that holds no stay", len(refused))] if refused else []
-        return table, [*none, *unusable, *left]
+        included, unusable = usable(stays(rows))
+        table, excluded = {"sepsis": sepsis, "sepsis6h": sepsis6h}[target.key](included)
+        unreadable = [Exclusion("file that holds no stay", len(refused))] if refused else []
+        return table, [*unreadable, *unusable, *excluded]
 
     def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame:
-        """What stands in each row; of the vital signs together with age and sex at every sample's hour 0."""
+        """The values of each row; vital signs together with age and sex at every sample's hour 0."""
         charted = measurements(self._rows[0], {"vitals": VITALS, "labs": LABS, "nursing": NURSING}[modality]).lazy()
         if modality != "vitals":
             return charted
@@ -130,18 +127,18 @@ class CinC2019(EventCohort):
 
     @cached_property
     def _rows(self) -> tuple[pl.DataFrame, list[str]]:
-        """Every hour of every stay, and the names of files that hold none."""
+        """Every hour of every stay, and the names of files without a stay."""
         return read_stay_files(
-            [self._places[name] for name in sorted(self._places)], ".psv", dict.fromkeys(_COLUMNS, pl.Float64), "|"
+            [self._sources[name] for name in sorted(self._sources)], ".psv", dict.fromkeys(_COLUMNS, pl.Float64), "|"
         )
 
 
 def measurements(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """What was measured as events: NaN, published for "not measured", is left out.
+    """Measurements as events: without NaN, published for "not measured"; with null, a word, to be counted later.
 
-    A word, read as null, is kept to be counted.
-
-    >>> rows = pl.DataFrame({"stay": ["p1", "p1"], "ICULOS": [1.0, 2.0], "HR": [float("nan"), 80.0], "Temp": [36.5, None]})
+    >>> rows = pl.DataFrame(
+    ...     {"stay": ["p1", "p1"], "ICULOS": [1.0, 2.0], "HR": [float("nan"), 80.0], "Temp": [36.5, None]}
+    ... )
     >>> measurements(rows, ("HR", "Temp")).rows()
     [('p1', 1.0, 'HR', 80.0), ('p1', 0.0, 'Temp', 36.5), ('p1', 1.0, 'Temp', None)]
     """
@@ -153,12 +150,21 @@ def measurements(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def stays(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a stay.
+    """One row per stay: its first, last and first labelled hour, ``unreadable``, and age, sex, site.
 
-    First and last hour, first hour with the label, whether an hour or a label is unreadable, and who it is.
+    ``unreadable``: an hour or a label of the stay cannot be read.
 
-    >>> rows = pl.DataFrame({"stay": ["p1"] * 3, "ICULOS": [1.0, 2.0, 3.0], "SepsisLabel": [0.0, 1.0, 1.0], "Age": 100.0, "Gender": 1.0,
-    ...     "Unit1": float("nan"), "Unit2": 1.0})
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "stay": ["p1"] * 3,
+    ...         "ICULOS": [1.0, 2.0, 3.0],
+    ...         "SepsisLabel": [0.0, 1.0, 1.0],
+    ...         "Age": 100.0,
+    ...         "Gender": 1.0,
+    ...         "Unit1": float("nan"),
+    ...         "Unit2": 1.0,
+    ...     }
+    ... )
     >>> stays(rows).rows()
     [('p1', 1.0, 3.0, 2.0, False, 90.0, 'male', 'surgical ICU')]
     """
@@ -182,34 +188,46 @@ def stays(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def usable(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """Stays each once, whose hours and labels can be read.
+def usable(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
+    """Stays whose hours and labels can be read, each once.
 
-    >>> found = pl.DataFrame({"stay": ["p1", "training_setB.zip/copy/p1.psv#9", "p2"], "unreadable": [False, False, True]})
-    >>> kept, left = usable(found)
-    >>> kept["stay"].to_list(), [(out.count, out.reason) for out in left]
+    >>> stays = pl.DataFrame(
+    ...     {"stay": ["p1", "training_setB.zip/copy/p1.psv#9", "p2"], "unreadable": [False, False, True]}
+    ... )
+    >>> included, excluded = usable(stays)
+    >>> included["stay"].to_list(), [(exclusion.count, exclusion.reason) for exclusion in excluded]
     (['p1'], [(1, 'stay stands in a second file'), (1, 'an hour or a label that cannot be read')])
     """
-    twice = pl.col("stay").str.contains("/", literal=True)
+    repeated = pl.col("stay").str.contains("/", literal=True)
     return exclude(
-        found, {"stay stands in a second file": twice, "an hour or a label that cannot be read": pl.col("unreadable")}
+        stays,
+        {"stay stands in a second file": repeated, "an hour or a label that cannot be read": pl.col("unreadable")},
     )
 
 
-def sepsis(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """One sample a stay of those who are in the unit at hour 12 and not septic: does sepsis begin later?
+def sepsis(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
+    """One sample per stay of patients who are in the unit at hour 12 and not septic; 1 if sepsis begins later.
 
-    >>> found = pl.DataFrame({"stay": ["p1", "p2", "p3", "p4"], "first": 1.0, "last": [40.0, 40.0, 9.0, 30.0],
-    ...     "labelled": [7.0, 6.0, None, None], "age": 60.0, "sex": "male", "site": None})
-    >>> kept, left = sepsis(found)
-    >>> kept.select("sample_id", "sepsis").rows()
+    >>> stays = pl.DataFrame(
+    ...     {
+    ...         "stay": ["p1", "p2", "p3", "p4"],
+    ...         "first": 1.0,
+    ...         "last": [40.0, 40.0, 9.0, 30.0],
+    ...         "labelled": [7.0, 6.0, None, None],
+    ...         "age": 60.0,
+    ...         "sex": "male",
+    ...         "site": None,
+    ...     }
+    ... )
+    >>> samples, excluded = sepsis(stays)
+    >>> samples.select("sample_id", "sepsis").rows()
     [('p1', 1.0), ('p4', 0.0)]
-    >>> [(out.count, out.reason) for out in left]
+    >>> [(exclusion.count, exclusion.reason) for exclusion in excluded]
     [(1, 'sepsis at or before hour 12'), (1, 'stay that ends before hour 12')]
     """
     labelled = pl.col("labelled")
-    kept, left = exclude(
-        found,
+    included, excluded = exclude(
+        stays,
         {
             f"sepsis at or before hour {SEEN}": labelled + EARLY <= SEEN,
             _UNKNOWN: labelled == pl.col("first"),
@@ -217,34 +235,41 @@ def sepsis(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
             f"no row in the first {SEEN} hours": pl.col("first") > SEEN,
         },
     )
-    return kept.select(
+    return included.select(
         pl.col("stay").alias("sample_id"),
         pl.col("stay").alias("subject_id"),
         pl.col("stay").alias("series"),
-        *_WHO,
+        *_DESCRIPTION,
         labelled.is_not_null().cast(pl.Float64).alias("sepsis"),
-    ), left
+    ), excluded
 
 
-def sepsis6h(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """A sample every six hours from hour 12 on, while the patient is in the unit and not septic.
+def sepsis6h(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
+    """A sample every six hours from hour 12, in the unit and not septic; 1 if sepsis begins within six hours.
 
-    Does sepsis begin within six hours?
+    A sample's ``zero_hour`` is twelve hours before its prediction. Each stay with sepsis after hour 12 has one positive
+    sample, unless it ends before that prediction. Exclusions count stays.
 
-    A sample's ``zero_hour`` lies twelve hours before its question. Each stay with sepsis after hour 12 has one positive
-    sample, unless it ends before that is asked. Counts of what is left out are stays.
-
-    >>> found = pl.DataFrame({"stay": ["p1", "p2"], "first": 1.0, "last": [40.0, 11.0], "labelled": [14.0, None],
-    ...     "age": 60.0, "sex": "male", "site": None})
-    >>> kept, left = sepsis6h(found)
-    >>> kept.select("sample_id", "subject_id", "zero_hour", "sepsis6h").rows()
+    >>> stays = pl.DataFrame(
+    ...     {
+    ...         "stay": ["p1", "p2"],
+    ...         "first": 1.0,
+    ...         "last": [40.0, 11.0],
+    ...         "labelled": [14.0, None],
+    ...         "age": 60.0,
+    ...         "sex": "male",
+    ...         "site": None,
+    ...     }
+    ... )
+    >>> samples, excluded = sepsis6h(stays)
+    >>> samples.select("sample_id", "subject_id", "zero_hour", "sepsis6h").rows()
     [('p1-12', 'p1', 0.0, 0.0), ('p1-18', 'p1', 6.0, 1.0)]
-    >>> [(out.count, out.reason) for out in left]
+    >>> [(exclusion.count, exclusion.reason) for exclusion in excluded]
     [(1, 'stay that ends before hour 12')]
     """
     begins = pl.col("labelled") + EARLY
-    kept, left = exclude(
-        found,
+    included, excluded = exclude(
+        stays,
         {
             f"sepsis at or before hour {SEEN}": begins <= SEEN,
             _UNKNOWN: pl.col("labelled") == pl.col("first"),
@@ -252,20 +277,21 @@ def sepsis6h(found: pl.DataFrame) -> tuple[pl.DataFrame, list[Exclusion]]:
         },
     )
     end = pl.min_horizontal(pl.col("last"), begins - 1).cast(pl.Int64) + 1
-    asked = (
-        kept.with_columns(pl.int_ranges(SEEN, end, EARLY).alias("asked"))
-        .explode("asked")
-        .filter(pl.col("asked") >= pl.col("first"))
+    hour = pl.col("prediction_hour")
+    samples = (
+        included.with_columns(pl.int_ranges(SEEN, end, EARLY).alias("prediction_hour"))
+        .explode("prediction_hour")
+        .filter(hour >= pl.col("first"))
     )
-    return asked.select(
-        pl.format("{}-{}", "stay", "asked").alias("sample_id"),
+    return samples.select(
+        pl.format("{}-{}", "stay", hour).alias("sample_id"),
         pl.col("stay").alias("subject_id"),
         pl.col("stay").alias("series"),
-        (pl.col("asked") - SEEN).cast(pl.Float64).alias("zero_hour"),
-        *_WHO,
-        (begins <= pl.col("asked") + EARLY).fill_null(False).cast(pl.Float64).alias("sepsis6h"),
-    ), left
+        (hour - SEEN).cast(pl.Float64).alias("zero_hour"),
+        *_DESCRIPTION,
+        (begins <= hour + EARLY).fill_null(False).cast(pl.Float64).alias("sepsis6h"),
+    ), excluded
 
 
-_WHO = ("age", "sex", "site")
+_DESCRIPTION = ("age", "sex", "site")
 _UNKNOWN = "labelled from its first row: when sepsis begins is not known"

@@ -1,4 +1,4 @@
-"""Cohorts of sensor recordings that are asked for glucose half an hour or an hour later."""
+"""Cohorts of sensor recordings whose targets are glucose half an hour and an hour later."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from medkd.modalities.cgm.origins import origins, thinned
 AHEAD = {"glucose30": 30, "glucose60": 60}
 """Target column → minutes after the origin."""
 EVERY, HISTORY, MOST = 30, 180, 200
-"""A forecast every so many minutes, on so many unbroken ones; and so many of a person at most."""
+"""Minutes between forecasts, unbroken minutes before each, and the highest number of forecasts per person."""
 
 
 class GlucoseForecast(EventCohort):
-    """A cohort whose samples are forecasts. A sample is a moment of a recording, its origin.
-
-    A reading after three unbroken hours.
+    """A cohort whose samples are forecasts, each made at its origin: a reading after three unbroken hours.
 
     Targets are ``glucose30`` and ``glucose60``, glucose exactly 30 and 60 minutes after the origin in mg/dL, and
     ``glucose``, both. The value is read at that minute, or interpolated between two readings at most 20 minutes apart;
@@ -33,18 +31,18 @@ class GlucoseForecast(EventCohort):
 
     @abstractmethod
     def readings(self) -> pl.DataFrame:
-        """Every sensor reading: ``series``, ``minute`` from the series' start, ``glucose`` in mg/dL.
-
-        Ordered, each minute once.
-        """
+        """Every sensor reading: ``series``, ``minute`` from the series' start, ``glucose`` in mg/dL; sorted, unique."""
 
     @abstractmethod
     def people(self) -> pl.DataFrame:
-        """One row a series: ``series``, ``subject_id``, and what else is known of it."""
+        """One row per series: ``series``, ``subject_id``, and other columns of the sample table."""
 
     def targets(self) -> Mapping[str, Target]:
         """``glucose30``, ``glucose60``, and ``glucose``, which is both."""
-        rule = "sensor glucose that many minutes after the origin, read or interpolated between readings at most 20 minutes apart"
+        rule = (
+            "sensor glucose that many minutes after the origin, "
+            "read or interpolated between readings at most 20 minutes apart"
+        )
 
         def target(key: str, columns: tuple[str, ...]) -> Target:
             return Target(key, "forecast", columns, units="mg/dL", rule=rule, prediction_hour=0.0)
@@ -52,7 +50,7 @@ class GlucoseForecast(EventCohort):
         return {key: target(key, (key,)) for key in AHEAD} | {"glucose": target("glucose", tuple(AHEAD))}
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
-        """One row a forecast."""
+        """One row per forecast."""
         readings = self.readings()
         if readings.is_empty():
             raise InputError("no sensor reading can be used", where=self.root, remedy="Use the files as published")
@@ -62,34 +60,35 @@ class GlucoseForecast(EventCohort):
 def forecasts(
     readings: pl.DataFrame, people: pl.DataFrame, columns: tuple[str, ...]
 ) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """The samples of some recordings, and why other moments are none.
+    """The samples of some recordings, and the exclusions of other origins.
 
     Args:
         readings: ``series``, ``minute``, ``glucose``.
         people: ``series``, ``subject_id``, ...
-        columns: of the target; a sample that lacks one is left out.
+        columns: of the target; a sample without one of them is left out.
 
-    >>> readings = pl.DataFrame({"series": "a", "minute": [15.0 * n for n in range(19)], "glucose": [100.0 + n for n in range(19)]})
-    >>> table, left_out = forecasts(readings, pl.DataFrame({"series": ["a"], "subject_id": ["1"]}), ("glucose30",))
+    >>> minutes, glucose = [15.0 * n for n in range(19)], [100.0 + n for n in range(19)]
+    >>> readings = pl.DataFrame({"series": "a", "minute": minutes, "glucose": glucose})
+    >>> table, excluded = forecasts(readings, pl.DataFrame({"series": ["a"], "subject_id": ["1"]}), ("glucose30",))
     >>> table.select("sample_id", "zero_hour", "glucose30", "glucose60").rows()
     [('a-00180', 3.0, 114.0, 116.0), ('a-00210', 3.5, 116.0, 118.0), ('a-00240', 4.0, 118.0, None)]
-    >>> [(item.count, item.reason) for item in left_out]
+    >>> [(item.count, item.reason) for item in excluded]
     [(6, 'fewer than 180 unbroken minutes of glucose before it'), (1, 'no glucose at the time that is forecast')]
     """
     chosen = origins(readings, EVERY, HISTORY)
     whole = chosen.filter("whole")
-    held = whole.with_columns(glucose_at(readings, whole, ahead).alias(name) for name, ahead in AHEAD.items()).join(
+    labelled = whole.with_columns(glucose_at(readings, whole, ahead).alias(name) for name, ahead in AHEAD.items()).join(
         people, on="series"
     )
-    known = held.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
-    kept = thinned(known, MOST)
+    known = labelled.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
+    samples = thinned(known, MOST)
     counts = {
         f"fewer than {HISTORY} unbroken minutes of glucose before it": chosen.height - whole.height,
-        "no glucose at the time that is forecast": held.height - known.height,
-        f"thinned: more than {MOST} forecasts of one person": known.height - kept.height,
+        "no glucose at the time that is forecast": labelled.height - known.height,
+        f"thinned: more than {MOST} forecasts of one person": known.height - samples.height,
     }
     minute = pl.col("minute").round().cast(pl.Int64).cast(pl.String).str.zfill(5)
-    table = kept.select(
+    table = samples.select(
         pl.concat_str("series", minute, separator="-").alias("sample_id"),
         (pl.col("minute") / 60).alias("zero_hour"),
         pl.exclude("minute", "glucose", "unbroken", "whole"),

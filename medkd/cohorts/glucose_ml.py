@@ -22,16 +22,14 @@ _COLUMNS = ("timestamp", "glucose_value_mg_dl")
 
 
 class GlucoseML(GlucoseForecast):
-    """Whatever zips of the Glucose-ML collection lie in the folder, ``AZT1D-from-Glucose-ML.zip``.
-
-    One CSV a person in each.
+    """The zips of the Glucose-ML collection in the folder, such as ``AZT1D-from-Glucose-ML.zip``; one CSV per person.
 
     Sensors write every 5 or every 15 minutes; the series is made of steps of 5, so the slower ones are bridged (see
     ``CGM``). "Low" is 40 mg/dL (Hall 2018 has nine). HUPA-UCM's publisher interpolated readings 15 minutes apart to 5:
-    two values of three hold something of the next reading, up to ten minutes ahead, and forecasts there look better
+    two values of three depend on the next reading, up to ten minutes ahead, and forecasts there look better
     than they are. Where a set gives the time of day alone (Colas 2019), a clock that goes back has passed midnight.
-    ``site`` is the set; age, sex and kind of diabetes come from its metadata (an age as a range is left out). A time
-    that stands twice is taken once.
+    ``site`` is the set; age, sex and kind of diabetes come from its metadata (an age as a range is left out). Of
+    several readings at one time the first is used.
 
     On our copy, all six: AZT1D 25 people and 290,392 readings, BIG IDEAs 16 and 36,898, Colas 2019 208 and 114,253,
     D1NAMO 9 and 8,055, Hall 2018 57 and 105,426, HUPA-UCM 25 and 309,392.
@@ -48,7 +46,7 @@ class GlucoseML(GlucoseForecast):
         self.root = Path(root)
         self.sets = sorted(self.root.glob(f"*{ENDING}"))
         if not self.sets:
-            # Which says what is missing.
+            # Raises: the marker is missing.
             super().__init__(root)
 
     def modalities(self) -> Mapping[str, Modality]:
@@ -68,10 +66,7 @@ class GlucoseML(GlucoseForecast):
         return self.rows
 
     def people(self) -> pl.DataFrame:
-        """One recording a person.
-
-        ``subject_id``, ``site`` (the set), and age, sex, diabetes where the metadata give them.
-        """
+        """One recording per person: ``subject_id``, ``site`` (the set), and age, sex, diabetes where published."""
         series = self.rows.select(pl.col("series").unique(maintain_order=True)).with_columns(
             subject_id="series", site=pl.col("series").str.split("/").list.first()
         )
@@ -105,8 +100,8 @@ def _people(path: Path) -> list[pl.DataFrame]:
 
 
 def _members(path: Path) -> list[tuple[PurePosixPath, bytes]]:
-    held = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
-    return [(PurePosixPath(name), content) for name, content in held]
+    members = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
+    return [(PurePosixPath(name), content) for name, content in members]
 
 
 def _is_metadata(name: PurePosixPath) -> bool:
@@ -117,7 +112,7 @@ def _table(content: bytes, columns: tuple[str, ...], where: str) -> pl.DataFrame
     try:
         table = pl.read_csv(BytesIO(content), infer_schema=False, encoding="utf8-lossy")
     except pl.exceptions.PolarsError as error:
-        raise InputError("is no readable CSV", where=where, remedy="Copy the published file again") from error
+        raise InputError("is not a readable CSV", where=where, remedy="Copy the published file again") from error
     table = table.rename(lambda name: name.strip("\ufeff "))
     for column in columns:
         if column not in table.columns:

@@ -17,8 +17,9 @@ _TIME = pl.Datetime("us")
 class MIMIC3(Mimic):
     """MIMIC-III exactly as published, whole or demo.
 
-    Needed are ``ICUSTAYS``, ``ADMISSIONS``, ``PATIENTS``; other tables are used where they exist. A sample is a stay of an adult; ages above 89, which the publisher moves to 300, are 90. Death is
-    ``hospital_expire_flag``, its time ``deathtime``. Of the demo's 136 stays 110 are samples of mortality_24h (33
+    Needed are ``ICUSTAYS``, ``ADMISSIONS`` and ``PATIENTS``; other tables are used where they exist. A sample is a stay
+    of an adult; ages above 89, which the publisher moves to 300, are 90. Death is ``hospital_expire_flag``, its time
+    ``deathtime``. Of the demo's 136 stays 110 are samples of mortality_24h (33
     deaths) and of length_of_stay, 71 of mortality_48h (26 deaths); decompensation has 3,394 samples (162 positive).
 
     Source: Johnson et al. 2016, doi:10.1038/sdata.2016.35; data doi:10.13026/C2XW26, demo doi:10.13026/C2HM2Q.

@@ -46,7 +46,7 @@ class PTBXL(Cohort):
     ``STTC``, ``CD``, ``HYP``): an ECG has a superclass when one of its SCP statements, at any likelihood, is diagnostic
     and belongs to it. ECGs with no diagnostic statement are left out. Among the first 500 records 488 remain: NORM 297,
     STTC 96, CD 78, MI 73, HYP 40. Folds 9 and 10, whose labels were checked by humans, are the official validation and
-    test parts. Age is in years; the publisher's 300 stands for "over 89" and is given as 90.
+    test parts. Age is in years; the publisher's 300 means "over 89" and is given as 90.
 
     Args:
         root: the folder that holds ``ptbxl_database.csv``.
@@ -94,7 +94,7 @@ class PTBXL(Cohort):
         return {"ecg": ECG()}
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
-        """One row an ECG; every superclass has its column, whatever the target."""
+        """One row per ECG; every superclass has its column, whatever the target."""
         database = self._database()
         classes = [self._superclasses(codes, ecg) for ecg, codes in database.select("ecg_id", "scp_codes").iter_rows()]
         table = database.select(
@@ -106,10 +106,10 @@ class PTBXL(Cohort):
             site=pl.col("site").cast(pl.Int64).cast(pl.String),
             time=pl.col("recording_date").str.to_datetime(strict=False),
             official_fold=pl.col("strat_fold").cast(pl.Int64),
-        ).with_columns(pl.Series(key, [float(key in found) for found in classes]) for key in SUPERCLASSES)
-        kept = table.filter(pl.Series([bool(found) for found in classes]))
-        left_out = table.height - kept.height
-        return kept, [Exclusion("no diagnostic statement", left_out)] if left_out else []
+        ).with_columns(pl.Series(key, [float(key in present) for present in classes]) for key in SUPERCLASSES)
+        diagnosed = table.filter(pl.Series([bool(present) for present in classes]))
+        excluded = table.height - diagnosed.height
+        return diagnosed, [Exclusion("no diagnostic statement", excluded)] if excluded else []
 
     def _database(self) -> pl.DataFrame:
         table = _read_csv(self.root / _DATABASE)
@@ -127,7 +127,9 @@ class PTBXL(Cohort):
             )
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"{_DATABASE} holds a word where a number belongs", where=self.root, remedy=f"Mend {', '.join(numbers)}"
+                f"{_DATABASE} holds a word where a number belongs",
+                where=self.root,
+                remedy=f"Correct {', '.join(numbers)}",
             ) from error
 
     def _superclasses(self, codes: str | None, ecg: int) -> set[str]:
@@ -169,5 +171,5 @@ def _read_csv(path: Path) -> pl.DataFrame:
         ) from error
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{path} is no readable CSV", where="cohort ptbxl", remedy="Copy the published file again"
+            f"{path} is not a readable CSV", where="cohort ptbxl", remedy="Copy the published file again"
         ) from error

@@ -36,7 +36,7 @@ def test_unknown_class_and_missing_column(shared: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="brugada is '7'"):
         cohort.samples(cohort.target(None))
     path.write_text(text.replace("patient_id", "patient"))
-    with pytest.raises(InputError, match="no CSV with the columns"):
+    with pytest.raises(InputError, match="is not a CSV with the columns"):
         cohort.samples(cohort.target(None))
 
 

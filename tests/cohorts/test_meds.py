@@ -128,7 +128,7 @@ def test_codes_of_the_users_own(root: Path) -> None:
     assert held is not None
     assert set(held.collect()["unit"]) == {"umol/L"}
     (root / "codes.yaml").write_text("labs: LAB//50912\n")
-    with pytest.raises(InputError, match="is no table of codes"):
+    with pytest.raises(InputError, match="is not a table of codes"):
         MEDS(root).modalities()
 
 
@@ -151,7 +151,7 @@ def test_damaged_files(root: Path) -> None:
     path = root / "data/train/0.parquet"
     held = path.read_bytes()
     path.write_bytes(held[: len(held) // 2])
-    with pytest.raises(InputError, match="no Parquet"):
+    with pytest.raises(InputError, match="is not Parquet"):
         MEDS(root).samples(MEDS(root).target(None))
 
 

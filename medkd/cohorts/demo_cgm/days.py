@@ -1,4 +1,4 @@
-"""What people do in a week: eat, dose, and move about."""
+"""Days of synthetic people with diabetes: meals, doses, and the drift of insulin's action."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY = int(24 * 60 / STEP)
 
 @dataclass(frozen=True)
 class Week:
-    """What happened, "person step".
+    """Meals, doses and drift of some days, each "person step".
 
     Args:
         carbs: grams.
@@ -29,17 +29,15 @@ class Week:
 
 
 def live(rng: np.random.Generator, people: Bodies, days: int) -> Week:
-    """Three meals a day and now and then a snack.
+    """Draw three meals per day and some snacks, and a bolus with most of them.
 
-    A bolus with most meals, some minutes before or after, from carbohydrate counted wrongly.
-
-    Meals 30 to 90 g around 7:30, 12:30 and 19:00; snacks 10 to 40 g at any waking hour, half of them without a bolus. A
-    bolus is one unit for so many grams as lower glucose back by the person's own sensitivity, with an error of 20 %;
-    one in eight is forgotten.
+    Meals are 30 to 90 g around 7:30, 12:30 and 19:00; snacks 10 to 40 g around 10:20, 16:00 and 21:50, half of them
+    without a bolus. A bolus comes some minutes before or after its meal. It is the carbohydrate, counted with an error
+    of 20 %, over the grams whose rise of glucose one unit compensates; one in eight is forgotten.
     """
     n, steps = len(people.weight), days * DAY
     carbs, bolus = np.zeros((n, steps)), np.zeros((n, steps))
-    ratio = _grams_a_unit(people)
+    ratio = _grams_per_unit(people)
     for day in range(days):
         for hour, low, high, share, forgotten in (
             (7.5, 30, 70, 0.95, 0.12),
@@ -60,15 +58,15 @@ def live(rng: np.random.Generator, people: Bodies, days: int) -> Week:
 _SNACKS = ((10.3, 10, 40, 0.35, 0.5), (16.0, 10, 40, 0.5, 0.5), (21.8, 10, 40, 0.3, 0.5))
 
 
-def _grams_a_unit(people: Bodies) -> Array:
-    """Grams of carbohydrate that a unit makes up for: rise a gram over fall a unit, both while the other is at rest."""
+def _grams_per_unit(people: Bodies) -> Array:
+    """Grams of carbohydrate that one unit compensates: fall per unit over rise per gram, at steady state."""
     rise = 900 / (1.6 * people.weight)
     fall = people.basal_glucose * people.sensitivity * 1000 / (0.12 * people.weight * people.clearance * people.decay)
     return np.clip(fall / rise, 4, 40)
 
 
 def _drift(rng: np.random.Generator, n: int, steps: int) -> Array:
-    """A factor that wanders around 1 over some hours (Ornstein-Uhlenbeck in its logarithm)."""
+    """A factor around 1 with a time constant of hours (its logarithm is an Ornstein-Uhlenbeck process)."""
     keep = np.exp(-STEP / 240)
     level = np.zeros((n, steps))
     noise = 0.35 * np.sqrt(1 - keep**2) * rng.standard_normal((n, steps))

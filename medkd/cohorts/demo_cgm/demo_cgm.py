@@ -65,20 +65,18 @@ class DemoCGM(ShanghaiCGM):
     def synthesise(
         root: Path, *, subjects: int = 150, seed: int = 0, days: int = 7, diligent: float = 0.6, noise: float = 1.0
     ) -> Path:
-        """Write the cohort to ``root``, the same tables for the same settings.
-
-        One that is there already is left as it is.
+        """Write the cohort to ``root``, the same tables for the same settings; an existing one is left as it is.
 
         Args:
-            root: a folder that does not exist, is empty, or holds another demo (which is replaced).
+            root: a folder that does not exist, is empty, or has another demo in it (which is replaced).
             subjects: people, one recording each.
-            seed: of everything random.
+            seed: of the generator.
             days: of a recording.
             diligent: share of the people who keep a log, 0 to 1.
             noise: factor on the sensor's error.
 
         Raises:
-            InputError: ``root`` holds something else, or a setting is out of range.
+            InputError: ``root`` has other content, or a setting is out of range.
         """
         settings = _Settings(subjects, seed, days, diligent, noise)
         if subjects < 10 or not 1 <= days <= 28 or not 0 <= diligent <= 1 or noise < 0:
@@ -93,28 +91,28 @@ class DemoCGM(ShanghaiCGM):
 def _write(path: Path, settings: _Settings) -> None:
     rng = np.random.default_rng(settings.seed)
     people = bodies(rng, settings.subjects)
-    # A day before the sensor is put on, so that nobody starts at rest.
+    # A day before the sensor starts, so that nobody begins at steady state.
     week = live(rng, people, settings.days + 1)
     shown = np.clip(
         simulate(people, week.carbs, week.bolus, week.drift) + settings.noise * _error(rng, week.carbs.shape), 40, 400
     )
     diligent = rng.uniform(size=settings.subjects) < settings.diligent
     unweighed = rng.uniform(size=week.carbs.shape) < 1 / 6
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as held:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for person in range(settings.subjects):
             table = _recording(
                 week, shown, person, bool(diligent[person]), unweighed[person], float(people.basal_rate[person])
             )
             # A fixed time, so that the same settings give the same bytes.
-            held.writestr(
+            archive.writestr(
                 zipfile.ZipInfo(f"Demo_T1DM/{person + 1:04d}_0_20000102.csv", (2000, 1, 2, 0, 0, 0)), table.write_csv()
             )
 
 
 def _error(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A sensor's error in mg/dL, correlated over a quarter of an hour. Source of its form.
+    """A sensor's error in mg/dL, correlated over 15 minutes.
 
-    Breton and Kovatchev 2008.
+    Source of its form: Breton and Kovatchev 2008.
     """
     keep = np.exp(-STEP / 15)
     error = np.zeros(shape)
@@ -127,12 +125,13 @@ def _error(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def _recording(
     week: Week, shown: Array, person: int, diligent: bool, unweighed: NDArray[np.bool_], basal: float
 ) -> pl.DataFrame:
-    """One person's file; doses and meals stand in the row of the quarter of an hour that they end in."""
+    """One person's file; doses and meals are in the row of the 15 minutes at whose end the sensor is read."""
     carbs, bolus = (_by_quarter(values[person, DAY:]) for values in (week.carbs, week.bolus))
     rows = len(carbs)
-    hidden = unweighed[DAY::_EVERY]
+    not_weighed = unweighed[DAY::_EVERY]
     diet = [
-        f"Carbohydrate {g:g} g" if not gone else "data not available" for g, gone in zip(carbs, hidden, strict=True)
+        "data not available" if unknown else f"Carbohydrate {g:g} g"
+        for g, unknown in zip(carbs, not_weighed, strict=True)
     ]
     columns = {
         "Date": [
@@ -155,9 +154,6 @@ def _recording(
 
 
 def _by_quarter(steps: Array) -> list[float]:
-    """Amounts of 5 minutes added up.
-
-    Row r holds what was taken after row r-1 and up to r, at which the sensor is read.
-    """
-    late = np.concatenate([np.zeros(_EVERY - 1), steps])[: len(steps)]
-    return [float(value) for value in late.reshape(-1, _EVERY).sum(axis=1)]
+    """Sums of 15 minutes: row r is the amount after row r-1 and up to r, at which the sensor is read."""
+    shifted = np.concatenate([np.zeros(_EVERY - 1), steps])[: len(steps)]
+    return [float(value) for value in shifted.reshape(-1, _EVERY).sum(axis=1)]

@@ -14,12 +14,12 @@ STEP = 5.0
 
 @dataclass(frozen=True)
 class Bodies:
-    """Constants of some people, one each.
+    """Constants of the minimal model, one value per person.
 
     Args:
         weight: kg.
         basal_glucose: mg/dL, where glucose rests under basal insulin.
-        effectiveness: p1, 1/min, glucose that leaves without insulin's help.
+        effectiveness: p1, 1/min, disappearance of glucose without insulin.
         decay: p2, 1/min, of insulin's remote action.
         sensitivity: p3, 1/min² per mU/L.
         clearance: of plasma insulin, 1/min.
@@ -40,13 +40,13 @@ class Bodies:
 
 
 def bodies(rng: np.random.Generator, n: int) -> Bodies:
-    """People with type 1 diabetes on a pump, log-normal around the values of Bergman et al. 1981 and Hovorka et al.
+    """People with type 1 diabetes on a pump: log-normal around published values.
 
-    2004.
+    Source: Bergman et al. 1981, doi:10.1172/JCI110398; Hovorka et al. 2004, doi:10.1088/0967-3334/25/4/010.
     """
 
-    def around(middle: float, spread: float) -> Array:
-        return middle * np.exp(spread * np.clip(rng.standard_normal(n), -2, 2))
+    def around(median: float, spread: float) -> Array:
+        return median * np.exp(spread * np.clip(rng.standard_normal(n), -2, 2))
 
     return Bodies(
         weight=around(70, 0.15),
@@ -68,10 +68,9 @@ def simulate(bodies: Bodies, carbs: Array, bolus: Array, drift: Array) -> Array:
     skin.
 
     Args:
-        bodies: the people.
         carbs: grams eaten at each step, "person step".
         bolus: units taken at each step above the basal rate, "person step".
-        drift: factor on insulin's action at each step: activity, stress and hormones that nobody logs.
+        drift: factor on insulin's action at each step: activity, stress and hormones, which no log records.
 
     Source: Bergman et al. 1981, doi:10.1172/JCI110398; absorption after Hovorka et al. 2004,
     doi:10.1088/0967-3334/25/4/010.

@@ -35,8 +35,8 @@ class DemoECG(PTBXL):
     """A synthetic cohort that PTB-XL's own code reads. Nothing in it is a patient's.
 
     A cardiac dipole is projected on twelve leads; diagnoses change ST level, QRS width, axis, PR time and rate, at a
-    severity of their own. Of what they change along the direction in which lead I looks, the share ``lead_i`` is kept;
-    the rest of the change is seen by the other leads alone.
+    severity of their own. Of their change along the axis of lead I, lead I shows the share ``lead_i``; the other leads
+    alone show the rest.
     """
 
     name: ClassVar[str] = "demo_ecg"
@@ -54,20 +54,18 @@ class DemoECG(PTBXL):
         variety: float = 1.0,
         noise: float = 1.0,
     ) -> Path:
-        """Write the cohort to ``root``, the same bytes for the same settings.
-
-        One that is there already is left as it is.
+        """Write the cohort to ``root``, the same bytes for the same settings; an existing one is left as it is.
 
         Args:
-            root: a folder that does not exist, is empty, or holds another demo (which is replaced).
+            root: a folder that does not exist, is empty, or has another demo in it (which is replaced).
             subjects: people; about one in twenty has a second ECG.
-            seed: of everything random.
-            lead_i: share of a diagnosis' effect that lead I sees, 0 to 1.
-            variety: how much healthy hearts differ.
+            seed: of the generator.
+            lead_i: share of a diagnosis' effect that lead I shows, 0 to 1.
+            variety: factor on the differences between healthy hearts.
             noise: factor on muscle noise and baseline wander.
 
         Raises:
-            InputError: ``root`` holds something else, or a setting is out of range.
+            InputError: ``root`` has other content, or a setting is out of range.
         """
         settings = _Settings(subjects, seed, lead_i, variety, noise)
         if subjects < 10 or not 0 <= lead_i <= 1 or variety < 0 or noise < 0:
@@ -86,8 +84,7 @@ def _write(folder: Path, settings: _Settings) -> None:
     age = np.clip(60 + 16 * rng.standard_normal(settings.subjects), 18, 95).round()
     hearts = healthy(rng, settings.subjects, age, settings.variety)
     has = _diagnoses(rng, settings.subjects)
-    # Bounded, so that no heart's amplitude leaves what hearts do: one of 30 mV would decide a small training set's
-    # statistics.
+    # Bounded to amplitudes of real hearts: one of 30 mV would decide a small training set's statistics.
     severity = np.exp(np.clip(0.9 * rng.standard_normal(has.shape), -2.0, 1.1))
     ill = afflicted(hearts, has, severity)
     for start in range(0, len(subject), _CHUNK):
@@ -100,18 +97,18 @@ def _write(folder: Path, settings: _Settings) -> None:
 
 
 def _diagnoses(rng: np.random.Generator, n: int) -> NDArray[np.bool_]:
-    """Who has what, "subject disease": each superclass by its prevalence, and of its diseases one."""
+    """Diagnoses, "subject disease": each superclass by its prevalence, with one of its diseases."""
     has = np.zeros((n, len(DISEASES)), dtype=np.bool_)
     for superclass, share in PREVALENCE.items():
         columns = [column for column, disease in enumerate(DISEASES) if disease.superclass == superclass]
         chosen = rng.choice(columns, n)
-        who = np.flatnonzero(rng.uniform(size=n) < share)
-        has[who, chosen[who]] = True
+        affected = np.flatnonzero(rng.uniform(size=n) < share)
+        has[affected, chosen[affected]] = True
     return has
 
 
 def _recorded(rng: np.random.Generator, well: Hearts, ill: Hearts, settings: _Settings) -> Array:
-    """Twelve leads "heart lead time" in mV; of what illness changes, lead I keeps the share ``lead_i``."""
+    """Twelve leads "heart lead time" in mV; of the change by illness lead I shows the share ``lead_i``."""
     times = np.arange(_SECONDS * RATE) / RATE
     beats = beat_times(rng, ill.rate, _SECONDS)
     base = dipoles(well, beats, times)
@@ -132,13 +129,13 @@ def _noise(rng: np.random.Generator, n: int, times: Array) -> Array:
 def _table(rng: np.random.Generator, subject: NDArray[np.int64], age: Array, has: NDArray[np.bool_]) -> pl.DataFrame:
     n = len(age)
     sex, site, fold = rng.integers(0, 2, n), rng.integers(0, 3, n), rng.permutation(np.arange(n) % 10) + 1
-    silent = rng.uniform(size=n) < 0.02
+    unreported = rng.uniform(size=n) < 0.02
     codes: list[str] = []
     for person in subject:
-        found: dict[str, Any] = {DISEASES[column].code: 100.0 for column in np.flatnonzero(has[person])}
-        if not found and not silent[person]:
-            found["NORM"] = 100.0
-        codes.append(str(found | {"SR": 0.0}))
+        statements: dict[str, Any] = {DISEASES[column].code: 100.0 for column in np.flatnonzero(has[person])}
+        if not statements and not unreported[person]:
+            statements["NORM"] = 100.0
+        codes.append(str(statements | {"SR": 0.0}))
     number = np.arange(1, len(subject) + 1)
     return pl.DataFrame(
         {

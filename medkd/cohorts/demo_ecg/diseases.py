@@ -1,4 +1,4 @@
-"""What each diagnosis does to a heart."""
+"""Diseases of synthetic hearts: each diagnosis and its effect on the dipole."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Disease:
 
     Args:
         code: SCP statement.
-        text: what it says.
+        text: description of the statement.
         superclass: MI, STTC, CD or HYP.
         subclass: as PTB-XL groups them.
         adds: dipole added to a wave, mV along x (left), y (feet), z (back).
         scales: factor on a wave's dipole.
         widens: factor on the width of the QRS waves.
-        delays: seconds that the P wave comes earlier.
-        hurries: beats a minute more.
+        delays: seconds by which the P wave comes earlier.
+        hurries: additional beats per minute.
     """
 
     code: str
@@ -103,15 +103,15 @@ _QRS = [WAVES.index(wave) for wave in ("Q", "R", "S", "terminal")]
 
 
 def afflicted(hearts: Hearts, has: NDArray[np.bool_], severity: Array) -> Hearts:
-    """``hearts`` with what they have: ``has`` "heart disease", ``severity`` "heart disease" around 1."""
+    """``hearts`` with their diseases: ``has`` "heart disease", ``severity`` "heart disease" around 1."""
     dipole, centre, width, rate = hearts.dipole.copy(), hearts.centre.copy(), hearts.width.copy(), hearts.rate.copy()
     for column, disease in enumerate(DISEASES):
-        how = np.where(has[:, column], severity[:, column], 0.0)
+        effect = np.where(has[:, column], severity[:, column], 0.0)
         for wave, factor in disease.scales:
-            dipole[:, WAVES.index(wave)] *= (factor**how)[:, None]
+            dipole[:, WAVES.index(wave)] *= (factor**effect)[:, None]
         for wave, vector in disease.adds:
-            dipole[:, WAVES.index(wave)] += how[:, None] * np.array(vector)
-        width[:, _QRS] *= (disease.widens**how)[:, None]
-        centre[:, 0] -= disease.delays * how
-        rate += disease.hurries * how
+            dipole[:, WAVES.index(wave)] += effect[:, None] * np.array(vector)
+        width[:, _QRS] *= (disease.widens**effect)[:, None]
+        centre[:, 0] -= disease.delays * effect
+        rate += disease.hurries * effect
     return hearts.changed(dipole=dipole, centre=centre, width=width, rate=np.clip(rate, 45, 125))

@@ -1,4 +1,4 @@
-"""A heart as one dipole that turns and grows, and what twelve leads see of it.
+"""Hearts as one rotating dipole each, and its projection on twelve leads.
 
 Each wave of a beat is a Gaussian in time along one direction of space (McSharry et al. 2003,
 doi:10.1109/TBME.2003.808805, in the three dimensions of Sameni et al. 2007, doi:10.1155/2007/43407); leads are
@@ -28,7 +28,7 @@ _DOWER = np.array(
     ]
 )
 SEEN_BY_I = _DOWER[0] / np.linalg.norm(_DOWER[0])
-"""Unit vector along which lead I looks."""
+"""Unit vector of the axis of lead I."""
 
 _CENTRE = np.array([-0.160, -0.022, 0.0, 0.024, 0.050, 0.120, 0.280])  # seconds after the R wave
 _WIDTH = np.array([0.024, 0.009, 0.012, 0.011, 0.014, 0.040, 0.050])  # standard deviations, seconds
@@ -47,13 +47,13 @@ _DIPOLE = np.array(  # mV
 
 @dataclass(frozen=True)
 class Hearts:
-    """Many hearts, one a row.
+    """Many hearts, one per row.
 
     Args:
         dipole: "heart wave axis", mV.
         centre: "heart wave", seconds after the R wave.
         width: "heart wave", standard deviation in seconds.
-        rate: "heart", beats a minute.
+        rate: "heart", beats per minute.
     """
 
     dipole: Array
@@ -71,17 +71,19 @@ class Hearts:
 
 
 def healthy(rng: np.random.Generator, n: int, age: Array, variety: float) -> Hearts:
-    """``n`` healthy hearts; ``variety`` scales how much they differ from one another.
+    """``n`` healthy hearts; ``variety`` scales the differences between them.
 
     Age (years) turns the axis to the left.
     """
     waves = len(WAVES)
     size = np.exp(0.1 * variety * rng.standard_normal((n, 1, 1)))
     each = np.exp(0.1 * variety * rng.standard_normal((n, waves, 1)))
-    own = 0.03 * variety * rng.standard_normal((n, waves, 3)) * np.array([0.3, 1.0, 1.5, 1.5, 1.5, 0.5, 0.8])[:, None]
+    individual = (
+        0.03 * variety * rng.standard_normal((n, waves, 3)) * np.array([0.3, 1.0, 1.5, 1.5, 1.5, 0.5, 0.8])[:, None]
+    )
     frontal = np.deg2rad(7 * variety * rng.standard_normal(n) - 0.3 * (age - 55))
     level = np.deg2rad(6 * variety * rng.standard_normal(n))
-    dipole = np.einsum("nab,nwb->nwa", _turn(frontal, level), _DIPOLE * size * each + own)
+    dipole = np.einsum("nab,nwb->nwa", _turn(frontal, level), _DIPOLE * size * each + individual)
     rate = np.clip(72 + 12 * rng.standard_normal(n), 45, 125)
     centre = _CENTRE * np.ones((n, 1)) + 0.002 * variety * rng.standard_normal((n, waves))
     centre[:, -2:] *= np.sqrt(60 / rate)[:, None]
@@ -90,10 +92,7 @@ def healthy(rng: np.random.Generator, n: int, age: Array, variety: float) -> Hea
 
 
 def beat_times(rng: np.random.Generator, rate: Array, seconds: float) -> Array:
-    """When each heart beats, "heart beat" in seconds.
-
-    From before the record to after it, slower and faster with the breath.
-    """
+    """Times of the beats, "heart beat" in seconds, from before the record to after it; the rate varies with breath."""
     beats = int(seconds * 3) + 4
     mean = 60 / rate[:, None]
     breath = rng.uniform(0.2, 0.35, (len(rate), 1))
@@ -107,7 +106,13 @@ def beat_times(rng: np.random.Generator, rate: Array, seconds: float) -> Array:
 
 
 def dipoles(hearts: Hearts, beats: Array, times: Array) -> Array:
-    """The dipole of each heart at ``times`` (seconds), "heart time axis" in mV, when it beats at ``beats`` "heart beat"."""
+    """The dipole of each heart, "heart time axis" in mV.
+
+    Args:
+        hearts: their waves.
+        beats: seconds of the beats, "heart beat".
+        times: seconds, "time".
+    """
     following = np.clip((beats[:, None, :] <= times[None, :, None]).sum(axis=2), 1, beats.shape[1] - 1)
     rows = np.arange(len(beats))[:, None]
     since = times - beats[rows, following - 1]
@@ -121,7 +126,12 @@ def dipoles(hearts: Hearts, beats: Array, times: Array) -> Array:
 
 
 def leads(dipole: Array, noise: Array) -> Array:
-    """Twelve leads "heart lead time" in mV of a dipole "heart time axis", with ``noise`` "heart 8 time" on I, II, V1 to V6."""
+    """Twelve leads "heart lead time" in mV.
+
+    Args:
+        dipole: mV, "heart time axis".
+        noise: mV on I, II, V1 to V6, "heart 8 time".
+    """
     eight = np.einsum("la,nta->nlt", _DOWER, dipole) + noise
     one, two = eight[:, 0], eight[:, 1]
     limb = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]

@@ -46,11 +46,11 @@ DATABASE_COLUMNS = (
     ),
     *("strat_fold", "filename_lr", "filename_hr"),
 )
-_GAIN = 1000  # steps a millivolt
+_GAIN = 1000  # steps per millivolt
 
 
 def filename(ecg_id: int) -> str:
-    """Where PTB-XL keeps the 100 Hz record of that id.
+    """Path of the 100 Hz record of that id in PTB-XL.
 
     >>> filename(12345)
     'records100/12000/12345_lr'
@@ -100,7 +100,7 @@ def write_statements(path: Path) -> None:
 
 
 def write_database(path: Path, known: pl.DataFrame) -> None:
-    """``ptbxl_database.csv``: all 28 published columns, those that ``known`` lacks empty."""
+    """``ptbxl_database.csv``: all 28 published columns; those that are not in ``known`` are empty."""
     table = known.with_columns(
         pl.lit(None, pl.String).alias(name) for name in DATABASE_COLUMNS if name not in known.columns
     )

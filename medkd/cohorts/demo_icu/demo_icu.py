@@ -12,18 +12,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medkd.cohorts.demo_icu.layout import ADMISSION, STAY, SUBJECT, YEAR, moment, write_table
+from medkd.cohorts.demo_icu.measurements import levels, measured_values
 from medkd.cohorts.demo_icu.reports import reports, summaries
-from medkd.cohorts.demo_icu.signs import levels, values
 from medkd.cohorts.demo_icu.stays import Array, Stays, admitted, seen
-from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES, VITALS, Sign
+from medkd.cohorts.demo_icu.syndromes import BACKGROUND, GRAVE, LABS, SYNDROMES, VITALS, MeasuredVariable
 from medkd.cohorts.mimic4 import MIMIC4
 from medkd.data.core.modality import Modality
 from medkd.data.io.atomic import written_once
 from medkd.errors import InputError
 
 HOURS = 48
-"""Of a stay that are charted, at most."""
+"""Hours of a stay that are charted, at most."""
 MISSING = 0.15
+"""Share of vital signs that are not charted."""
 ROWS = 250_000
 """Rows that are made at once."""
 
@@ -43,8 +44,8 @@ class DemoICU(MIMIC4):
     """A synthetic cohort that MIMIC-IV's own code reads. Nothing in it is a patient's.
 
     A latent acuity and a few syndromes drive vital signs, laboratory results, notes, codes and death in hospital. Each
-    modality shows acuity with noise of its own: ``vitals``, ``labs`` and ``notes`` say how well. So the gap between a
-    teacher that sees all and a student that sees vital signs can be set.
+    modality shows acuity with noise of its own, at the correlations ``vitals``, ``labs`` and ``notes``. These set the
+    gap between a teacher that sees all and a student that sees vital signs.
     """
 
     name: ClassVar[str] = "demo_icu"
@@ -52,8 +53,8 @@ class DemoICU(MIMIC4):
     licence: ClassVar[str] = "synthetic, no restriction"
 
     def modalities(self) -> Mapping[str, Modality]:
-        """Those of MIMIC-IV but ``nursing``: nobody charts anything else here."""
-        return {name: made for name, made in super().modalities().items() if name != "nursing"}
+        """Those of MIMIC-IV without ``nursing``, of which nothing is synthesised."""
+        return {name: modality for name, modality in super().modalities().items() if name != "nursing"}
 
     @staticmethod
     def synthesise(
@@ -66,24 +67,23 @@ class DemoICU(MIMIC4):
         notes: float = 0.95,
         labs_per_stay: int = 78,
     ) -> Path:
-        """Write the cohort to ``root``, the same bytes for the same settings.
-
-        One that is there already is left as it is.
+        """Write the cohort to ``root``, the same bytes for the same settings; an existing one is left as it is.
 
         Args:
-            root: a folder that does not exist, is empty, or holds another demo (which is replaced).
+            root: a folder that does not exist, is empty, or has another demo in it (which is replaced).
             subjects: people; about one in twenty has a second stay.
-            seed: of everything random.
-            vitals, labs, notes: correlation of acuity with what each modality shows of it, 0 to 1.
-            labs_per_stay: rows of ``labevents`` a stay, rounded down to whole draws of 13; for benchmarks thousands.
+            seed: of the generator.
+            vitals, labs, notes: correlation of acuity with the acuity that each modality shows, 0 to 1.
+            labs_per_stay: rows of ``labevents`` per stay, rounded down to whole draws of 13; for benchmarks thousands.
 
         Raises:
-            InputError: ``root`` holds something else, or a setting is out of range.
+            InputError: ``root`` has other content, or a setting is out of range.
         """
         settings = _Settings(subjects, seed, vitals, labs, notes, labs_per_stay)
         if subjects < 20 or labs_per_stay < len(LABS) or not all(0 <= share <= 1 for share in (vitals, labs, notes)):
             raise InputError(
-                f"subjects {subjects}, vitals {vitals:g}, labs {labs:g}, notes {notes:g}, labs_per_stay {labs_per_stay}",
+                f"subjects {subjects}, vitals {vitals:g}, labs {labs:g}, notes {notes:g}, "
+                f"labs_per_stay {labs_per_stay}",
                 where="demo_icu",
                 remedy=f"Give at least 20 subjects and {len(LABS)} labs_per_stay, and shares from 0 to 1",
             )
@@ -117,16 +117,16 @@ def _write(folder: Path, settings: _Settings) -> None:
         ("RR", "note/radiology", reports(rng, stays, written)),
         ("DS", "note/discharge", summaries(rng, stays, written)),
     ):
-        # A summary bears the day alone, as published.
+        # The time of a summary is its day alone, as published.
         time = moment(pl.col("start") + pl.col("hours"))
         time = time.dt.truncate("1d") if kind == "DS" else time
-        placed = notes.join(ids, on="stay").with_columns(
+        rows = notes.join(ids, on="stay").with_columns(
             charttime=time, note_seq=pl.int_range(1, pl.len() + 1).over("subject_id")
         )
         write_table(
             folder,
             table,
-            [placed.with_columns(pl.format("{}-{}-{}", "subject_id", pl.lit(kind), "note_seq").alias("note_id"))],
+            [rows.with_columns(pl.format("{}-{}-{}", "subject_id", pl.lit(kind), "note_seq").alias("note_id"))],
             {"note_type": kind},
         )
 
@@ -172,14 +172,14 @@ def _write_people(folder: Path, stays: Stays, ids: pl.DataFrame) -> None:
 
 
 def _diagnoses(rng: np.random.Generator, stays: Stays, ids: pl.DataFrame) -> pl.DataFrame:
-    """Codes of the syndromes, of what does not matter, and of the gravest."""
+    """Codes of the syndromes, of unrelated conditions, and of the most severely ill."""
     rows = []
     for stay in range(len(stays)):
         version = int(stays.version[stay])
         codes: list[str] = []
         for syndrome, severity in zip(SYNDROMES.values(), stays.severity[stay], strict=True):
-            own = syndrome.icd9 if version == 9 else syndrome.icd10
-            codes += [own[0], *(code for code in own[1:] if rng.uniform() < 0.35)] if severity else []
+            published = syndrome.icd9 if version == 9 else syndrome.icd10
+            codes += [published[0], *(code for code in published[1:] if rng.uniform() < 0.35)] if severity else []
         codes += map(str, rng.choice(BACKGROUND[version], rng.integers(2, 6), replace=False))
         codes += (
             [code for code in GRAVE[version] if rng.uniform() < 0.5]
@@ -211,8 +211,8 @@ def _measured(
     count = 0
     for chunk in _chunks(len(stays), draws * len(LABS)):
         stay = np.repeat(chunk, draws)
-        place = np.tile(np.arange(draws), len(chunk)) + rng.uniform(0, 1, len(stay))
-        rows = _rows(rng, stay, place / draws * np.minimum(stays.length[stay], HOURS), LABS, level, 0.0)
+        draw = np.tile(np.arange(draws), len(chunk)) + rng.uniform(0, 1, len(stay))
+        rows = _rows(rng, stay, draw / draws * np.minimum(stays.length[stay], HOURS), LABS, level, 0.0)
         yield rows.join(ids, on="stay", maintain_order="left").with_columns(
             charttime=moment(pl.col("start") + pl.col("hours")),
             storetime=moment(pl.col("start") + pl.col("hours") + 1),
@@ -225,38 +225,38 @@ def _rows(
     rng: np.random.Generator,
     stay: NDArray[np.int64],
     hours: Array,
-    signs: Mapping[str, Sign],
+    variables: Mapping[str, MeasuredVariable],
     level: Array,
     missing: float,
 ) -> pl.DataFrame:
-    """A row a value: all signs at each of these moments, but for the share that is missing."""
-    kinds = list(signs.values())
+    """One row per value: all variables at each of these moments, without the share that is missing."""
+    kinds = list(variables.values())
     rows = pl.DataFrame(
         {
             "stay": np.repeat(stay, len(kinds)),
             "hours": np.repeat(hours, len(kinds)),
-            "sign": np.tile(np.arange(len(kinds)), len(stay)),
+            "variable": np.tile(np.arange(len(kinds)), len(stay)),
         }
     )
     if missing:
         rows = rows.filter(pl.Series(rng.uniform(size=rows.height) >= missing))
-    value = pl.Series("valuenum", values(rng, level, signs, rows["stay"], rows["sign"]))
+    value = pl.Series("valuenum", measured_values(rng, level, variables, rows["stay"], rows["variable"]))
     return rows.with_columns(
         value,
         value.cast(pl.String).alias("value"),
-        pl.Series("itemid", np.array([kind.item for kind in kinds])[rows["sign"]]),
-        pl.col("sign")
+        pl.Series("itemid", np.array([kind.item for kind in kinds])[rows["variable"]]),
+        pl.col("variable")
         .replace_strict(dict(enumerate(kind.unit for kind in kinds)), return_dtype=pl.String)
         .alias("valueuom"),
     )
 
 
-def _items(signs: Mapping[str, Sign]) -> pl.DataFrame:
+def _items(variables: Mapping[str, MeasuredVariable]) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "itemid": [sign.item for sign in signs.values()],
-            "label": [sign.label for sign in signs.values()],
-            "unitname": [sign.unit for sign in signs.values()],
+            "itemid": [variable.item for variable in variables.values()],
+            "label": [variable.label for variable in variables.values()],
+            "unitname": [variable.unit for variable in variables.values()],
         }
     )
 

@@ -1,4 +1,4 @@
-"""What is written of a stay: radiology reports on the way, a summary at its end."""
+"""Texts of synthetic stays: radiology reports and discharge summaries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRADES = (
     ),
     ("moribund, on three pressors", "diffuse findings, grim prognosis", "goals of care are being discussed"),
 )
-"""Phrases by how ill the writer thinks the patient is."""
+"""Phrases by the acuity that the writer sees, from low to high."""
 FILLER = (
     "portable ap view of the chest was obtained",
     "comparison is made to the prior examination",
@@ -31,15 +31,15 @@ FILLER = (
     "clinical correlation is recommended",
 )
 HOURS = (4.0, 16.0, 40.0)
-"""About when a report is written, from admission to intensive care."""
+"""Hours from admission to intensive care around which reports are written."""
 
 
 def reports(rng: np.random.Generator, stays: Stays, seen: Array) -> pl.DataFrame:
-    """Radiology reports: ``stay``, ``hours``, ``text``. A report before discharge only; one in ten is never made.
+    """Radiology reports, ``stay``, ``hours``, ``text``: only before discharge, and one in ten is never written.
 
     Args:
-        rng: source of phrases.
-        stays: their syndromes.
+        rng: generator of times and phrases.
+        stays: with their syndromes.
         seen: acuity as the notes show it, "stay".
     """
     rows = []
@@ -52,7 +52,7 @@ def reports(rng: np.random.Generator, stays: Stays, seen: Array) -> pl.DataFrame
 
 
 def summaries(rng: np.random.Generator, stays: Stays, seen: Array) -> pl.DataFrame:
-    """Discharge summaries, which say how it ended: ``stay``, ``hours``, ``text``."""
+    """Discharge summaries, which reveal the outcome: ``stay``, ``hours``, ``text``."""
     rows = []
     for stay in range(len(stays)):
         end = "the patient expired" if stays.died[stay] else "the patient was discharged in stable condition"
@@ -63,11 +63,11 @@ def summaries(rng: np.random.Generator, stays: Stays, seen: Array) -> pl.DataFra
 
 def _text(rng: np.random.Generator, severity: Array, seen: float) -> str:
     grade = GRADES[int(np.clip(round(2 + 1.1 * (seen + 0.4 * rng.standard_normal())), 0, len(GRADES) - 1))]
-    found = [
+    findings = [
         str(rng.choice(syndrome.words))
         for syndrome, has in zip(SYNDROMES.values(), severity, strict=True)
         if has and rng.uniform() < 0.8
     ]
-    sentences = [*found, str(rng.choice(grade)), *map(str, rng.choice(FILLER, 3, replace=False))]
+    sentences = [*findings, str(rng.choice(grade)), *map(str, rng.choice(FILLER, 3, replace=False))]
     order = rng.permutation(len(sentences))
-    return " ".join(f"{sentences[place].capitalize()}." for place in order)
+    return " ".join(f"{sentences[index].capitalize()}." for index in order)

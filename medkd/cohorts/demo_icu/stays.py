@@ -1,4 +1,4 @@
-"""Who is admitted, how ill they are, and how it ends."""
+"""Synthetic stays: subjects, severity of illness, length and outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medkd.cohorts.demo_icu.syndromes import SYNDROMES
 
 Array = NDArray[np.float64]
 INTERCEPT, SLOPE = -3.4, 2.4
-"""Of the log-odds of death with acuity."""
+"""Intercept and slope of the log-odds of death over acuity."""
 AGAIN = 20
 """One subject in so many is admitted a second time."""
 YEAR = 365 * 24
@@ -19,7 +19,7 @@ YEAR = 365 * 24
 
 @dataclass(frozen=True)
 class Stays:
-    """Stays in the order of their subjects; hours count from a subject's first admission to intensive care.
+    """Stays sorted by subject; hours count from a subject's first admission to intensive care.
 
     Args:
         subject: "stay", from 0.
@@ -30,7 +30,7 @@ class Stays:
         discharge: hours from there to leaving the hospital, "stay".
         died: in the hospital, "stay"; then at ``discharge``.
         severity: of each syndrome, 0 where it is absent, "stay syndrome".
-        acuity: how near death, in standard deviations, "stay".
+        acuity: latent nearness of death, in standard deviations, "stay".
         version: of ICD, 9 or 10, "stay".
     """
 
@@ -50,7 +50,7 @@ class Stays:
 
 
 def admitted(rng: np.random.Generator, subjects: int) -> Stays:
-    """Draw subjects and their stays; who dies has no later one."""
+    """Draw subjects and their stays; none follows a death."""
     again = rng.choice(subjects, subjects // AGAIN, replace=False)
     subject = np.sort(np.concatenate([np.arange(subjects), again]))
     n = len(subject)
@@ -66,7 +66,7 @@ def admitted(rng: np.random.Generator, subjects: int) -> Stays:
     died[:-1] &= ~second[1:]
     length = np.clip(np.exp(4.0 + 0.2 * acuity + 0.55 * rng.standard_normal(n)), 6, 700)
     ward = np.exp(np.clip(4.2 + 0.6 * rng.standard_normal(n), 2, 6))
-    # Two in three of those who die do so in intensive care.
+    # Two in three deaths are in intensive care.
     discharge = length + np.where(died & (rng.uniform(size=n) < 0.67), 0.0, ward)
     start = np.where(second, rng.uniform(0.2, 1.5, n) * YEAR, 0.0) + np.where(second, np.roll(discharge, 1), 0.0)
     version = np.where(rng.uniform(size=subjects) < 0.5, 9, 10)[subject]

@@ -1,4 +1,4 @@
-"""What each syndrome does to monitors and the laboratory, how it is coded, and what is written of it."""
+"""Syndromes of synthetic stays: effects on vital signs and laboratory values, codes, and phrases."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Syndrome:
-    """One syndrome and its effects at severity 1, in the units of ``signs``.
+    """One syndrome and its effects at severity 1.
 
     Args:
         prevalence: share of stays.
-        risk: that it adds to the log-odds of death.
-        vitals, labs: change of each sign, in that sign's spread between people.
-        icd9, icd10: codes, one of which is always given, the others now and then.
-        words: of a radiology report or a summary.
+        risk: addition to the log-odds of death.
+        vitals, labs: change of each variable, in that variable's spread between people.
+        icd9, icd10: codes; the first is always given, each other with a probability of 0.35.
+        words: phrases of radiology reports and summaries.
     """
 
     prevalence: float
@@ -103,25 +103,25 @@ BACKGROUND = {
     9: ("4019", "25000", "2724", "41401", "53081", "2449", "311", "V5861", "27651", "30500", "E8889", "42731"),
     10: ("I10", "E119", "E785", "I2510", "K219", "E039", "F329", "Z7901", "E860", "F1010", "W19XXXA", "I4891"),
 }
-"""Codes that say nothing of the outcome, by the version of ICD."""
+"""Codes unrelated to the outcome, by the version of ICD."""
 GRAVE = {9: ("78551", "4275", "51851"), 10: ("R570", "I469", "J9501")}
 """Codes of the most severely ill, by the version of ICD."""
 
 
 @dataclass(frozen=True)
-class Sign:
-    """A charted or measured variable.
+class MeasuredVariable:
+    """A charted or measured variable and its distribution.
 
     Args:
         item: its itemid.
-        label: of that item.
+        label: label of that item.
         unit: in which it is published.
-        centre: of a healthy stay.
-        spread: between people, in that unit, or of its logarithm.
-        acuity: change with acuity, in spreads.
-        log: whether centre and spread are of the logarithm.
-        digits: of the published number.
-        high: that is never exceeded.
+        centre: mean over healthy stays.
+        spread: standard deviation between people, in that unit, or of the logarithm.
+        acuity: change per unit of acuity, in spreads.
+        log: centre and spread are of the logarithm.
+        digits: decimals of the published number.
+        high: upper limit of published numbers.
     """
 
     item: int
@@ -136,25 +136,25 @@ class Sign:
 
 
 VITALS = {
-    "heart_rate": Sign(220045, "Heart Rate", "bpm", 84, 13, 0.6),
-    "sbp": Sign(220179, "Non Invasive Blood Pressure systolic", "mmHg", 122, 16, -0.7),
-    "dbp": Sign(220180, "Non Invasive Blood Pressure diastolic", "mmHg", 64, 10, -0.4),
-    "resp_rate": Sign(220210, "Respiratory Rate", "insp/min", 18.5, 3.2, 0.6),
-    "spo2": Sign(220277, "O2 saturation pulseoxymetry", "%", 96.5, 1.5, -0.4, high=100),
-    "temperature": Sign(223761, "Temperature Fahrenheit", "°F", 98.4, 0.8, 0.0, digits=1),
+    "heart_rate": MeasuredVariable(220045, "Heart Rate", "bpm", 84, 13, 0.6),
+    "sbp": MeasuredVariable(220179, "Non Invasive Blood Pressure systolic", "mmHg", 122, 16, -0.7),
+    "dbp": MeasuredVariable(220180, "Non Invasive Blood Pressure diastolic", "mmHg", 64, 10, -0.4),
+    "resp_rate": MeasuredVariable(220210, "Respiratory Rate", "insp/min", 18.5, 3.2, 0.6),
+    "spo2": MeasuredVariable(220277, "O2 saturation pulseoxymetry", "%", 96.5, 1.5, -0.4, high=100),
+    "temperature": MeasuredVariable(223761, "Temperature Fahrenheit", "°F", 98.4, 0.8, 0.0, digits=1),
 }
 LABS = {
-    "lactate": Sign(50813, "Lactate", "mmol/L", 0.6, 0.4, 1.0, log=True, digits=1),
-    "creatinine": Sign(50912, "Creatinine", "mg/dL", 0.1, 0.45, 0.4, log=True, digits=1),
-    "bun": Sign(51006, "Urea Nitrogen", "mg/dL", 3.0, 0.45, 0.6, log=True),
-    "wbc": Sign(51301, "White Blood Cells", "K/uL", 2.3, 0.35, 0.4, log=True, digits=1),
-    "platelets": Sign(51265, "Platelet Count", "K/uL", 5.3, 0.35, -0.4, log=True),
-    "bicarbonate": Sign(50882, "Bicarbonate", "mEq/L", 24.5, 3.2, -0.9),
-    "sodium": Sign(50983, "Sodium", "mEq/L", 139, 3.8, 0.0),
-    "potassium": Sign(50971, "Potassium", "mEq/L", 4.1, 0.45, 0.2, digits=1),
-    "glucose": Sign(50931, "Glucose", "mg/dL", 4.85, 0.25, 0.2, log=True),
-    "hemoglobin": Sign(51222, "Hemoglobin", "g/dL", 10.8, 1.6, -0.2, digits=1),
-    "bilirubin": Sign(50885, "Bilirubin, Total", "mg/dL", -0.4, 0.6, 0.3, log=True, digits=1),
-    "albumin": Sign(50862, "Albumin", "g/dL", 3.3, 0.5, -0.7, digits=1),
-    "troponin_t": Sign(51003, "Troponin T", "ng/mL", -3.2, 0.9, 0.3, log=True, digits=2),
+    "lactate": MeasuredVariable(50813, "Lactate", "mmol/L", 0.6, 0.4, 1.0, log=True, digits=1),
+    "creatinine": MeasuredVariable(50912, "Creatinine", "mg/dL", 0.1, 0.45, 0.4, log=True, digits=1),
+    "bun": MeasuredVariable(51006, "Urea Nitrogen", "mg/dL", 3.0, 0.45, 0.6, log=True),
+    "wbc": MeasuredVariable(51301, "White Blood Cells", "K/uL", 2.3, 0.35, 0.4, log=True, digits=1),
+    "platelets": MeasuredVariable(51265, "Platelet Count", "K/uL", 5.3, 0.35, -0.4, log=True),
+    "bicarbonate": MeasuredVariable(50882, "Bicarbonate", "mEq/L", 24.5, 3.2, -0.9),
+    "sodium": MeasuredVariable(50983, "Sodium", "mEq/L", 139, 3.8, 0.0),
+    "potassium": MeasuredVariable(50971, "Potassium", "mEq/L", 4.1, 0.45, 0.2, digits=1),
+    "glucose": MeasuredVariable(50931, "Glucose", "mg/dL", 4.85, 0.25, 0.2, log=True),
+    "hemoglobin": MeasuredVariable(51222, "Hemoglobin", "g/dL", 10.8, 1.6, -0.2, digits=1),
+    "bilirubin": MeasuredVariable(50885, "Bilirubin, Total", "mg/dL", -0.4, 0.6, 0.3, log=True, digits=1),
+    "albumin": MeasuredVariable(50862, "Albumin", "g/dL", 3.3, 0.5, -0.7, digits=1),
+    "troponin_t": MeasuredVariable(51003, "Troponin T", "ng/mL", -3.2, 0.9, 0.3, log=True, digits=2),
 }

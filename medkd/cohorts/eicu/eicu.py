@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from medkd.cohorts.eicu.diagnosis_codes import split_codes
 from medkd.cohorts.icu.derived_variables import oxygen_fraction
 from medkd.cohorts.icu.icu_cohort import IcuCohort
 from medkd.cohorts.icu.items import Items, as_variables, items_in
@@ -26,20 +25,21 @@ LONG = {
     "lab": ("labresultoffset", "labname", "labresult"),
     "intakeOutput": ("intakeoutputoffset", "celllabel", "cellvaluenumeric"),
 }
-"""Tables with a row a value: their columns of minutes, item and value."""
-PART = "_subset"
-"""Ends the name of a table that was cut to some stays, as in the copy that our tests read."""
+"""Tables of one row per value: their columns of minutes, item and value."""
+SUBSET = "_subset"
+"""Ending of the name of a table that was cut to some stays, as in the copy that our tests read."""
+ICD9 = r"^(\d|V\d|E\d{3})"
+"""ICD-9 codes begin with a digit, with V, or with E and three digits; ICD-10 has E and two."""
 
 
 class EICU(IcuCohort):
     """eICU exactly as published, whole or demo.
 
-    ``patient``, ``vitalPeriodic``, ``vitalAperiodic``, ``nurseCharting``, ``lab``.
-
-    A sample is a unit stay of an adult; a site is a hospital. Age "> 89" is 90. Death is ``hospitaldischargestatus``
-    Expired, or ``unitdischargestatus``; its time is that of leaving the unit or the hospital. Minutes count from
-    admission to the unit. Of the demo's 2,520 stays 1,605 are samples of mortality_24h (145 deaths), 920 of
-    mortality_48h (108 deaths), 1,625 of length_of_stay; decompensation has 34,939 samples (631 positive).
+    Needed is ``patient``; ``vitalPeriodic``, ``nurseCharting``, ``lab`` and others are used where they exist. A sample
+    is a unit stay of an adult; a site is a hospital. Age "> 89" is 90. Death is ``hospitaldischargestatus`` Expired, or
+    ``unitdischargestatus``; its time is that of leaving the unit or the hospital. Minutes count from admission to the
+    unit. Of the demo's 2,520 stays 1,605 are samples of mortality_24h (145 deaths), 920 of mortality_48h (108 deaths),
+    1,625 of length_of_stay; decompensation has 34,939 samples (631 positive).
 
     Source: Pollard et al. 2018, doi:10.1038/sdata.2018.178; data doi:10.13026/C2WM1R, demo doi:10.13026/4mxk-na84.
     """
@@ -55,8 +55,8 @@ class EICU(IcuCohort):
     }
 
     def has(self, table: str) -> bool:
-        """Whether the table, or a part of it, is there."""
-        return super().has(table) or super().has(table + PART)
+        """Whether the table, or a subset of it, exists."""
+        return super().has(table) or super().has(table + SUBSET)
 
     def stays(self) -> pl.DataFrame:
         """Every unit stay as published."""
@@ -71,8 +71,8 @@ class EICU(IcuCohort):
             "patient",
             {STAY: pl.Int64, **dict.fromkeys(text, pl.String), **dict.fromkeys(numbers, pl.Float64)},
         )
-        in_unit, in_hospital = (pl.col(f"{place}dischargestatus") == "Expired" for place in ("unit", "hospital"))
-        leaves_unit, leaves_hospital = (pl.col(f"{place}dischargeoffset") / 60 for place in ("unit", "hospital"))
+        in_unit, in_hospital = (pl.col(f"{unit}dischargestatus") == "Expired" for unit in ("unit", "hospital"))
+        leaves_unit, leaves_hospital = (pl.col(f"{unit}dischargeoffset") / 60 for unit in ("unit", "hospital"))
         return table.select(
             pl.col(STAY).cast(pl.String).alias("series"),
             pl.col("uniquepid").alias("subject_id"),
@@ -93,29 +93,29 @@ class EICU(IcuCohort):
 
     def charted(self, modality: str) -> pl.LazyFrame | None:
         """Published values, codes or texts of one modality."""
-        there = [table for table in self.tables[modality] if self.has(table)]
-        if not there:
+        tables = [table for table in self.tables[modality] if self.has(table)]
+        if not tables:
             return None
         if modality == "codes":
             return self._codes()
         if modality == "notes":
             return self._notes()
         items = items_in(ITEMS)[modality]
-        return pl.concat([self._values(table, items[table]) for table in there]).with_columns(oxygen_fraction())
+        return pl.concat([self._values(table, items[table]) for table in tables]).with_columns(oxygen_fraction())
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
-        """As any cohort of stays; a table of which only a part is there is named."""
-        made = super().extract(samples, folder, wanted)
-        cut = [
+        """As any cohort of stays; each table of which only a subset exists is named, with a count of 0."""
+        extract = super().extract(samples, folder, wanted)
+        subsets = [
             Exclusion(f"{modality}: a part of table {table} only", 0)
             for modality, tables in self.tables.items()
             for table in tables
             if self._published(table) != table
         ]
-        return replace(made, aside=(*cut, *made.aside))
+        return replace(extract, aside=(*subsets, *extract.aside))
 
     def _published(self, table: str) -> str:
-        return table + PART if find_table(self.root, table) is None and super().has(table + PART) else table
+        return table + SUBSET if find_table(self.root, table) is None and super().has(table + SUBSET) else table
 
     def _values(self, table: str, items: Items) -> pl.LazyFrame:
         if table in LONG:
@@ -125,31 +125,35 @@ class EICU(IcuCohort):
         else:
             minutes, value = "observationoffset", "value"
             wide = dict.fromkeys(map(str, items), pl.Float64)
-            # What stands with the patient was measured at admission.
-            at = {} if table == "patient" else {minutes: pl.Float64}
-            read = scan_table(self.root, table, {STAY: pl.Int64, **at, **wide})
-            read = read if at else read.with_columns(pl.lit(0.0).alias(minutes))
-            rows = as_variables(
-                read.unpivot(list(wide), index=[STAY, minutes], variable_name="item").drop_nulls(value), "item", items
+            # Values in the table of patients were measured at admission.
+            timed = table != "patient"
+            published = scan_table(
+                self.root, table, {STAY: pl.Int64, **({minutes: pl.Float64} if timed else {}), **wide}
             )
-        return self._placed(rows.with_columns(pl.col(value).alias("value")), minutes).select(
+            published = published if timed else published.with_columns(pl.lit(0.0).alias(minutes))
+            rows = as_variables(
+                published.unpivot(list(wide), index=[STAY, minutes], variable_name="item").drop_nulls(value),
+                "item",
+                items,
+            )
+        return self._in_stays(rows.with_columns(pl.col(value).alias("value")), minutes).select(
             "series", "hours", "variable", "value", "unit"
         )
 
-    def _placed(self, rows: pl.LazyFrame, minutes: str) -> pl.LazyFrame:
-        """Rows with ``series`` and ``hours`` of their stay; those that lie outside it are not of it."""
+    def _in_stays(self, rows: pl.LazyFrame, minutes: str) -> pl.LazyFrame:
+        """Rows during their stay, with its ``series`` and their ``hours``; rows at other times are left out."""
         stays = self._stays.lazy().select(STAY, "series", "length")
         return rows.with_columns((pl.col(minutes) / 60).alias("hours")).join(stays, on=STAY).filter(belongs_to_stay())
 
     def _codes(self) -> pl.LazyFrame:
-        """Codes as they were entered during the stay: those of eICU are no billing codes."""
+        """Codes as they were entered during the stay: those of eICU are not billing codes."""
         table = scan_table(
             self.root, "diagnosis", {STAY: pl.Int64, "diagnosisoffset": pl.Float64, "icd9code": pl.String}
         )
-        return self._placed(split_codes(table, "icd9code"), "diagnosisoffset").select("series", "hours", "variable")
+        return self._in_stays(split_codes(table, "icd9code"), "diagnosisoffset").select("series", "hours", "variable")
 
     def _notes(self) -> pl.LazyFrame:
-        """Each line of a structured note, from when it was entered."""
+        """Each line of a structured note, at the time of its entry."""
         columns = {
             "noteoffset": pl.Float64,
             "noteenteredoffset": pl.Float64,
@@ -163,4 +167,23 @@ class EICU(IcuCohort):
                 pl.col("notepath").str.strip_prefix("notes/"), "notetext", separator=": ", ignore_nulls=True
             ).alias("text"),
         )
-        return self._placed(known, "known").select("series", "hours", "text")
+        return self._in_stays(known, "known").select("series", "hours", "text")
+
+
+def split_codes(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    """One row per code of a cell that lists several; ``variable`` is the code without its dot, after its system.
+
+    >>> table = pl.LazyFrame({"stay": [1, 2, 3], "icd9code": ["401.9, I10", "E878.8", None]})
+    >>> split_codes(table, "icd9code").collect().rows()
+    [(1, 'ICD9:4019'), (1, 'ICD10:I10'), (2, 'ICD9:E8788')]
+    """
+    code = pl.col("variable")
+    system = pl.when(code.str.contains(ICD9)).then(pl.lit("ICD9:")).otherwise(pl.lit("ICD10:"))
+    return (
+        table.with_columns(pl.col(column).str.split(",").alias("variable"))
+        .drop(column)
+        .explode("variable")
+        .with_columns(code.str.strip_chars().str.to_uppercase())
+        .filter(code.is_not_null() & (code != ""))
+        .with_columns((system + code.str.replace_all(".", "", literal=True)).alias("variable"))
+    )

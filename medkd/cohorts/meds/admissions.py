@@ -1,4 +1,4 @@
-"""Hospital admissions from events, where a data set brings no labels."""
+"""Hospital admissions from events, for data sets without labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import polars as pl
 from medkd.cohorts.icu.stay_hours import hours_between
 
 ADMISSION, DISCHARGE, DEATH = "HOSPITAL_ADMISSION", "HOSPITAL_DISCHARGE", "MEDS_DEATH"
-"""A code is of that kind when it is this, or goes on from it after ``//``."""
+"""Kinds of codes: the code itself, and all that continue it after ``//``."""
 YEAR = 24 * 365.25
 
 
@@ -17,21 +17,24 @@ def kind_of(*kinds: str) -> pl.Expr:
 
 
 def admissions(events: pl.DataFrame) -> pl.DataFrame:
-    """Each admission with the subject's next discharge.
+    """One row per admission: ``subject_id``, ``start``, ``length`` (hours), ``died``, ``death`` (hours).
 
-    ``subject_id``, ``start``, ``length``, ``died``, ``death`` (hours).
-
-    A death belongs to an admission when it falls after it and not later than the day of discharge: discharge of the
-    dead is often dated to midnight. The admission then ends with the death. One that is never followed by a discharge
-    has neither length nor outcome.
+    An admission ends with the subject's next discharge. A death belongs to it when it comes after the admission and not
+    later than the day of that discharge: discharge of the dead is often dated to midnight. The admission then ends with
+    the death. One without a later discharge has neither length nor outcome.
 
     Args:
         events: ``subject_id``, ``time``, ``code``.
 
     >>> from datetime import datetime as dt
     >>> came, left = "HOSPITAL_ADMISSION//URGENT", "HOSPITAL_DISCHARGE//HOME"
-    >>> events = pl.DataFrame({"subject_id": [1] * 5, "code": [came, left, came, "HOSPITAL_DISCHARGE//DIED", "MEDS_DEATH"],
-    ...     "time": [dt(2100, 1, 1), dt(2100, 1, 3), dt(2100, 5, 1, 12), dt(2100, 5, 2), dt(2100, 5, 2, 18)]})
+    >>> events = pl.DataFrame(
+    ...     {
+    ...         "subject_id": [1] * 5,
+    ...         "code": [came, left, came, "HOSPITAL_DISCHARGE//DIED", "MEDS_DEATH"],
+    ...         "time": [dt(2100, 1, 1), dt(2100, 1, 3), dt(2100, 5, 1, 12), dt(2100, 5, 2), dt(2100, 5, 2, 18)],
+    ...     }
+    ... )
     >>> admissions(events).drop("start").rows()
     [(1, 48.0, 0.0, None), (1, 30.0, 1.0, 30.0)]
     """

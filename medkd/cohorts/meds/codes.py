@@ -1,4 +1,4 @@
-"""From codes to variables: a YAML file of the user's, or what MIMIC-IV's own conversion to MEDS writes."""
+"""Variables of MEDS codes: the user's ``codes.yaml``, or the codes that MIMIC-IV's own conversion writes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from medkd.cohorts.icu.mimic import ITEMS
 from medkd.errors import InputError
 
 CODES = "codes.yaml"
-"""In the data set's root: modality, below it ``code: variable [unit]``."""
+"""A file in the data set's root: modality, below it ``code: variable [unit]``."""
 PREFIX = {"chartevents": "LAB", "labevents": "LAB", "outputevents": "SUBJECT_FLUID_OUTPUT"}
-"""How the codes begin that MIMIC-IV's conversion gives the items of a table."""
+"""Table of MIMIC-IV → beginning of the codes that its conversion writes for items of that table."""
 
 
 def codes_for(root: Path) -> Mapping[str, Items]:
-    """Modality → code → variable; a code stands for itself and for all that go on with ``//``.
+    """Modality → code → variable; a code counts for itself and for all that continue it after ``//``.
 
-    ``codes.yaml`` in the root, if there is one, alone decides. It looks like this::
+    Where ``codes.yaml`` exists in the root, no other codes are used. It looks like this::
 
         vitals:
           LOINC/8867-4: heart_rate
@@ -31,23 +31,24 @@ def codes_for(root: Path) -> Mapping[str, Items]:
           LAB//50912//umol/L: creatinine [umol/L]
 
     Raises:
-        InputError: the file does not have that form.
+        InputError: the file has another form.
     """
     path = root / CODES
-    return _given(path, path.stat().st_mtime_ns) if path.is_file() else _mimic()
+    return _user_codes(path, path.stat().st_mtime_ns) if path.is_file() else _mimic()
 
 
 @cache
-def _given(path: Path, stamp: int) -> Mapping[str, Items]:
-    """``stamp`` is the file's time of change: one that was written anew is read anew."""
+def _user_codes(path: Path, modified_ns: int) -> Mapping[str, Items]:
+    """The codes of a file, read again when its time of change, part of the cache's key, is another."""
     form = "Write modality, below it 'code: variable [unit]'"
     try:
-        held: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         known: dict[str, dict[int | str, str]] = {
-            str(modality): {str(code): variable for code, variable in codes.items()} for modality, codes in held.items()
+            str(modality): {str(code): variable for code, variable in codes.items()}
+            for modality, codes in document.items()
         }
     except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise InputError("is no table of codes", where=path, remedy=form) from error
+        raise InputError("is not a table of codes", where=path, remedy=form) from error
     for codes in known.values():
         for code, variable in codes.items():
             if not isinstance(variable, str):
@@ -62,7 +63,7 @@ def _mimic() -> Mapping[str, Items]:
             f"{PREFIX[table]}//{item}": variable
             for table, items in tables.items()
             for item, variable in items.items()
-            # A mode's name tells it, and numeric_value holds no name.
+            # Whether it is so follows from the name of a mode, and numeric_value has no names.
             if variable != "ventilated"
         }
         for modality, tables in items_in(ITEMS).items()
@@ -70,17 +71,17 @@ def _mimic() -> Mapping[str, Items]:
 
 
 def resolved(codes: list[str], known: Items) -> dict[int | str, str]:
-    """The variable of every code that is known, or that goes on from a known one after ``//``; the longest decides.
+    """The variable of every code that is known or continues a known one after ``//``; the longest match decides.
 
     >>> resolved(["LAB//50912//mg/dL", "LAB//509120"], {"LAB//50912": "creatinine"})
     {'LAB//50912//mg/dL': 'creatinine'}
     """
-    found: dict[int | str, str] = {}
+    variables: dict[int | str, str] = {}
     for code in codes:
         parts = code.split("//")
         for length in range(len(parts), 0, -1):
             start = "//".join(parts[:length])
             if start in known:
-                found[code] = known[start]
+                variables[code] = known[start]
                 break
-    return found
+    return variables

@@ -1,4 +1,4 @@
-"""Labels in MEDS's own schema: who, when asked, and the answer."""
+"""Labels in MEDS's own schema: subject, time of prediction, value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
 
 LABELS = "labels"
-"""Folder of the root: ``labels/NAME/**/*.parquet``, or ``labels/NAME.parquet``, are the labels of target NAME."""
+"""Folder in the root: ``labels/NAME/**/*.parquet``, or ``labels/NAME.parquet``, are the labels of target NAME."""
 KINDS: dict[str, Kind] = {
     "boolean_value": "binary",
     "categorical_value": "multiclass",
@@ -20,22 +20,22 @@ KINDS: dict[str, Kind] = {
     "float_value": "regression",
 }
 SEEN = 24
-"""Hours before ``prediction_time`` that lie after a sample's time zero."""
+"""Hours from a sample's time zero to its ``prediction_time``."""
 
 
 def label_files(root: Path) -> dict[str, list[Path]]:
     """The files of each target, by its name."""
     folder = root / LABELS
-    found = {held.name: sorted(held.rglob("*.parquet")) for held in sorted(folder.glob("*")) if held.is_dir()}
-    found |= {held.stem: [held] for held in sorted(folder.glob("*.parquet"))}
-    return {name: files for name, files in found.items() if files}
+    by_name = {path.name: sorted(path.rglob("*.parquet")) for path in sorted(folder.glob("*")) if path.is_dir()}
+    by_name |= {path.stem: [path] for path in sorted(folder.glob("*.parquet"))}
+    return {name: files for name, files in by_name.items() if files}
 
 
 def label_target(root: Path, name: str) -> Target:
-    """What the labels of that name ask: a binary, multiclass or regression target.
+    """The target of the labels of that name: binary, multiclass or regression.
 
     Raises:
-        InputError: the files are no labels as MEDS defines them.
+        InputError: the files are not labels as MEDS defines them.
     """
     table, column = _labels(root, name)
     kind = KINDS[column]
@@ -51,12 +51,10 @@ def label_target(root: Path, name: str) -> Target:
 
 
 def labelled(root: Path, name: str) -> tuple[pl.DataFrame, list[Exclusion]]:
-    """``subject_id``, ``time`` (when it is asked) and ``label``: 0 or 1, a class's place, or a number.
-
-    Null where the answer is null.
+    """``subject_id``, ``time`` (of prediction) and ``label``: 0 or 1, the index of a class, a number, or null.
 
     Raises:
-        InputError: the files are no labels as MEDS defines them.
+        InputError: the files are not labels as MEDS defines them.
     """
     table, column = _labels(root, name)
     if KINDS[column] == "multiclass":
@@ -64,9 +62,9 @@ def labelled(root: Path, name: str) -> tuple[pl.DataFrame, list[Exclusion]]:
         label = pl.col(column).replace_strict(classes, pl.Series(range(len(classes)), dtype=pl.Float64), default=None)
     else:
         label = pl.col(column)
-    asked = table.select("subject_id", pl.col("prediction_time").alias("time"), label.cast(pl.Float64).alias("label"))
+    labels = table.select("subject_id", pl.col("prediction_time").alias("time"), label.cast(pl.Float64).alias("label"))
     return exclude(
-        asked,
+        labels,
         {
             "label without a subject or a time": pl.col("subject_id").is_null() | pl.col("time").is_null(),
             "label of a subject and time that has one": ~pl.struct("subject_id", "time").is_first_distinct(),
@@ -75,7 +73,7 @@ def labelled(root: Path, name: str) -> tuple[pl.DataFrame, list[Exclusion]]:
 
 
 def _labels(root: Path, name: str) -> tuple[pl.DataFrame, str]:
-    """The whole table, and the one column of answers that holds any."""
+    """The whole table, and the name of its one column of values that is not empty."""
     where = root / LABELS / name
     try:
         table = pl.read_parquet(label_files(root)[name], missing_columns="insert")
@@ -84,11 +82,11 @@ def _labels(root: Path, name: str) -> tuple[pl.DataFrame, str]:
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
-            "are no labels with subject_id and prediction_time", where=where, remedy="Write them as MEDS says"
+            "are not labels with subject_id and prediction_time", where=where, remedy="Write them as MEDS says"
         ) from error
-    answers = [column for column in KINDS if column in table.columns and table[column].count()]
-    if len(answers) != 1:
+    filled = [column for column in KINDS if column in table.columns and table[column].count()]
+    if len(filled) != 1:
         raise InputError(
-            f"labels have {len(answers)} columns of answers", where=where, remedy=f"Fill one of {', '.join(KINDS)}"
+            f"labels have {len(filled)} columns of answers", where=where, remedy=f"Fill one of {', '.join(KINDS)}"
         )
-    return table, answers[0]
+    return table, filled[0]

@@ -1,4 +1,4 @@
-"""Any data set in the Medical Event Data Standard: subjects, times, codes and numbers."""
+"""Medical Event Data Standard (MEDS): any data set of subjects, times, codes and numbers."""
 
 from __future__ import annotations
 
@@ -32,34 +32,33 @@ from medkd.modalities.nursing import Nursing
 from medkd.modalities.vitals import Vitals
 
 BACK, AHEAD = 144, 48
-"""Hours before and after a sample's time zero of which events are kept.
+"""Hours before and after a sample's time zero whose events are extracted.
 
-A week before the question, and a day after it for a teacher.
+That is a week before the prediction, and a day after it for a teacher.
 """
 CODED = 30 * 24
-"""Hours after time zero up to which codes of diagnoses are kept: they follow at discharge."""
+"""Hours after time zero up to which codes of diagnoses are extracted: they follow at discharge."""
 DIAGNOSIS = "DIAGNOSIS//ICD"
 MORTALITY = Target(
     "mortality_24h",
     "binary",
     ("label",),
     ("death in hospital",),
-    rule=f"adults in hospital and alive {SEEN} h after {ADMISSION}; positive: {DEATH} not later than the day of the next {DISCHARGE}",
+    rule=f"adults in hospital and alive {SEEN} h after {ADMISSION}; "
+    f"positive: {DEATH} not later than the day of the next {DISCHARGE}",
     prediction_hour=SEEN,
 )
 
 
 class MEDS(EventCohort):
-    """Any data set in MEDS.
+    """Any data set in MEDS: ``data/**/*.parquet`` (or Parquet files in the root).
 
-    ``data/**/*.parquet`` (or Parquet files in the root) with ``subject_id, time, code, numeric_value``.
-
-    A target is a folder ``labels/NAME`` in MEDS's label schema; a sample is one of its rows, with time zero a day
-    before ``prediction_time``. Without labels there is one target, ``mortality_24h``: its samples are hospital
-    admissions, asked after a day. Of the 275 in MIMIC-IV's demo 244 are samples (14 deaths).
-    ``metadata/subject_splits.parquet`` gives the official folds. ``codes.yaml`` in the root says which codes are which
-    variables (see ``medkd.cohorts.meds.codes``); without it codes are taken for those of MIMIC-IV's conversion,
-    ``LAB//itemid//unit``.
+    Columns are ``subject_id, time, code, numeric_value``. A target is a folder ``labels/NAME`` in MEDS's label schema;
+    a sample is one of its rows, with time zero a day before ``prediction_time``. Without labels there is one target,
+    ``mortality_24h``: its samples are hospital admissions, asked after a day. Of the 275 in MIMIC-IV's demo 244 are
+    samples (14 deaths). ``metadata/subject_splits.parquet`` gives the official folds. ``codes.yaml`` in the root says
+    which codes are which variables (see ``medkd.cohorts.meds.codes``); without it codes are taken for those of
+    MIMIC-IV's conversion, ``LAB//itemid//unit``.
 
     Source: Medical Event Data Standard 0.4, github.com/Medical-Event-Data-Standard/meds.
     """
@@ -71,7 +70,7 @@ class MEDS(EventCohort):
     licence: ClassVar[str] = "that of the data set"
 
     def __init__(self, root: Path) -> None:
-        # Not the base's check of one marker file: a data set may lack its metadata and still hold its events.
+        # Not the base class's check of one marker file: the metadata may be missing where the events are complete.
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(
@@ -98,29 +97,23 @@ class MEDS(EventCohort):
         return super().target(next(iter(self.targets())) if key is None else key)
 
     def modalities(self) -> Mapping[str, Modality]:
-        """``vitals``, which holds age and sex in any case.
-
-        And ``labs``, ``nursing`` and ``codes`` where a code of theirs is known.
-        """
+        """``vitals`` (at least age and sex), and ``labs``, ``nursing``, ``codes`` where a code of theirs is known."""
         known: tuple[Modality, ...] = (Vitals(), Labs(), Nursing(), Codes())
         diagnosed = any(code.startswith(f"{DIAGNOSIS}//") for code in self._codes)
-        there = (
-            {"vitals"}
-            | {made.name for made in known if self._variables(made.name)}
-            | ({"codes"} if diagnosed else set())
-        )
-        return {made.name: made for made in known if made.name in there}
+        names = {"vitals"} | {modality.name for modality in known if self._variables(modality.name)}
+        names |= {"codes"} if diagnosed else set()
+        return {modality.name: modality for modality in known if modality.name in names}
 
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
-        """One row a label, or an admission; ``time`` is when it is asked."""
+        """One row per label, or per admission; ``time`` is that of the prediction."""
         if label_files(self.root):
-            table, left = labelled(self.root, target.key)
+            table, excluded = labelled(self.root, target.key)
             table = self._described(table, "time")
         else:
             stays = self._described(self._admissions, "start")
-            usable, left = usable_stays(stays.with_columns(pl.col("sample_id").alias("series")))
+            usable, excluded = usable_stays(stays.with_columns(pl.col("sample_id").alias("series")))
             table, more = in_hospital_mortality(usable, SEEN)
-            left += more
+            excluded += more
             table = table.with_columns(
                 pl.col("mortality").alias("label"), pl.col("start").dt.offset_by(f"{SEEN}h").alias("time")
             )
@@ -130,38 +123,37 @@ class MEDS(EventCohort):
             table, more = exclude(
                 table, {"subject in no part of the published split": pl.col("official_fold").is_null()}
             )
-            left += more
+            excluded += more
         fold = () if folds is None else ("official_fold",)
         series = pl.col("sample_id").alias("series")
         return table.select(
             "sample_id", pl.col("subject_id").cast(pl.String), series, "time", "age", "sex", *fold, "label"
-        ), left
+        ), excluded
 
     def events(self, modality: str, samples: pl.DataFrame) -> pl.LazyFrame | None:
-        """Published values of each sample, from a week before it is asked to a day after.
+        """Published values of each sample, from a week before its prediction to a day after.
 
         Vital signs together with age and sex.
         """
-        placed = samples.lazy().select(
+        zeros = samples.lazy().select(
             "series", pl.col("subject_id").cast(pl.Int64), (pl.col("time").dt.offset_by(f"-{SEEN}h")).alias("zero")
         )
         if modality == "codes":
-            return self._placed(self._diagnoses(), placed, CODED).select("series", "hours", "variable")
+            return self._near(self._diagnoses(), zeros, CODED).select("series", "hours", "variable")
         variables = self._variables(modality) if modality in self.modalities() else {}
-        columns = ("series", "hours", "variable", "value", "unit")
-        held: list[pl.LazyFrame] = []
+        parts: list[pl.LazyFrame] = []
         if variables:
             rows = as_variables(self._events.rename({"numeric_value": "value"}), "code", variables)
-            values = self._placed(rows, placed, AHEAD).with_columns(oxygen_fraction()).select(columns)
-            held.append(coma_scale(values) if modality == "nursing" else values)
+            values = self._near(rows, zeros, AHEAD).with_columns(oxygen_fraction()).select(EVENT_COLUMNS)
+            parts.append(coma_scale(values) if modality == "nursing" else values)
         if modality == "vitals":
-            held.append(age_and_sex(samples, DECOMPENSATION_EVERY).select(columns))
-        return pl.concat(held) if held else None
+            parts.append(age_and_sex(samples, DECOMPENSATION_EVERY).select(EVENT_COLUMNS))
+        return pl.concat(parts) if parts else None
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
-        """As any cohort of events; what departs from the standard is named."""
-        made = super().extract(samples, folder, wanted)
-        return replace(made, aside=(*(Exclusion(line, 0) for line in self._scanned[1]), *made.aside))
+        """As any cohort of events; departures from the standard are named, with a count of 0."""
+        extract = super().extract(samples, folder, wanted)
+        return replace(extract, aside=(*(Exclusion(line, 0) for line in self._scanned[1]), *extract.aside))
 
     @cached_property
     def _scanned(self) -> tuple[pl.LazyFrame, tuple[str, ...]]:
@@ -173,35 +165,30 @@ class MEDS(EventCohort):
 
     @cached_property
     def _codes(self) -> list[str]:
-        """Every code; the standard promises that ``metadata/codes.parquet`` lists them all."""
+        """Every code; ``metadata/codes.parquet``, where it exists, lists them all by the standard."""
         listed = self.root / "metadata" / "codes.parquet"
         table = read_table(listed).lazy() if listed.is_file() else self._events
-        found: list[str] = (
+        codes: list[str] = (
             table.select(pl.col("code").cast(pl.String))
             .unique()
             .collect(engine="streaming")["code"]
             .drop_nulls()
             .to_list()
         )
-        return found
+        return codes
 
     def _variables(self, modality: str) -> dict[int | str, str]:
         return resolved(self._codes, codes_for(self.root).get(modality, {}))
 
     @staticmethod
-    def _placed(rows: pl.LazyFrame, placed: pl.LazyFrame, ahead: int) -> pl.LazyFrame:
-        """Rows with the samples that they lie near, and hours from their time zero."""
+    def _near(rows: pl.LazyFrame, zeros: pl.LazyFrame, ahead: int) -> pl.LazyFrame:
+        """Rows once per sample of their subject, with hours from its time zero: ``-BACK`` up to ``ahead``."""
         hours = pl.col("hours")
         near = (hours >= -BACK) & (hours < ahead)
-        return (
-            rows.join(placed, on="subject_id").with_columns(hours_between("zero", "time").alias("hours")).filter(near)
-        )
+        return rows.join(zeros, on="subject_id").with_columns(hours_between("zero", "time").alias("hours")).filter(near)
 
     def _diagnoses(self) -> pl.LazyFrame:
-        """Codes ``DIAGNOSIS//ICD//9//4280`` as ``ICD9:4280``.
-
-        MIMIC-IV's conversion gives them the time of discharge.
-        """
+        """Codes ``DIAGNOSIS//ICD//9//4280`` as ``ICD9:4280``; in MIMIC-IV's conversion at the time of discharge."""
         parts = pl.col("code").str.split("//")
         named = pl.format("ICD{}:{}", parts.list.get(2, null_on_oob=True), parts.list.get(3, null_on_oob=True))
         return self._events.filter(kind_of(DIAGNOSIS)).with_columns(named.alias("variable"))
@@ -210,7 +197,7 @@ class MEDS(EventCohort):
     def _people(self) -> pl.DataFrame:
         """``subject_id``, ``born``, ``sex``."""
         born = kind_of("MEDS_BIRTH")
-        told = self._events.filter(kind_of("MEDS_BIRTH", "GENDER", "SEX")).with_columns(
+        demographics = self._events.filter(kind_of("MEDS_BIRTH", "GENDER", "SEX")).with_columns(
             pl.when(born).then(pl.col("time")).alias("born"),
             pl.col("code")
             .str.to_lowercase()
@@ -222,7 +209,7 @@ class MEDS(EventCohort):
             .alias("sex"),
         )
         return (
-            told.group_by("subject_id")
+            demographics.group_by("subject_id")
             .agg(pl.col("born").min(), pl.col("sex").drop_nulls().first())
             .collect(engine="streaming")
         )
@@ -230,14 +217,14 @@ class MEDS(EventCohort):
     @cached_property
     def _admissions(self) -> pl.DataFrame:
         wanted = self._events.filter(kind_of(ADMISSION, DISCHARGE, DEATH)).select("subject_id", "time", "code")
-        found = admissions(wanted.collect(engine="streaming"))
-        if found.is_empty():
+        table = admissions(wanted.collect(engine="streaming"))
+        if table.is_empty():
             raise InputError(
-                f"holds neither labels nor a code {ADMISSION}",
+                f"has neither labels nor a code {ADMISSION}",
                 where=self.root,
                 remedy="Put labels in MEDS's schema below labels/NAME",
             )
-        return found
+        return table
 
     def _described(self, table: pl.DataFrame, at: str) -> pl.DataFrame:
         """With ``sample_id``, and the subject's ``age`` and ``sex`` at that time."""

@@ -13,17 +13,19 @@ from medkd.errors import InputError
 def write_meds_predictions(
     predictions: pl.DataFrame, samples: pl.DataFrame, path: Path, threshold: float = 0.5
 ) -> None:
-    """Write ``subject_id, prediction_time, boolean_value, predicted_boolean_value, predicted_boolean_probability``, a row a prediction.
+    """Write one row per prediction in MEDS's schema.
+
+    Columns: ``subject_id, prediction_time, boolean_value, predicted_boolean_value, predicted_boolean_probability``.
 
     Args:
         predictions: ``sample_id`` and ``probability`` of the positive class.
-        samples: the cohort's sample table: ``sample_id``, ``subject_id``, ``time`` (when it was asked), ``label`` or
-            its binary target's only column as ``label``; null where nobody knows.
+        samples: the cohort's sample table: ``sample_id``, ``subject_id``, ``time`` (of prediction), and ``label``, the
+            binary target's only column, null where it is not known.
         path: a Parquet file.
-        threshold: from which probability on the answer is yes.
+        threshold: the lowest probability that counts as positive.
 
     Raises:
-        InputError: a column is missing, a probability is none, or a prediction is of a sample that is not in the table.
+        InputError: a column is missing, a probability is outside 0 to 1, or a prediction's sample is not in the table.
 
     Source: the prediction schema of medical-event-data-standard/meds-evaluation.
     """

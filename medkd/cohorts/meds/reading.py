@@ -1,4 +1,4 @@
-"""The files of a data set in the Medical Event Data Standard (MEDS): events, splits."""
+"""Files of a data set in the Medical Event Data Standard (MEDS): events and splits."""
 
 from __future__ import annotations
 
@@ -15,18 +15,13 @@ FOLDS = {"train": 0, "tuning": 1, "held_out": 2}
 
 
 def event_files(root: Path) -> list[Path]:
-    """Its Parquet files of events.
-
-    The shards below ``data/``, or where there is no such folder, those in the root itself.
-    """
+    """Parquet files of events: the shards below ``data/``, or without such a folder those in the root itself."""
     folder = root / "data"
     return sorted(folder.rglob("*.parquet")) if folder.is_dir() else sorted(root.glob("*.parquet"))
 
 
 def scan_meds(root: Path) -> tuple[pl.LazyFrame, tuple[str, ...]]:
-    """Events as ``subject_id``, ``time``, ``code``, ``numeric_value``.
-
-    And what in the files departs from the standard, a line each.
+    """Events as ``subject_id``, ``time``, ``code``, ``numeric_value``, and departures from the standard, one per line.
 
     Raises:
         InputError: there is no Parquet file, one is damaged, or a column is missing.
@@ -35,25 +30,25 @@ def scan_meds(root: Path) -> tuple[pl.LazyFrame, tuple[str, ...]]:
     if not files:
         raise InputError("no Parquet file of events", where=root, remedy="Give the folder that holds data/**/*.parquet")
     try:
-        found = pl.scan_parquet(files, missing_columns="insert", extra_columns="ignore")
-        held = found.collect_schema()
+        published = pl.scan_parquet(files, missing_columns="insert", extra_columns="ignore")
+        schema = published.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
-            "holds a file that is no Parquet, or shards that differ", where=root, remedy="Write it again"
+            "holds a file that is not Parquet, or shards that differ", where=root, remedy="Write it again"
         ) from error
     departures: list[str] = []
     value = "numeric_value"
-    if value not in held and "value" in held:
+    if value not in schema and "value" in schema:
         departures.append("values stand in column 'value'; MEDS calls it 'numeric_value'")
         value = "value"
     for column in ("subject_id", "time", "code", value):
-        if column not in held:
-            raise InputError(f"events have no column '{column}'", where=root, remedy=f"They have: {', '.join(held)}")
-    if not held["time"].is_temporal():
-        raise InputError(f"column 'time' holds {held['time']}", where=root, remedy="Write timestamps in microseconds")
+        if column not in schema:
+            raise InputError(f"events have no column '{column}'", where=root, remedy=f"They have: {', '.join(schema)}")
+    if not schema["time"].is_temporal():
+        raise InputError(f"column 'time' holds {schema['time']}", where=root, remedy="Write timestamps in microseconds")
     if not (root / SPLITS).is_file():
         departures.append(f"there is no {SPLITS}: subjects are split by k-fold 5")
-    events = found.select(
+    events = published.select(
         pl.col("subject_id").cast(pl.Int64),
         pl.col("time").cast(pl.Datetime("us")),
         pl.col("code").cast(pl.String),
@@ -77,7 +72,7 @@ def official_folds(root: Path) -> pl.DataFrame | None:
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
-            "is no table with the columns subject_id and split", where=path, remedy="Write it as MEDS says"
+            "is not a table with the columns subject_id and split", where=path, remedy="Write it as MEDS says"
         ) from error
     if twice := table["subject_id"].is_duplicated().sum():
         raise InputError(f"{twice} rows put a subject in two parts", where=path, remedy="Give each subject one part")

@@ -1,4 +1,4 @@
-"""Insulin as the Shanghai files write it: "insulin glargine, 14 IU, Humulin 70/30, 12 IU"."""
+"""Insulin as written in the Shanghai files: "insulin glargine, 14 IU, Humulin 70/30, 12 IU"."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ _DOSE = r"(?i)(\d+(?:\.\d+)?)\s*(?:IU|U)\b"
 
 
 def injected(table: pl.DataFrame, text: str) -> pl.DataFrame:
-    """One row a dose of what ``text`` lists.
+    """One row per dose in ``text``: all other columns, ``variable`` (bolus, premixed, basal), ``value`` (units).
 
-    All other columns, ``variable`` (bolus, premixed, basal), ``value`` (units).
-
-    >>> table = pl.DataFrame({"minute": [0, 5], "text": ["insulin glargine, 14 IU, Humulin 70/30, 12 IU", "Novolin R, 5 IU"]})
-    >>> injected(table, "text").rows()
+    >>> doses = ["insulin glargine, 14 IU, Humulin 70/30, 12 IU", "Novolin R, 5 IU"]
+    >>> injected(pl.DataFrame({"minute": [0, 5], "text": doses}), "text").rows()
     [(0, 'basal', 14.0), (0, 'premixed', 12.0), (5, 'bolus', 5.0)]
-    >>> injected(pl.DataFrame({"text": ["500ml 5% glucose,  3 IU Novolin R,  10 ml 10% KCl", "not recorded"]}), "text").rows()
+    >>> infusions = ["500ml 5% glucose,  3 IU Novolin R,  10 ml 10% KCl", "not recorded"]
+    >>> injected(pl.DataFrame({"text": infusions}), "text").rows()
     [('bolus', 3.0)]
     """
     # An infusion names its units first and the insulin after them: the kind is looked for up to the next comma.
@@ -33,28 +32,28 @@ def injected(table: pl.DataFrame, text: str) -> pl.DataFrame:
 
 
 def pumped(readings: pl.DataFrame, rate: str, hours: float = 24.0) -> pl.DataFrame:
-    """A pump's basal rate as units delivered at each row.
+    """A pump's basal rate as units delivered at each row: the last rate written, for at most ``hours`` after it.
 
-    The last rate that was written, for at most ``hours`` after it.
-
-    A word where a rate belongs ("temporarily suspend insulin delivery") is a rate of zero.
+    A word in place of a rate ("temporarily suspend insulin delivery") is a rate of zero.
 
     Args:
-        readings: ``series``, ``minute``, and the rate in units an hour as text; ordered.
-        rate: its column.
-        hours: after which a rate that was not written again is no longer believed.
+        readings: ``series``, ``minute``, and the rate in units per hour as text; one row per 15 minutes, sorted.
+        rate: name of the column of rates.
+        hours: for which a rate holds that is not written again.
 
-    >>> table = pl.DataFrame({"series": ["a"] * 4, "minute": [0.0, 15.0, 30.0, 45.0], "rate": [None, "0.4", None, "suspend"]})
+    >>> table = pl.DataFrame(
+    ...     {"series": ["a"] * 4, "minute": [0.0, 15.0, 30.0, 45.0], "rate": [None, "0.4", None, "suspend"]}
+    ... )
     >>> pumped(table, "rate").rows()
     [('a', 15.0, 'basal', 0.1), ('a', 30.0, 'basal', 0.1), ('a', 45.0, 'basal', 0.0)]
     """
     written = pl.when(pl.col(rate).is_not_null()).then(pl.col(rate).cast(pl.Float64, strict=False).fill_null(0.0))
     since = pl.when(pl.col(rate).is_not_null()).then(pl.col("minute"))
-    held = readings.select(
+    delivered = readings.select(
         "series",
         "minute",
         pl.lit("basal").alias("variable"),
         (written.forward_fill().over("series") / 4).alias("value"),
         since.forward_fill().over("series").alias("since"),
     )
-    return held.filter(pl.col("minute") - pl.col("since") <= 60 * hours).drop("since").drop_nulls("value")
+    return delivered.filter(pl.col("minute") - pl.col("since") <= 60 * hours).drop("since").drop_nulls("value")

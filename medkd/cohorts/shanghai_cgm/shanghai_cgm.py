@@ -34,13 +34,11 @@ COLUMNS: Mapping[str, str | tuple[str, ...]] = {
 
 
 class ShanghaiCGM(GlucoseForecast):
-    """The Shanghai data set as one zip of CSV files, ``Shanghai_T1DM/1001_0_20210730.csv``.
+    """The Shanghai data set as one zip of CSV files, ``Shanghai_T1DM/1001_0_20210730.csv``: patient, recording, day.
 
-    Patient, recording, day of its start.
-
-    A recording's sensor writes every 15 minutes. Its insulin log counts as kept when it holds a dose anywhere, its food
-    log when it holds a weighed meal anywhere; in a log that is kept a time without an entry is zero, in one that is
-    not, nothing is known. A meal of which only "data not available" is written counts as eaten and not weighed.
+    A recording's sensor writes every 15 minutes. An insulin log with a dose anywhere, and a food log with a weighed
+    meal anywhere, count as kept: times without an entry are zero. In other logs nothing is known at any time. A meal
+    written as "data not available" counts as eaten and not weighed.
 
     On our copy: 125 recordings (T1DM 16 of 12 people, T2DM 109 of 100), 128,157 readings.
 
@@ -59,10 +57,7 @@ class ShanghaiCGM(GlucoseForecast):
 
     @cached_property
     def rows(self) -> pl.DataFrame:
-        """All recordings as published, a row a quarter of an hour.
-
-        ``series``, ``diabetes``, ``minute`` from the start, our columns.
-        """
+        """All recordings as published, one row per 15 minutes: ``series``, ``diabetes``, ``minute``, our columns."""
         parts = list(_recordings(self.root / self.marker))
         if not parts:
             raise InputError("holds no recording", where=self.marker, remedy="Use the file as published")
@@ -96,35 +91,35 @@ class ShanghaiCGM(GlucoseForecast):
         return table.lazy().select("series", (pl.col("minute") / 60).alias("hours"), "variable", "value")
 
     def doses(self) -> pl.DataFrame:
-        """Every dose of a recording that holds one."""
-        place = ["series", "minute"]
+        """Every dose of each recording that has one."""
+        time = ["series", "minute"]
         bolus = self.rows.select(
-            *place, pl.lit("bolus").alias("variable"), pl.col("bolus").cast(pl.Float64, strict=False).alias("value")
+            *time, pl.lit("bolus").alias("variable"), pl.col("bolus").cast(pl.Float64, strict=False).alias("value")
         )
         parts = [
-            injected(self.rows.select(*place, "injected"), "injected"),
-            injected(self.rows.select(*place, "infused"), "infused"),
+            injected(self.rows.select(*time, "injected"), "injected"),
+            injected(self.rows.select(*time, "infused"), "infused"),
         ]
-        doses = pl.concat([*parts, bolus.drop_nulls(), pumped(self.rows.select(*place, "rate"), "rate")])
+        doses = pl.concat([*parts, bolus.drop_nulls(), pumped(self.rows.select(*time, "rate"), "rate")])
         return doses.filter((pl.col("value") > 0).any().over("series"))
 
     def meals(self) -> pl.DataFrame:
-        """Every meal of a recording that holds one whose mass is known."""
+        """Every meal of each recording that has one of known mass."""
         meals = eaten(self.rows.select("series", "minute", "english", "chinese"), "english", "chinese")
         return meals.filter((pl.col("variable") == "mass").any().over("series"))
 
 
 def _with_zeros(entries: pl.DataFrame, rows: pl.DataFrame, variables: tuple[str, ...]) -> pl.DataFrame:
-    """The entries, and of each recording that has any, and of each variable that some recording has, a zero a row.
+    """The entries, and zeros at every row of each recording with entries, for each variable of any recording.
 
     >>> entries = pl.DataFrame({"series": ["a"], "minute": [0.0], "variable": ["mass"], "value": [50.0]})
     >>> rows = pl.DataFrame({"series": ["a", "b"], "minute": [0.0, 0.0]})
     >>> _with_zeros(entries, rows, ("mass", "carbs")).rows()
     [('a', 0.0, 'mass', 50.0), ('a', 0.0, 'mass', 0.0)]
     """
-    kept = rows.select("series", "minute").join(entries.select("series").unique(), on="series", how="semi")
-    said = [name for name in variables if name in entries["variable"].unique()]
-    zeros = kept.join(pl.DataFrame({"variable": said}, schema={"variable": pl.String}), how="cross").with_columns(
+    logged = rows.select("series", "minute").join(entries.select("series").unique(), on="series", how="semi")
+    recorded = [name for name in variables if name in entries["variable"].unique()]
+    zeros = logged.join(pl.DataFrame({"variable": recorded}, schema={"variable": pl.String}), how="cross").with_columns(
         value=pl.lit(0.0)
     )
     return pl.concat([entries.select(zeros.columns), zeros])
@@ -137,21 +132,21 @@ def _time(text: pl.Expr) -> pl.Expr:
 
 def _recordings(path: Path) -> list[pl.DataFrame]:
     """Each recording of the zip, all columns as text."""
-    held = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
-    return [_recording(PurePosixPath(name), content) for name, content in held]
+    members = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
+    return [_recording(PurePosixPath(name), content) for name, content in members]
 
 
 def _recording(name: PurePosixPath, content: bytes) -> pl.DataFrame:
     try:
         table = pl.read_csv(content, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise InputError("is no readable CSV", where=name.name, remedy="Copy the published file again") from error
-    found = {ours: _column(table, begins, name.name) for ours, begins in COLUMNS.items()}
+        raise InputError("is not a readable CSV", where=name.name, remedy="Copy the published file again") from error
+    columns = {ours: _column(table, begins, name.name) for ours, begins in COLUMNS.items()}
     kind = name.parent.name.removeprefix("Shanghai_")
     return table.select(
         pl.lit(name.stem).alias("series"),
         pl.lit(kind).alias("diabetes"),
-        **{ours: pl.col(held) for ours, held in found.items()},
+        **{ours: pl.col(published) for ours, published in columns.items()},
     )
 
 
