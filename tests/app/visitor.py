@@ -1,4 +1,4 @@
-"""A reader's browser without the browser: it sends the requests that the pages send, and keeps what they answer."""
+"""Browser simulation: sends the requests that the pages send, and keeps the answers."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class Visitor:
         """Load the page of this address (``/?case=3``), then what its own script asks for at once."""
         page = self.http.get(address, headers=PAGE, follow_redirects=True)
         page.raise_for_status()
-        found = _CONFIG.search(page.text)
-        assert found, f"no page of the viewer, but {page.url}"
-        config = json.loads(found[1])
+        match = _CONFIG.search(page.text)
+        assert match, f"no page of the viewer, but {page.url}"
+        config = json.loads(match[1])
         self._names, self.shown = {}, {}
         for part in config["components"]:
-            held = part["props"]
+            properties = part["props"]
             name = (
-                held.get("elem_id")
-                or held.get("label")
-                or (part["type"] == "button" and held.get("value"))
+                properties.get("elem_id")
+                or properties.get("label")
+                or (part["type"] == "button" and properties.get("value"))
                 or f"#{part['id']}"
             )
             self._names[part["id"]] = name
-            self.shown[name] = held.get("value")
+            self.shown[name] = properties.get("value")
         self._handlers = {}
         for handler in config["dependencies"]:
             for part, event in handler["targets"]:
@@ -68,19 +68,19 @@ class Visitor:
         """Save a verdict."""
         return self.ask("give-verdict", "click", agreement=agreement, comment=comment)
 
-    def ask(self, part: str, event: str = "click", query: str = "", **given: Any) -> dict[str, Any]:
+    def ask(self, part: str, event: str = "click", query: str = "", **values: Any) -> dict[str, Any]:
         """Send an event of a part of the page.
 
         Args:
             part: its ``elem_id``, else its label, else a button's text.
             event: what happened to it.
             query: of the page's address.
-            given: what the user did to other parts first.
+            values: what the user did to other parts first.
 
         Returns:
             What changed, by part.
         """
-        answer = self.send(part, event, query, **given)
+        answer = self.send(part, event, query, **values)
         answer.raise_for_status()
         changed = {}
         handler = self._handlers[part, event]
@@ -94,9 +94,9 @@ class Visitor:
         self.shown |= changed
         return changed
 
-    def send(self, part: str, event: str = "click", query: str = "", **given: Any) -> httpx.Response:
+    def send(self, part: str, event: str = "click", query: str = "", **values: Any) -> httpx.Response:
         """The request of ``ask``, whatever is answered."""
-        self.shown |= given
+        self.shown |= values
         handler = self._handlers[part, event]
         body = {
             "data": [self.shown[self._names[number]] for number in handler["inputs"]],

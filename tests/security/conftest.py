@@ -1,7 +1,4 @@
-"""The viewer as it is served, on real recordings of patients whose names are attacks.
-
-And what an attacker tries on it.
-"""
+"""Viewer as it is served, on real recordings of patients whose names are attacks."""
 
 from __future__ import annotations
 
@@ -45,9 +42,9 @@ READERS = {"ada": "reader", "ben": "reader", "cleo": "adjudicator", "grace": "ad
 def hostile_bundle(folder: Path) -> Path:
     """With random weights; every name in its report and its class are HTML."""
     learner = save_learner(folder / "learner", ECG(seconds=10.0))
-    held = yaml.safe_load((learner / "learner.yaml").read_text())
-    held["target"] |= {"classes": [HOSTILE], "rule": HOSTILE}
-    (learner / "learner.yaml").write_text(yaml.safe_dump(held))
+    document = yaml.safe_load((learner / "learner.yaml").read_text())
+    document["target"] |= {"classes": [HOSTILE], "rule": HOSTILE}
+    (learner / "learner.yaml").write_text(yaml.safe_dump(document))
     group = {"by": HOSTILE, "group": HOSTILE, "n": 9, "suppressed": True, "reason": HOSTILE, "value": None}
     check = {"check": HOSTILE, "passed": False, "detail": ""}
     report = REPORT | {
@@ -66,15 +63,15 @@ def hostile_bundle(folder: Path) -> Path:
 def records(shared: Path, folder: Path) -> Path:
     """A manifest of four real recordings and a broken one, whose patients' names are HTML."""
     folder.mkdir()
-    found = sorted((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())[:4]
-    for record in found:
+    sources = sorted((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())[:4]
+    for record in sources:
         for file in record.iterdir():
             shutil.copyfile(file, folder / file.name)
     (folder / "broken.hea").write_text("broken 12 100 1200\n")
-    names = [path.name for path in found] + ["broken"]
+    names = [path.name for path in sources] + ["broken"]
     listed = {
-        "sample_id": [f"{HOSTILE}{place}" for place in range(5)],
-        "subject_id": [f"{HOSTILE}'s{place}" for place in range(5)],
+        "sample_id": [f"{HOSTILE}{number}" for number in range(5)],
+        "subject_id": [f"{HOSTILE}'s{number}" for number in range(5)],
     }
     pl.DataFrame(listed | {"ecg": names}).write_csv(folder / "list.csv")
     return folder / "list.csv"
@@ -85,7 +82,7 @@ class Viewer:
     """A viewer in this process.
 
     Args:
-        context: what it works with.
+        context: bundle, cases and database.
         client: makes a browser without a session.
     """
 
@@ -104,16 +101,16 @@ class Viewer:
 def viewer(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     """Blinded; nothing is read yet."""
     folder = tmp_path_factory.mktemp("viewer")
-    place, data = hostile_bundle(folder), folder / "app"
-    bundle = Bundle.load(place)
+    bundle_folder, data = hostile_bundle(folder), folder / "app"
+    bundle = Bundle.load(bundle_folder)
     database = open_database(None, data)
     audit = open_audit_log(database, data)
     accounts = Accounts(database, audit, CHEAP)
     for name, role in READERS.items():
         accounts.add(name, GOOD, role, identifiers=name == "ben")
-    cases = open_cases(place, bundle, records(shared, folder / "records"), data, None)
+    cases = open_cases(bundle_folder, bundle, records(shared, folder / "records"), data, None)
     context = ViewerContext.from_bundle_folder(
-        place, bundle, cases, accounts, Reviews(database, audit, bundle.target.key), audit
+        bundle_folder, bundle, cases, accounts, Reviews(database, audit, bundle.target.key), audit
     )
     app = build_app(
         database,

@@ -1,7 +1,4 @@
-"""What a logged-in reader tries on the pages.
-
-Other people's rights, the model's output before its time, text that is code.
-"""
+"""Attacks by a logged-in reader: others' rights, the model's output before the reading, text that is code."""
 
 from __future__ import annotations
 
@@ -21,10 +18,7 @@ TAG = re.compile(r"<(img|script|svg|iframe|object|embed)", re.IGNORECASE)
 
 
 def panes(shown: dict[str, object]) -> str:
-    """What is shown as HTML.
-
-    Not what a figure is made of, nor what stands in fields and labels, which are text to a browser.
-    """
+    """The HTML that is shown; figures, fields and labels are left out, which are text to a browser."""
     return "\n".join(
         str(value) for value in shown.values() if isinstance(value, str) and value.lstrip().startswith("<")
     )
@@ -136,8 +130,8 @@ def test_a_removed_account_and_a_lesser_role_count_at_once(viewer: Viewer):
 )
 def test_what_is_searched_for_is_text(viewer: Viewer, search: str):
     visitor = viewer.visitor("ben")
-    told = visitor.ask("search", "change", search=search)
-    assert "No case fits" in panes(told)
+    update = visitor.ask("search", "change", search=search)
+    assert "No case fits" in panes(update)
     assert panes(visitor.ask("search", "change", search="")).count("<tr class") == 5
     # A part of a name is found as it stands, by those who may see names.
     assert panes(visitor.ask("search", "change", search=HOSTILE[:20].upper())).count("<tr class") == 5
@@ -181,7 +175,7 @@ def test_a_figure_holds_no_tag_but_its_own(viewer: Viewer):
     texts = [
         text
         for figure in figures
-        for text in _texts({key: held for key, held in figure["layout"].items() if key != "meta"})
+        for text in _texts({key: part_of_layout for key, part_of_layout in figure["layout"].items() if key != "meta"})
     ]
     assert [text for text in texts if "&lt;img" in text]
     assert not [text for text in texts if re.search(r"<(?!/?(b|i|span|br|sup|sub)\b)", text)]
@@ -205,7 +199,7 @@ def test_a_comment_that_a_spreadsheet_would_run_is_defused(viewer: Viewer):
 
 
 @pytest.mark.parametrize(
-    ("part", "event", "given"),
+    ("part", "event", "fields"),
     [
         ("say", "change", {"say": "case 99999999999999999999"}),
         ("say", "change", {"say": "case -1"}),
@@ -222,14 +216,14 @@ def test_a_comment_that_a_spreadsheet_would_run_is_defused(viewer: Viewer):
     ],
 )
 def test_values_that_no_page_sends_change_nothing_and_tell_nothing(
-    viewer: Viewer, capfd: pytest.CaptureFixture[str], part: str, event: str, given: dict[str, object]
+    viewer: Viewer, capfd: pytest.CaptureFixture[str], part: str, event: str, fields: dict[str, object]
 ):
     context = viewer.context
     visitor = viewer.visitor("ben")
     visitor.say("case 2")
     before = context.reviews.readings(), context.reviews.verdicts()
     if (part, event) in visitor._handlers:
-        answer = visitor.send(part, event, **given)
+        answer = visitor.send(part, event, **fields)
         assert answer.status_code in (200, 422, 500)
         assert "Traceback" not in answer.text
         assert "root:" not in answer.text

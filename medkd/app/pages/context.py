@@ -20,6 +20,7 @@ from medkd.app.storage.reviews import Reviews
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.layout import CARD, REPORT
 from medkd.errors import InputError
+from medkd.evidence.report_schema import upgraded
 
 _FORGOTTEN_AFTER = 3600.0
 """Seconds after which the start time of a case that was left open may be dropped."""
@@ -94,7 +95,7 @@ class ViewerContext:
         Raises:
             InputError: card or report is missing.
         """
-        card, report = (_read_json(folder, name) for name in (CARD, REPORT))
+        card, report = _read_json(folder, CARD), upgraded(_read_json(folder, REPORT))
         has_reading = bundle.target.kind in ("binary", "multilabel", "multiclass")
         return cls(bundle, card, report, cases, accounts, reviews, audit, blinded and has_reading)
 

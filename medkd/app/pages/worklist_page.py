@@ -138,12 +138,12 @@ class WorklistPage:
         hidden = self._context.blinded and not row["mine"]
         return {**row, "words": words, "tone": tone, "scores": scores, "probable": has_probabilities, "hidden": hidden}
 
-    def _progress(self, account: Account, **place: int) -> str:
+    def _progress(self, account: Account, **position: int) -> str:
         status = self._context.cases.table["status"]
         scored = int((status == OK).sum())
         read = len(self._context.reviews.progress_of(account.name))
         return markup(
-            "list_head", read=read, scored=scored, aside=len(status) - scored, blinded=self._context.blinded, **place
+            "list_head", read=read, scored=scored, aside=len(status) - scored, blinded=self._context.blinded, **position
         )
 
 

@@ -36,7 +36,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve_until_stopped(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, which are no failure. Requests in progress have three seconds to end."""
+    """Serve until SIGTERM or SIGINT, which are normal ends. Requests in progress have three seconds to end."""
     import uvicorn
 
     # No log holds URLs or addresses. Headers of a proxy are read by medkd.app.auth.proxy, which checks where they come

@@ -102,7 +102,7 @@ class Adjudication:
     Args:
         reader: the adjudicator's account name.
         reading: "yes", "no" or "unsure" by class.
-        revision: from 1; each change adds 1, whoever makes it.
+        revision: from 1; each change by any adjudicator adds 1.
         at: seconds since 1970.
     """
 

@@ -45,16 +45,16 @@ def test_a_wrong_role_is_told_with_the_nearest(accounts: Accounts):
 
 def test_a_wrong_password_and_an_unknown_name_are_told_alike(accounts: Accounts, audit: AuditLog):
     accounts.add("ada", GOOD, "reader")
-    said = []
+    refusals = []
     for name in ("ada", "nobody"):
         for _ in range(5):
             with pytest.raises(LoginRefused) as caught:
                 accounts.authenticate(name, OTHER)
-            said.append((name, type(caught.value), str(caught.value)))
+            refusals.append((name, type(caught.value), str(caught.value)))
         with pytest.raises(LockedOut) as locked:
             accounts.authenticate(name, OTHER)
-        said.append((name, type(locked.value), str(locked.value)))
-    assert [row[1:] for row in said[:6]] == [row[1:] for row in said[6:]]
+        refusals.append((name, type(locked.value), str(locked.value)))
+    assert [row[1:] for row in refusals[:6]] == [row[1:] for row in refusals[6:]]
     assert actions(audit)[1:] == [("ada", "login refused")] * 5 + [("ada", "locked out")] + [
         (UNKNOWN_ACTOR, "login refused")
     ] * 5 + [(UNKNOWN_ACTOR, "locked out")]

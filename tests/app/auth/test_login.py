@@ -39,11 +39,11 @@ def test_login_and_logout(client, audit: AuditLog):
 def test_a_wrong_password_is_told_and_then_paused(client, audit: AuditLog, clock):
     browser = client()
     for name in ("ada", "nobody"):
-        said = [log_in(browser, "wrong wrong wrong", name) for _ in range(6)]
-        assert [answer.status_code for answer in said] == [401] * 5 + [429]
-        assert "name or password is wrong" in said[0].text
-        assert "Try again in 15 minutes" in said[5].text
-        assert not [answer for answer in said if "set-cookie" in answer.headers]
+        answers = [log_in(browser, "wrong wrong wrong", name) for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+        assert "name or password is wrong" in answers[0].text
+        assert "Try again in 15 minutes" in answers[5].text
+        assert not [answer for answer in answers if "set-cookie" in answer.headers]
     assert log_in(browser).status_code == 429
     clock.pass_by(15 * 60)
     assert log_in(browser).status_code == 303
@@ -75,25 +75,25 @@ def test_an_idle_session_ends(client, clock):
 
 
 def test_the_password_must_be_changed_before_anything_else(client, accounts: Accounts, sessions: Sessions):
-    given = accounts.add("bob", None, "reader")
+    first_password = accounts.add("bob", None, "reader")
     browser = client()
-    log_in(browser, given, "bob")
+    log_in(browser, first_password, "bob")
     first = browser.cookies["medkd"]
     assert browser.get("/", headers=PAGE).headers["location"] == "/password"
     assert browser.get("/config").status_code == 403
     assert browser.post("/gradio_api/queue/join", json={}, headers=OWN).status_code == 403
     assert "is for the first login" in browser.get("/password").text
     for fields, problem in (
-        ({"current": given, "new": "a new password", "again": "another one"}, "differ"),
+        ({"current": first_password, "new": "a new password", "again": "another one"}, "differ"),
         ({"current": "wrong", "new": "a new password", "again": "a new password"}, "current password is wrong"),
-        ({"current": given, "new": "short", "again": "short"}, "12 characters"),
-        ({"current": given, "new": given, "again": given}, "current one"),
+        ({"current": first_password, "new": "short", "again": "short"}, "12 characters"),
+        ({"current": first_password, "new": first_password, "again": first_password}, "current one"),
         ({}, "current password is wrong"),
     ):
         answer = browser.post("/password", data=fields, headers=OWN)
         assert (answer.status_code, problem in answer.text) == (400, True), fields
     done = browser.post(
-        "/password", data={"current": given, "new": "a new password", "again": "a new password"}, headers=OWN
+        "/password", data={"current": first_password, "new": "a new password", "again": "a new password"}, headers=OWN
     )
     assert done.status_code == 303
     assert sessions.name_of(first) is None

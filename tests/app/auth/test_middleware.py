@@ -87,7 +87,7 @@ def test_no_websocket_is_opened(client):
 def test_another_sites_form_is_refused(client, sessions: Sessions):
     browser = client()
     log_in(browser)
-    told = [
+    foreign_headers = [
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
         ("origin", "http://evil"),
@@ -95,7 +95,7 @@ def test_another_sites_form_is_refused(client, sessions: Sessions):
         ("origin", "http://viewer:81"),
     ]
     for path, header in product(
-        ("/login", "/logout", "/password", "/gradio_api/queue/join", "/gradio_api/run/greet"), told
+        ("/login", "/logout", "/password", "/gradio_api/queue/join", "/gradio_api/run/greet"), foreign_headers
     ):
         answer = browser.post(path, data={"name": "ada", "password": GOOD}, headers=[header])
         assert (answer.status_code, answer.json()) == (403, {"error": "the request comes from another site"}), (

@@ -1,4 +1,4 @@
-"""Attributions have the known answer where there is one, and add up to the logit's difference."""
+"""Attribution: equal to the known answer where there is one, and summing to the logit's difference."""
 
 from __future__ import annotations
 
@@ -68,31 +68,31 @@ def test_of_a_linear_network_it_is_weight_times_input_on_each_class() -> None:
     weight = torch.from_numpy(rng.normal(size=(2, 50)).astype(np.float32))
     target = Target("two", "multilabel", ("one", "other"))
     bundle = bundle_of(Weighing(weight, 2), "ecg[I,II]", {"ecg": ECG(seconds=0.5)}, target)
-    given = rng.normal(size=(1, 2, 50)).astype(np.float32)
+    inputs = rng.normal(size=(1, 2, 50)).astype(np.float32)
     for factor, name in ((1, "one"), (2, "other")):
-        found = attribute(bundle, {"ecg": given}, name)
-        assert found.method == GRADIENTS
-        np.testing.assert_allclose(found.values["ecg"], factor * given * weight.numpy(), atol=1e-4)
-        assert found.difference == pytest.approx(float((factor * given * weight.numpy()).sum()), abs=1e-3)
+        result = attribute(bundle, {"ecg": inputs}, name)
+        assert result.method == GRADIENTS
+        np.testing.assert_allclose(result.values["ecg"], factor * inputs * weight.numpy(), atol=1e-4)
+        assert result.difference == pytest.approx(float((factor * inputs * weight.numpy()).sum()), abs=1e-3)
     with pytest.raises(InputError, match="no class 'third'"):
-        attribute(bundle, {"ecg": given}, "third")
+        attribute(bundle, {"ecg": inputs}, "third")
 
 
 def test_windows_share_the_logit_that_is_their_mean() -> None:
     rng = np.random.default_rng(1)
     weight = torch.from_numpy(rng.normal(size=(1, 50)).astype(np.float32))
-    given = rng.normal(size=(3, 1, 50)).astype(np.float32)
-    found = attribute(bundle_of(Weighing(weight), "ecg[I]", {"ecg": ECG(seconds=0.5)}), {"ecg": given}, "cd")
-    np.testing.assert_allclose(found.values["ecg"], given * weight.numpy() / 3, atol=1e-5)
+    inputs = rng.normal(size=(3, 1, 50)).astype(np.float32)
+    result = attribute(bundle_of(Weighing(weight), "ecg[I]", {"ecg": ECG(seconds=0.5)}), {"ecg": inputs}, "cd")
+    np.testing.assert_allclose(result.values["ecg"], inputs * weight.numpy() / 3, atol=1e-5)
 
 
 def test_what_was_not_observed_gets_nothing() -> None:
     rng = np.random.default_rng(2)
     weight = torch.from_numpy(rng.normal(size=(3, 24)).astype(np.float32))
-    given = grid(rng)
-    found = attribute(bundle_of(Weighing(weight), "vitals", {"vitals": VITALS}), given, "cd")
-    assert found.method == GRADIENTS
-    np.testing.assert_allclose(found.values["vitals"], np.nan_to_num(given["vitals"]) * weight.numpy(), atol=1e-5)
+    inputs = grid(rng)
+    result = attribute(bundle_of(Weighing(weight), "vitals", {"vitals": VITALS}), inputs, "cd")
+    assert result.method == GRADIENTS
+    np.testing.assert_allclose(result.values["vitals"], np.nan_to_num(inputs["vitals"]) * weight.numpy(), atol=1e-5)
 
 
 def test_of_a_deep_network_it_adds_up_to_the_logits_difference_in_time(shared: Path) -> None:
@@ -105,30 +105,30 @@ def test_of_a_deep_network_it_adds_up_to_the_logits_difference_in_time(shared: P
     ecg, root = ECG(), shared / "data" / "ecg" / "brugada-huca"
     bundle = bundle_of(network, "ecg[I]", {"ecg": ecg})
     row = {"ecg": ecg.find(root)[3]}
-    given = bundle.prepare(row, root)
-    attribute(bundle, given, "cd")
+    inputs = bundle.prepare(row, root)
+    attribute(bundle, inputs, "cd")
     start = time.perf_counter()
-    found = attribute(bundle, given, "cd")
+    result = attribute(bundle, inputs, "cd")
     assert time.perf_counter() - start < 2
-    apart = bundle.logits([given])[0, 0] - bundle.logits([{"ecg": np.zeros_like(given["ecg"])}])[0, 0]
-    assert found.difference == pytest.approx(apart, abs=1e-4)
+    apart = bundle.logits([inputs])[0, 0] - bundle.logits([{"ecg": np.zeros_like(inputs["ecg"])}])[0, 0]
+    assert result.difference == pytest.approx(apart, abs=1e-4)
     assert abs(apart) > 0.01
-    assert found.values["ecg"].sum() == pytest.approx(apart, abs=0.05 * abs(apart))
-    assert found.error == pytest.approx(abs(found.values["ecg"].sum() - apart), abs=1e-4)
+    assert result.values["ecg"].sum() == pytest.approx(apart, abs=0.05 * abs(apart))
+    assert result.error == pytest.approx(abs(result.values["ecg"].sum() - apart), abs=1e-4)
     # On the recording's own axis it lies where the prepared window does, second 1 to 11.
     strip = ecg.display(ecg.read(row, root), bundle.view.parts[0])
-    drawn = overlay(found, strip)
-    assert drawn is not None
-    assert drawn.shape == (1, 1200)
-    assert not drawn[0, :100].any()
-    assert not drawn[0, 1100:].any()
-    np.testing.assert_allclose(drawn[0, 100:1100], found.values["ecg"][0, 0], atol=1e-9)
+    curve = overlay(result, strip)
+    assert curve is not None
+    assert curve.shape == (1, 1200)
+    assert not curve[0, :100].any()
+    assert not curve[0, 1100:].any()
+    np.testing.assert_allclose(curve[0, 100:1100], result.values["ecg"][0, 0], atol=1e-9)
 
 
 def test_of_an_average_each_beat_bears_all_of_it() -> None:
-    held = Strip("ecg", ("I",), np.zeros((1, 40)), 10.0, ("I",), ((0.0, 1.0), (2.0, 3.0)), averaged=True)
-    drawn = along(np.full((1, 1, 5), 0.7), held)[0]
-    assert drawn.tolist() == [0.7] * 10 + [0.0] * 10 + [0.7] * 10 + [0.0] * 10
+    averaged = Strip("ecg", ("I",), np.zeros((1, 40)), 10.0, ("I",), ((0.0, 1.0), (2.0, 3.0)), averaged=True)
+    curve = along(np.full((1, 1, 5), 0.7), averaged)[0]
+    assert curve.tolist() == [0.7] * 10 + [0.0] * 10 + [0.7] * 10 + [0.0] * 10
 
 
 @pytest.fixture(scope="module")
@@ -147,34 +147,34 @@ def trees() -> Trees:
 
 
 def test_of_trees_it_adds_up_and_a_variable_that_no_tree_uses_gets_nothing(trees: Trees) -> None:
-    given = grid(np.random.default_rng(4))
+    inputs = grid(np.random.default_rng(4))
     bundle = bundle_of(trees, "vitals", {"vitals": VITALS})
-    found = attribute(bundle, given, "cd")
-    assert found.method == SHAPLEY
-    values = found.values["vitals"][0]
+    result = attribute(bundle, inputs, "cd")
+    assert result.method == SHAPLEY
+    values = result.values["vitals"][0]
     assert not values[2].any()
     assert values[0].any()
-    assert not values[np.isnan(given["vitals"][0])].any()
-    nothing = {"vitals": np.full_like(given["vitals"], np.nan)}
-    apart = bundle.logits([given])[0, 0] - bundle.logits([nothing])[0, 0]
-    assert values.sum() == pytest.approx(apart, abs=1e-4) == pytest.approx(found.difference, abs=1e-4)
+    assert not values[np.isnan(inputs["vitals"][0])].any()
+    nothing = {"vitals": np.full_like(inputs["vitals"], np.nan)}
+    apart = bundle.logits([inputs])[0, 0] - bundle.logits([nothing])[0, 0]
+    assert values.sum() == pytest.approx(apart, abs=1e-4) == pytest.approx(result.difference, abs=1e-4)
     assert abs(apart) > 0.1
     # Other requests, and the same one again, change nothing.
     torch.rand(7)
-    np.testing.assert_array_equal(attribute(bundle, given, "cd").values["vitals"][0], values)
+    np.testing.assert_array_equal(attribute(bundle, inputs, "cd").values["vitals"][0], values)
 
 
 def test_values_of_one_quarter_share_alike(trees: Trees) -> None:
-    given = grid(np.random.default_rng(5))
-    found = attribute(bundle_of(trees, "vitals", {"vitals": VITALS}), given, "cd").values["vitals"][0, 0, :6]
-    assert len(set(found[np.isfinite(given["vitals"][0, 0, :6])].tolist())) == 1
+    inputs = grid(np.random.default_rng(5))
+    result = attribute(bundle_of(trees, "vitals", {"vitals": VITALS}), inputs, "cd").values["vitals"][0, 0, :6]
+    assert len(set(result[np.isfinite(inputs["vitals"][0, 0, :6])].tolist())) == 1
 
 
 def test_nothing_observed_means_nothing_to_explain(trees: Trees) -> None:
     nothing = {"vitals": np.full((1, 3, 24), np.nan, np.float32)}
-    found = attribute(bundle_of(trees, "vitals", {"vitals": VITALS}), nothing, "cd")
-    assert (found.difference, found.error) == (0.0, 0.0)
-    assert not found.values["vitals"].any()
+    result = attribute(bundle_of(trees, "vitals", {"vitals": VITALS}), nothing, "cd")
+    assert (result.difference, result.error) == (0.0, 0.0)
+    assert not result.values["vitals"].any()
 
 
 def test_tokens_are_left_out_not_scaled() -> None:
@@ -185,6 +185,6 @@ def test_tokens_are_left_out_not_scaled() -> None:
 
     ids = np.full((1, 2, 4), np.nan, np.float32)
     ids[0, 0, :2] = (7, 3)
-    found = attribute(bundle_of(Counting(), "notes", {"notes": Notes(length=4, chunks=2)}), {"notes": ids}, "cd")
-    assert found.method == SHAPLEY
-    assert found.values["notes"][0, 0].tolist() == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    result = attribute(bundle_of(Counting(), "notes", {"notes": Notes(length=4, chunks=2)}), {"notes": ids}, "cd")
+    assert result.method == SHAPLEY
+    assert result.values["notes"][0, 0].tolist() == pytest.approx([1.0, 0.0, 0.0, 0.0])

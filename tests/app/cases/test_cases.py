@@ -1,4 +1,4 @@
-"""Cases are what is there: scored, set aside with a reason, shown as recorded; what is known of them is held apart."""
+"""Cases: scored, or set aside with a reason, shown as recorded; labels are kept apart."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TestRecords:
         assert broken["status"] == "set aside"
         assert broken["p_cal_CD"] is None
         assert broken["uncertainty"] is None
-        # Whoever sees the list need not see names.
+        # Not every account that sees the list may see names.
         assert "broken" not in broken["reason"]
         assert "no file" in broken["reason"]
         assert broken["pseudonym"] in broken["reason"]

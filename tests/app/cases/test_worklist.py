@@ -1,4 +1,4 @@
-"""The list finds what is asked for, a page at a time, and tells a blinded reader nothing."""
+"""Work list: search, filter, order and pages; a blinded reader learns nothing of the model from them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ TARGET = Target("cd", "binary", ("cd",))
 def cases_of(rows: int, **columns: Any) -> Cases:
     """A table as ``open_cases`` makes it; every tenth case was set aside."""
     rng = np.random.default_rng(0)
-    kept = np.arange(rows) % 10 != 9
-    score = [float(value) if here else None for value, here in zip(rng.random(rows), kept, strict=True)]
+    is_scored = np.arange(rows) % 10 != 9
+    score = [float(value) if here else None for value, here in zip(rng.random(rows), is_scored, strict=True)]
     table = pl.DataFrame(
         {
             "case": np.arange(1, rows + 1),
-            "pseudonym": [f"id:{place:010x}" for place in range(rows)],
-            "sample_id": [f"ward.{place:05d}" for place in range(rows)],
-            "subject_id": [f"Müller {place // 2}" for place in range(rows)],
-            "status": np.where(kept, "ok", "set aside").tolist(),
-            "reason": [None if here else "flat" for here in kept],
+            "pseudonym": [f"id:{index:010x}" for index in range(rows)],
+            "sample_id": [f"ward.{index:05d}" for index in range(rows)],
+            "subject_id": [f"Müller {index // 2}" for index in range(rows)],
+            "status": np.where(is_scored, "ok", "set aside").tolist(),
+            "reason": [None if here else "flat" for here in is_scored],
             "p_cd": score,
             "p_cal_cd": score,
             "set": [
@@ -97,15 +97,15 @@ def test_a_disagreeing_verdict_comes_before_any_distance_of_teacher_and_student(
 
 def test_each_status_finds_its_cases(cases: Cases) -> None:
     listed = Worklist(cases, VERDICTS)
-    found = {status: numbers(listed.page(status=status, size=200, reader="ada")[0]) for status in STATUSES}
+    matches = {status: numbers(listed.page(status=status, size=200, reader="ada")[0]) for status in STATUSES}
     table = cases.table
-    assert found["all"] == list(range(1, 201))
-    assert found["read by me"] == [4, 6]
-    assert found["disagree"] == [4]
-    assert found["set aside"] == list(range(10, 201, 10))
-    assert found["unread"] == [case for case in range(1, 201) if case % 10 and case not in (4, 6)]
-    assert found["abstains"] == table.filter(pl.col("p_cal_cd").is_between(0.4, 0.6))["case"].to_list()
-    assert found["drifted"] == table.filter(pl.col("drift") > 1)["case"].to_list()
+    assert matches["all"] == list(range(1, 201))
+    assert matches["read by me"] == [4, 6]
+    assert matches["disagree"] == [4]
+    assert matches["set aside"] == list(range(10, 201, 10))
+    assert matches["unread"] == [case for case in range(1, 201) if case % 10 and case not in (4, 6)]
+    assert matches["abstains"] == table.filter(pl.col("p_cal_cd").is_between(0.4, 0.6))["case"].to_list()
+    assert matches["drifted"] == table.filter(pl.col("drift") > 1)["case"].to_list()
 
 
 def test_of_several_classes_one_that_abstains_is_enough_and_a_class_of_that_name_is_not() -> None:
@@ -132,7 +132,7 @@ def test_a_reader_sees_their_own_verdicts_and_an_adjudicator_everyones(cases: Ca
 
 
 @pytest.mark.parametrize(
-    ("search", "found"),
+    ("search", "expected"),
     [
         ("17", [17]),
         ("#17", [17]),
@@ -146,18 +146,19 @@ def test_a_reader_sees_their_own_verdicts_and_an_adjudicator_everyones(cases: Ca
         ("\\", []),
     ],
 )
-def test_a_search_is_literal_and_knows_no_identifiers(cases: Cases, search: str, found: list[int]) -> None:
+def test_a_search_is_literal_and_knows_no_identifiers(cases: Cases, search: str, expected: list[int]) -> None:
     rows, total = Worklist(cases, {}).page(search=search)
-    assert (numbers(rows), total) == (found, len(found))
+    assert (numbers(rows), total) == (expected, len(expected))
     assert all(row["sample_id"] is None and row["subject_id"] is None for row in rows)
 
 
 @pytest.mark.parametrize(
-    ("search", "found"), [("ward.00003", [4]), ("müller 8", [17, 18, *range(161, 181)]), ("ward.", list(range(1, 201)))]
+    ("search", "expected"),
+    [("ward.00003", [4]), ("müller 8", [17, 18, *range(161, 181)]), ("ward.", list(range(1, 201)))],
 )
-def test_who_may_see_identifiers_may_search_them(cases: Cases, search: str, found: list[int]) -> None:
+def test_who_may_see_identifiers_may_search_them(cases: Cases, search: str, expected: list[int]) -> None:
     rows, _ = Worklist(cases, {}).page(search=search, size=200, identifiers=True)
-    assert numbers(rows) == found
+    assert numbers(rows) == expected
     assert rows[0]["sample_id"].startswith("ward.")
 
 
@@ -176,8 +177,8 @@ def test_to_a_blinded_reader_unread_cases_say_nothing_of_the_model(cases: Cases)
 
 def test_the_order_is_that_of_the_pages(cases: Cases) -> None:
     listed = Worklist(cases, VERDICTS)
-    asked: dict[str, Any] = {"sort": "drift", "status": "unread", "reader": "ada"}
-    assert listed.order(**asked) == numbers(listed.page(size=200, **asked)[0])
+    query: dict[str, Any] = {"sort": "drift", "status": "unread", "reader": "ada"}
+    assert listed.order(**query) == numbers(listed.page(size=200, **query)[0])
 
 
 def test_unknown_statuses_and_orders_name_the_nearest(cases: Cases) -> None:
@@ -189,19 +190,19 @@ def test_unknown_statuses_and_orders_name_the_nearest(cases: Cases) -> None:
 
 def test_a_page_of_ten_thousand_cases_takes_less_than_a_twentieth_of_a_second() -> None:
     many = cases_of(10_000)
-    progress = {f"ward.{place:05d}": {"ada": "agree", "bo": "disagree"} for place in range(0, 10_000, 3)}
+    progress = {f"ward.{index:05d}": {"ada": "agree", "bo": "disagree"} for index in range(0, 10_000, 3)}
     listed = Worklist(many, progress, blinded=True)
-    asked: list[dict[str, Any]] = [
+    queries: list[dict[str, Any]] = [
         {"search": "id:00"},
         {"status": "unread"},
         {"sort": "uncertainty"},
         {"search": "7", "sort": "disagreement"},
     ]
     listed.page()
-    for what in asked:
+    for query in queries:
         seconds = []
         for _ in range(5):
             start = time.perf_counter()
-            listed.page(**what, reader="ada", identifiers=True)
+            listed.page(**query, reader="ada", identifiers=True)
             seconds.append(time.perf_counter() - start)
         assert min(seconds) < 0.05

@@ -10,7 +10,9 @@ import plotly.graph_objects as go
 from medkd.data.core.display import Strip, Trend
 
 
-def made_up(leads: tuple[str, ...], seconds: float, seen: tuple[str, ...] = ("I",), rate: float = 100.0) -> Strip:
+def synthetic_strip(
+    leads: tuple[str, ...], seconds: float, seen: tuple[str, ...] = ("I",), rate: float = 100.0
+) -> Strip:
     rng = np.random.default_rng(0)
     return Strip(
         "ecg", leads, 0.2 * rng.normal(size=(len(leads), round(seconds * rate))), rate, seen, ((0.0, seconds),)
@@ -21,13 +23,13 @@ def words(figure: go.Figure) -> str:
     return " | ".join(str(annotation.text) for annotation in figure.layout.annotations)
 
 
-def traces(figure: go.Figure, **held: Any) -> list[Any]:
+def traces(figure: go.Figure, **line: Any) -> list[Any]:
     return [
-        trace for trace in figure.data if all(getattr(trace.line, key, None) == value for key, value in held.items())
+        trace for trace in figure.data if all(getattr(trace.line, key, None) == value for key, value in line.items())
     ]
 
 
-def stay(**held: Any) -> Trend:
+def icu_trend(**changes: Any) -> Trend:
     fields: dict[str, Any] = {
         "modality": "vitals",
         "variables": ("heart_rate", "age", "spo2", "temperature"),
@@ -40,4 +42,4 @@ def stay(**held: Any) -> Trend:
         "seen": ("heart_rate", "age", "spo2"),
         "silences": (((1.0, 2.0), (3.0, 5.0)), (), (), ()),
     }
-    return Trend(**{**fields, **held})
+    return Trend(**{**fields, **changes})

@@ -26,9 +26,9 @@ class TestProbability:
         assert marks == {"teacher": [0.81]}
         assert figure.layout.showlegend
 
-    @pytest.mark.parametrize(("p", "said"), [(0.46, "positive"), (0.4599, "negative")])
-    def test_at_the_threshold_it_is_positive(self, p: float, said: str) -> None:
-        assert describe_probability(CD, [p], AT).endswith(said)
+    @pytest.mark.parametrize(("p", "decision"), [(0.46, "positive"), (0.4599, "negative")])
+    def test_at_the_threshold_it_is_positive(self, p: float, decision: str) -> None:
+        assert describe_probability(CD, [p], AT).endswith(decision)
 
     def test_each_class_has_its_own_part_of_the_set(self) -> None:
         target = Target("d", "multilabel", ("MI", "CD"))

@@ -14,7 +14,7 @@ from medkd.data.core.display import Strip
 from medkd.data.core.view import Part
 from medkd.modalities.ecg import ECG
 from medkd.modalities.ecg.leads import STANDARD
-from tests.app.figures.examples import made_up, traces, words
+from tests.app.figures.examples import synthetic_strip, traces, words
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ class TestStrip:
             (9.0, 12.0),
         ]
         assert (brugada.leads[sheet.panels[-1].lead], sheet.panels[-1].start, sheet.panels[-1].end) == ("I", 0.0, 12.0)
-        everything = paper_layout(made_up(STANDARD, 10.0, STANDARD))
+        everything = paper_layout(synthetic_strip(STANDARD, 10.0, STANDARD))
         assert STANDARD[everything.panels[-1].lead] == "II"
         # Edges lie on lines of the paper, so that squares are whole.
         for edge in (sheet.bottom, *(panel.floor for panel in sheet.panels)):
@@ -95,16 +95,16 @@ class TestStrip:
     def test_other_recordings_get_a_layout_too(
         self, leads: tuple[str, ...], seconds: float, rows: int, shown: float
     ) -> None:
-        strip = made_up(leads, seconds, leads[:1])
+        strip = synthetic_strip(leads, seconds, leads[:1])
         sheet = paper_layout(strip)
         assert len(sheet.baselines) == rows
         assert sheet.end - sheet.start == pytest.approx(shown)
         assert {panel.lead for panel in sheet.panels} == set(range(len(leads)))
-        told = f"of {seconds:g}" in words(strip_figure(strip))
-        assert told == (shown < seconds)
+        names_the_part = f"of {seconds:g}" in words(strip_figure(strip))
+        assert names_the_part == (shown < seconds)
 
     def test_a_long_recording_is_shown_from_where_it_is_asked_for(self) -> None:
-        strip = made_up(("MLII",), 100.0, ())
+        strip = synthetic_strip(("MLII",), 100.0, ())
         sheet = paper_layout(strip, start=95.0)
         assert [(panel.start, panel.end) for panel in sheet.panels] == [(95.0, 100.0)]
         assert paper_layout(strip, start=1e9).end == 100.0
@@ -145,13 +145,13 @@ class TestStrip:
 
     def test_names_in_a_file_are_shown_as_text(self) -> None:
         bad = "<img src=x onerror=alert(1)>"
-        figure = strip_figure(made_up((bad, "II"), 10.0, (bad,)), np.ones((1, 1000)), title=bad, class_name=bad)
+        figure = strip_figure(synthetic_strip((bad, "II"), 10.0, (bad,)), np.ones((1, 1000)), title=bad, class_name=bad)
         shown = " ".join([words(figure), *(str(trace.name) + str(trace.hovertemplate) for trace in figure.data)])
         assert "<img" not in shown
         assert "&lt;img" in shown
 
     def test_missing_samples_leave_a_gap(self) -> None:
-        strip = made_up(("I",), 10.0)
+        strip = synthetic_strip(("I",), 10.0)
         strip.values[0, 300:400] = np.nan
         drawn = next(trace for trace in strip_figure(strip).data if trace.name == "I")
         assert np.isnan(drawn.y[300:400]).all()

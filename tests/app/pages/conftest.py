@@ -1,4 +1,4 @@
-"""A browser, a bundle, twelve real recordings, and ``medkd app`` that serves them as a user would."""
+"""Fixtures of the browser tests: Chromium, a bundle, twelve real recordings, and ``medkd app`` that serves them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def figure(value: float) -> dict[str, float]:
 
 
 def curve(observed: tuple[float, ...]) -> list[dict[str, float]]:
-    steps = [(place + 0.5) / len(observed) for place in range(len(observed))]
+    steps = [(index + 0.5) / len(observed) for index in range(len(observed))]
     return [
         {"predicted": p, "observed": y, "low": y - 0.05, "high": y + 0.05, "count": 60}
         for p, y in zip(steps, observed, strict=True)
@@ -59,7 +59,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
     learner = folder / "learner"
     learner.mkdir()
-    held = {
+    document = {
         "schema_version": 1,
         "network": {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "outputs": 1}},
         "view": "ecg[I]",
@@ -69,7 +69,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "ecg": {"mean": [0.01], "std": [0.2], "samples": 290, "split_sha256": "ab" * 32, "held_out": []}
         },
     }
-    (learner / "learner.yaml").write_text(yaml.safe_dump(held))
+    (learner / "learner.yaml").write_text(yaml.safe_dump(document))
     save_file(network.state_dict(), learner / "model.safetensors")
     drawn = np.random.default_rng(0).uniform(size=(200, 1))
     sets = Conformal.fit(drawn, (np.random.default_rng(1).uniform(size=(200, 1)) < drawn).astype(float), TARGET)
@@ -101,10 +101,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def records(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eleven recordings of Brugada-HUCA, a twelfth whose name is a script, and a broken one."""
     folder = tmp_path_factory.mktemp("records")
-    found = sorted((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())[:12]
-    for place, record in enumerate(found):
+    sources = sorted((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())[:12]
+    for index, record in enumerate(sources):
         for file in record.iterdir():
-            shutil.copyfile(file, folder / (f"{HOSTILE}.hea" if place == 11 and file.suffix == ".hea" else file.name))
+            shutil.copyfile(file, folder / (f"{HOSTILE}.hea" if index == 11 and file.suffix == ".hea" else file.name))
     (folder / "broken.hea").write_text("broken 12 100 1200\n")
     return folder
 
@@ -131,12 +131,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
         )
         running.append(server)
         assert server.stdout is not None
-        told = []
+        output = []
         for line in server.stdout:
-            told.append(line)
+            output.append(line)
             if line.startswith("Open http"):
                 return line.split()[1].rstrip("/")
-        raise AssertionError("".join(told))
+        raise AssertionError("".join(output))
 
     yield start
     for server in running:
@@ -163,7 +163,7 @@ def browser() -> Iterator[Any]:
 
 
 class Reader:
-    """Somebody at a browser of their own: every request and message of it is kept."""
+    """One user with a browser of their own, whose requests and messages are recorded."""
 
     def __init__(self, context: Any, address: str) -> None:
         self.context = context
@@ -174,7 +174,7 @@ class Reader:
         self.bodies: list[str] = []
         self.page.on("request", self._asked)
         self.page.on("response", self._answered)
-        self.page.on("console", lambda told: self.problems.append(told.text) if told.type == "error" else None)
+        self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("dialog", lambda box: (self.problems.append(box.message), box.dismiss()))
         self._host = address.removeprefix("http://")
@@ -209,7 +209,7 @@ class Reader:
         self.page.wait_for_selector("#model-view .main-svg >> nth=0")
 
     def close(self) -> None:
-        """Leave; nothing may have gone to another host, and the browser may have had nothing to complain of."""
+        """Close the page; no request may have gone to another host, and the browser may have reported no error."""
         self.page.close()
         assert self.outside == []
         assert self.problems == []
@@ -225,7 +225,7 @@ def contexts(browser: Any, address: str) -> dict[tuple[str, tuple[int, int]], An
 def reader(
     browser: Any, address: str, contexts: dict[tuple[str, tuple[int, int]], Any]
 ) -> Iterator[Callable[..., Reader]]:
-    """Opens pages of readers who are logged in, and looks at what they asked for when the test ends."""
+    """Opens pages of readers who are logged in; checks their requests when the test ends."""
     open_ones: list[Reader] = []
 
     def sit_down(name: str, size: tuple[int, int] = SIZE) -> Reader:
@@ -262,8 +262,8 @@ def crowded(bundle: Path, records: Path, tmp_path_factory: pytest.TempPathFactor
     count = 10_000
     folder = tmp_path_factory.mktemp("crowd")
     manifest = records / "crowd.csv"
-    ids = [f"case{place:05d}" for place in range(count)]
-    pl.DataFrame({"sample_id": ids, "ecg": [names[place % len(names)] for place in range(count)]}).write_csv(manifest)
+    ids = [f"case{index:05d}" for index in range(count)]
+    pl.DataFrame({"sample_id": ids, "ecg": [names[index % len(names)] for index in range(count)]}).write_csv(manifest)
     p = np.random.default_rng(0).uniform(size=count)
     table = pl.DataFrame(
         {

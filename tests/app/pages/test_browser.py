@@ -1,7 +1,4 @@
-"""The viewer in a real browser.
-
-Debian's chromium against ``medkd app``, served as a user would, on twelve real recordings.
-"""
+"""Viewer in a real browser: Chromium against ``medkd app`` on twelve real recordings."""
 
 from __future__ import annotations
 
@@ -43,8 +40,8 @@ def test_nothing_of_the_model_reaches_the_browser_before_the_reading(reader: Sit
     loaded = Bundle.load(bundle)
     _, calibrated = loaded.probabilities([loaded.prepare({"ecg": names[0]}, records)])
     p = float(calibrated[0, 0])
-    told = (f"{p:.2f}, ", f"{p:.6f}", "prediction set:", "Of 100 with a score like this")
-    assert [words for words in told if words in before] == []
+    secrets = (f"{p:.2f}, ", f"{p:.6f}", "prediction set:", "Of 100 with a score like this")
+    assert [words for words in secrets if words in before] == []
     assert not anna.page.locator("#model-view").is_visible()
     assert "after your reading" in before
 
@@ -138,8 +135,8 @@ def test_identifiers_are_shown_to_those_who_may_and_never_run(reader: Sit, recor
     assert "broken" not in anna.page.inner_text("#list")
     shown = cleo.page.inner_text("#list")
     assert [name for name in names if name not in shown] == []
-    place = 1 + sorted(names).index(hostile)
-    cleo.open(place)
+    number = 1 + sorted(names).index(hostile)
+    cleo.open(number)
     assert hostile in cleo.page.inner_text(".case-head")
     cleo.page.goto("/?view=model")
     cleo.page.wait_for_selector("text=Leak audit")

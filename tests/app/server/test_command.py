@@ -64,9 +64,9 @@ def test_a_whole_log_is_told_with_its_seal_and_a_broken_one_fails(data: Path, ca
     app("user", "ada", data=data, role="reader")
     capsys.readouterr()
     assert app("audit", data=data) == 0
-    said = capsys.readouterr().out
-    assert "whole: 1 rows" in said
-    assert log(data)[0].last().mac in said
+    output = capsys.readouterr().out
+    assert "whole: 1 rows" in output
+    assert log(data)[0].last().mac in output
     key = data / ".audit_key"
     key.write_text("another")
     with pytest.raises(CheckFailed, match="row 1 "):
@@ -78,9 +78,9 @@ def test_a_patient_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]):
     reviews = Reviews(database, open_audit_log(database, data), "cd")
     reviews.store_reading(CaseKey("s1", "p1", "id:1"), "ada", {"cd": "yes"}, seconds=1, model=ModelOutput("ab"))
     app("forget", "p1", data=data)
-    said = capsys.readouterr().out
-    assert "(readings 1)" in said
-    assert "p1" not in said
+    output = capsys.readouterr().out
+    assert "(readings 1)" in output
+    assert "p1" not in output
     assert reviews.readings() == []
     assert log(data)[1] == ["reading", "forgotten"]
     database.dispose()

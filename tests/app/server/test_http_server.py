@@ -37,6 +37,6 @@ def test_a_signal_ends_the_server_cleanly_while_a_browser_listens(how: signal.Si
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/?secret=1", timeout=20) as stream:
         assert stream.read(4) == b"tick"
         server.send_signal(how)
-        said, logged = server.communicate(timeout=20)
-    assert (server.returncode, said) == (0, "stopped\n")
+        output, logged = server.communicate(timeout=20)
+    assert (server.returncode, output) == (0, "stopped\n")
     assert "secret" not in logged

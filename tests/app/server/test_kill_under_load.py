@@ -32,9 +32,9 @@ def test_what_was_acknowledged_survives_a_killed_server(fast_run: Path, checkout
         [sys.executable, str(script), *words], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert (told["errors"], told["lost verdicts"]) == (0, [])
+    result = json.loads(done.stdout)
+    assert (result["errors"], result["lost verdicts"]) == (0, [])
     # Verdicts were stored before and while it was killed, and readers noticed that it was.
-    assert 0 < told["verdicts"] < told["killed"]["verdicts"]
-    assert told["killed"]["cut off"] > 0
-    assert told["audit"].startswith("The audit log is whole: ")
+    assert 0 < result["verdicts"] < result["killed"]["verdicts"]
+    assert result["killed"]["cut off"] > 0
+    assert result["audit"].startswith("The audit log is whole: ")

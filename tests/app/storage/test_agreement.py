@@ -44,19 +44,19 @@ def truth() -> dict[str, dict[str, bool]]:
     return {f"s{number}": {"cd": word == "yes"} for number, word in enumerate(SAID[TRUTH])}
 
 
-def pick(found: list[Comparison], judged: str, against: str) -> Comparison:
-    (one,) = [row for row in found if (row.judged, row.against) == (judged, against)]
+def pick(comparisons: list[Comparison], judged: str, against: str) -> Comparison:
+    (one,) = [row for row in comparisons if (row.judged, row.against) == (judged, against)]
     return one
 
 
 def test_a_reader_learns_of_their_own_readings_alone(read: Reviews):
-    found = Agreement(read, ADA, truth()).comparisons(["cd"])
-    assert [(row.judged, row.against) for row in found] == [(MODEL, "ada")]
+    result = Agreement(read, ADA, truth()).comparisons(["cd"])
+    assert [(row.judged, row.against) for row in result] == [(MODEL, "ada")]
 
 
 def test_an_adjudicator_learns_of_all(read: Reviews):
-    found = Agreement(read, CEM, truth()).comparisons(["cd"])
-    assert {(row.judged, row.against) for row in found} == {
+    result = Agreement(read, CEM, truth()).comparisons(["cd"])
+    assert {(row.judged, row.against) for row in result} == {
         (MODEL, "ada"),
         (MODEL, "bob"),
         ("ada", "bob"),
@@ -96,14 +96,14 @@ def test_readings_that_were_not_blinded_do_not_count(read: Reviews):
 
 
 def test_another_models_output_does_not_count_as_this_ones(read: Reviews):
-    found = Agreement(read, ADA, model_sha256="another").comparisons(["cd"])
-    assert pick(found, MODEL, "ada").sentence == "the model and ada, cd: no case read blinded by both."
+    result = Agreement(read, ADA, model_sha256="another").comparisons(["cd"])
+    assert pick(result, MODEL, "ada").sentence == "the model and ada, cd: no case read blinded by both."
 
 
 def test_nobody_has_read_anything(reviews: Reviews):
     assert Agreement(reviews, CEM).comparisons(["cd"]) == []
-    found = Agreement(reviews, CEM, truth()).comparisons(["cd"])
-    assert [row.sentence for row in found] == ["the model and the truth, cd: no case read blinded by both."]
+    result = Agreement(reviews, CEM, truth()).comparisons(["cd"])
+    assert [row.sentence for row in result] == ["the model and the truth, cd: no case read blinded by both."]
 
 
 def test_all_say_the_same():
@@ -135,14 +135,14 @@ def test_the_interval_covers_the_true_kappa(n: int, prevalence: float, true: flo
     covered = 0
     for _ in range(150):
         cells = rng.choice(4, size=n, p=[1 - both - 2 * one, one, one, both])
-        found = cohen_kappa(list(cells >= 2), list(cells % 2 == 1))
-        covered += found.value is None or found.low <= true <= found.high
+        result = cohen_kappa(list(cells >= 2), list(cells % 2 == 1))
+        covered += result.value is None or result.low <= true <= result.high
     assert covered >= 134
 
 
 def test_a_share_has_wilsons_interval():
     """Newcombe 1998, Statistics in Medicine 17:857, table I: 81 of 263, and 0 of 20."""
-    found = proportion(81, 263)
-    assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
+    result = proportion(81, 263)
+    assert (round(result.low, 4), round(result.high, 4)) == (0.2553, 0.3662)
     assert [round(end, 4) for end in (proportion(0, 20).low, proportion(0, 20).high)] == [0.0, 0.1611]
     assert proportion(0, 0).text == "no cases"

@@ -16,12 +16,12 @@ from medkd.app.storage.database import Database
 from medkd.app.storage.schema import AuditRow
 
 sqlite_alone = pytest.mark.parametrize("kind", ["sqlite"])
-"""How a log is looked through does not depend on the kind of database."""
+"""Verification does not depend on the kind of database."""
 
 
 @pytest.fixture
 def log(audit: AuditLog) -> AuditLog:
-    """Of twenty rows."""
+    """A log of twenty rows."""
     for number in range(20):
         audit.append("ada", "case opened", case=f"id:{number:010x}")
     assert audit.verify() == []
@@ -29,7 +29,7 @@ def log(audit: AuditLog) -> AuditLog:
 
 
 def tamper(database: Database, *statements: str) -> None:
-    """As someone would who may do everything in the database."""
+    """Run statements as an attacker with all rights on the database."""
     drop = ["DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete"]
     if not database.is_sqlite:
         drop = ["DROP TRIGGER audit_no_change ON audit", "DROP TRIGGER audit_no_truncate ON audit"]
@@ -89,7 +89,7 @@ def test_the_first_wrong_row_is_named(log: AuditLog, database: Database, stateme
 
 
 def test_a_row_forged_without_the_key_is_found(log: AuditLog, database: Database):
-    """With every seal after it made anew, as the code does it, but with another key."""
+    """Every later seal is computed again as the code does it, but with another key."""
     tamper(database, "DELETE FROM audit WHERE number > 10")
     forger = AuditLog(database, b"another key")
     for number in range(10, 20):

@@ -32,11 +32,11 @@ def test_what_is_there_stays_when_the_database_is_opened_again(data: Path):
 def test_the_file_is_durable_and_its_owners_alone(data: Path):
     database = open_database(None, data)
     with database.read_session() as session:
-        said = {
+        settings = {
             name: session.execute(text(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "secure_delete")
         }
-    assert said == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     with database.session() as session:
         session.add(AccountRow(name="ada", role="reader", identifiers=False, must_change=False, created=0.0))

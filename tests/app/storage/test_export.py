@@ -38,18 +38,18 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_a_reader_gets_their_own_under_pseudonyms(written: Reviews, audit: AuditLog):
-    found = rows(export_csv(written, Account("ada", "reader"), CLASSES, audit))
-    assert [(row["pseudonym"], row["reader"], row["reading_cd"], row["verdict"]) for row in found] == [
+    exported = rows(export_csv(written, Account("ada", "reader"), CLASSES, audit))
+    assert [(row["pseudonym"], row["reader"], row["reading_cd"], row["verdict"]) for row in exported] == [
         ("id:aa", "ada", "yes", "disagree"),
         ("id:bb", "ada", "no", ""),
     ]
-    assert not {"sample_id", "subject_id", "adjudicated_cd"} & set(found[0])
-    assert not [cell for row in found for cell in row.values() if "17" in cell or "p18" in cell]
+    assert not {"sample_id", "subject_id", "adjudicated_cd"} & set(exported[0])
+    assert not [cell for row in exported for cell in row.values() if "17" in cell or "p18" in cell]
 
 
 def test_an_adjudicator_gets_everyones_and_what_was_settled(written: Reviews, audit: AuditLog):
-    found = rows(export_csv(written, Account("cem", "adjudicator", identifiers=True), CLASSES, audit))
-    assert [(row["reader"], row["subject_id"], row["adjudicated_mi"]) for row in found] == [
+    exported = rows(export_csv(written, Account("cem", "adjudicator", identifiers=True), CLASSES, audit))
+    assert [(row["reader"], row["subject_id"], row["adjudicated_mi"]) for row in exported] == [
         ("ada", "p17", "yes"),
         ("bob", "p17", "yes"),
         ("ada", "p18", ""),
@@ -57,13 +57,13 @@ def test_an_adjudicator_gets_everyones_and_what_was_settled(written: Reviews, au
 
 
 def test_what_a_spreadsheet_would_run_is_defused(written: Reviews, audit: AuditLog):
-    found = rows(export_csv(written, Account("cem", "admin", identifiers=True), CLASSES, audit))
-    assert found[0]["sample_id"] == "'=rec/17"
-    assert found[0]["comment"] == '\'=HYPERLINK("http://evil","x")'
-    assert found[1]["comment"] == 'a "quoted",\nsecond line'
+    exported = rows(export_csv(written, Account("cem", "admin", identifiers=True), CLASSES, audit))
+    assert exported[0]["sample_id"] == "'=rec/17"
+    assert exported[0]["comment"] == '\'=HYPERLINK("http://evil","x")'
+    assert exported[1]["comment"] == 'a "quoted",\nsecond line'
     assert not [
         cell
-        for row in found
+        for row in exported
         for name, cell in row.items()
         if cell[:1] in ("=", "+", "@") or (cell[:1] == "-" and name != "p_cal_mi")
     ]

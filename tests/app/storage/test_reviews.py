@@ -207,8 +207,8 @@ def test_what_was_acknowledged_survives_a_killed_server(data: Path):
     server.wait()
     database = open_database(None, data)
     audit = AuditLog(database, (data / ".audit_key").read_bytes())
-    kept = {row.case.case_key for row in Reviews(database, audit, "cd").readings()}
-    assert {f"s{number}" for number in acknowledged} <= kept
+    stored_keys = {row.case.case_key for row in Reviews(database, audit, "cd").readings()}
+    assert {f"s{number}" for number in acknowledged} <= stored_keys
     assert audit.verify() == []
     assert json.loads((data / "audit.head").read_text())["number"] >= 57
     database.dispose()

@@ -1,4 +1,4 @@
-"""What is tried on the viewer from outside a session, and with addresses that no page names."""
+"""Attacks on the viewer without a session, and on addresses that no page names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FILES = (
     "assets//etc/passwd",
     "svelte/..%2f..%2froutes.py",
     "custom_component/x/client/component/..%2f..%2fetc%2fpasswd",
-    "keys.js/..%2f..%2f..%2fdesk.py",
+    "keys.js/..%2f..%2fcontext.py",
     "login.css/..%2f..%2fdoor.py",
     "verdicts.sqlite",
     "..%2fverdicts.sqlite",
@@ -87,13 +87,13 @@ def test_nobody_is_sent_to_another_site(viewer: Viewer, inside: httpx.Client, pa
     outside = viewer.client()
     form = {"name": "cleo", "password": GOOD, "next": "//evil.example"}
     for browser, host in product((inside, outside), ("viewer", "evil.example")):
-        asked = [("GET", None)] if browser is inside else [("GET", None), ("POST", form)]
-        for method, data in asked:
+        requests = [("GET", None)] if browser is inside else [("GET", None), ("POST", form)]
+        for method, data in requests:
             answer = browser.request(method, f"http://viewer{path}", data=data, headers={**PAGE, "host": host})
-            place = answer.headers.get("location", "/")
+            redirect = answer.headers.get("location", "/")
             # A relative one stays on this site; one that a framework made absolute names the host that was asked for.
-            assert urlsplit(place).netloc in ("", "viewer", host)
-            assert not place.startswith(("//", "/\\"))
+            assert urlsplit(redirect).netloc in ("", "viewer", host)
+            assert not redirect.startswith(("//", "/\\"))
             assert "planted" not in answer.headers.get("set-cookie", "")
 
 
@@ -127,7 +127,7 @@ def test_a_name_that_is_code_logs_nobody_in(viewer: Viewer, name: str):
 
 
 def test_what_is_guessed_at_does_not_stand_in_the_log(viewer: Viewer):
-    """People type their password into the field of the name."""
+    """A password may be typed into the field of the name."""
     viewer.client().post("/login", data={"name": f"{MARK}-secret", "password": "x"}, headers=PAGE)
     last = viewer.context.audit.last()
     assert (last.actor, last.action) == ("(unknown)", "login refused")
@@ -175,7 +175,7 @@ def test_another_sites_page_does_nothing_in_a_readers_name(
     "path", ["/login", "/password", "/gradio_api/run/predict", "/gradio_api/upload", "/upload", "/healthz"]
 )
 def test_what_is_too_large_is_refused(viewer: Viewer, inside: httpx.Client, path: str, size: int):
-    """Whether it says how long it is or comes in pieces."""
+    """With a content length, and in chunks without one."""
     for browser in (viewer.client(), inside):
         for content in (b"x" * size, (b"x" * 50_000 for _ in range(size // 50_000))):
             assert browser.post(path, content=content, headers=SCRIPT).status_code in (401, 403, 413)

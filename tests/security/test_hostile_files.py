@@ -1,7 +1,4 @@
-"""What comes in as a file.
-
-Paths that climb, pickles under every name, documents that name code, graphs that reach out.
-"""
+"""Attacks by files: paths that climb, pickles under every name, documents that name code, graphs that reach out."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ from medkd.papers.verify import verify
 
 ECGS = {"ecg": ECG()}
 RUN = Path("pwned")
-"""What every payload would make, relative to the test's own folder."""
+"""Folder that every payload would make, relative to the test's own folder."""
 
 
 class Payload:
@@ -43,7 +40,7 @@ class Payload:
 
 @pytest.fixture(autouse=True)
 def _harmless(_elsewhere: None) -> object:
-    """Whatever a test does, nothing of a payload ran."""
+    """No test may run a payload."""
     yield
     assert not RUN.exists()
 
@@ -52,19 +49,19 @@ def _harmless(_elsewhere: None) -> object:
 def record(shared: Path, tmp_path: Path) -> Path:
     """A real recording in a folder ``ward`` of its own: its header."""
     (folder := tmp_path / "ward").mkdir()
-    found = min((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())
-    for file in found.iterdir():
+    source = min((shared / "data" / "ecg" / "brugada-huca" / "files").iterdir())
+    for file in source.iterdir():
         shutil.copyfile(file, folder / file.name)
-    return folder / f"{found.name}.hea"
+    return folder / f"{source.name}.hea"
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     """The one line in which a command ends, with exit code 2."""
     capsys.readouterr()
     status = main([str(word) for word in words])
-    said = capsys.readouterr().err
-    assert (status, said.count("\n")) == (2, 1), said
-    return said
+    error = capsys.readouterr().err
+    assert (status, error.count("\n")) == (2, 1), error
+    return error
 
 
 def sealed(bundle: Path) -> Path:
@@ -109,7 +106,7 @@ def test_a_link_is_followed_as_its_owner_laid_it(record: Path, tmp_path: Path):
     (folder / "passwords.hea").symlink_to("/etc/passwd")
     items = find_items(folder, ECGS)
     read = [read_recording(folder / f"{name}.hea") for name in items.table["ecg"] if name != "passwords"]
-    assert [found.values.shape for found in read] == [(12, 1200)]
+    assert [source.values.shape for source in read] == [(12, 1200)]
     with pytest.raises(RecordError) as caught:
         read_recording(folder / "passwords.hea")
     assert "root:" not in str(caught.value)
@@ -123,8 +120,8 @@ def test_a_header_leads_to_no_signal_elsewhere(record: Path, tmp_path: Path, nam
     dat = f"{record.stem}.dat"
     (tmp_path / "other").mkdir()
     (record.parent / dat).rename(tmp_path / "other" / dat)
-    place = str(tmp_path / "other" / dat).lstrip("/") if name == "/{}" else dat
-    record.write_text(record.read_text().replace(dat, name.format(place)))
+    target = str(tmp_path / "other" / dat).lstrip("/") if name == "/{}" else dat
+    record.write_text(record.read_text().replace(dat, name.format(target)))
     with pytest.raises(RecordError) as caught:
         read_recording(record)
     assert "\n" not in str(caught.value)
@@ -207,24 +204,24 @@ def test_a_checkpoint_that_is_more_than_weights(
 NAMED = {"class_path": "os.system", "init_args": {"command": f"mkdir {RUN}"}}
 
 
-def a_network(held: dict[str, object]) -> None:
-    held["network"] = NAMED
+def a_network(document: dict[str, object]) -> None:
+    document["network"] = NAMED
 
 
-def within_a_network(held: dict[str, object]) -> None:
-    held["network"]["init_args"]["stem"] = NAMED
+def within_a_network(document: dict[str, object]) -> None:
+    document["network"]["init_args"]["stem"] = NAMED
 
 
-def a_modality(held: dict[str, object]) -> None:
-    held["modalities"]["ecg"] = NAMED
+def a_modality(document: dict[str, object]) -> None:
+    document["modalities"]["ecg"] = NAMED
 
 
-def within_a_modality(held: dict[str, object]) -> None:
-    held["modalities"]["ecg"].setdefault("init_args", {})["augment"] = [{"deep": NAMED}]
+def within_a_modality(document: dict[str, object]) -> None:
+    document["modalities"]["ecg"].setdefault("init_args", {})["augment"] = [{"deep": NAMED}]
 
 
-def a_trusted_name_that_is_another_thing(held: dict[str, object]) -> None:
-    held["modalities"]["ecg"] = {"class_path": "medkd.cli.os.system", "init_args": {"command": f"mkdir {RUN}"}}
+def a_trusted_name_that_is_another_thing(document: dict[str, object]) -> None:
+    document["modalities"]["ecg"] = {"class_path": "medkd.cli.os.system", "init_args": {"command": f"mkdir {RUN}"}}
 
 
 DOCUMENTS = [
@@ -248,9 +245,9 @@ def test_a_bundle_that_names_code(
     runtimes: tuple[str, ...],
     trust: tuple[str, ...],
 ):
-    held = yaml.safe_load((spoilt_bundle / name).read_text())
-    change(held)
-    (spoilt_bundle / name).write_text(yaml.safe_dump(held))
+    document = yaml.safe_load((spoilt_bundle / name).read_text())
+    change(document)
+    (spoilt_bundle / name).write_text(yaml.safe_dump(document))
     for runtime in runtimes:
         line = refused(
             capsys,
@@ -269,9 +266,9 @@ def test_a_bundle_that_names_code(
 
 def test_a_network_that_names_code_is_not_even_read_by_onnx(spoilt_bundle: Path):
     """Under ONNX Runtime the class is neither imported nor called."""
-    held = yaml.safe_load((spoilt_bundle / "config.yaml").read_text())
-    a_network(held)
-    (spoilt_bundle / "config.yaml").write_text(yaml.safe_dump(held))
+    document = yaml.safe_load((spoilt_bundle / "config.yaml").read_text())
+    a_network(document)
+    (spoilt_bundle / "config.yaml").write_text(yaml.safe_dump(document))
     Bundle.load(sealed(spoilt_bundle), runtime="onnx")
 
 
@@ -316,15 +313,15 @@ def test_a_graph_of_someones_own_operators(spoilt_bundle: Path, domain: str):
         Bundle.load(sealed(spoilt_bundle), runtime="onnx")
 
 
-@pytest.mark.parametrize("place", ["../../etc/passwd", "/etc/passwd", "learner.yaml", "http://evil.example/w"])
-def test_a_graph_whose_weights_lie_elsewhere(spoilt_bundle: Path, place: str):
+@pytest.mark.parametrize("target", ["../../etc/passwd", "/etc/passwd", "learner.yaml", "http://evil.example/w"])
+def test_a_graph_whose_weights_lie_elsewhere(spoilt_bundle: Path, target: str):
     onnx = pytest.importorskip("onnx")
     from onnx import external_data_helper
 
     model = onnx.load(spoilt_bundle / "model.onnx")
-    held = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
-    external_data_helper.set_external_data(held, location=place, length=len(held.raw_data))
-    held.ClearField("raw_data")
+    document = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    external_data_helper.set_external_data(document, location=target, length=len(document.raw_data))
+    document.ClearField("raw_data")
     (spoilt_bundle / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match="keeps weights in another file"):
         Bundle.load(sealed(spoilt_bundle), runtime="onnx")
