@@ -79,7 +79,9 @@ def test_the_recipe_is_complete_and_its_ranges_are_known(checkout: Path, tmp_pat
     loaded = load_recipe(path)
     assert loaded.task == "my_task"
     assert loaded.baseline.view == loaded.student.view == "ecg[I]"
-    assert loaded.search["student.model"]["learning_rate"] == {"low": 3.0e-4, "high": 1.0e-2, "log": True}
+    assert set(loaded.search) == {"student.model.learning_rate", "student.model.weights.soft_labels"}
+    rate = loaded.search["student.model.learning_rate"]
+    assert (rate.low, rate.high, rate.log) == (3.0e-4, 1.0e-2, True)
 
 
 def test_the_python_page_runs_on_the_demo(
