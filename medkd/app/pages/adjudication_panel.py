@@ -24,8 +24,8 @@ class AdjudicationPanel:
         with gr.Column(visible=False, elem_id="settle") as self.column:
             self._readings = pane()
             self._answers = [
-                gr.Radio(list(field.choices), label=f"Final reading: {field.label}", elem_classes="answer")
-                for field in questions_of(target)
+                gr.Radio(list(question.choices), label=f"Final reading: {question.label}", elem_classes="answer")
+                for question in questions_of(target)
             ]
             self._comment = gr.Textbox(label="Comment", lines=2, max_lines=4, max_length=4000, elem_id="final-comment")
             self.button = gr.Button(
@@ -66,7 +66,8 @@ class AdjudicationPanel:
         )
         stored: Mapping[str, str] = final.reading if final else {}
         values = [
-            _chosen(field.choices, target.names[index], stored) for index, field in enumerate(questions_of(target))
+            _chosen(question.choices, target.names[index], stored)
+            for index, question in enumerate(questions_of(target))
         ]
         return {
             self.column: gr.update(visible=True),

@@ -49,8 +49,8 @@ class CasePage:
         with gr.Column(visible=False, elem_id="asked") as self._reading_form:
             pane(markup("case_question", rule=self._context.bundle.target.rule))
             self._answers = [
-                gr.Radio(list(field.choices), label=field.label, elem_classes="answer")
-                for field in questions_of(self._context.bundle.target)
+                gr.Radio(list(question.choices), label=question.label, elem_classes="answer")
+                for question in questions_of(self._context.bundle.target)
             ]
             self._give_reading = gr.Button("Submit my reading", variant="primary", elem_id="give-reading")
         with gr.Column(visible=False, elem_id="model-view") as self._model:
