@@ -20,7 +20,6 @@ from medkd.data.core.output import Output
 from medkd.data.core.target import Kind
 from medkd.errors import InputError
 from medkd.objectives.objective import Objective
-from medkd.objectives.soft_labels import SoftLabels
 
 STUDENT_DIM, TEACHER_DIM = 6, 9
 MEASURES: dict[str, Any] = {"student_dim": STUDENT_DIM, "teacher_dim": TEACHER_DIM, "classes": 3}
@@ -298,25 +297,6 @@ def test_gradient_is_that_of_the_value(kind, step):
 def test_method_and_source_are_named(kind):
     assert kind.method.strip()
     assert kind.source.strip()
-
-
-def test_an_undeclared_field_is_not_read(step):
-    student, teachers, batch = step(SoftLabels)
-
-    class Greedy(SoftLabels):
-        def terms(self, student, teacher, batch):
-            return {"kd": student.embedding.sum()}
-
-    with pytest.raises(AttributeError, match=r"Greedy\.needs_student does not name 'embedding'"):
-        Greedy()(replace(student, embedding=torch.zeros(1)), teachers, batch)
-
-
-def test_one_of_several_teachers_must_be_named(step):
-    student, teachers, batch = step(SoftLabels)
-    two = {**teachers, "other": next(iter(teachers.values()))}
-    with pytest.raises(InputError, match="SoftLabels uses one teacher, there are 2"):
-        SoftLabels()(student, two, batch)
-    assert SoftLabels(teacher="other")(student, two, batch) == SoftLabels()(student, teachers, batch)
 
 
 @sweep

@@ -1,11 +1,6 @@
-import itertools
-
 import pytest
 import torch
-from torch.nn import functional
 
-from medkd.papers.momkd.attention_pool import memory_attention
-from medkd.papers.momkd.memory_start import spherical_kmeans
 from medkd.papers.momkd.training_step import slide_terms
 
 # Which inputs each term may move (positive slide); every other gradient is zero or absent.
@@ -67,24 +62,3 @@ def test_the_total_is_weighted_and_one_patch_is_enough():
     expected = 0.5 * terms.task + 0.1 * terms.mem + 0.05 * terms.align_rna + 0.2 * terms.align_wsi + 0.05 * terms.recon
     torch.testing.assert_close(terms.total(), expected)
     assert torch.isfinite(terms.total())
-
-
-def test_attention_goes_to_what_resembles_the_positive_memory():
-    positive, negative = torch.eye(3)[:1], torch.eye(3)[1:2]
-    attention = memory_attention(torch.eye(3), 5 * positive, negative, torch.tensor(-1.0))
-    assert attention.argsort(descending=True).tolist() == [0, 2, 1]
-    assert attention.sum().item() == pytest.approx(1)
-    cold, warm = (memory_attention(torch.eye(3), positive, negative, torch.tensor(x)) for x in (-50.0, 50.0))
-    assert cold[0] > 0.999
-    assert warm[0] < 0.6
-
-
-def test_kmeans_never_lowers_the_cosines_and_keeps_empty_centres():
-    points, order = draw(0, 40, 3), torch.randperm(40, generator=torch.Generator().manual_seed(0))
-    x = functional.normalize(points, dim=1)
-    fit = [(x @ spherical_kmeans(points, order, 4, i).T).amax(1).sum() for i in range(6)]
-    assert all(later >= earlier - 1e-12 for earlier, later in itertools.pairwise(fit))
-    twice = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    centres = spherical_kmeans(twice, torch.tensor([0, 1, 2]), 2)
-    torch.testing.assert_close(centres[1], twice[1])
-    torch.testing.assert_close(centres.norm(dim=1), torch.ones(2))
