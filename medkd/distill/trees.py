@@ -1,4 +1,4 @@
-"""Boosted trees as teacher, baseline and student: they learn labels, or what a teacher said."""
+"""Boosted trees as teacher, baseline and student, fitted to labels or to a teacher's outputs."""
 
 from __future__ import annotations
 
@@ -24,35 +24,37 @@ Array = NDArray[np.float64]
 BINARY = ("binary", "multilabel")
 VALUES = ("regression", "forecast")
 LEAST = 5
-"""Samples in a leaf, where a share of few samples would be fewer."""
-TRIED = 10
-"""Rounds from which the time of a fit is estimated."""
+"""Samples in a leaf, where a fraction of few samples would be fewer."""
+TIMED_ROUNDS = 10
+"""Boosting rounds from which the time of a fit is estimated."""
 
 
 @dataclass(frozen=True)
 class TreeLearner:
-    """Grows ``members`` LightGBM boosters an output, each with its own seed; their mean is the logit (or the value).
+    """Grows ``members`` LightGBM boosters per output, each with its own seed; their mean is the logit (or the value).
 
-    With a teacher's bank the first ``taught`` members learn the lesson on every training sample, labelled or not; the
-    others learn the labels, and count in the mean by the share of samples that had one. Without a bank all learn the
-    labels: so a baseline has as many members as the student, and the same budget.
+    With a teacher's bank the first ``distilled_members`` are fitted to the teacher's outputs on every training sample,
+    labelled or not; the others are fitted to the labels, and count in the mean by the fraction of samples that had one.
+    Without a bank all are fitted to the labels: so a baseline has as many members as the student, and the same budget.
+
+    Parameters that LightGBM has too have its names and meanings.
 
     Args:
-        rounds: trees a booster.
+        num_boost_round: trees of a booster.
         learning_rate: of boosting.
-        leaves: of a tree, at most.
-        min_leaf: samples in a leaf, at least; below 1 it is a share of the samples that the booster learns from (five
-            or more), so that few labels get small leaves.
-        columns, rows: share of the numbers a tree, and of the samples a tree, may look at.
-        l2: penalty on leaf values.
-        members: boosters an output.
-        taught: how many of them learn from the teacher.
-        lesson: "logit": least squares on the teacher's logit. "probability": cross-entropy with the teacher's
-            probability at ``temperature``. Of a value both are least squares on the teacher's value.
-        share: of the teacher in the lesson where a label is known; the rest is the label (for a logit lesson it must be
-            1).
-        temperature: divides the teacher's logits before they become probabilities; a taught member's logits are then
-            the teacher's over it, and count so much less beside those of members that learn labels.
+        num_leaves: of a tree, at most.
+        min_data_in_leaf: samples in a leaf, at least; below 1 it is a fraction of the samples that the booster is
+            fitted to (five or more), so that few labels get small leaves.
+        feature_fraction, bagging_fraction: of the summary's columns, and of the samples, that a tree is grown on.
+        lambda_l2: penalty on leaf values.
+        members: boosters per output.
+        distilled_members: how many of them are fitted to the teacher.
+        distill_target: "logit": least squares on the teacher's logit. "probability": cross-entropy with the teacher's
+            probability at ``temperature``. For a regression both are least squares on the teacher's value.
+        teacher_weight: of the teacher in that target where a label is known; the rest is the label (for "logit" it must
+            be 1).
+        temperature: divides the teacher's logits before they become probabilities; the logits of a distilled member
+            are then the teacher's over it, and count so much less beside those of members fitted to labels.
 
     Raises:
         InputError: a setting is out of range.
@@ -61,32 +63,33 @@ class TreeLearner:
     targets: Ba and Caruana 2014, arXiv:1312.6184, eq. 1.
     """
 
-    rounds: int = 300
+    num_boost_round: int = 300
     learning_rate: float = 0.03
-    leaves: int = 15
-    min_leaf: float = 20
-    columns: float = 0.3
-    rows: float = 0.8
-    l2: float = 1.0
+    num_leaves: int = 15
+    min_data_in_leaf: float = 20
+    feature_fraction: float = 0.3
+    bagging_fraction: float = 0.8
+    lambda_l2: float = 1.0
     members: int = 1
-    taught: int = 1
-    lesson: Literal["logit", "probability"] = "logit"
-    share: float = 1.0
+    distilled_members: int = 1
+    distill_target: Literal["logit", "probability"] = "logit"
+    teacher_weight: float = 1.0
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
+        least, weight = self.min_data_in_leaf, self.teacher_weight
         wrong = {
-            "rounds": self.rounds < 1,
+            "num_boost_round": self.num_boost_round < 1,
             "learning_rate": not self.learning_rate > 0,
-            "leaves": self.leaves < 2,
-            "min_leaf": not (0 < self.min_leaf < 1 or (self.min_leaf >= 1 and self.min_leaf == int(self.min_leaf))),
-            "columns": not 0 < self.columns <= 1,
-            "rows": not 0 < self.rows <= 1,
-            "l2": not self.l2 >= 0,
+            "num_leaves": self.num_leaves < 2,
+            "min_data_in_leaf": not (0 < least < 1 or (least >= 1 and least == int(least))),
+            "feature_fraction": not 0 < self.feature_fraction <= 1,
+            "bagging_fraction": not 0 < self.bagging_fraction <= 1,
+            "lambda_l2": not self.lambda_l2 >= 0,
             "members": self.members < 1,
-            "taught": not 0 <= self.taught <= self.members,
-            "lesson": self.lesson not in ("logit", "probability"),
-            "share": not 0 <= self.share <= 1 or (self.lesson == "logit" and self.share != 1),
+            "distilled_members": not 0 <= self.distilled_members <= self.members,
+            "distill_target": self.distill_target not in ("logit", "probability"),
+            "teacher_weight": not 0 <= weight <= 1 or (self.distill_target == "logit" and weight != 1),
             "temperature": not self.temperature > 0,
         }
         for name, is_wrong in wrong.items():
@@ -103,12 +106,12 @@ class TreeLearner:
         Args:
             data: whose ``setup("fit")`` was called.
             banks: of at most one teacher.
-            seed: of rows, columns and the members.
+            seed: of bagging, feature sampling and the members.
             threads: that LightGBM may use.
 
         Raises:
-            InputError: the target is of a kind that trees do not predict, there are several teachers, or no label is
-                there to learn.
+            InputError: the target is of a kind that trees do not predict, there are several teachers, or there is no
+                label to fit.
         """
         target, model_input = data.target, data.model_inputs["model"]
         self.check(target)
@@ -118,22 +121,22 @@ class TreeLearner:
                 where="TreeLearner",
                 remedy="Average the teachers first",
             )
-        statistics = {name: _identity(held) for name, held in data.statistics["model"].items()}
+        statistics = {name: _identity(fitted) for name, fitted in data.statistics["model"].items()}
         # Trees need no scaling, and a hospital's bundle then carries none.
         data.statistics["model"] = statistics
-        # They see each sample once: an augmented one would stand in place of it, not beside it.
+        # Each sample is used once: an augmented one would replace it, not come beside it.
         data.augment = False
         dataset = data.dataset("train")
-        batch = dataset.__getitems__([(place, 0) for place in range(len(dataset))])
+        batch = dataset.__getitems__([(index, 0) for index in range(len(dataset))])
         known = batch.labelled.numpy()
-        if not banks or self.taught < self.members:
-            for place, name in enumerate(target.columns):
-                if not known[:, place].any():
+        if not banks or self.distilled_members < self.members:
+            for column, name in enumerate(target.columns):
+                if not known[:, column].any():
                     raise InputError(
                         f"no training sample is labelled in {name}", where="TreeLearner", remedy="Raise --labels"
                     )
         table, labels = summarise(batch.views["model"]), batch.targets.double().numpy()
-        taught = next(iter(banks.values())).rows(batch.sample_id).logits.double().numpy() if banks else None
+        teacher = next(iter(banks.values())).rows(batch.sample_id).logits.double().numpy() if banks else None
         network = Trees(target.outputs)
         network.grow(
             [
@@ -143,11 +146,11 @@ class TreeLearner:
                             table,
                             labels[:, column],
                             known[:, column],
-                            self._said(taught, column, member),
+                            None if teacher is None or member >= self.distilled_members else teacher[:, column],
                             target.kind,
                             {"seed": seed + 1000 * member, "num_threads": threads},
                         ),
-                        1.0 if taught is None or member < self.taught else float(known[:, column].mean()),
+                        1.0 if teacher is None or member < self.distilled_members else float(known[:, column].mean()),
                     )
                     for member in range(self.members)
                 ]
@@ -171,54 +174,59 @@ class TreeLearner:
             )
 
     def seconds(self, signals: Mapping[str, Signal], outputs: int) -> float:
-        """About how long a fit on these samples takes, from its first rounds on made-up labels."""
+        """Estimate of how long a fit on these samples takes, from its first rounds on random labels."""
         table = summarise(signals)
-        few = replace(self, rounds=min(self.rounds, TRIED))
-        aim = np.random.default_rng(0).standard_normal(len(table))
+        few = replace(self, num_boost_round=min(self.num_boost_round, TIMED_ROUNDS))
+        labels = np.random.default_rng(0).standard_normal(len(table))
+        known = np.ones(len(table), dtype=np.bool_)
         started = time.perf_counter()
-        few._booster(table, aim, np.ones(len(table), dtype=np.bool_), aim, "regression", {"seed": 0, "num_threads": 1})
-        return (time.perf_counter() - started) * self.rounds / few.rounds * self.members * outputs
+        few._booster(table, labels, known, labels, "regression", {"seed": 0, "num_threads": 1})
+        rounds = self.num_boost_round / few.num_boost_round
+        return (time.perf_counter() - started) * rounds * self.members * outputs
 
-    def _least(self, samples: int) -> int:
-        return int(self.min_leaf) if self.min_leaf >= 1 else max(int(self.min_leaf * samples), LEAST)
-
-    def _said(self, taught: Array | None, column: int, member: int) -> Array | None:
-        return None if taught is None or member >= self.taught else taught[:, column]
+    def _leaf_samples(self, samples: int) -> int:
+        least = self.min_data_in_leaf
+        return int(least) if least >= 1 else max(int(least * samples), LEAST)
 
     def _booster(
         self,
         table: NDArray[np.float32],
-        y: Array,
+        labels: Array,
         known: NDArray[np.bool_],
-        said: Array | None,
+        teacher: Array | None,
         kind: str,
-        running: Mapping[str, int],
+        runtime: Mapping[str, int],
     ) -> Any:
+        """A booster fitted to the known labels or, where there is a teacher, to its outputs on all samples."""
         import lightgbm
 
-        if said is None:
-            rows, aim, objective = known, y, "binary" if kind in BINARY else "regression"
+        if teacher is None:
+            rows, targets, objective = known, labels, "binary" if kind in BINARY else "regression"
         else:
-            rows = np.ones(len(y), dtype=np.bool_)
-            lesson = said if kind in VALUES or self.lesson == "logit" else 1 / (1 + np.exp(-said / self.temperature))
-            aim = np.where(known, self.share * lesson + (1 - self.share) * y, lesson) if self.share < 1 else lesson
-            objective = "cross_entropy" if kind in BINARY and self.lesson == "probability" else "regression"
+            rows = np.ones(len(labels), dtype=np.bool_)
+            as_logits = kind in VALUES or self.distill_target == "logit"
+            targets = teacher if as_logits else 1 / (1 + np.exp(-teacher / self.temperature))
+            if self.teacher_weight < 1:
+                mixed = self.teacher_weight * targets + (1 - self.teacher_weight) * labels
+                targets = np.where(known, mixed, targets)
+            objective = "cross_entropy" if kind in BINARY and self.distill_target == "probability" else "regression"
         settings = {
             "objective": objective,
             "learning_rate": self.learning_rate,
-            "num_leaves": self.leaves,
-            "min_data_in_leaf": self._least(int(rows.sum())),
-            "feature_fraction": self.columns,
-            "bagging_fraction": self.rows,
+            "num_leaves": self.num_leaves,
+            "min_data_in_leaf": self._leaf_samples(int(rows.sum())),
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
             "bagging_freq": 1,
-            "lambda_l2": self.l2,
-            **running,
+            "lambda_l2": self.lambda_l2,
+            **runtime,
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
         }
-        return lightgbm.train(settings, lightgbm.Dataset(table[rows], aim[rows]), num_boost_round=self.rounds)
+        dataset = lightgbm.Dataset(table[rows], targets[rows])
+        return lightgbm.train(settings, dataset, num_boost_round=self.num_boost_round)
 
 
-def _identity(held: Statistics) -> Statistics:
-    return Statistics((0.0,) * len(held.mean), (1.0,) * len(held.std), held.samples, held.split_sha256, held.held_out)
+def _identity(fitted: Statistics) -> Statistics:
+    return replace(fitted, mean=(0.0,) * len(fitted.mean), std=(1.0,) * len(fitted.std))

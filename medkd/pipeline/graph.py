@@ -21,7 +21,7 @@ from medkd.pipeline.stages.stage import Stage
 
 FAST: dict[type[FitStage], dict[str, Any]] = {
     FitStage: {"data": {"steps": 20}, "trainer": {"max_epochs": 1}},
-    LearnerStage: {"model": {"learner": {"init_args": {"rounds": 20}}}},
+    LearnerStage: {"model": {"learner": {"init_args": {"num_boost_round": 20}}}},
 }
 """What a ``--fast`` run changes in a fit."""
 

@@ -23,7 +23,8 @@ from medkd.errors import InputError
 from medkd.networks.gru import GruD
 from medkd.pipeline.prepared_cohort import PreparedCohort
 
-TREES = {"learner": {"class_path": "medkd.distill.trees.TreeLearner", "init_args": {"rounds": 10, "min_leaf": 5}}}
+FEW_TREES = {"num_boost_round": 10, "min_data_in_leaf": 5}
+TREES = {"learner": {"class_path": "medkd.distill.trees.TreeLearner", "init_args": FEW_TREES}}
 KINDS = ("trees", "network")
 Bundles = dict[str, Path]
 

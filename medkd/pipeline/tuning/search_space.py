@@ -18,7 +18,7 @@ ARMS = ("baseline", "teacher", "student")
 """In the order of their search: the baseline first, and before a student the teacher that it hears."""
 PLACES = ("model", "data", "trainer")
 """Parts of an arm that may be searched. View and modalities decide what is prepared, which all trials share."""
-NETWORK, LEARNER = ("learning_rate", "weight_decay"), ("learning_rate", "l2")
+NETWORK, LEARNER = ("learning_rate", "weight_decay"), ("learning_rate", "lambda_l2")
 """What is searched of an arm where its recipe names no range."""
 FACTOR = 10.0
 """A derived range goes from so many times less to so many times more than the recipe's own value.

@@ -61,7 +61,8 @@ def student_of(path: Path, run: Path) -> tuple[FittedModel, PreparedCohort]:
     data = fit.data(run)
     data.setup("fit")
     if isinstance(fit, LearnerStage):
-        learner = replace(instantiate(fit.config["model"]["learner"], TreeLearner), rounds=20, min_leaf=5)
+        learner = instantiate(fit.config["model"]["learner"], TreeLearner)
+        learner = replace(learner, num_boost_round=20, min_data_in_leaf=5)
         return learner.fit(data, {}, seed=0, threads=1), inputs
     torch.manual_seed(0)
     spec = fit.fit_config(run)["model"]["network"]

@@ -20,7 +20,10 @@ from medkd.pipeline.prepared_cohort import PreparedCohort
 
 FIT = "labels1/seed0/student-fold0"
 BEAT = {"ecg": {"init_args": {"representation": "median_beat"}}}
-TREES = {"class_path": "medkd.distill.trees.TreeLearner", "init_args": {"rounds": 40, "min_leaf": 5, "columns": 0.1}}
+TREES = {
+    "class_path": "medkd.distill.trees.TreeLearner",
+    "init_args": {"num_boost_round": 40, "min_data_in_leaf": 5, "feature_fraction": 0.1},
+}
 NETWORK = {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": {"channels": 1, "variant": "small"}}
 
 
@@ -46,7 +49,7 @@ def distil(folder: Path, run: Path, *options: str) -> int:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trees throughout; read only."""
     folder = tmp_path_factory.mktemp("trees")
-    learner = {**TREES, "init_args": {**TREES["init_args"], "members": 2, "taught": 1}}
+    learner = {**TREES, "init_args": {**TREES["init_args"], "members": 2, "distilled_members": 1}}
     assert distil(task(folder / "task", {"model": {"learner": learner}}), folder / "run") == 0
     return folder / "run"
 
@@ -146,9 +149,9 @@ def test_trees_teach_a_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        ({"learner": {"init_args": {"rounds": 5}}}, "model.learner names no class"),
+        ({"learner": {"init_args": {"num_boost_round": 5}}}, "model.learner names no class"),
         ({"learner": TREES, "network": NETWORK}, "both a learner and 'network'"),
-        ({"learner": {**TREES, "init_args": {"rounds": 0}}}, r"rounds is 0 .*model\.learner"),
+        ({"learner": {**TREES, "init_args": {"num_boost_round": 0}}}, r"num_boost_round is 0 .*model\.learner"),
         ({"learner": {**TREES, "init_args": {"round": 5}}}, r"'round'|round"),
         ({"learner": {**TREES, "class_path": "medkd.distill.trees.TreeLerner"}}, "TreeLearner"),
         ({"learner": {**TREES, "class_path": "medkd.networks.trees.Trees"}}, "TreeLearner"),

@@ -136,6 +136,6 @@ def test_trees_are_searched_around_their_rate_and_penalty():
     held = spelled_out(load_recipe(TASK.parent / "icu_labs" / "recipe.yaml"))
     assert space_of(held, "student") == {
         "student.model.learner.init_args.learning_rate": Range(0.03 / 10, 0.03 * 10, log=True),
-        "student.model.learner.init_args.l2": Range(0.1, 10.0, log=True),
+        "student.model.learner.init_args.lambda_l2": Range(0.1, 10.0, log=True),
     }
     assert "learning_rate" not in held.baseline.model
