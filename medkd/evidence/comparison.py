@@ -1,4 +1,4 @@
-"""Student, baseline, teacher and controls compared at one label fraction."""
+"""Student, baseline, teacher and control students compared at one label fraction."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from medkd.evidence.controls import control_gains
 from medkd.evidence.statistics.bootstrap import Replicates
 from medkd.evidence.verdict import verdict
+
+CONTROLS: dict[str, str] = {
+    "self_teacher": "taught by a teacher that sees only the student's own view (self-training)",
+    "label_only_teacher": "taught by a teacher that knows the label and nothing else",
+    "shuffled_teacher": "taught by the teacher's outputs on other samples",
+}
+"""Control student → its teacher, which knows nothing beyond the student's own view and the label.
+
+A gain that a control also has is not due to the teacher's extra modalities.
+"""
 
 
 def compare(
@@ -17,17 +26,16 @@ def compare(
 ) -> dict[str, Any]:
     """Arms, gain, privileged gain, gap, gap closed, controls and verdict.
 
-    Every difference is paired, and more is better.
-
-    gain = student - baseline. privileged_gain = student - self_teacher's student, null where that control was not run.
-    gap = teacher - baseline. gap_closed = gain / gap, null unless the whole interval of the gap lies above zero: a ratio to
-    something that may be nothing says nothing.
+    Every difference is paired, and more is better. gain = student - baseline. privileged_gain = student -
+    self_teacher's student, null where that control was not run. gap = teacher - baseline. gap_closed = gain / gap, null
+    unless the whole interval of the gap lies above zero: a ratio to a gap that may be zero is meaningless.
 
     Args:
         arms: replicates by arm, student and baseline among them.
         sign: -1 where less is better.
         confidence: of the intervals.
-        audit_passed, fast: see ``verdict``.
+        audit_passed: see ``verdict``.
+        fast: see ``verdict``.
     """
     student, baseline = arms["student"], arms["baseline"]
     gain = student.minus(baseline, sign)
@@ -40,7 +48,19 @@ def compare(
         "gap": None if gap is None else gap.interval(confidence),
         "gap_closed": None if gap is None else _closed(gain, gap, confidence),
         "controls": control_gains(arms, sign, confidence),
-        "verdict": verdict(gain.interval(confidence), privileged, audit_passed=audit_passed, fast=fast),
+        "verdict": verdict(gain.interval(confidence), privileged, audit_passed=audit_passed, fast=fast).value,
+    }
+
+
+def control_gains(arms: Mapping[str, Replicates], sign: float, confidence: float) -> dict[str, dict[str, Any]]:
+    """Gain of each control student over the baseline, for the controls that were run.
+
+    Shown beside the gain, never subtracted from it.
+    """
+    return {
+        name: {"gain": arms[name].minus(arms["baseline"], sign).interval(confidence)}
+        for name in CONTROLS
+        if name in arms
     }
 
 

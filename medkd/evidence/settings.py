@@ -1,29 +1,28 @@
-"""How the evidence is taken, as a recipe writes it."""
+"""Settings of the evidence, as a recipe writes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from medkd.errors import InputError
-from medkd.evidence.calibration.temperature import parse_rule
+from medkd.evidence.calibration.thresholds import parse_rule
 
 
 @dataclass(frozen=True)
 class EvidenceSettings:
-    """How the evidence is taken.
+    """Metric, bootstrap, threshold rule and subgroups.
 
     Args:
-        metric: what the verdict rests on: auroc, auprc, f1, sensitivity, specificity, brier, ece; of values rmse or
-            mae.
-        replicates: bootstrap replicates.
-        confidence: of every interval.
+        metric: metric of the verdict: auroc, auprc, f1, sensitivity, specificity, brier or ece; for values rmse or mae.
+        replicates: number of bootstrap replicates.
+        confidence: of every interval, at least 0.5 and below 1.
         seed: of the bootstrap's draws.
         threshold: rule on the validation part: "youden", "f1", or "sensitivity:0.95" (the highest threshold that
             reaches it).
-        ece_bins: bins of equal width of the calibration error.
+        ece_bins: number of bins of equal width of the calibration error.
         min_group: a subgroup with fewer positive or fewer negative subjects is suppressed.
-        age_bands: where a new age band starts, in years.
-        subgroups: columns of the sample table to look at; ``age`` is cut into bands.
+        age_bands: first year of each age band but the youngest, rising.
+        subgroups: columns of the sample table; ``age`` is cut into bands.
     """
 
     metric: str = "auroc"

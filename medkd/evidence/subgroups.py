@@ -1,4 +1,4 @@
-"""The same question in each sex, age band and site."""
+"""Subgroups: value and gain in each sex, age band and site."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ def subgroup_rows(
     arm: str = "student",
     over: str | None = "baseline",
 ) -> list[dict[str, Any]]:
-    """One row a group: an arm's value and its gain over another with intervals, or why they are not shown.
+    """One row per group: an arm's value and its gain over another with intervals, or why they are not shown.
 
     Pairs are taken within the fold and within the group. A group with fewer than ``min_group`` positive or negative
-    subjects (of any class) is suppressed: its interval would be read as a finding.
+    subjects (of any class) is suppressed: its interval would be read as a result.
 
     Args:
         scored: see ``score_predictions``, one label fraction.
+        target: its ``names`` are the classes, in order.
+        settings: metric, bootstrap, smallest group.
         columns: of ``scored``, the groupings.
-        arm: whose value.
-        over: whom the gain is over; None where there is nobody, and the gain is null.
+        arm: the arm whose value is measured.
+        over: the arm that the gain is over; without one the gain is null.
     """
     rows: list[dict[str, Any]] = []
     for column in columns:
@@ -47,30 +49,33 @@ def subgroup_rows(
 def _row(part: pl.DataFrame, target: Target, settings: EvidenceSettings, arm: str, over: str | None) -> dict[str, Any]:
     counts = {"n": part["sample"].n_unique(), "subjects": part["subject"].n_unique()}
     part = part.filter(pl.col("arm").is_in([arm, over] if over else [arm]))
-    why = too_small(part.filter(pl.col("arm") == arm), target, settings.min_group)
-    if why:
-        return counts | {"suppressed": True, "reason": why, "value": None, "gain": None}
+    reason = too_small(part.filter(pl.col("arm") == arm), target, settings.min_group)
+    if reason:
+        return counts | {"suppressed": True, "reason": reason, "value": None, "gain": None}
     metric = metric_named(settings.metric, target.kind)
     blocks, arms = fold_blocks(part, target)[0], [arm, over] if over else [arm]
-    found = bootstrap(blocks, arms, {"it": metric}, settings.replicates, settings.seed, target.is_categorical)
-    value = found[arm, "it"]
+    metrics = {metric.title: metric}
+    replicates = bootstrap(blocks, arms, metrics, settings.replicates, settings.seed, target.is_categorical)
+    value = replicates[arm, metric.title]
     return counts | {
         "suppressed": False,
         "reason": "",
         "value": value.interval(settings.confidence),
-        "gain": value.minus(found[over, "it"], metric.sign).interval(settings.confidence) if over else None,
+        "gain": value.minus(replicates[over, metric.title], metric.sign).interval(settings.confidence)
+        if over
+        else None,
     }
 
 
 def too_small(part: pl.DataFrame, target: Target, least: int) -> str:
-    """Why figures of one arm on these samples would be read as more than they are; "" where they are enough."""
-    one = part.filter(pl.col("y").is_not_null()).unique(["sample", "class"])
+    """Why these samples are too few for figures of one arm; "" where they are enough."""
+    labelled = part.filter(pl.col("y").is_not_null()).unique(["sample", "class"])
     if target.kind in ("regression", "forecast"):
-        n = one["subject"].n_unique()
+        n = labelled["subject"].n_unique()
         return f"{n} subjects, fewer than {2 * least}" if n < 2 * least else ""
     for name in target.names:
         for label, word in ((1.0, "positive"), (0.0, "negative")):
-            n = one.filter((pl.col("class") == name) & (pl.col("y") == label))["subject"].n_unique()
+            n = labelled.filter((pl.col("class") == name) & (pl.col("y") == label))["subject"].n_unique()
             if n < least:
                 of = f" of {name}" if len(target.names) > 1 else ""
                 return f"{n} {word} subjects{of}, fewer than {least}"

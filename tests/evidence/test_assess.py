@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from simulated import BINARY, simulate
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.evidence.assess import assess
-from medkd.evidence.leaks.leaks import Check
-from medkd.evidence.report import check_report
+from medkd.evidence.leaks.checks import Check
+from medkd.evidence.report_schema import check_report
 from medkd.evidence.scoring import score_predictions
 from medkd.evidence.settings import EvidenceSettings
+from tests.evidence.simulated import BINARY, STRENGTH, simulate
 
 QUICK = EvidenceSettings(replicates=200)
 PASSED = [Check("subjects", True, "none")]
@@ -182,7 +182,7 @@ def test_what_does_not_fit_together_is_refused() -> None:
         run(pl.concat([predictions, predictions]), samples)
     with pytest.raises(InputError, match="no column 'role'"):
         run(predictions.drop("role"), samples)
-    with pytest.raises(InputError, match="class 'conduction disturbance' is none of target"):
+    with pytest.raises(InputError, match="class 'conduction disturbance' is not one of target"):
         run(predictions, samples, replace(BINARY, classes=("hypertrophy",)))
 
 
@@ -199,3 +199,40 @@ def test_two_fractions_six_arms_three_seeds_take_seconds() -> None:
     start = time.perf_counter()
     run(predictions, samples, settings=EvidenceSettings())
     assert time.perf_counter() - start < 10
+
+
+def test_a_frame_is_enough_and_without_an_audit_the_verdict_is_invalid() -> None:
+    predictions, samples = simulate(n=120, seeds=2, folds=2)
+    report = assess(predictions)
+    check_report(report)
+    full = assess(predictions, samples, replace(BINARY, key="conduction disturbance"), EvidenceSettings(), PASSED)
+    assert report["verdict"] == "invalid"
+    assert "no leak audit was made" in report["sentence"]
+    assert report["subgroups"] == []
+    for key in ("gain", "arms", "curves", "calibration"):
+        assert report[key] == full[key], key
+
+
+def test_a_pandas_frame_and_absent_columns_give_the_same() -> None:
+    predictions, _ = simulate(n=80, seeds=1, folds=1)
+    predictions = predictions.filter(role="test").with_columns(y=pl.when(pl.col("sample_id") != "s0003").then("y"))
+    least = predictions.select("arm", "role", "sample_id", "subject_id", "logit", "y")
+    expected = assess(predictions, settings=QUICK)
+    assert assess(least.with_columns(pl.lit(0).alias("fold")), settings=QUICK)["gain"] == expected["gain"]
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({name: least[name].to_list() for name in least.columns})
+    assert frame["y"].isna().sum() == len(STRENGTH)
+    assert assess(frame, settings=QUICK)["gain"] == expected["gain"]
+    with pytest.raises(InputError, match="predictions are a list"):
+        assess([1, 2])
+
+
+def test_a_target_that_cannot_be_guessed_is_asked_for() -> None:
+    predictions, samples = simulate(n=60, seeds=1, folds=2, target=MULTILABEL)
+    with pytest.raises(InputError, match="predictions of 2 classes"):
+        assess(predictions)
+    one, _ = simulate(n=60, seeds=1, folds=2)
+    with pytest.raises(InputError, match="labels other than 0 and 1"):
+        assess(one.with_columns(pl.col("y") * 2))
+    values = assess(one.with_columns(pl.lit("age").alias("class")), samples, Target("age", "regression", ("age",)))
+    assert values["metric"] == "rmse"

@@ -10,16 +10,16 @@ from typing import Any
 import matplotlib
 import polars as pl
 import pytest
-from simulated import BINARY, simulate
 
 from medkd.data.core.target import Target
-from medkd.errors import MedkdError
+from medkd.errors import InputError, MedkdError
 from medkd.evidence.assess import assess
 from medkd.evidence.figures.appearance import COLOURS
-from medkd.evidence.leaks.leaks import Check
-from medkd.evidence.report import render, write_report
+from medkd.evidence.leaks.checks import Check
+from medkd.evidence.report import Report, render, write_report
 from medkd.evidence.scoring import score_predictions
 from medkd.evidence.settings import EvidenceSettings
+from tests.evidence.simulated import BINARY, simulate
 
 QUICK = EvidenceSettings(replicates=100)
 WHENCE = {
@@ -127,7 +127,8 @@ def test_the_page_stands_alone_and_shows_what_it_must() -> None:
 
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
 def test_every_word_from_outside_is_escaped(kind: str) -> None:
-    bad = '<script>$x$</script>"心'  # Neither a tag, nor a formula, nor the end of an attribute, nor a sign of the measuring font.
+    # Neither a tag, nor a formula, nor the end of an attribute, nor a glyph of the measuring font.
+    bad = '<script>$x$</script>"心'
     target = (
         Target(bad, "binary", ("x",), (bad,), rule=bad)
         if kind == "binary"
@@ -191,3 +192,49 @@ def test_a_page_of_two_arms_of_one_seed_without_audit_renders() -> None:
     predictions = predictions.with_columns(pl.lit("age").alias("class"))
     report = assess(predictions, samples, regression, EvidenceSettings(metric="rmse", replicates=50), [], WHENCE)
     assert "RMSE" in render(report)
+
+
+def test_a_report_is_read_in_python(tmp_path: Path) -> None:
+    scored, _, content = made(fractions=(0.3, 1.0))
+    write_report(tmp_path / "out", content, scored)
+    report = Report.load(tmp_path / "out")
+    assert report.verdict == content["verdict"]
+    assert str(report) == report.sentence == content["sentence"]
+    assert report.gain._asdict() == content["gain"]
+    assert report.privileged_gain is not None
+    assert report.privileged_gain._asdict() == content["privileged_gain"]
+    assert dict(report.arms.select("arm", "value").iter_rows()) == {
+        arm: values["value"] for arm, values in content["arms"].items()
+    }
+    assert report.predictions.equals(scored)
+    assert repr(report) == f"Report(task='ecg_lead', cohort='ptbxl', verdict={content['verdict']!r})"
+    table = report.table()
+    for entry in content["label_efficiency"]:
+        rows = table.filter(label_fraction=entry["label_fraction"])
+        values = {(kind, name): value for _, kind, name, value, _, _ in rows.iter_rows()}
+        assert values["difference", "gain"] == entry["gain"]["value"]
+        assert values["arm", "baseline"] == entry["arms"]["baseline"]["value"]
+        assert values["control", "shuffled_teacher"] == entry["controls"]["shuffled_teacher"]["gain"]["value"]
+
+
+def test_its_figures_are_those_of_the_page() -> None:
+    _, _, content = made(fractions=(0.3, 1.0))
+    report = Report(content)
+    assert set(report.figures) == {"differences", "arms", "labels", "subgroups", "roc", "reliability", "decision"}
+    lines = {line.get_label(): line.get_ydata() for line in report.figure("roc").axes[0].get_lines()}
+    assert lines["student"].tolist() == content["curves"]["roc"]["classes"]["conduction disturbance"]["student"]
+    assert str(report._pictures["roc"].svg()) in report.html()
+    with pytest.raises(InputError, match=r"no figure 'rok'.*Did you mean 'roc'"):
+        report.figure("rok")
+    with pytest.raises(InputError, match="without predictions"):
+        _ = report.predictions
+    both = Target("super", "multilabel", ("norm", "mi"), ("NORM", "MI"))
+    assert {"roc: NORM", "roc: MI", "decision: MI"} <= set(Report(made(both)[2]).figures)
+
+
+def test_a_notebook_shows_the_sentence_and_no_foreign_markup() -> None:
+    _, _, content = made()
+    shown = Report(content | {"sentence": "<script>x</script>"})._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert "<script" not in shown
+    assert "<svg" in shown

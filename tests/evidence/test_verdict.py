@@ -1,13 +1,18 @@
+"""The verdict's rule, and its words in one place."""
+
 from __future__ import annotations
 
-import numpy as np
+import json
+from pathlib import Path
+
 import pytest
 
-from medkd.evidence.comparison import compare
-from medkd.evidence.statistics.bootstrap import Replicates
-from medkd.evidence.verdict import verdict
+from medkd.evidence.report_schema import report_schema
+from medkd.evidence.statistics.metrics import METRICS
+from medkd.evidence.verdict import Verdict, sentence, verdict
 
 UP, ACROSS, DOWN = {"low": 0.01, "high": 0.05}, {"low": -0.01, "high": 0.05}, {"low": -0.05, "high": -0.01}
+SOURCE = Path(__file__).resolve().parents[2] / "medkd"
 
 
 @pytest.mark.parametrize(
@@ -28,24 +33,28 @@ def test_the_rule(gain: dict[str, float | None], privileged: dict[str, float | N
     assert verdict(gain, privileged, audit_passed=True, fast=True) == "invalid"
 
 
-def flat(value: float, spread: float = 0.0) -> Replicates:
-    return Replicates(np.array([value]), value + spread * np.linspace(-1, 1, 101))
+def test_a_verdict_is_written_to_json_as_its_text() -> None:
+    assert json.dumps(list(Verdict)) == '["helps", "regularises only", "no evidence", "harms", "invalid"]'
+    assert report_schema()["properties"]["verdict"]["enum"] == [value.value for value in Verdict]
 
 
-def test_less_is_better_turns_every_difference() -> None:
-    arms = {"student": flat(1.0), "baseline": flat(1.5), "teacher": flat(0.5), "self_teacher": flat(1.2)}
-    found = compare(arms, sign=-1.0, confidence=0.95, audit_passed=True, fast=False)
-    assert found["gain"]["value"] == pytest.approx(0.5)
-    assert found["gap"]["value"] == pytest.approx(1.0)
-    assert found["gap_closed"]["value"] == pytest.approx(0.5)
-    assert found["privileged_gain"]["value"] == pytest.approx(0.2)
-    assert found["controls"]["self_teacher"]["gain"]["value"] == pytest.approx(0.3)
-    assert found["verdict"] == "helps"
+@pytest.mark.parametrize("value", Verdict)
+def test_the_words_of_a_verdict_are_written_nowhere_else(value: Verdict) -> None:
+    words = {value.label, value.meaning, f'"{value.value}": "'}
+    others = [path for path in SOURCE.rglob("*") if path.suffix in {".py", ".j2", ".css"} and path.name != "verdict.py"]
+    for path in others:
+        if path.is_relative_to(SOURCE / "evidence") or path.is_relative_to(SOURCE / "deploy"):
+            text = path.read_text(encoding="utf-8")
+            assert not [word for word in words if word in text], path
 
 
-def test_gap_closed_is_null_where_the_gap_may_be_nothing() -> None:
-    arms = {"student": flat(0.80), "baseline": flat(0.78), "teacher": flat(0.79, spread=0.05)}
-    found = compare(arms, sign=1.0, confidence=0.95, audit_passed=True, fast=False)
-    assert found["gap_closed"] is None
-    assert found["privileged_gain"] is None
-    assert found["controls"] == {}
+def test_the_sentence_ends_with_the_conclusion_and_an_invalid_one_without() -> None:
+    arm = {"value": 0.8, "low": 0.7, "high": 0.9}
+    gain = {"value": -0.1, "low": -0.2, "high": -0.05}
+    comparison = {"arms": {"student": arm, "baseline": arm}, "gain": gain}
+    views = {"student_view": "ecg[I]", "teacher_view": "ecg", "label_fraction": 0.1, "confidence": 0.95}
+    for value in Verdict:
+        text = sentence(comparison | {"verdict": value.value}, METRICS["auroc"], **views)
+        assert text.startswith("Taught by a teacher that sees ecg with 10% of the training subjects labelled")
+        assert "0.100 worse (95% interval of the difference -0.200 to -0.050)" in text
+        assert text.endswith(f"; {value.conclusion}." if value != "invalid" else "-0.050).")

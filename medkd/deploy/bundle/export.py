@@ -18,6 +18,7 @@ from medkd.deploy.bundle.onnx_network import OnnxNetwork
 from medkd.deploy.bundle.signature import check_signature
 from medkd.distill.learner import WEIGHTS
 from medkd.errors import InputError, nearest
+from medkd.evidence.report_schema import upgraded
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -100,7 +101,10 @@ def _hub_card(files: Mapping[str, bytes], bundle: Bundle) -> bytes:
 
     card = ModelCard(files[CARD_PAGE].decode())
     data = _card_data(
-        json.loads(files[CARD]), json.loads(files[REPORT]), bundle, has_graph=OnnxNetwork.weights_file in files
+        json.loads(files[CARD]),
+        upgraded(json.loads(files[REPORT])),
+        bundle,
+        has_graph=OnnxNetwork.weights_file in files,
     )
     return f"---\n{data.to_yaml(line_break=chr(10))}\n---\n{card.text}".encode()
 

@@ -26,6 +26,7 @@ from medkd.deploy.evaluation.temporal import PERIODS
 from medkd.deploy.inference.plan import PARQUET, QUARANTINE, RUN
 from medkd.deploy.inference.predict import predict
 from medkd.errors import InputError, nearest
+from medkd.evidence.report_schema import read_report
 
 SCORES = "scores"
 
@@ -112,7 +113,7 @@ def evaluate_cohort(
     outside = OutsideCohort.open(cohort, root, out, loaded.target, target)
     predict(bundle, outside.root, out / SCORES, trust=trust, key=key)
     table, run = read_table(out / SCORES / PARQUET), read_json(out / SCORES / RUN)
-    report = read_json(bundle / REPORT)
+    report = read_report(bundle / REPORT)
     what = Evaluated(
         "external validation",
         cohort,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medkd.data.core.target import Target
-from medkd.data.io.load import read_json
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.layout import REPORT, read_target
 from medkd.deploy.inference.plan import RUN
 from medkd.errors import InputError
+from medkd.evidence.report_schema import read_report
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Evaluated:
                     "the run was made with another bundle", where=run, remedy="Give the bundle that made it, or none"
                 )
             return cls(
-                "follow-up", source, loaded.target, loaded.calibration.threshold, read_json(bundle / REPORT), loaded
+                "follow-up", source, loaded.target, loaded.calibration.threshold, read_report(bundle / REPORT), loaded
             )
         if "target_config" not in record:
             remedy = "Name the bundle: medkd evaluate BUNDLE --predictions RUN --outcomes CSV"

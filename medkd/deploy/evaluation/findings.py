@@ -12,16 +12,15 @@ import polars as pl
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.labels import matrix
 from medkd.errors import InputError
-from medkd.evidence.calibration.calibration_line import IN_THE_LARGE, line_intervals
+from medkd.evidence.calibration.calibration_slope import IN_THE_LARGE, calibration_slope_intervals
 from medkd.evidence.calibration.conformal import ABSTAINS, VALUES, Conformal
-from medkd.evidence.calibration.temperature import histogram, reliability, wilson
+from medkd.evidence.calibration.reliability import histogram, reliability, wilson
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED
 from medkd.evidence.scoring import fold_blocks
 from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.bootstrap import Block, bootstrap
 from medkd.evidence.statistics.curves import GRID, curves_of
-from medkd.evidence.statistics.metrics import METRICS, metric_named, metrics_for
-from medkd.evidence.statistics.predictive_values import AT_THRESHOLD
+from medkd.evidence.statistics.metrics import AT_THRESHOLD, METRICS, metric_named, metrics_for
 from medkd.evidence.subgroups import subgroup_rows
 
 LINE_REPLICATES = 200
@@ -185,7 +184,7 @@ def _class(
     for arm in arms:
         part = rows.filter(pl.col("arm") == arm).sort("sample")
         number = part["subject"].rank("dense").to_numpy().astype(np.int64) - 1
-        line = line_intervals(
+        line = calibration_slope_intervals(
             part["y"].to_numpy(),
             part["calibrated"].to_numpy(),
             number,

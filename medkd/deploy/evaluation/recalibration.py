@@ -17,9 +17,10 @@ from scipy.special import expit, logit
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.labels import matrix
 from medkd.errors import InputError, nearest
-from medkd.evidence.calibration.calibration_line import CERTAIN, calibration_line
+from medkd.evidence.calibration.calibration_slope import CERTAIN, calibration_slope
 from medkd.evidence.calibration.conformal import VALUES
-from medkd.evidence.calibration.temperature import choose_threshold, fit_temperature, parse_rule, probabilities
+from medkd.evidence.calibration.temperature_scaling import fit_temperature, probabilities
+from medkd.evidence.calibration.thresholds import choose_threshold, parse_rule
 from medkd.evidence.figures.appearance import RECALIBRATED
 from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.metrics import Array
@@ -147,7 +148,7 @@ class Recalibration:
         else:
             for place, name in enumerate(target.names):
                 known = np.isfinite(y[:, place])
-                lines[name] = calibration_line(y[known, place], raw[known, place])
+                lines[name] = calibration_slope(y[known, place], raw[known, place])
                 if lines[name][1] <= 0:
                     said = f"on these subjects {name} is less likely where the model says more (slope {lines[name][1]:.2f})"
                     raise InputError(

@@ -17,10 +17,9 @@ from medkd.deploy.bundle.aggregates import refuse_patients
 from medkd.deploy.evaluation.figures import comparison_figure, cusum_figures, period_figures, subgroup_figure
 from medkd.errors import MedkdError
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED, arm_colour
-from medkd.evidence.figures.calibration import calibration_figures
-from medkd.evidence.figures.decision import decision_figures
-from medkd.evidence.figures.roc import roc_figures
-from medkd.evidence.page import page_environment
+from medkd.evidence.figures.curves import decision_figures, roc_figures
+from medkd.evidence.figures.reliability import reliability_figures
+from medkd.evidence.report import page_environment
 
 JSON, PAGE, TABLE = "evaluation.json", "evaluation.html", "evaluation_predictions.parquet"
 _SCHEMA = "evaluation.schema.json"
@@ -80,7 +79,7 @@ def render(evaluation: Mapping[str, Any]) -> str:
         measured=[arm for arm in (HERE, RECALIBRATED) if arm in evaluation["arms"]],
         comparison=comparison_figure(evaluation),
         roc=roc_figures(evaluation),
-        calibration=calibration_figures(evaluation),
+        calibration=reliability_figures(evaluation),
         decision=decision_figures(evaluation),
         subgroups=subgroup_figure(evaluation),
         periods=period_figures(evaluation),

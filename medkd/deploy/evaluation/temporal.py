@@ -12,7 +12,7 @@ from scipy.stats import binom
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.findings import shares
 from medkd.errors import InputError, nearest
-from medkd.evidence.calibration.calibration_line import IN_THE_LARGE
+from medkd.evidence.calibration.calibration_slope import IN_THE_LARGE
 from medkd.evidence.calibration.conformal import VALUES
 from medkd.evidence.figures.appearance import HERE
 from medkd.evidence.scoring import fold_blocks

@@ -1,1 +1,1 @@
-"""TODO medkd/evidence/calibration."""
+"""Calibration: temperature scaling, thresholds, conformal sets, and how calibrated a model is."""

@@ -1,18 +1,20 @@
-"""Split-conformal sets: with each probability, the answers that it leaves open."""
+"""Split-conformal sets: the answers that each prediction leaves open."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from medkd.data.core.target import Kind, Target
-from medkd.errors import InputError, nearest
-from medkd.evidence.calibration.temperature import wilson
+from medkd.data.io.document import Document, parse_document
+from medkd.errors import InputError
+from medkd.evidence.calibration.reliability import wilson
 from medkd.evidence.statistics.metrics import Array
 
 ABSTAINS = "abstains"
@@ -23,33 +25,34 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True)
 class Conformal:
-    r"""Sets that hold the truth in at least ``coverage`` of exchangeable items, whatever the model is worth.
+    r"""Sets that hold the true answer in at least ``coverage`` of exchangeable samples, however good the model is.
 
-    An answer stands in an item's set if its score is at most the answer's quantile. Of classes the score is 1 - p of
-    the answer, and each answer has a quantile of its own, taken over the items of which it is true, so that the
-    coverage holds among the diseased and among the healthy, not only over both. Of values the score is the absolute
-    residual. With n items the quantile is the ⌈(n + 1) coverage⌉-th smallest score; where there are fewer items than
-    that the answer stands in every set.
+    An answer is in a sample's set if its score is at most the answer's quantile. The score of a class is 1 - p, and
+    each answer has a quantile of its own, computed over the samples of which it is true, so that the coverage holds
+    among the diseased and among the healthy, not only over both. The score of a value is its absolute residual. With n
+    samples the quantile is the ⌈(n + 1) coverage⌉-th smallest score; with fewer samples than that, the answer is in
+    every set.
 
-    What it takes for granted: that new items are exchangeable with those it was fitted on. It is fitted on predictions
-    of the folds' models, of which the deployed one is a refit, and after their temperature, so that the coverage of the
-    deployed model is an estimate; with several predictions of one subject the quantile's finite-sample argument holds
+    Assumption: new samples are exchangeable with those of the fit. The quantiles are fitted on predictions of the
+    folds' models, of which the deployed one is a refit, and after their temperature, so that the coverage of the
+    deployed model is an estimate; with several predictions per subject the quantile's finite-sample argument holds
     approximately. See ``held_out_coverage``.
 
     Args:
         coverage: above 0 and below 1.
         kind: of the target.
         names: of its outputs.
-        quantiles: "name answer" (see ``answers``), infinite where items were too few.
-        counts: "name answer", subjects that each quantile rests on.
+        quantiles: "name answer" (see ``answers``), infinite where samples were too few.
+        counts: "name answer", number of subjects behind each quantile.
 
     Source: Vovk 2012, arXiv:1209.2673 (label-conditional inductive conformal predictors); the finite-sample quantile as
     in Angelopoulos and Bates 2021, arXiv:2107.07511, section 1; the score of exclusive classes is LAC with error levels
-    of each class, Sadinle, Lei and Wasserman 2019, arXiv:1609.00451. Of several items a subject each weighs the inverse
-    of their number and n counts subjects: "pooling CDFs", Dunn, Wasserman and Ramdas 2022, arXiv:1809.07441.
+    of each class, Sadinle, Lei and Wasserman 2019, arXiv:1609.00451. Each of several samples of a subject weighs the
+    inverse of their number and n counts subjects: "pooling CDFs", Dunn, Wasserman and Ramdas 2022, arXiv:1809.07441.
 
     >>> p = np.array([[0.9], [0.8], [0.7], [0.2], [0.1], [0.3]])
-    >>> sets = Conformal.fit(p, np.array([[1.0], [1], [1], [0], [0], [0]]), Target("cd", "binary", ("cd",)), coverage=0.75)
+    >>> y = np.array([[1.0], [1], [1], [0], [0], [0]])
+    >>> sets = Conformal.fit(p, y, Target("cd", "binary", ("cd",)), coverage=0.75)
     >>> sets.sets(np.array([[0.95], [0.5], [0.05]]))
     ['cd', 'abstains', 'not cd']
     """
@@ -62,7 +65,7 @@ class Conformal:
 
     @staticmethod
     def answers(kind: Kind) -> tuple[str, ...]:
-        """What is asked of each output."""
+        """The possible answers about each output."""
         return ("residual",) if kind in VALUES else ("present",) if kind == "multiclass" else ("present", "absent")
 
     @classmethod
@@ -74,14 +77,14 @@ class Conformal:
         coverage: float = 0.9,
         groups: Sequence[Any] | NDArray[Any] | None = None,
     ) -> Self:
-        """From calibrated predictions of items that the model was not fitted on.
+        """Fit quantiles on calibrated predictions of samples that the model was not fitted on.
 
         Args:
             calibrated: "sample output", probabilities, or values of a regression.
             y: "sample output", 0 or 1 (one-hot of exclusive classes) or a value; NaN where unlabelled.
-            target: what is predicted.
+            target: its kind and its ``names``, in order.
             coverage: wanted, above 0 and below 1.
-            groups: "sample", the subject of each; without it each sample is one.
+            groups: "sample", the subject of each; without it each sample counts as one.
 
         Raises:
             InputError: the coverage is not within 0-1, or the shapes differ.
@@ -97,15 +100,15 @@ class Conformal:
                 remedy="Give both 'sample output'",
             )
         subject = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        scores, asked = _scores(calibrated, y, target.kind), _asked(y, target.kind)
-        quantiles, counts = np.full(asked.shape[1:], np.inf), np.zeros(asked.shape[1:], dtype=np.int64)
-        for place in np.ndindex(quantiles.shape):
-            rows = asked[(slice(None), *place)]
-            quantiles[place], counts[place] = _quantile(scores[(rows, *place)], subject[rows], coverage)
+        scores, is_true = _scores(calibrated, y, target.kind), _is_true(y, target.kind)
+        quantiles, counts = np.full(is_true.shape[1:], np.inf), np.zeros(is_true.shape[1:], dtype=np.int64)
+        for index in np.ndindex(quantiles.shape):
+            rows = is_true[(slice(None), *index)]
+            quantiles[index], counts[index] = _quantile(scores[(rows, *index)], subject[rows], coverage)
         return cls(float(coverage), target.kind, target.names, quantiles, counts)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON; a quantile of null stands for "in every set"."""
+        """As plain values for JSON; a quantile of null means "in every set"."""
         parts = self.answers(self.kind)
         quantiles = [[value if math.isfinite(value) else None for value in row] for row in self.quantiles.tolist()]
         return {
@@ -121,60 +124,35 @@ class Conformal:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], target: Target, where: str) -> Self:
-        """From what ``document`` gave.
+        """Read the output of ``to_dict``.
 
         Raises:
             InputError: a key, a class or an answer is missing or unknown, or a number is out of range.
         """
-        known = ("coverage", "quantiles", "subjects")
-        if not isinstance(document, Mapping) or set(document) != set(known):
-            wrong = (
-                next((str(key) for key in document if key not in known), "") if isinstance(document, Mapping) else ""
-            )
-            raise InputError(
-                "conformal cannot be read",
-                where=where,
-                remedy=nearest(wrong, known) if wrong else f"It has: {', '.join(known)}",
-            )
-        coverage = document["coverage"]
-        if not _is_number(coverage) or not 0 < coverage < 1:
-            raise InputError(
-                f"conformal coverage is {coverage!r}", where=where, remedy="Give a share above 0 and below 1"
-            )
+        parsed = parse_document(ConformalDocument, document, where)
         parts = cls.answers(target.kind)
-        tables = []
-        for what in ("quantiles", "subjects"):
-            held = document[what]
-            fits = isinstance(held, Mapping) and set(held) == set(target.names)
-            if not fits or any(not isinstance(row, Mapping) or set(row) != set(parts) for row in held.values()):
+        for key, table in (("quantiles", parsed.quantiles), ("subjects", parsed.subjects)):
+            if set(table) != set(target.names) or any(set(row) != set(parts) for row in table.values()):
                 raise InputError(
-                    f"conformal {what} do not name {', '.join(target.names)} with {', '.join(parts)}", where=where
+                    f"conformal {key} do not name {', '.join(target.names)} with {', '.join(parts)}", where=where
                 )
-            tables.append([[held[name][part] for part in parts] for name in target.names])
-        quantiles, counts = tables
-        if any(value is not None and not (_is_number(value) and value >= 0) for row in quantiles for value in row):
-            raise InputError(
-                "a conformal quantile is no number of 0 or more",
-                where=where,
-                remedy="Write null for one that is not known",
-            )
-        if any(type(value) is not int or value < 0 for row in counts for value in row):
-            raise InputError("a conformal count is no whole number of 0 or more", where=where)
-        bounds = np.array([[np.inf if value is None else float(value) for value in row] for row in quantiles])
-        return cls(float(coverage), target.kind, target.names, bounds, np.array(counts, dtype=np.int64))
+        bounds = [[parsed.quantiles[name][part] for part in parts] for name in target.names]
+        counts = [[parsed.subjects[name][part] for part in parts] for name in target.names]
+        quantiles = np.array([[np.inf if bound is None else bound for bound in row] for row in bounds])
+        return cls(parsed.coverage, target.kind, target.names, quantiles, np.array(counts, dtype=np.int64))
 
     def sets(self, calibrated: Array) -> list[str]:
-        """Each item's set as text.
+        """Each sample's set as text.
 
-        Binary: "cd", "not cd", or "abstains" where both or none of them fit. Multilabel: the same of each class, joined
-        by "; ", with "cd: abstains". Exclusive classes: names joined by " or ", "abstains" where all or none fit.
-        Values: "LOW to HIGH".
+        Binary: "cd", "not cd", or "abstains" where both or neither fit. Multilabel: the same for each class, joined by
+        "; ", with "cd: abstains". Exclusive classes: names joined by " or ", "abstains" where all or none fit. Values:
+        "LOW to HIGH".
 
         Args:
             calibrated: "sample output".
         """
         if self.kind in VALUES:
-            return ["; ".join(self._interval(value, place) for place, value in enumerate(row)) for row in calibrated]
+            return ["; ".join(self._interval(value, column) for column, value in enumerate(row)) for row in calibrated]
         fits = self._fits(calibrated)
         if self.kind == "multiclass":
             return [
@@ -195,20 +173,17 @@ class Conformal:
         ]
 
     def holds(self, calibrated: Array, y: Array) -> Array:
-        """Whether each truth stands in its set: 1, 0, or NaN where it is not asked; "sample name answer".
+        """Whether each true answer is in its set: 1, 0, or NaN where the answer is not true; "sample name answer".
 
         Args:
             calibrated, y: as for ``fit``.
         """
-        held = (_scores(calibrated, y, self.kind) <= self.quantiles).astype(np.float64)
-        held[~_asked(y, self.kind)] = np.nan
-        return held
+        covered = (_scores(calibrated, y, self.kind) <= self.quantiles).astype(np.float64)
+        covered[~_is_true(y, self.kind)] = np.nan
+        return covered
 
     def abstains(self, calibrated: Array) -> NDArray[np.bool_]:
-        """Whether each set says nothing: all or none of the answers fit.
-
-        "sample name" (alike for all names of exclusive classes).
-        """
+        """Whether all or none of the answers fit: "sample name", the same for all names of exclusive classes."""
         if self.kind in VALUES:
             return np.broadcast_to(~np.isfinite(self.quantiles[:, 0]), calibrated.shape)
         fits = self._fits(calibrated)
@@ -219,10 +194,10 @@ class Conformal:
     def coverage_of(
         self, calibrated: Array, y: Array, groups: Sequence[Any] | NDArray[Any] | None = None
     ) -> dict[str, Any]:
-        """The share of truths that stand in their sets, of each class, and how often the sets abstain (see ``shares``).
+        """The share of true answers that are in their sets, per class, and how often sets abstain (see ``shares``).
 
         Args:
-            calibrated, y, groups: as for ``fit``, of items that it was not fitted on.
+            calibrated, y, groups: as for ``fit``, of samples outside the fit.
         """
         return shares(self.holds(calibrated, y), self.abstains(calibrated), self.kind, self.names, groups)
 
@@ -232,51 +207,61 @@ class Conformal:
         scores = present[:, :, None] if self.kind == "multiclass" else np.stack([present, calibrated], axis=2)
         return np.asarray(scores <= self.quantiles)
 
-    def _interval(self, value: float, place: int) -> str:
-        half = float(self.quantiles[place, 0])
+    def _interval(self, value: float, column: int) -> str:
+        half = float(self.quantiles[column, 0])
         words = f"{value - half:.4g} to {value + half:.4g}" if math.isfinite(half) else ABSTAINS
-        return words if len(self.names) == 1 else f"{self.names[place]}: {words}"
+        return words if len(self.names) == 1 else f"{self.names[column]}: {words}"
+
+
+class ConformalDocument(Document):
+    """``conformal`` in a bundle's calibration.json."""
+
+    coverage: Annotated[float, Field(gt=0, lt=1)]
+    quantiles: dict[str, dict[str, Annotated[float, Field(ge=0)] | None]]
+    """Class → answer → quantile; null where the answer is in every set."""
+    subjects: dict[str, dict[str, Annotated[int, Field(ge=0)]]]
+    """Class → answer → number of subjects behind the quantile."""
 
 
 def shares(
-    held: Array,
-    silent: NDArray[np.bool_],
+    covered: Array,
+    abstained: NDArray[np.bool_],
     kind: Kind,
     names: Sequence[str],
     groups: Sequence[Any] | NDArray[Any] | None = None,
 ) -> dict[str, Any]:
-    """``n``, ``covered`` and ``abstains`` over all truths.
-
-    And the same with a Wilson 95 % interval (``low``, ``high``) by class.
+    """``n``, ``covered`` and ``abstains`` over all true answers, and per class with a Wilson 95 % interval.
 
     Args:
-        held: "sample name answer" of ``Conformal.holds``.
-        silent: "sample name" of ``Conformal.abstains``.
-        kind, names: of the target.
-        groups: "sample", subjects: intervals are as wide as their number asks for.
+        covered: "sample name answer" of ``Conformal.holds``.
+        abstained: "sample name" of ``Conformal.abstains``.
+        kind: of the target.
+        names: of its outputs.
+        groups: "sample", subjects; their number sets the width of the intervals.
     """
-    subject = np.arange(len(held)) if groups is None else np.asarray(groups)
+    subject = np.arange(len(covered)) if groups is None else np.asarray(groups)
     classes: dict[str, Any] = {}
-    for place, name in enumerate(names):
+    for column, name in enumerate(names):
         for answer, part in enumerate(Conformal.answers(kind)):
-            rows = np.isfinite(held[:, place, answer])
-            found = _share(held[rows, place, answer], silent[rows, place], len(np.unique(subject[rows])))
-            classes[f"not {name}" if part == "absent" else name] = found
-    known = np.isfinite(held)
-    every = np.broadcast_to(silent[:, :, None], held.shape)[known]
-    return {"n": int(known.sum()), "covered": _mean(held[known]), "abstains": _mean(every), "classes": classes}
+            rows = np.isfinite(covered[:, column, answer])
+            classes[f"not {name}" if part == "absent" else name] = _share(
+                covered[rows, column, answer], abstained[rows, column], len(np.unique(subject[rows]))
+            )
+    known = np.isfinite(covered)
+    every = np.broadcast_to(abstained[:, :, None], covered.shape)[known]
+    return {"n": int(known.sum()), "covered": _mean(covered[known]), "abstains": _mean(every), "classes": classes}
 
 
-def _share(held: Array, silent: NDArray[np.bool_], subjects: int) -> dict[str, Any]:
-    covered = _mean(held)
-    low, high = (None, None) if covered is None else wilson(covered, subjects)
+def _share(covered: Array, abstained: NDArray[np.bool_], subjects: int) -> dict[str, Any]:
+    share = _mean(covered)
+    low, high = (None, None) if share is None else wilson(share, subjects)
     return {
-        "n": len(held),
+        "n": len(covered),
         "subjects": subjects,
-        "covered": covered,
+        "covered": share,
         "low": low,
         "high": high,
-        "abstains": _mean(silent),
+        "abstains": _mean(abstained),
     }
 
 
@@ -285,7 +270,7 @@ def _mean(values: NDArray[Any]) -> float | None:
 
 
 def _scores(calibrated: Array, y: Array, kind: Kind) -> Array:
-    """Of each answer if it were true: "sample name answer"; of values the residual."""
+    """The score of each answer if it were true, for values the residual: "sample name answer"."""
     if kind in VALUES:
         return np.asarray(np.abs(y - calibrated)[:, :, None])
     return np.asarray(
@@ -293,27 +278,20 @@ def _scores(calibrated: Array, y: Array, kind: Kind) -> Array:
     )
 
 
-def _asked(y: Array, kind: Kind) -> NDArray[np.bool_]:
-    """Which answer is the true one: "sample name answer"."""
+def _is_true(y: Array, kind: Kind) -> NDArray[np.bool_]:
+    """Which answer is true: "sample name answer"."""
     if kind in VALUES:
         return np.isfinite(y)[:, :, None]
     return (y == 1)[:, :, None] if kind == "multiclass" else np.stack([y == 1, y == 0], axis=2)
 
 
 def _quantile(scores: Array, subject: NDArray[np.int64], coverage: float) -> tuple[float, int]:
-    """The smallest score at which (n + 1) coverage of n subjects, each weighing 1, are reached.
-
-    Infinite where they never are.
-    """
-    _, place, items = np.unique(subject, return_inverse=True, return_counts=True)
+    """The smallest score at which (n + 1) coverage of n subjects, each of weight 1, is reached; else infinity."""
+    _, subject_of, samples = np.unique(subject, return_inverse=True, return_counts=True)
     order = np.argsort(scores, kind="stable")
-    reached = np.cumsum((1.0 / items[place])[order]) if len(scores) else np.empty(0)
-    wanted = (
-        math.ceil((len(items) + 1) * coverage - _SLACK) if len(scores) == len(items) else (len(items) + 1) * coverage
-    )
-    found = np.flatnonzero(reached >= wanted - _SLACK)
-    return (float(scores[order[found[0]]]) if len(found) else math.inf), len(items)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    reached = np.cumsum((1.0 / samples[subject_of])[order]) if len(scores) else np.empty(0)
+    wanted = (len(samples) + 1) * coverage
+    if len(scores) == len(samples):
+        wanted = math.ceil(wanted - _SLACK)
+    enough = np.flatnonzero(reached >= wanted - _SLACK)
+    return (float(scores[order[enough[0]]]) if len(enough) else math.inf), len(samples)

@@ -1,1 +1,1 @@
-"""The report's pictures, one concept a file, each drawn from the report's own numbers."""
+"""The pictures of reports, each drawn from the numbers of report.json."""

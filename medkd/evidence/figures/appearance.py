@@ -1,4 +1,4 @@
-"""How every picture of the report looks: one colour and one line for each arm, wherever it is shown."""
+"""The appearance of all pictures: one colour and one line style per arm, wherever it is shown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 COLOURS = {"teacher": "#7c3aed", "student": "#0369a1", "baseline": "#d97706"}
-"""Of arms; told apart by the colour-blind, and in grey print by their lines."""
+"""Of arms; distinguishable by the colour-blind, and in grey print by their line styles."""
 HERE, RECALIBRATED, DEVELOPMENT = "these patients", "recalibrated", "at development"
-"""Arms of an external validation.
-
-A bundle as it is, as it would be after recalibration, and what its own report says.
-"""
+"""Arms of an external validation: a bundle as it is, after recalibration, and as its own report has it."""
 _OUTSIDE = {HERE: COLOURS["student"], RECALIBRATED: "#c2410c"}
 OTHER = "#64748b"
 """Of every other arm."""
@@ -27,10 +24,10 @@ NAMES = {
     "shuffled_teacher": "student of a shuffled teacher",
 }
 SETTINGS: Mapping[str, Any] = {
-    # Words stay words: they can be searched and read aloud, and no class name is taken for a formula.
+    # Text stays text: it can be searched and read aloud, and no class name is parsed as a formula.
     "svg.fonttype": "none",
     "text.parse_math": False,
-    # The widest font that a reader may have: what fits in it fits in the page's own.
+    # The widest font that a reader may have: text that fits in it fits in the page's own.
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "text.color": INK,
@@ -87,7 +84,7 @@ def arm_colour(arm: str) -> str:
 
 
 def arm_line(arm: str) -> str:
-    """An arm's line style, in matplotlib's signs.
+    """An arm's line style, as matplotlib writes it.
 
     >>> arm_line("teacher")
     '--'

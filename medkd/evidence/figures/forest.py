@@ -1,4 +1,4 @@
-"""A forest plot: differences and values with their intervals, one row each, values written beside the marks."""
+"""Forest plot: differences and values with their intervals, one row each, numbers beside the marks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from medkd.evidence.figures.appearance import FAINT, INK
-from medkd.evidence.figures.picture import picture
+from medkd.evidence.figures.picture import Picture
 
 Interval = Mapping[str, float | None]
 _ROW, _HEADING, _AXIS = 23, 27, 48
@@ -24,12 +24,12 @@ class Row:
     """One row.
 
     Args:
-        label: what it is.
+        label: name of the row.
         values: an interval for each panel; None leaves it empty.
-        colour: of marks.
+        colour: of its marks.
         strong: set in bold, with a larger mark.
-        note: said in place of values.
-        dots: small marks in the first panel, such as one a seed.
+        note: text in place of the values.
+        dots: small marks in the first panel, such as one per seed.
     """
 
     label: str
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that belong together, under a heading."""
+    """Rows under one heading."""
 
     heading: str
     rows: Sequence[Row]
@@ -50,14 +50,19 @@ class Group:
 
 @dataclass(frozen=True)
 class Panel:
-    """One column of intervals: its axis label, and whether it is of differences, around a line at zero."""
+    """One column of intervals: its axis label, and whether it shows differences, around a line at zero."""
 
     label: str
     difference: bool = True
 
 
 def forest(title: str, groups: Sequence[Group], panels: Sequence[Panel], width: float = 500) -> Markup:
-    """Groups of rows by panels; intervals are drawn to one scale a panel.
+    """A forest plot as SVG at once: see ``forest_picture``."""
+    return forest_picture(title, groups, panels, width).svg()
+
+
+def forest_picture(title: str, groups: Sequence[Group], panels: Sequence[Panel], width: float = 500) -> Picture:
+    """Groups of rows by panels; each panel has one scale.
 
     Args:
         title: for those who cannot see it; the rows' values follow it.
@@ -65,7 +70,7 @@ def forest(title: str, groups: Sequence[Group], panels: Sequence[Panel], width: 
         panels: from left to right.
         width: pixels at full size.
     """
-    said = [f"{row.label} {_said(row, panels)}" for group in groups for row in group.rows]
+    described = [f"{row.label} {_described(row, panels)}" for group in groups for row in group.rows]
     height = _AXIS + sum(_HEADING * bool(group.heading) + _ROW * len(group.rows) for group in groups)
 
     def draw(figure: Figure) -> None:
@@ -81,11 +86,11 @@ def forest(title: str, groups: Sequence[Group], panels: Sequence[Panel], width: 
             axes.set_xlabel(panel.label)
             axes.xaxis.set_major_locator(MaxNLocator(4 if len(panels) == 1 else 5))
 
-    return picture(f"{title}. {'; '.join(said)}.", width, height, draw)
+    return Picture(f"{title}. {'; '.join(described)}.", width, height, draw)
 
 
 def written(interval: Interval | None, *, signed: bool) -> str:
-    """An interval in words.
+    """An interval as text.
 
     >>> written({"value": 0.5, "low": 0.25, "high": 0.75}, signed=True)
     '+0.500 [+0.250, +0.750]'
@@ -100,7 +105,7 @@ def written(interval: Interval | None, *, signed: bool) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def _said(row: Row, panels: Sequence[Panel]) -> str:
+def _described(row: Row, panels: Sequence[Panel]) -> str:
     return row.note or ", ".join(
         written(value, signed=panel.difference) for value, panel in zip(row.values, panels, strict=True)
     )
@@ -111,11 +116,11 @@ def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
     axes.grid(visible=False, axis="y")
     if panel.difference:
         axes.axvline(0, color=INK, linewidth=1.2, alpha=0.7)
-    for place, row in enumerate(group.rows):
+    for index, row in enumerate(group.rows):
         if row.note:
             axes.text(
                 0.02,
-                place,
+                index,
                 row.note if number == 0 else "",
                 transform=beside,
                 va="center_baseline",
@@ -126,11 +131,11 @@ def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
             continue
         interval = row.values[number]
         weight = "bold" if row.strong else "normal"
-        words = written(interval, signed=panel.difference)
+        text = written(interval, signed=panel.difference)
         axes.text(
             1.03,
-            place,
-            words,
+            index,
+            text,
             transform=beside,
             va="center_baseline",
             fontsize=10.5,
@@ -138,10 +143,10 @@ def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
             color=INK if interval else FAINT,
         )
         for dot in row.dots if number == 0 else ():
-            axes.plot(dot, place + 0.33, "o", color=row.colour, alpha=0.5, markersize=3.2, markeredgewidth=0)
+            axes.plot(dot, index + 0.33, "o", color=row.colour, alpha=0.5, markersize=3.2, markeredgewidth=0)
         if interval is not None and interval["value"] is not None:
             axes.hlines(
-                place,
+                index,
                 interval["low"] or 0.0,
                 interval["high"] or 0.0,
                 color=row.colour,
@@ -149,7 +154,7 @@ def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
             )
             axes.plot(
                 interval["value"],
-                place,
+                index,
                 "s",
                 color=row.colour,
                 markersize=9 if row.strong else 7,
@@ -166,12 +171,12 @@ def _panel(axes: Axes, group: Group, panel: Panel, number: int) -> None:
 
 
 def _headed(figure: Figure, axes: Axes, heading: str) -> None:
-    """Headings begin where the rows' names do, at the picture's edge; an empty title keeps their room."""
+    """A heading over the rows' names, at the picture's edge; the axes' empty title reserves its height."""
     if not heading:
         return
     axes.set_title(" ")
-    place = blended_transform_factory(figure.transFigure, axes.transAxes)
-    words = axes.annotate(
-        heading, (0.004, 1), xycoords=place, xytext=(0, 8), textcoords="offset points", weight="bold", color=FAINT
+    coordinates = blended_transform_factory(figure.transFigure, axes.transAxes)
+    text = axes.annotate(
+        heading, (0.004, 1), xycoords=coordinates, xytext=(0, 8), textcoords="offset points", weight="bold", color=FAINT
     )
-    words.set_in_layout(False)
+    text.set_in_layout(False)

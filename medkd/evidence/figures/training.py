@@ -1,4 +1,4 @@
-"""How the fits went: what was logged while they ran."""
+"""Training curves: the values logged during the fits."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ from collections.abc import Sequence
 from math import ceil
 
 import polars as pl
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from medkd.evidence.figures.appearance import COLOURS, arm_colour, arm_line
-from medkd.evidence.figures.picture import legend_below, picture
+from medkd.evidence.figures.picture import Picture, legend_below
 
 _PARTS = 50
-"""Stretches of steps over which a curve is pooled: fits log at steps of their own."""
+"""Bins of steps over which a curve is pooled, because each fit logs at steps of its own."""
 _FEW = 6
 
 
-def training_figure(histories: Sequence[pl.DataFrame], across: int = 2, most: int = 4) -> Markup | None:
+def training_figure(histories: Sequence[pl.DataFrame], across: int = 2, most: int = 4) -> Picture | None:
     """A chart for each logged quantity, validation first: the median over fits with the middle 80 %.
 
     None where nothing was logged.
 
     Args:
-        histories: arm, seed, fold, step, name, value.
+        histories: columns arm, seed, fold, step, name, value.
         across: charts side by side; from three on the picture is as wide as the page.
-        most: quantities to show.
+        most: number of quantities to show.
     """
     known = [history.select("arm", "step", "name", "value") for history in histories if history.height]
     if not known:
@@ -35,7 +34,7 @@ def training_figure(histories: Sequence[pl.DataFrame], across: int = 2, most: in
     table = pl.concat(known, how="vertical_relaxed").filter(
         pl.col("arm").is_in(list(COLOURS)) & pl.col("value").is_finite()
     )
-    names = sorted(table["name"].unique().to_list(), key=lambda word: ("val" not in word, word))[:most]
+    names = sorted(table["name"].unique().to_list(), key=lambda name: ("val" not in name, name))[:most]
     if not names:
         return None
 
@@ -53,7 +52,7 @@ def training_figure(histories: Sequence[pl.DataFrame], across: int = 2, most: in
         legend_below(figure, max(grid[: len(names)], key=lambda axes: len(axes.get_legend_handles_labels()[0])))
 
     size = (1000, 250) if across > 2 else (430, 350 if down > 1 else 260)
-    return picture(f"Training curves of {', '.join(names)}", *size, draw)
+    return Picture(f"Training curves of {', '.join(names)}", *size, draw)
 
 
 def _curves(axes: Axes, part: pl.DataFrame) -> None:
@@ -63,7 +62,7 @@ def _curves(axes: Axes, part: pl.DataFrame) -> None:
         if one.height:
             steps, value, low, high = (one[name].to_numpy() for name in ("step", "value", "low", "high"))
             axes.fill_between(steps, low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
-            # A short run may have logged once: a line of one point is none.
+            # A short run may have logged once, and a line of one point is invisible.
             marker = "o" if len(steps) < _FEW else ""
             axes.plot(
                 steps,
@@ -80,7 +79,7 @@ def _curves(axes: Axes, part: pl.DataFrame) -> None:
 
 
 def _middle(part: pl.DataFrame) -> pl.DataFrame:
-    """Median and middle 80 % over fits, by arm and stretch of steps, in order."""
+    """Median and middle 80 % over fits, by arm and bin of steps, in order."""
     last = part["step"].to_numpy().max()
     width = max(1.0, float(last) / _PARTS)
     pooled = part.with_columns((pl.col("step") / width).floor() * width).group_by("arm", "step")

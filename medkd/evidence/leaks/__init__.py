@@ -1,1 +1,1 @@
-"""TODO medkd/evidence/leaks."""
+"""The leak audit: checks that must all pass before a comparison counts."""

@@ -1,19 +1,16 @@
-"""Near-duplicate content: the same recording under two names is a subject in two splits that no identifier shows."""
+"""Near-duplicate content: one recording under two names is a leak between splits that no identifier shows."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.evidence.leaks.leaks import Check
+from medkd.evidence.leaks.checks import Check
 
 _BLOCK = 1024
 _PROJECTED = 96
 _LEAST = 32
-"""Fewer values than these correlate by chance, and so do cells that are seldom observed.
-
-Then only equal content counts.
-"""
+"""Fewer values than these correlate by chance, and so do cells that are rarely observed; then content must be equal."""
 
 Floats = NDArray[np.float32]
 
@@ -26,14 +23,14 @@ def near_duplicates(
     """No test sample has the content of a training sample.
 
     Samples are centred by the training mean (so that what all share, such as registered anatomy, does not count) and
-    scaled to length one. Pairs are sifted on a random projection, whose squared distances are right to about 15 %, and
-    candidates are compared in full: 2,000 samples of 3,000 values against 8,000 take one second on a core, and memory
-    grows by blocks, not by pairs.
+    scaled to length one. Pairs are screened on a random projection, whose squared distances are exact to about 15 %,
+    and candidates are compared in full: 2,000 samples of 3,000 values against 8,000 take one second on a core, and
+    memory grows by blocks, not by pairs.
 
     Args:
         train: "sample ...", prepared; may be memory-mapped. NaN is a cell that was not observed.
         test: "sample ...", of the same shape.
-        correlation: from which on two samples count as one.
+        correlation: two samples that correlate at least so much count as one.
     """
     name = "no near-duplicate content between training and test"
     if not len(train) or not len(test):
@@ -51,7 +48,7 @@ def near_duplicates(
 def duplicate_pairs(
     train: NDArray[np.float32], test: NDArray[np.float32], correlation: float = 0.995
 ) -> list[tuple[int, int]]:
-    """(training row, test row) of samples that correlate at least so much, or are equal where they are too short or too sparse."""
+    """(training row, test row) of samples that correlate at least so much; short and sparse samples must be equal."""
     if np.isnan(train).any() or np.isnan(test).any():
         return _equal_sparse(train, test)
     mean = _mean(train)
@@ -73,8 +70,8 @@ def duplicate_pairs(
         for at in range(0, len(rows), _BLOCK):
             left, right = rows[at : at + _BLOCK], columns[at : at + _BLOCK]
             alike = np.einsum("ij,ij->i", block[left], _unit(test[right], mean))
-            found = np.flatnonzero(alike >= correlation)
-            pairs += [(start + int(left[one]), int(right[one])) for one in found]
+            duplicates = np.flatnonzero(alike >= correlation)
+            pairs += [(start + int(left[one]), int(right[one])) for one in duplicates]
     return pairs
 
 
@@ -88,7 +85,7 @@ def _mean(samples: NDArray[np.float32]) -> Floats:
 
 
 def _unit(samples: NDArray[np.float32], mean: Floats) -> Floats:
-    """Centred rows of length one; a row without content stays zero and is no one's duplicate."""
+    """Centred rows of length one; a row without content stays zero and is nobody's duplicate."""
     flat = np.nan_to_num(np.asarray(samples, dtype=np.float32).reshape(len(samples), -1) - mean)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -103,13 +100,13 @@ def _project(samples: NDArray[np.float32], mean: Floats, projection: Floats) -> 
 
 
 def _equal_sparse(train: NDArray[np.float32], test: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Equal rows, of those that say enough to be told from another's by more than chance."""
-    left, right = _telling(train), _telling(test)
+    """Equal rows, among those with enough content not to be equal by chance."""
+    left, right = _with_content(train), _with_content(test)
     return [(int(left[a]), int(right[b])) for a, b in _equal_rows(train[left], test[right])]
 
 
-def _telling(samples: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Rows with enough cells observed that are not all the same: hours without insulin are alike in everyone."""
+def _with_content(samples: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Rows with enough observed cells that are not all equal: hours without insulin are the same in everyone."""
     flat = samples.reshape(len(samples), -1)
     seen = ~np.isnan(flat)
     varies = np.where(seen, flat, -np.inf).max(axis=1) > np.where(seen, flat, np.inf).min(axis=1)

@@ -1,1 +1,1 @@
-"""TODO medkd/evidence/statistics."""
+"""Metrics and statistics: what is measured, and how sure the measurement is."""

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from medkd.evidence.statistics.metrics import Array, Metric
 
 _CHUNK = 1_000_000
-"""Subject x replicate weights held at a time: 8 MB, which stays near the processor."""
+"""Subject x replicate weights in memory at a time: 8 MB, which fits the processor's cache."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """What all arms said of one test fold under one seed.
+    """The predictions of all arms for one test fold under one seed.
 
     Args:
-        seed, fold: which.
         subject: "sample", row of the subject in the draw.
         y: "sample class", 0 or 1 (or a value); NaN where unlabelled.
         readings: arm → score, calibrated or decision → "sample class".
@@ -50,7 +49,7 @@ class Replicates:
         return float(self.seeds.mean())
 
     def minus(self, other: Replicates, sign: float = 1.0) -> Replicates:
-        """The paired difference, turned round where less is better."""
+        """The paired difference; ``sign`` -1 orients it where less is better."""
         return Replicates(sign * (self.seeds - other.seeds), sign * (self.values - other.values))
 
     def interval(self, confidence: float) -> dict[str, float | None]:
@@ -76,24 +75,24 @@ def bootstrap(
 ) -> dict[tuple[str, str], Replicates]:
     """Every metric of every arm, in the same draws of subjects.
 
-    **Estimand.** A value is taken within a fold, folds are weighted by the metric's mass (pairs for AUROC), classes are
-    averaged, and an arm's value is the mean over seeds. A fold left without a positive has mass zero and drops out of
-    that replicate.
+    **Estimand.** A value is computed within a fold, folds are weighted by the metric's mass (pairs for AUROC), classes
+    are averaged, and an arm's value is the mean over seeds. A fold left without a positive has mass zero and drops out
+    of that replicate.
 
     **Draws.** The unit is the subject: all its samples get its multiplicity. A subject is tested once under every seed,
     so the seeds' errors are correlated through the subjects; therefore a replicate draws each subject's multiplicity
     *once* and uses it under all seeds and in all arms. Where all seeds share one partition (official folds, one seed)
     subjects are drawn within its folds. Where each seed has its own, no draw can fix the sizes of all folds at once;
-    subjects are then drawn from all of them, values are still taken within each seed's own folds, and fold sizes vary a
-    little from replicate to replicate, which does not narrow an interval. The spread between seeds is not part of the
-    interval.
+    subjects are then drawn from all of them, values are still computed within each seed's own folds, and fold sizes
+    vary a little from replicate to replicate, which does not narrow an interval. The spread between seeds is not part
+    of the interval.
 
     Args:
         blocks: one for each seed and fold.
-        arms: which of the blocks' arms.
+        arms: those of the blocks' arms to measure.
         metrics: by name.
         replicates: number of draws.
-        seed: of the draws: the same seed and subjects, the same draws.
+        seed: of the draws; the same seed and subjects give the same draws in every call.
         categorical: the classes exclude one another (multiclass).
 
     Returns:
@@ -105,8 +104,8 @@ def bootstrap(
     subjects = 1 + max(int(block.subject.max()) for block in blocks)
 
     def run(multiplicity: Array) -> dict[tuple[str, str], Array]:
-        found = _measure(blocks, arms, within, multiplicity, categorical)
-        return found | _measure(pooled, arms, across, multiplicity, categorical)
+        values = _measure(blocks, arms, within, multiplicity, categorical)
+        return values | _measure(pooled, arms, across, multiplicity, categorical)
 
     measured = run(np.ones((subjects, 1)))
     drawn: dict[tuple[str, str], list[Array]] = {key: [] for key in measured}
@@ -135,13 +134,13 @@ def multiplicities(strata: NDArray[np.int64], replicates: int, rng: np.random.Ge
 
 
 def strata_of(blocks: Sequence[Block], subjects: int) -> NDArray[np.int64]:
-    """Within what subjects are drawn: the folds where all seeds share one partition, else everybody together."""
+    """The stratum of each subject: its fold where all seeds share one partition, else 0 for everybody."""
     seeds = sorted({block.seed for block in blocks})
-    place = np.full((subjects, len(seeds)), -1)
+    fold_of = np.full((subjects, len(seeds)), -1)
     for block in blocks:
-        place[block.subject, seeds.index(block.seed)] = block.fold
-    kinds, stratum = np.unique(place, axis=0, return_inverse=True)
-    shared = len(kinds) <= max(len(np.unique(column)) for column in place.T)
+        fold_of[block.subject, seeds.index(block.seed)] = block.fold
+    kinds, stratum = np.unique(fold_of, axis=0, return_inverse=True)
+    shared = len(kinds) <= max(len(np.unique(column)) for column in fold_of.T)
     return stratum.reshape(-1).astype(np.int64) if shared else np.zeros(subjects, dtype=np.int64)
 
 
@@ -181,7 +180,7 @@ def _over_classes(top: Array, bottom: Array, summed: bool) -> Array:
 
 
 def _pool(blocks: Sequence[Block]) -> list[Block]:
-    """One block a seed."""
+    """One block per seed, all its folds together."""
     pooled = []
     for seed in sorted({block.seed for block in blocks}):
         folds = [block for block in blocks if block.seed == seed]

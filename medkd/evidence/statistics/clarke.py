@@ -1,4 +1,4 @@
-"""The Clarke error grid: what a wrong glucose value would lead a patient to do."""
+"""The Clarke error grid: glucose errors by the treatment that they would lead to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ZONES = ("A", "B", "C", "D", "E")
 
 
 def clarke_zones(reference: NDArray[np.floating], value: NDArray[np.floating]) -> NDArray[np.str_]:
-    """The zone of each pair, in mg/dL; each zone is looked for in the order A, E, C, D, and B is what is left.
+    """The zone of each pair, in mg/dL: the first of A, E, C, D that applies, else B.
 
     A: within 20 % of the reference, or both at most 70. E: one at most 70 and the other at least 180 (treated the wrong
     way round). C: at least 110 above a reference of 70 to 290, or at most 7/5 (reference - 130) at one of 130 to 180
@@ -17,8 +17,8 @@ def clarke_zones(reference: NDArray[np.floating], value: NDArray[np.floating]) -
     180 and at least 6/5 of it (not treated).
 
     Args:
-        reference: "pair", what glucose was.
-        value: "pair", what was shown or forecast.
+        reference: "pair", the true glucose.
+        value: "pair", what was measured or forecast.
 
     Source: Clarke et al. 1987, doi:10.2337/diacare.10.5.622; lines as in common use, borders counted as written here.
 

@@ -1,4 +1,4 @@
-"""When to worry: a chart that adds up the evidence that outcomes have left their predicted risks."""
+"""Risk-adjusted CUSUM chart: the accumulated evidence that outcomes have left their predicted risks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from medkd.errors import InputError
 from medkd.evidence.statistics.metrics import Array
 
 _CELLS = 4_000_000
-"""Simulated outcomes held at a time."""
+"""Simulated outcomes in memory at a time."""
 
 
 def risk_adjusted_cusum(y: Array, probability: Array, odds_ratio: float) -> Array:
-    """S_t = max(0, S_{t-1} + W_t), where W_t is the log-likelihood ratio of odds that are ``odds_ratio`` times those predicted.
+    """S_t = max(0, S_{t-1} + W_t), with W_t = y log R - log(1 - p + R p).
 
-    W = y log R - log(1 - p + R p). It stays near zero while the predictions hold, and climbs once the odds have changed
-    towards R.
+    W is the log-likelihood ratio of odds that are R = ``odds_ratio`` times those predicted. S stays near zero while the
+    predictions hold, and climbs once the odds have changed towards R.
 
     Args:
         y: "... time", 0 or 1, in the order of time.
@@ -41,15 +41,14 @@ def risk_adjusted_cusum(y: Array, probability: Array, odds_ratio: float) -> Arra
 def alarm_limit(
     probability: Array, odds_ratio: float, false_alarm: float = 0.01, simulations: int = 1000, seed: int = 0
 ) -> float:
-    """The height that the chart reaches, within a series of this length, with probability ``false_alarm`` while the predictions hold.
+    """The height that a chart of this length exceeds with probability ``false_alarm`` while the predictions hold.
 
-    Found by drawing the outcomes from the predictions themselves, each sample on its own.
+    Simulated: outcomes are drawn from the predictions themselves, each sample independently.
 
     Args:
         probability, odds_ratio: as for ``risk_adjusted_cusum``.
         false_alarm: above 0 and below 1.
         simulations: series drawn.
-        seed: of the draws.
     """
     rng = np.random.default_rng(seed)
     highest: list[Array] = []

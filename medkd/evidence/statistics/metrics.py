@@ -1,7 +1,4 @@
-"""What is measured.
-
-Each metric once, vectorised over weights, so that its value and its bootstrap are the same code.
-"""
+"""Metrics, each written once and vectorised over weights, so that a value and its bootstrap are the same code."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ Array = NDArray[np.float64]
 Weighted = Callable[[Array, Array, Array], tuple[Array, Array]]
 """``(y "sample", reading "sample", weights "sample replicate") → (value "replicate", mass "replicate")``.
 
-Mass 0 = undefined there.
+Where the mass is 0 the value is undefined.
 """
 
 
@@ -58,9 +55,9 @@ def auprc(y: Array, score: Array, weights: Array) -> tuple[Array, Array]:
     order = np.argsort(-score, kind="stable")
     ranked, labels, heavy = -score[order], y[order] == 1, weights[order]
     end = np.searchsorted(ranked, ranked[labels], "right") - 1
-    found = np.cumsum(heavy * labels[:, None], axis=0)[end]
-    flagged = np.cumsum(heavy, axis=0)[end]
-    precision = np.divide(found, flagged, out=np.zeros_like(found), where=flagged > 0)
+    hits = np.cumsum(heavy * labels[:, None], axis=0)[end]
+    called = np.cumsum(heavy, axis=0)[end]
+    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
     value, positives = ratio(np.einsum("pr,pr->r", heavy[labels], precision), heavy[labels].sum(axis=0))
     return value, np.where(positives > 0, weights.sum(axis=0), 0.0)
 
@@ -82,9 +79,9 @@ def f1(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
 
 
 def brier(y: Array, probability: Array, weights: Array) -> tuple[Array, Array]:
-    """Mean squared distance of the probability from the outcome; over the classes of a multiclass target it is summed.
+    """Mean squared distance of the probability from the outcome, summed over the classes of a multiclass target.
 
-    Brier 1950.
+    Source: Brier 1950.
     """
     return ratio((y - probability) ** 2 @ weights, weights.sum(axis=0))
 
@@ -94,9 +91,28 @@ def ece(y: Array, probability: Array, weights: Array, bins: int = 10) -> tuple[A
 
     Source: Naeini et al. 2015. Several classes are one-vs-rest.
     """
-    place = np.minimum((probability * bins).astype(int), bins - 1)
-    member = (place == np.arange(bins)[:, None]) * (y - probability)
+    bin_of = np.minimum((probability * bins).astype(int), bins - 1)
+    member = (bin_of == np.arange(bins)[:, None]) * (y - probability)
     return ratio(np.abs(member @ weights).sum(axis=0), weights.sum(axis=0))
+
+
+def ppv(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
+    """Positive predictive value: the share of the flagged that are positive. The mass is the number of flagged.
+
+    >>> float(ppv(np.array([0.0, 1, 0, 1]), np.array([1.0, 1, 0, 0]), np.ones((4, 1)))[0][0])
+    0.5
+    """
+    return ratio((decision * (y == 1)) @ weights, decision @ weights)
+
+
+def npv(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
+    """Negative predictive value: the share of those not flagged that are negative, whose number is the mass."""
+    return ratio(((1 - decision) * (y == 0)) @ weights, (1 - decision) @ weights)
+
+
+def flagged(y: Array, decision: Array, weights: Array) -> tuple[Array, Array]:
+    """The share of all that are flagged. The mass is the number of samples."""
+    return ratio(decision @ weights, weights.sum(axis=0))
 
 
 def rmse(y: Array, value: Array, weights: Array) -> tuple[Array, Array]:
@@ -117,13 +133,13 @@ def ratio(top: Array, bottom: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric and what a reader must know of it.
+    """A metric and how to read it.
 
     Args:
         title: as written in a report.
         function: see ``Weighted``.
         reads: the raw probability ("score"), the calibrated one, or the yes/no decision at the validation threshold.
-        higher_is_better: gains are turned round where it is not.
+        higher_is_better: gains change their sign where it is not.
         pooled: taken over all folds of a seed at once. Only for what reads calibrated probabilities, which are
             comparable between folds, and is biased in small ones.
         summed: a multiclass value is the sum over classes, not the mean.
@@ -138,7 +154,7 @@ class Metric:
 
     @property
     def sign(self) -> float:
-        """What turns a difference so that more is better."""
+        """1 or -1: a difference times this is oriented so that more is better."""
         return 1.0 if self.higher_is_better else -1.0
 
 
@@ -153,6 +169,14 @@ METRICS: dict[str, Metric] = {
     "rmse": Metric("RMSE", rmse, "score", False),
     "mae": Metric("MAE", mae, "score", False),
 }
+AT_THRESHOLD: dict[str, Metric] = {
+    "sensitivity": METRICS["sensitivity"],
+    "specificity": METRICS["specificity"],
+    "ppv": Metric("PPV", ppv, "decision", True),
+    "npv": Metric("NPV", npv, "decision", True),
+    "flagged": Metric("flagged", flagged, "decision", False),
+}
+"""Metrics of a decision threshold. Unlike sensitivity, PPV and NPV change with the prevalence."""
 OF_VALUES = ("rmse", "mae")
 """Metrics of a regression or a forecast; the others measure classes."""
 

@@ -5,9 +5,8 @@ import pytest
 from sklearn.metrics import roc_curve
 
 from medkd.evidence.statistics.bootstrap import Block, bootstrap
-from medkd.evidence.statistics.decision_curve import net_benefit, treat_all
+from medkd.evidence.statistics.curves import mean_roc, net_benefit, treat_all
 from medkd.evidence.statistics.metrics import METRICS
-from medkd.evidence.statistics.roc_curve import mean_roc
 
 
 def test_net_benefit_by_counting() -> None:

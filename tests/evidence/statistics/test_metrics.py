@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from medkd.errors import InputError
-from medkd.evidence.statistics.metrics import METRICS, auprc, auroc, measure, metric_named
+from medkd.evidence.statistics.metrics import METRICS, auprc, auroc, flagged, measure, metric_named, npv, ppv
 
 
 @pytest.fixture(params=["ties", "no ties"])
@@ -64,3 +64,24 @@ def test_a_metric_that_does_not_suit_the_target_is_refused() -> None:
         metric_named("auroc", "regression")
     with pytest.raises(InputError, match="auroc"):
         metric_named("aurocc", "binary")
+
+
+def test_predictive_values_equal_scikit_learn_under_any_weights() -> None:
+    rng = np.random.default_rng(0)
+    y, decision = (rng.random((2, 200)) < [[0.3], [0.4]]).astype(float)
+    weights = rng.integers(0, 3, (200, 5)).astype(float)
+    for column in range(5):
+        heavy = weights[:, column]
+        assert ppv(y, decision, weights)[0][column] == pytest.approx(
+            sk.precision_score(y, decision, sample_weight=heavy)
+        )
+        assert npv(y, decision, weights)[0][column] == pytest.approx(
+            sk.precision_score(1 - y, 1 - decision, sample_weight=heavy)
+        )
+        assert flagged(y, decision, weights)[0][column] == pytest.approx(np.average(decision, weights=heavy))
+
+
+def test_ppv_is_undefined_where_nobody_is_flagged() -> None:
+    value, mass = ppv(np.ones(3), np.zeros(3), np.ones((3, 1)))
+    assert np.isnan(value[0])
+    assert mass[0] == 0

@@ -3,16 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import log_loss, roc_curve
+from sklearn.metrics import log_loss
 
-from medkd.errors import InputError
-from medkd.evidence.calibration.temperature import (
-    choose_threshold,
-    fit_temperature,
-    histogram,
-    probabilities,
-    reliability,
-)
+from medkd.evidence.calibration.temperature_scaling import fit_temperature, probabilities
 
 
 def test_temperature_of_sigmoids_is_recovered() -> None:
@@ -39,26 +32,3 @@ def test_unlabelled_rows_are_left_out_and_no_labels_give_one() -> None:
     assert fit_temperature(logits, y, categorical=False) == fit_temperature(logits[:2], y[:2], categorical=False)
     assert fit_temperature(logits, np.full((3, 1), np.nan), categorical=False) == 1.0
     assert fit_temperature(np.zeros((0, 3)), np.zeros((0, 3)), categorical=True) == 1.0
-
-
-def test_youden_equals_the_best_point_of_the_roc_curve() -> None:
-    rng = np.random.default_rng(2)
-    y = (rng.random(200) < 0.3).astype(float)
-    p = probabilities((y + rng.standard_normal(200))[:, None], categorical=False)[:, 0]
-    cut = choose_threshold(y, p)
-    alarms, hits, _ = roc_curve(y, p)
-    assert (p[y == 1] >= cut).mean() - (p[y == 0] >= cut).mean() == pytest.approx((hits - alarms).max())
-    assert (p[y == 1] >= choose_threshold(y, p, "sensitivity:0.95")).mean() >= 0.95
-    assert choose_threshold(np.zeros(3), np.array([0.1, 0.2, 0.3])) == 0.5
-    with pytest.raises(InputError, match="no threshold rule 'best'"):
-        choose_threshold(y, p, "best")
-
-
-def test_reliability_accounts_for_every_sample() -> None:
-    rng = np.random.default_rng(3)
-    p = rng.random(500)
-    bins = reliability((rng.random(500) < p).astype(float), p)
-    assert sum(one["count"] for one in bins) == 500
-    assert all(one["low"] <= one["observed"] <= one["high"] for one in bins)
-    assert sum(abs(one["observed"] - one["predicted"]) < 0.2 for one in bins) == len(bins)
-    assert sum(histogram(p)) == 500

@@ -1,6 +1,6 @@
-"""The leak audit: a gate. A check is a pure function that returns a ``Check``; any other can be added to the list.
+"""Leak checks: pure functions that return a ``Check``; a comparison counts only if all of them passed.
 
-What a check says goes into reports and logs, so it counts and never names a subject or a sample.
+A check's detail is written into reports and logs, so it holds counts and never names a subject or a sample.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from medkd.data.core.view import View
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found.
+    """The result of one check.
 
     Args:
         check: its name, a few words.
-        passed: whether it found no leak.
+        passed: True where there is no leak.
         detail: one sentence with counts, without identifiers.
     """
 
@@ -40,35 +40,35 @@ def run_audit(checks: Mapping[str, Callable[[], Check]]) -> list[Check]:
     >>> run_audit({"sites": lambda: Check("sites", True)})
     [Check(check='sites', passed=True, detail='')]
     """
-    found = []
+    results = []
     for name, check in checks.items():
         try:
-            found.append(check())
+            results.append(check())
         except Exception as problem:
-            # The words of an error may name a record; its kind and place do not.
-            place = traceback.extract_tb(problem.__traceback__)[-1]
-            where = f"{Path(place.filename).name}, line {place.lineno}"
-            found.append(Check(name, False, f"the check could not be run: {type(problem).__name__} in {where}"))
-    return found
+            # An error's message may name a record; its type and line do not.
+            frame = traceback.extract_tb(problem.__traceback__)[-1]
+            where = f"{Path(frame.filename).name}, line {frame.lineno}"
+            results.append(Check(name, False, f"the check could not be run: {type(problem).__name__} in {where}"))
+    return results
 
 
 def audit_passed(audit: Iterable[Check]) -> bool:
-    """Whether the gate is open: every check passed, and there was at least one."""
+    """True if every check passed and there was at least one: an audit without checks guards nothing."""
     results = [check.passed for check in audit]
     return bool(results) and all(results)
 
 
 def subjects_across_splits(parts: Mapping[str, Collection[str]]) -> Check:
-    """No subject stands in two parts (train, val, test) of one fold.
+    """No subject is in two parts (train, val, test) of one fold.
 
     >>> subjects_across_splits({"train": ["a", "b"], "test": ["b"]}).detail
-    '1 subjects stand in both train and test'
+    '1 subjects are in both train and test'
     """
     name = "no subject in two parts of a split"
     for one, other in combinations(parts, 2):
         both = set(parts[one]) & set(parts[other])
         if both:
-            return Check(name, False, f"{len(both)} subjects stand in both {one} and {other}")
+            return Check(name, False, f"{len(both)} subjects are in both {one} and {other}")
     return Check(name, True, ", ".join(f"{part}: {len(set(ids))} subjects" for part, ids in parts.items()))
 
 
@@ -78,18 +78,18 @@ def statistics_outside_training(
     """Scalers and the like were fitted on training samples of this very split.
 
     Args:
-        fits: (who, statistics with ``split_sha256`` and ``held_out``, what they had to hold out), one for each fit and
-            modality.
+        fits: (model, statistics with ``split_sha256`` and ``held_out``, the folds that they had to leave out), one per
+            fit and modality.
         split_sha256: of the split in force.
     """
     name, count = "statistics fitted on training samples only", 0
-    for who, statistics, must in fits:
+    for model, statistics, folds in fits:
         count += 1
         if statistics.get("split_sha256") != split_sha256:
-            return Check(name, False, f"statistics of {who} were fitted under another split")
-        missing = sorted(set(map(str, must)) - set(map(str, statistics.get("held_out", ()))))
+            return Check(name, False, f"statistics of {model} were fitted under another split")
+        missing = sorted(set(map(str, folds)) - set(map(str, statistics.get("held_out", ()))))
         if missing:
-            return Check(name, False, f"statistics of {who} were fitted without holding out {', '.join(missing)}")
+            return Check(name, False, f"statistics of {model} were fitted without holding out {', '.join(missing)}")
     return Check(name, True, f"{count} sets of statistics")
 
 
@@ -103,9 +103,9 @@ def in_sample_teacher_rows(bank: pl.DataFrame) -> Check:
     """
     name = "teacher outputs are out of fold"
     labelled = pl.col("labelled") if "labelled" in bank.columns else pl.lit(value=True)
-    own = bank.filter(labelled & ~pl.col("held_out").list.contains(pl.col("fold")))
-    if own.height:
-        return Check(name, False, f"{own.height} rows come from a teacher that was trained on them")
+    in_sample = bank.filter(labelled & ~pl.col("held_out").list.contains(pl.col("fold")))
+    if in_sample.height:
+        return Check(name, False, f"{in_sample.height} rows come from a teacher that was trained on them")
     outer = bank.filter(~pl.col("held_out").list.contains(pl.col("outer_fold")))
     if outer.height:
         return Check(name, False, f"{outer.height} rows come from a teacher that saw the outer test fold")
@@ -118,7 +118,7 @@ def events_after_prediction(
     """No model but the teacher sees what happens after the time of prediction.
 
     Args:
-        views: role (student, baseline, self_teacher, teacher, ...) → what it sees.
+        views: role (student, baseline, self_teacher, teacher, ...) → its view.
         prediction_hour: hours after a sample's time zero; None where the target has no time of prediction.
         teachers: roles that may see later.
     """
@@ -149,24 +149,24 @@ def label_in_view(views: Mapping[str, View], columns: Collection[str]) -> Check:
 
 
 def future_changes_past(
-    prepare: Callable[[NDArray[np.float32]], NDArray[np.float32]], raw: NDArray[np.float32], cut: int, kept: int
+    prepare: Callable[[NDArray[np.float32]], NDArray[np.float32]], raw: NDArray[np.float32], cut: int, past: int
 ) -> Check:
-    """What a forecast sees before its horizon does not change when the future does.
+    """The input of a forecast, which ends before its horizon, does not change when the future does.
 
     Args:
         prepare: raw "... time" to prepared "... step".
         raw: one record.
         cut: first time index of the future.
-        kept: prepared steps that belong to the past.
+        past: number of prepared steps that belong to the past.
     """
     name = "a forecast window does not depend on its future"
     other = raw.copy()
     other[..., cut:] = other[..., cut:][..., ::-1] * np.float32(-3) + np.float32(1)
-    before, after = prepare(raw)[..., :kept], prepare(other)[..., :kept]
+    before, after = prepare(raw)[..., :past], prepare(other)[..., :past]
     if np.array_equal(before, after, equal_nan=True):
-        return Check(name, True, f"{kept} prepared steps")
+        return Check(name, True, f"{past} prepared steps")
     return Check(
         name,
         False,
-        f"{int((before != after).any(axis=tuple(range(before.ndim - 1))).sum())} of {kept} past steps change",
+        f"{int((before != after).any(axis=tuple(range(before.ndim - 1))).sum())} of {past} past steps change",
     )

@@ -1,4 +1,4 @@
-"""Whether a predicted 30 % is 30 %."""
+"""Reliability diagrams: observed share over predicted probability, one picture per class."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from medkd.evidence.figures.appearance import COLOURS, arm_colour, arm_line
-from medkd.evidence.figures.picture import MOST_CLASSES, diagonal, legend_below, picture, size_of, title_of
+from medkd.evidence.figures.picture import MOST_CLASSES, Picture, diagonal, legend_below, size_of, title_of
 
 _BARS = 0.16
 """Share of the height that the histogram may fill."""
 
 
-def calibration_figures(report: Mapping[str, Any]) -> list[Markup]:
-    """A reliability chart for each class.
-
-    The student's (or where there is none the first arm's) with intervals and histogram.
-    """
+def reliability_figures(report: Mapping[str, Any]) -> list[Picture]:
+    """A reliability diagram per class, with intervals and histogram of the student (without one, the first arm)."""
     arms, classes = report["calibration"], len(report["classes"])
     main = "student" if "student" in arms else next(iter(arms), "")
     order = [arm for arm in COLOURS if arm in arms] or list(arms)
@@ -31,15 +27,12 @@ def calibration_figures(report: Mapping[str, Any]) -> list[Markup]:
         draw = partial(
             _draw,
             title=title_of("Calibration", name, classes),
-            bins={arm: found for arm, found in bins.items() if found},
+            bins={arm: rows for arm, rows in bins.items() if rows},
             counts=arms[main]["classes"][name]["histogram"],
             main=main,
         )
-        pictures.append(
-            picture(
-                f"Calibration of {', '.join(bins)} for {name}: observed share over predicted", *size_of(classes), draw
-            )
-        )
+        label = f"Calibration of {', '.join(bins)} for {name}: observed share over predicted"
+        pictures.append(Picture(label, *size_of(classes), draw))
     return pictures
 
 
@@ -60,17 +53,14 @@ def _draw(
             alpha=0.16,
             edgecolor="white",
         )
-    for arm, found in bins.items():
-        predicted, observed = ([one[key] for one in found] for key in ("predicted", "observed"))
+    for arm, rows in bins.items():
+        predicted, observed, low, high = (
+            [row[key] for row in rows] for key in ("predicted", "observed", "low", "high")
+        )
+        style: dict[str, Any] = {"linewidth": 1.5}
         if arm == main:
-            axes.vlines(
-                predicted,
-                [one["low"] for one in found],
-                [one["high"] for one in found],
-                color=arm_colour(arm),
-                linewidth=1.4,
-            )
-        style = {"marker": "o", "markersize": 6, "markeredgecolor": "white"} if arm == main else {"linewidth": 1.5}
+            axes.vlines(predicted, low, high, color=arm_colour(arm), linewidth=1.4)
+            style = {"marker": "o", "markersize": 6, "markeredgecolor": "white"}
         axes.plot(predicted, observed, arm_line(arm), color=arm_colour(arm), label=arm, **style)
     axes.set_title(title)
     axes.set(xlabel="predicted probability", ylabel="observed share")
