@@ -75,8 +75,10 @@ class Verdict(StrEnum):
         "#fffbeb",
     )
 
-    def __new__(cls, value: str, label: str, conclusion: str, meaning: str, accent: str, wash: str) -> Verdict:
-        """A string with its words beside it."""
+    def __new__(
+        cls, value: str, label: str = "", conclusion: str = "", meaning: str = "", accent: str = "", wash: str = ""
+    ) -> Verdict:
+        """A string that carries its words; defaults only let type checkers accept ``Verdict("helps")``."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.conclusion, member.meaning = label, conclusion, meaning

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy.special import expit, logit
 
 from medkd.evidence.calibration.calibration_slope import (
@@ -39,3 +40,14 @@ def test_intervals_hold_the_truth_and_subjects_with_many_samples_widen_them() ->
 def test_one_class_alone_has_no_line() -> None:
     found = calibration_slope_intervals(np.ones(5), np.full(5, 0.5), np.arange(5), 10, 0.95)
     assert found["slope"] == {"value": None, "low": None, "high": None}
+
+
+def test_intercept_and_slope_are_those_of_statsmodels() -> None:
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.02, 0.98, 300)
+    y = (rng.random(300) < expit(-0.5 + 0.6 * logit(p))).astype(float)
+    times = rng.integers(0, 4, 300).astype(float)
+    design = sm.add_constant(logit(p))
+    assert calibration_slope(y, p) == pytest.approx(sm.Logit(y, design).fit(disp=0).params, abs=1e-4)
+    weighted = sm.GLM(y, design, family=sm.families.Binomial(), freq_weights=times).fit().params
+    assert calibration_slope(y, p, times) == pytest.approx(weighted, abs=1e-4)

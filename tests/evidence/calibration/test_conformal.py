@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mapie.classification import SplitConformalClassifier
+from mapie.regression import SplitConformalRegressor
 from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from medkd.data.core.target import Target
 from medkd.errors import InputError
@@ -164,3 +167,64 @@ def test_wrong_arguments_are_refused() -> None:
         Conformal.fit(np.zeros((3, 1)), np.zeros((3, 1)), BINARY, 1.0)
     with pytest.raises(InputError, match="sample output"):
         Conformal.fit(np.zeros((3, 2)), np.zeros((3, 2)), BINARY)
+
+
+class _Known(ClassifierMixin, BaseEstimator):
+    """A fitted classifier whose features are its probabilities."""
+
+    classes_ = np.arange(3)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> _Known:
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x).argmax(axis=1)
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x)
+
+
+class _Value(RegressorMixin, BaseEstimator):
+    """A fitted regression whose feature is its prediction."""
+
+    is_fitted = True
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> _Value:
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x)[:, 0]
+
+
+@pytest.mark.filterwarnings("ignore:.*less labels than your training dataset")
+def test_class_sets_are_those_of_mapie_fitted_on_each_class_alone() -> None:
+    """MAPIE's LAC sets are marginal; ours are label-conditional, that is LAC on the samples of one class."""
+    rng = np.random.default_rng(5)
+    p, y = _draw(MULTICLASS, 240, rng)
+    new, _ = _draw(MULTICLASS, 300, rng)
+    for coverage in (0.8, 0.9):
+        fits = Conformal.fit(p, y, MULTICLASS, coverage)._fits(new)[:, :, 0]
+        for column in range(3):
+            rows = y[:, column] == 1
+            mapie = SplitConformalClassifier(_Known(), confidence_level=coverage, conformity_score="lac", prefit=True)
+            mapie.conformalize(p[rows], np.full(int(rows.sum()), column))
+            _, sets = mapie.predict_set(new)
+            assert (fits[:, column] == sets[:, column, 0]).all()
+            assert 0 < fits[:, column].mean() < 1
+
+
+def test_intervals_of_values_are_those_of_mapie() -> None:
+    rng = np.random.default_rng(6)
+    values, y = _draw(VALUE, 150, rng)
+    new, _ = _draw(VALUE, 20, rng)
+    mapie = SplitConformalRegressor(_Value(), confidence_level=0.9, conformity_score="absolute", prefit=True)
+    mapie.conformalize(values, y[:, 0])
+    _, intervals = mapie.predict_interval(new)
+    half = Conformal.fit(values, y, VALUE, 0.9).quantiles[0, 0]
+    np.testing.assert_allclose(intervals[:, :, 0], np.column_stack([new - half, new + half]), atol=1e-12)
