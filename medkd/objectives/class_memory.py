@@ -48,8 +48,8 @@ def memory_alignment(
     tensor([ 0., 26.])
     """
     closeness = torch.logsumexp(sharpness * torch.einsum("bd,ckd->bck", features, memory), dim=2) / sharpness
-    own = functional.one_hot(label, len(memory)).bool()
-    delta = closeness.masked_fill(~own, 0).sum(dim=1) - closeness.masked_fill(own, -torch.inf).amax(dim=1)
+    member = functional.one_hot(label, len(memory)).bool()
+    delta = closeness.masked_fill(~member, 0).sum(dim=1) - closeness.masked_fill(member, -torch.inf).amax(dim=1)
     return functional.softplus(slope * (margin - delta))
 
 

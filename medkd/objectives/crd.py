@@ -1,4 +1,4 @@
-"""Contrastive representation distillation (CRD): the own teacher's memory told from thousands of others."""
+"""Contrastive representation distillation (CRD): the own teacher's memory against thousands of others."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def crd_remember(memory: Tensor, features: Tensor, own: Tensor, momentum: float)
 
 
 class CRD(Objective):
-    """CRD: tell the student's own teacher memory from all others, and the teacher's own student memory likewise.
+    """CRD: recognise the own teacher's memory among all others, and for the teacher its own student's.
 
     Each sample has a row in two memories, which follow the embeddings of student and teacher; rows are given out in
     the order in which samples appear. The constants Z are fixed at the first batch, as the authors do.

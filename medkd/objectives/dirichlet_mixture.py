@@ -16,7 +16,7 @@ from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
 
 CONCENTRATION = 5.0
-"""What the authors multiply the teachers' probabilities by."""
+"""Concentration of each component, the authors' value."""
 
 
 @full_precision

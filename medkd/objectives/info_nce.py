@@ -1,4 +1,4 @@
-"""InfoNCE: the own teacher's embedding told from those of the whole batch."""
+"""InfoNCE: the own teacher's embedding against those of the whole batch."""
 
 from __future__ import annotations
 

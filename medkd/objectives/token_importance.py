@@ -31,7 +31,7 @@ def soft_or(entropy: Tensor, divergence: Tensor, clip_quantile: float | None = 0
     Returns:
         h, d and the score, each "position". One that is constant is scaled to 0.
 
-    Source: Xu et al. 2026, TIP, arXiv:2604.14084; the scaling is known from summaries alone, there is no release of it.
+    Source: Xu et al. 2026, TIP, arXiv:2604.14084; the scaling is known from summaries alone, without a release.
 
     >>> [x.tolist() for x in soft_or(torch.tensor([0.0, 1.0]), torch.tensor([3.0, 1.0]), None)]
     [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]

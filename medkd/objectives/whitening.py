@@ -69,8 +69,8 @@ def _discrepancy(vectors: Tensor, site: Tensor) -> Tensor:
     count = member.sum(dim=0)
     share = member / count.clamp(min=1)
     between = share.T @ kernel @ share
-    own = between.diagonal()
-    apart = own[:, None] + own[None, :] - 2 * between
+    within = between.diagonal()
+    apart = within[:, None] + within[None, :] - 2 * between
     both = torch.triu((count[:, None] > 0) & (count[None, :] > 0), diagonal=1)
     return torch.where(both, apart, 0).sum() / both.sum().clamp(min=1)
 

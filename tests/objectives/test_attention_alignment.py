@@ -36,9 +36,9 @@ def test_equals_torch_multihead_attention(seed, heads):
 
 def test_the_order_of_the_teachers_tokens_does_not_count():
     student, teacher = draw(0, 2, 3, 4), draw(1, 2, 7, 5)
-    heard = attend(student, teacher, *weights(2), heads=2)
-    torch.testing.assert_close(attend(student, teacher[:, torch.randperm(7)], *weights(2), heads=2), heard)
-    assert attention_alignment(heard, heard) == 0
+    fetched = attend(student, teacher, *weights(2), heads=2)
+    torch.testing.assert_close(attend(student, teacher[:, torch.randperm(7)], *weights(2), heads=2), fetched)
+    assert attention_alignment(fetched, fetched) == 0
 
 
 def test_gradient():

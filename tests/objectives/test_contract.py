@@ -1,4 +1,4 @@
-"""Whatever objective lies in medkd.objectives keeps the contract; a new one is swept without writing a test."""
+"""Contract of every objective in medkd.objectives; a new one is swept without writing a test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from medkd.objectives.objective import Objective
 
 STUDENT_DIM, TEACHER_DIM = 6, 9
 MEASURES: dict[str, Any] = {"student_dim": STUDENT_DIM, "teacher_dim": TEACHER_DIM, "classes": 3}
-"""Of the step below. What else a constructor asks for without a default, it gives itself in ``example``."""
+"""Arguments of the step below; any other without a default is given by the class in ``example``."""
 SURROGATES = {
     "HybridDivergence",  # a policy gradient: its weights carry none
     "CRD",  # the partition of the first batch is a constant
@@ -35,7 +35,7 @@ FIELDS = ("logits", "embedding", "features", "tokens", "state")
 
 
 def objectives() -> list[type[Objective]]:
-    found = set()
+    kinds = set()
     for info in pkgutil.walk_packages(medkd.objectives.__path__, prefix="medkd.objectives."):
         module = importlib.import_module(info.name)
         for value in vars(module).values():
@@ -46,8 +46,8 @@ def objectives() -> list[type[Objective]]:
                 and value is not Objective
                 and value.__module__ == info.name
             ):
-                found.add(value)
-    return sorted(found, key=lambda kind: kind.__name__)
+                kinds.add(value)
+    return sorted(kinds, key=lambda kind: kind.__name__)
 
 
 def build(kind: type[Objective]) -> Objective:
@@ -62,8 +62,8 @@ def build(kind: type[Objective]) -> Objective:
 
 def only(output: Output, fields: tuple[str, ...]) -> Output:
     """The output with every field gone that an objective did not ask for."""
-    kept = {name: getattr(output, name) if name in fields else ({} if name == "features" else None) for name in FIELDS}
-    return Output(**kept)
+    parts = {name: getattr(output, name) if name in fields else ({} if name == "features" else None) for name in FIELDS}
+    return Output(**parts)
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -145,7 +145,7 @@ def test_a_missing_field_is_named(kind, step):
 @sweep
 @pytest.mark.parametrize("target", get_args(Kind))
 def test_a_target_that_a_step_would_refuse_is_refused_before_any(kind, target, step):
-    """Hours of teachers may lie between the two."""
+    """Hours of teachers may be fitted between the two."""
     student, teachers, batch = step(kind, target=target)
     objective = build(kind)
     try:
@@ -274,7 +274,7 @@ def test_gradient_is_that_of_the_value(kind, step):
     student, teachers, batch = step(kind)
     objective = build(kind).double()
     teachers = {name: _cast(output, torch.float64) for name, output in teachers.items()}
-    held = list(tensors([getattr(_cast(student, torch.float64), field) for field in kind.needs_student]))
+    leaves = list(tensors([getattr(_cast(student, torch.float64), field) for field in kind.needs_student]))
 
     def value(*parts: Tensor) -> Tensor:
         rest = iter(parts)
@@ -290,7 +290,7 @@ def test_gradient_is_that_of_the_value(kind, step):
         torch.manual_seed(7)
         return torch.stack(list(objective(replace(student, **parts_by_field), teachers, batch).values())).sum()
 
-    assert torch.autograd.gradcheck(value, [part.requires_grad_() for part in held], fast_mode=True)
+    assert torch.autograd.gradcheck(value, [part.requires_grad_() for part in leaves], fast_mode=True)
 
 
 @sweep

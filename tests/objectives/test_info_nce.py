@@ -19,15 +19,15 @@ def draw(seed, *shape):
 def test_is_cross_entropy_of_cosines_and_blind_to_length(seed, temperature, scale):
     query, key = draw(seed, 5, 4), draw(seed + 1, 5, 4)
     logits = functional.cosine_similarity(query[:, None], key[None], dim=2) / temperature
-    place = torch.arange(5)
-    forth, back = functional.cross_entropy(logits, place), functional.cross_entropy(logits.T, place)
+    index = torch.arange(5)
+    forth, back = functional.cross_entropy(logits, index), functional.cross_entropy(logits.T, index)
     torch.testing.assert_close(info_nce(scale * query, key, temperature), forth)
     torch.testing.assert_close(info_nce(query, scale * key, temperature, symmetric=True), (forth + back) / 2)
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), n=st.integers(2, 8))
-def test_a_collapsed_student_tells_nothing_apart(seed, n):
+def test_a_collapsed_student_distinguishes_nothing(seed, n):
     key = draw(seed, n, 4)
     collapsed = info_nce(draw(seed + 1, 1, 4).expand(n, 4), key)
     assert collapsed >= math.log(n) - 1e-9 or n == 1

@@ -30,7 +30,7 @@ def test_without_smoothing_it_is_the_true_class_part_of_dkd():
     torch.testing.assert_close(ours, dkd(student, teacher, LABEL, torch.ones(5).bool(), 1.0)[0])
 
 
-def test_parts_that_speak_for_the_class_and_not_against_it():
+def test_parts_with_evidence_for_the_class_and_not_against_it():
     teacher = torch.tensor([[[1.0, 0], [-9.0, 0], [3.0, 0], [0.0, 0]]])
     label = torch.tensor([0])
     assert sorted(guiding_parts(teacher, label, 0.5)[0].tolist()) == [0, 2]

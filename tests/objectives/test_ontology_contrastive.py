@@ -44,7 +44,7 @@ def test_similarity_of_one_takes_the_negative_out():
     like_all = torch.zeros(3, 3).double()
     like_all[1, :] = like_all[:, 1] = 1
     others = [0, 2]
-    # The middle sample's own two anchors are left with nothing to be told from, and give zero.
+    # The middle sample's own two anchors have no negative left, and give zero.
     expected = ontology_nt_xent(first[others], second[others]) * 4 / 6
     torch.testing.assert_close(ontology_nt_xent(first, second, like_all), expected)
 

@@ -114,14 +114,14 @@ def test_labels_change_nothing(kind, make_batch, make_output):
     torch.testing.assert_close(term, pairwise_rank(s, t, 2.0))
 
 
-@pytest.mark.parametrize("party", [1, 2])
-def test_an_offset_of_a_sample_is_free_where_classes_exclude_each_other(party, make_batch, make_output):
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_offset_of_a_sample_is_free_where_classes_exclude_each_other(seed, make_batch, make_output):
     offset = torch.linspace(-3, 5, 8)[:, None]
     for kind, free in (("multiclass", True), ("multilabel", False)):
         batch = make_batch(kind)
         outputs = {1: make_output(batch, 1), 2: make_output(batch, 2)}
         plain = PairwiseRank()(outputs[1], {"t": outputs[2]}, batch)["ranknet"]
-        outputs[party] = Output(outputs[party].logits + offset)
+        outputs[seed] = Output(outputs[seed].logits + offset)
         moved = PairwiseRank()(outputs[1], {"t": outputs[2]}, batch)["ranknet"]
         assert moved.allclose(plain, atol=1e-5) == free
 

@@ -77,7 +77,7 @@ def test_importance_in_the_module(make_batch, make_output):
 def test_a_distiller_gives_it_all_its_teachers():
     network, banks = ResNet1d(channels=1, outputs=1), {"a": "bank_a", "b": "bank_b"}
     Distiller(network, {"several": WeightedTeachers()}, banks=banks)
-    with pytest.raises(InputError, match="hears ''"):
+    with pytest.raises(InputError, match="uses teacher ''"):
         Distiller(network, {"one": SoftLabels()}, banks=banks)
     with pytest.raises(InputError, match="is banked"):
         Distiller(network, {"maps": ChannelGrouping()}, banks={"b": "bank_b"}, teachers={"a": "learner_a"})

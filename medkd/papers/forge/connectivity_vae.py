@@ -13,7 +13,7 @@ from medkd.objectives.precision import full_precision
 
 LARGEST_CORRELATION = 1 - 1e-4
 LARGEST_SCORE = 8.0
-"""Standard deviations of Fisher's z beyond which an edge is no stronger."""
+"""Standard deviations of Fisher's z beyond which an edge gets no larger intensity."""
 DEVIATION = (math.log(1e-4), math.log(10.0))
 """Range of the logarithm of the label's standard deviation."""
 

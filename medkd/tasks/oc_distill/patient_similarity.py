@@ -62,7 +62,7 @@ def patient_similarity(
     Args:
         codes: of all patients, one after the other, "code": rows of ``paths``; negative where unknown.
         offsets: patient i owns ``codes[offsets[i]:offsets[i + 1]]``, "patient+1".
-        paths: which nodes lie on each code's path, "node node" (``Ontology.paths``).
+        paths: which nodes are on each code's path, "node node" (``Ontology.paths``).
         method: "ontology", or "flat": the Jaccard index of the two sets of codes, which knows no tree.
         out: where to write it, "patient patient", of any float type, memory-mapped or not; it is computed in this type.
 

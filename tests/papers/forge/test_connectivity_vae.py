@@ -22,31 +22,33 @@ def parts(log_deviation=0.3):
 
 
 def test_label_and_divergence_equal_torch_distributions():
-    given = parts()
-    terms = connectivity_vae(**given)
+    inputs = parts()
+    terms = connectivity_vae(**inputs)
     assert terms.label.item() == pytest.approx(
-        -Normal(given["guess"], given["log_deviation"].exp()).log_prob(given["label"]).mean().item()
+        -Normal(inputs["guess"], inputs["log_deviation"].exp()).log_prob(inputs["label"]).mean().item()
     )
-    code = Normal(given["mean"], (given["log_variance"] / 2).exp())
+    code = Normal(inputs["mean"], (inputs["log_variance"] / 2).exp())
     assert terms.divergence.item() == pytest.approx(kl_divergence(code, Normal(0.0, 1.0)).sum(1).mean().item())
 
 
 def test_reconstruction_is_smallest_at_the_intensity_and_blind_to_the_diagonal():
-    given = parts()
-    best = connectivity_vae(**given | {"log_rate": given["intensity"].log()}).reconstruction
-    assert best < connectivity_vae(**given).reconstruction
-    changed = given["log_rate"] + 100 * torch.eye(4)
-    assert connectivity_vae(**given | {"log_rate": changed}).reconstruction == connectivity_vae(**given).reconstruction
+    inputs = parts()
+    best = connectivity_vae(**inputs | {"log_rate": inputs["intensity"].log()}).reconstruction
+    assert best < connectivity_vae(**inputs).reconstruction
+    changed = inputs["log_rate"] + 100 * torch.eye(4)
+    assert (
+        connectivity_vae(**inputs | {"log_rate": changed}).reconstruction == connectivity_vae(**inputs).reconstruction
+    )
 
 
 def test_the_deviation_has_a_range():
     for log_deviation, edge in ((-20.0, 1e-4), (20.0, 10.0)):
-        given = parts(log_deviation)
-        given["log_deviation"].requires_grad_()
-        label = connectivity_vae(**given).label
-        torch.testing.assert_close(label, -Normal(given["guess"], edge).log_prob(given["label"]).mean())
+        inputs = parts(log_deviation)
+        inputs["log_deviation"].requires_grad_()
+        label = connectivity_vae(**inputs).label
+        torch.testing.assert_close(label, -Normal(inputs["guess"], edge).log_prob(inputs["label"]).mean())
         label.backward()
-        assert given["log_deviation"].grad == 0
+        assert inputs["log_deviation"].grad == 0
 
 
 def test_saturated_correlations_are_finite():
@@ -56,10 +58,10 @@ def test_saturated_correlations_are_finite():
 
 
 def test_gradient():
-    given = parts()
+    inputs = parts()
     names = ("log_rate", "guess", "mean", "log_variance", "log_deviation")
 
     def loss(*values):
-        return torch.stack(connectivity_vae(**given | dict(zip(names, values, strict=True))))
+        return torch.stack(connectivity_vae(**inputs | dict(zip(names, values, strict=True))))
 
-    assert torch.autograd.gradcheck(loss, tuple(given[name].requires_grad_() for name in names))
+    assert torch.autograd.gradcheck(loss, tuple(inputs[name].requires_grad_() for name in names))

@@ -45,10 +45,10 @@ def test_routes_of_gradients(label):
     parts = slide(label=label)
     names = [name for name, part in parts.items() if part.requires_grad and not name.endswith("bias")]
     for term, value in slide_terms(parts)._asdict().items():
-        found = torch.autograd.grad(value, [parts[name] for name in names], allow_unused=True, retain_graph=True)
+        gradients = torch.autograd.grad(value, [parts[name] for name in names], allow_unused=True, retain_graph=True)
         moved = {
             name
-            for name, gradient in zip(names, found, strict=True)
+            for name, gradient in zip(names, gradients, strict=True)
             if gradient is not None and gradient.abs().max() > 1e-12
         }
         expected = ROUTES[term]

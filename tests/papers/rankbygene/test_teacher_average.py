@@ -5,10 +5,10 @@ from medkd.papers.rankbygene.teacher_average import averaged, momentum
 
 
 def test_momentum_rises_from_its_start_to_one():
-    kept = [momentum(epoch, 20, 0.9) for epoch in range(20)]
-    assert kept[0] == pytest.approx(0.9)
-    assert kept == sorted(kept)
-    assert kept[-1] == momentum(20, 20) == momentum(0, 1) == 1
+    shares = [momentum(epoch, 20, 0.9) for epoch in range(20)]
+    assert shares[0] == pytest.approx(0.9)
+    assert shares == sorted(shares)
+    assert shares[-1] == momentum(20, 20) == momentum(0, 1) == 1
 
 
 def test_the_average_stays_between_teacher_and_student():
