@@ -1,4 +1,4 @@
-"""A teacher's answers on disk: computed once, out of fold, matched by sample id."""
+"""A bank of a teacher's outputs on disk: computed once, out of fold, matched by sample id."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class BankMeta:
 
     Args:
         teachers: sha256 of each teacher's weights, by its folder.
-        prepared: sha256 of the prepared arrays that the teachers saw, by folder.
+        prepared: sha256 of the teachers' prepared arrays, by folder.
         split_sha256: the split that folds refer to.
         held_out: outer test folds, on which no teacher was trained.
-        label_fraction: share of the training subjects whose labels that the teachers saw.
+        label_fraction: fraction of the training subjects whose labels the teachers were trained on.
         fields: of ``Output`` that are kept.
         in_sample: whether a row may come from a teacher that was trained on it.
         made_by: "out_of_fold", or the control that it was derived for.
@@ -57,13 +57,12 @@ class BankMeta:
 
 @dataclass(frozen=True)
 class TeacherBank:
-    """A teacher's outputs of the un-augmented view, one row a sample.
+    """A teacher's outputs for the un-augmented view, one row per sample.
 
     Args:
         meta: what it was made from.
-        index: ``sample_id``, ``fold`` (of the sample), ``source`` (which teacher spoke; -1 is the mean of all, for
-            samples whose label no teacher saw), ``seen`` (bool: a teacher that spoke was trained on this sample's
-            label).
+        index: ``sample_id``, ``fold`` (of the sample), ``source`` (position of the teacher; -1 is the mean of all, for
+            samples whose label no teacher saw), ``seen`` (bool: that teacher was trained on this sample's label).
         arrays: field → "sample ..." float32, memory-mapped.
     """
 
@@ -81,14 +80,14 @@ class TeacherBank:
             check: compare the teachers and prepared arrays that still exist with those that the bank was made from.
 
         Raises:
-            InputError: it is missing, unfinished, stale (a teacher or the preparation changed), or in-sample and not
-                asked for.
+            InputError: it is missing, unfinished, stale (a teacher or the preparation changed), or in-sample where
+                ``in_sample`` is False.
         """
         meta_file = folder / "meta.json"
         if not meta_file.is_file():
             raise InputError("no finished bank here", where=folder, remedy="Run its 'bank' stage")
-        held: dict[str, Any] = read_json(meta_file, "Run its 'bank' stage again")
-        meta = BankMeta(**(held | {key: tuple(held[key]) for key in ("held_out", "fields")}))
+        document: dict[str, Any] = read_json(meta_file, "Run its 'bank' stage again")
+        meta = BankMeta(**(document | {key: tuple(document[key]) for key in ("held_out", "fields")}))
         index = read_table(folder / "index.parquet", "Run its 'bank' stage again")
         if check:
             refuse_stale(meta, folder)
@@ -113,16 +112,16 @@ class TeacherBank:
         """The teacher's outputs for samples, whatever their order.
 
         Raises:
-            InputError: the teacher never spoke on one of them; how many is said, not which.
+            InputError: there is no row for some of them; the message counts them, and names none.
         """
-        found = [self._row_of.get(name, -1) for name in sample_ids]
-        if missing := found.count(-1):
+        rows = [self._row_of.get(name, -1) for name in sample_ids]
+        if missing := rows.count(-1):
             raise InputError(
-                f"bank lacks {missing} of {len(found)} samples",
+                f"bank lacks {missing} of {len(rows)} samples",
                 where=self.meta.made_by,
                 remedy="Run its 'bank' stage again",
             )
-        parts: dict[str, Any] = {name: torch.from_numpy(array[found]) for name, array in self.arrays.items()}
+        parts: dict[str, Any] = {name: torch.from_numpy(array[rows]) for name, array in self.arrays.items()}
         return Output(**parts)
 
 
@@ -130,7 +129,7 @@ def refuse_stale(meta: BankMeta, where: object) -> None:
     """Refuse a bank whose teachers or prepared arrays are no longer those on disk.
 
     Raises:
-        InputError: a teacher's weights, or what it saw, changed since.
+        InputError: a teacher's weights, or its prepared arrays, changed since.
     """
     for folder, sha256 in meta.teachers.items():
         if Path(folder).is_dir() and learner_sha256(Path(folder)) != sha256:

@@ -1,4 +1,4 @@
-"""How a weight changes over training."""
+"""Schedules: the weight of an objective over training."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Piecewise(Schedule):
     """A table of weights: ``values[i]`` holds from ``points[i]`` to the next point.
 
     Raises:
-        InputError: the points do not rise from 0, or have not one value each.
+        InputError: the points do not rise from 0, or there is not one value for each.
 
     >>> Piecewise([0.0, 0.5], [1.0, 0.1]).at(0.6)
     0.1

@@ -13,7 +13,8 @@ import medkd.tasks
 from medkd.data.loading.statistics import Statistics
 from medkd.data.splits.split import Split
 from medkd.distill.bank import BankMeta
-from medkd.distill.banking import Member, build_bank
+from medkd.distill.bank_builder import build_bank
+from medkd.distill.folds import Member
 from medkd.distill.learner import FittedModel, learner_sha256
 from medkd.networks.resnet1d import ResNet1d
 from medkd.pipeline.graph import Graph
@@ -116,7 +117,7 @@ def save_learner(graph: Graph, split: Split) -> Callable[..., FittedModel]:
 
 @pytest.fixture(scope="session")
 def make_bank(graph: Graph, split: Split, save_learner: Callable[..., FittedModel]) -> Callable[..., Path]:
-    """Two teachers, cross-fitted outside fold 0, and the bank of what they say."""
+    """Two teachers, cross-fitted outside fold 0, and the bank of their outputs."""
 
     def make(folder: Path, label_fraction: float = 0.5, fields: tuple[str, ...] = ("logits", "embedding")) -> Path:
         held_out = [(0, 1), (0, 2)]

@@ -19,8 +19,7 @@ from medkd.data.core.output import Output
 from medkd.data.loading.datamodule import SampleData
 from medkd.distill.bank import TeacherBank
 from medkd.distill.distiller import Distiller
-from medkd.distill.frozen_teacher import FrozenTeacher
-from medkd.distill.learner import FittedModel, learner_sha256
+from medkd.distill.learner import FittedModel, FrozenTeacher, learner_sha256
 from medkd.distill.schedule import Linear
 from medkd.errors import InputError
 from medkd.networks.resnet1d import ResNet1d
@@ -181,7 +180,7 @@ def test_teachers_get_no_gradient(batch: Batch, bank: Path) -> None:
         ({"weights": {"supervisd": 1.0}}, "Did you mean 'supervised'"),
         ({"objectives": {"kd": SoftLabels()}}, "'kd' has no teacher"),
         ({"objectives": {"kd": SoftLabels(teacher="techer")}, "banks": {"teacher": "b"}}, "Did you mean 'teacher'"),
-        ({"objectives": {"kd": SoftLabels()}, "banks": {"one": "b", "two": "b"}}, "objective 'kd' hears"),
+        ({"objectives": {"kd": SoftLabels()}, "banks": {"one": "b", "two": "b"}}, "objective 'kd' uses teacher ''"),
         (
             {"objectives": {"at": AttentionTransfer()}, "banks": {"teacher": "b"}},
             "needs a live teacher, teacher is banked",

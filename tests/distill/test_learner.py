@@ -1,4 +1,4 @@
-"""A learner that is saved and loaded again gives the same answers, and nothing that it names is run unasked."""
+"""Learners: saved and loaded they predict the same, run nothing unasked, and as live teachers never change."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from medkd.data.core.signal import Signal
 from medkd.data.loading.store import Prepared
 from medkd.data.splits.split import Split
-from medkd.distill.learner import FittedModel, learner_sha256
+from medkd.distill.learner import FittedModel, FrozenTeacher, learner_sha256
 from medkd.errors import InputError
 from medkd.pipeline.graph import Graph
 
@@ -169,3 +170,54 @@ def test_text_that_would_run_is_not_read(learner: FittedModel, tmp_path: Path) -
     with pytest.raises((yaml.YAMLError, InputError)):
         FittedModel.load(tmp_path / "learner")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def teacher_folder(save_learner: Callable[..., FittedModel], tmp_path: Path) -> Path:
+    save_learner(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+def test_a_frozen_teacher_predicts_like_the_model_it_was(teacher_folder: Path, graph: Graph, split: Split) -> None:
+    teacher, ids = FrozenTeacher(teacher_folder), split.table["sample_id"].to_list()[:9]
+    stored = graph.inputs.prepared("teacher")["ecg"]
+    values = teacher.learner.statistics["ecg"].apply(torch.from_numpy(stored.values[stored.rows(ids)]))
+    found = teacher({"ecg": Signal(values)})
+    expected = FittedModel.load(teacher_folder).predict({"ecg": stored}, ids)
+    torch.testing.assert_close(found.logits, expected.logits)
+    assert not found.logits.requires_grad
+    assert found.features, "a live teacher also has maps"
+
+
+def test_a_frozen_teacher_changes_nothing_and_draws_nothing(teacher_folder: Path) -> None:
+    teacher = FrozenTeacher(teacher_folder)
+    before = {key: value.clone() for key, value in teacher.learner.network.state_dict().items()}
+    state = torch.get_rng_state()
+    with torch.enable_grad():
+        teacher({"ecg": Signal(torch.randn(4, 12, 80, generator=torch.Generator().manual_seed(0)))})
+    assert torch.get_rng_state().equal(state)
+    assert all(value.equal(before[key]) for key, value in teacher.learner.network.state_dict().items())
+    assert not any(module.training for module in teacher.learner.network.modules())
+    assert not any(parameter.requires_grad for parameter in teacher.learner.network.parameters())
+
+
+def test_a_module_that_holds_a_frozen_teacher_neither_trains_nor_saves_it(teacher_folder: Path) -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.teacher = FrozenTeacher(teacher_folder)
+
+    holder = Holder()
+    holder.train()
+    assert not any(module.training for module in holder.teacher.learner.network.modules())
+    assert list(holder.parameters()) == []
+    assert holder.state_dict() == {}
+
+
+def test_a_frozen_teacher_has_the_sha256_of_its_folder(teacher_folder: Path) -> None:
+    assert FrozenTeacher(teacher_folder).sha256 == learner_sha256(teacher_folder)
+
+
+def test_a_missing_teacher_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no learner here"):
+        FrozenTeacher(tmp_path / "nobody")

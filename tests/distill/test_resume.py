@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from medkd.pipeline.lightning_cli import main
+from medkd.pipeline.lightning_cli import run_lightning as main
 
 # Kills its own process with SIGKILL once so many steps were made; only a checkpoint already on disk survives.
 KILLER = """
 import os, signal, sys
 from lightning.pytorch import Callback
 from medkd.distill.distiller import Distiller
-from medkd.pipeline.lightning_cli import main
+from medkd.pipeline.lightning_cli import run_lightning as main
 steps = int(sys.argv[2])
 original = Distiller.on_train_batch_start if hasattr(Distiller, "on_train_batch_start") else None
 def kill(self, batch, batch_idx):

@@ -1,4 +1,4 @@
-"""Out of fold by default; a build that was killed goes on; teachers' embeddings lie in one space."""
+"""Banks: out of fold by default, continued after a kill, with all embeddings in one space."""
 
 from __future__ import annotations
 
@@ -18,48 +18,47 @@ from scipy.stats import ortho_group
 from medkd.data.core.output import Output
 from medkd.data.loading.store import Prepared
 from medkd.data.splits.split import Split
-from medkd.distill import banking
+from medkd.distill import bank_builder
 from medkd.distill.bank import BankMeta, TeacherBank
-from medkd.distill.banking import Member, build_bank, plan_rows
+from medkd.distill.bank_builder import build_bank
+from medkd.distill.folds import Member
 from medkd.distill.learner import FittedModel, Learner
 from medkd.errors import InputError
 from medkd.pipeline.graph import Graph
 
 DIM = 6
 
-# Answers for real, and dies by SIGKILL at the third chunk.
+# A real build that dies by SIGKILL at the third chunk.
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
 from medkd.data.splits.split import Split
 from medkd.data.loading.store import Prepared
-from medkd.distill import banking
+from medkd.distill import bank_builder
 from medkd.distill.bank import BankMeta
+from medkd.distill.folds import Member
 from medkd.distill.learner import FittedModel
-banking.CHUNK = 8
-speak, chunks = banking._speak, []
+bank_builder.CHUNK = 8
+compute, chunks = bank_builder._outputs, []
 def dying(*arguments):
     chunks.append(1)
     if len(chunks) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    return speak(*arguments)
-banking._speak = dying
+    return compute(*arguments)
+bank_builder._outputs = dying
 held = json.loads(Path(sys.argv[1]).read_text())
 meta = BankMeta(**held["meta"] | {name: tuple(held["meta"][name]) for name in ("held_out", "fields")})
-members = [banking.Member(FittedModel.load(Path(folder)), frozenset(folds)) for folder, folds in held["members"]]
+members = [Member(FittedModel.load(Path(folder)), frozenset(folds)) for folder, folds in held["members"]]
 prepared = {name: Prepared.open(Path(folder)) for name, folder in held["prepared"].items()}
-banking.build_bank(Path(held["bank"]), members, Split.load(Path(held["split"])), prepared, meta)
+bank_builder.build_bank(Path(held["bank"]), members, Split.load(Path(held["split"])), prepared, meta)
 """
 
 
 @dataclass
-class Voice(Learner):
-    """A teacher whose logit tells who spoke (``pitch`` plus its row).
+class MarkedTeacher(Learner):
+    """A teacher whose logit is ``mark`` plus the row, and whose embedding is a rotated and shifted copy."""
 
-    And whose embedding is a turned and moved copy of one space.
-    """
-
-    pitch: float
+    mark: float
     turn: np.ndarray = field(default_factory=lambda: np.eye(DIM))
     shift: float = 0.0
     asked: list[str] = field(default_factory=list)
@@ -69,7 +68,7 @@ class Voice(Learner):
         rows = prepared["ecg"].rows(sample_ids)
         embedding = space(prepared["ecg"])[rows] @ self.turn + self.shift
         return Output(
-            torch.from_numpy(self.pitch + rows[:, None].astype(np.float32)),
+            torch.from_numpy(self.mark + rows[:, None].astype(np.float32)),
             embedding=torch.from_numpy(embedding.astype(np.float32)),
         )
 
@@ -96,30 +95,33 @@ def meta(split: Split) -> BankMeta:
 
 def cross_fitted(**settings: object) -> list[Member]:
     """The teacher that left out folds 0 and 1, and the one that left out 0 and 2."""
-    return [Member(Voice(1000.0, **settings), frozenset({0, 1})), Member(Voice(5000.0, **settings), frozenset({0, 2}))]  # type: ignore[arg-type]
+    return [
+        Member(MarkedTeacher(1000.0, **settings), frozenset({0, 1})),
+        Member(MarkedTeacher(5000.0, **settings), frozenset({0, 2})),
+    ]  # type: ignore[arg-type]
 
 
-def test_each_sample_hears_a_teacher_that_did_not_see_it(
+def test_each_sample_gets_a_teacher_that_was_not_trained_on_it(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta
 ) -> None:
     members = cross_fitted()
     bank = build_bank(tmp_path / "bank", members, split, prepared, meta)
-    spoken = dict(zip(bank.index["sample_id"], bank.arrays["logits"][:, 0].tolist(), strict=True))
+    outputs = dict(zip(bank.index["sample_id"], bank.arrays["logits"][:, 0].tolist(), strict=True))
     counts = {"labelled": 0, "withheld": 0}
     for name, fold, rank in split.table.select("sample_id", "fold", "label_rank").iter_rows():
         if fold == 0:
-            assert name not in spoken
+            assert name not in outputs
             continue
         row = float(prepared["ecg"].rows([name])[0])
         expected = {1: 1000.0, 2: 5000.0}[fold] if rank < 0.5 else 3000.0
-        assert spoken[name] == row + expected
+        assert outputs[name] == row + expected
         counts["labelled" if rank < 0.5 else "withheld"] += 1
     assert min(counts.values()) > 5, counts
     assert not bank.index["seen"].any()
     assert set(bank.index["source"]) == {0, 1, -1}
-    for place, member in enumerate(members):
-        others = bank.index.filter((pl.col("source") != place) & (pl.col("source") != -1))["sample_id"]
-        assert not set(member.learner.asked) & set(others), "nobody is asked about what it was trained on"  # type: ignore[attr-defined]
+    for index, member in enumerate(members):
+        others = bank.index.filter((pl.col("source") != index) & (pl.col("source") != -1))["sample_id"]
+        assert not set(member.learner.asked) & set(others), "no teacher predicts what it was trained on"  # type: ignore[attr-defined]
 
 
 def test_the_order_of_teachers_split_and_store_does_not_matter(
@@ -133,7 +135,7 @@ def test_the_order_of_teachers_split_and_store_does_not_matter(
     assert second.rows(ids).logits.equal(first.rows(ids).logits)
 
 
-def test_all_labels_leave_nobody_to_the_mean_of_all(
+def test_with_all_labels_no_row_is_the_mean_of_all(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta
 ) -> None:
     bank = build_bank(tmp_path / "bank", cross_fitted(), split, prepared, replace(meta, label_fraction=1.0))
@@ -156,26 +158,19 @@ def test_in_sample_rows_are_refused_unless_asked_for(
         TeacherBank.open(tmp_path / "bank")
 
 
-def test_the_refit_hears_about_everybody(split: Split) -> None:
-    members = [Member(Voice(float(fold)), frozenset({fold})) for fold in range(3)]
-    plan = plan_rows(split, (), 1.0, members, in_sample=False)
-    assert plan["sample_id"].to_list() == split.table["sample_id"].to_list()
-    assert plan["source"].to_list() == plan["fold"].to_list()
-
-
 def test_chunks_do_not_show(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = build_bank(tmp_path / "whole", cross_fitted(), split, prepared, meta)
     for chunk in (1, 7):
-        monkeypatch.setattr(banking, "CHUNK", chunk)
+        monkeypatch.setattr(bank_builder, "CHUNK", chunk)
         parts = build_bank(tmp_path / f"parts{chunk}", cross_fitted(), split, prepared, meta)
         assert parts.arrays["logits"].tobytes() == whole.arrays["logits"].tobytes()
         assert parts.index.equals(whole.index)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts1", "parts7", "whole"]
 
 
-def test_chunks_of_another_size_are_not_gone_on_with(
+def test_chunks_of_another_size_are_discarded(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = build_bank(tmp_path / "whole", cross_fitted(), split, prepared, meta)
@@ -184,8 +179,8 @@ def test_chunks_of_another_size_are_not_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(banking, "CHUNK", 7)
-        patch.setattr(banking, "write_bank", interrupted)
+        patch.setattr(bank_builder, "CHUNK", 7)
+        patch.setattr(bank_builder, "write_bank", interrupted)
         with pytest.raises(KeyboardInterrupt):
             build_bank(tmp_path / "bank", cross_fitted(), split, prepared, meta)
     assert list(tmp_path.glob(".bank.chunks-*"))
@@ -195,7 +190,7 @@ def test_chunks_of_another_size_are_not_gone_on_with(
 
 
 @pytest.mark.parametrize("fields", [("logits",), ("logits", "embedding")], ids="+".join)
-def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
+def test_a_build_killed_half_way_continues_to_the_same_bytes(
     tmp_path: Path,
     split: Split,
     graph: Graph,
@@ -207,13 +202,13 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
 ) -> None:
     meta = replace(meta, fields=fields)
     held_out = [(0, 1), (0, 2)]
-    folders = [str(tmp_path / f"teacher{place}") for place in range(2)]
+    folders = [str(tmp_path / f"teacher{index}") for index in range(2)]
     members = [
         Member(save_learner(Path(folder), i, folds), frozenset(folds))
         for i, (folder, folds) in enumerate(zip(folders, held_out, strict=True))
     ]
     prepared = graph.inputs.prepared("teacher")
-    monkeypatch.setattr(banking, "CHUNK", 8)
+    monkeypatch.setattr(bank_builder, "CHUNK", 8)
     whole = build_bank(tmp_path / "whole" / "bank", members, split, prepared, meta)
     plan = {
         "meta": asdict(meta),
@@ -231,11 +226,11 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
     asked: set[str] = set()
     predict = FittedModel.predict
 
-    def listening(self: FittedModel, stored: Mapping[str, Prepared], ids: Sequence[str]) -> Output:
+    def recorded(self: FittedModel, stored: Mapping[str, Prepared], ids: Sequence[str]) -> Output:
         asked.update(ids)
         return predict(self, stored, ids)
 
-    monkeypatch.setattr(FittedModel, "predict", listening)
+    monkeypatch.setattr(FittedModel, "predict", recorded)
     build_bank(tmp_path / "killed" / "bank", members, split, prepared, meta)
     if fields == ("logits",):
         finished = whole.index["sample_id"][:16]
@@ -251,22 +246,22 @@ def test_a_build_killed_half_way_goes_on_to_the_same_bytes(
 def test_what_a_build_with_other_teachers_left_is_not_used(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(banking, "CHUNK", 8)
-    speak, chunks = banking._speak, []
+    monkeypatch.setattr(bank_builder, "CHUNK", 8)
+    compute, chunks = bank_builder._outputs, []
 
     def failing(*arguments: object) -> object:
         chunks.append(1)
         if len(chunks) == 3:
             raise MemoryError
-        return speak(*arguments)  # type: ignore[arg-type]
+        return compute(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(banking, "_speak", failing)
+    monkeypatch.setattr(bank_builder, "_outputs", failing)
     with pytest.raises(MemoryError):
         build_bank(tmp_path / "bank", cross_fitted(), split, prepared, replace(meta, teachers={"before": "0" * 64}))
     assert not (tmp_path / "bank").exists()
-    monkeypatch.setattr(banking, "_speak", speak)
-    quieter = [Member(Voice(10.0), frozenset({0, 1})), Member(Voice(20.0), frozenset({0, 2}))]
-    bank = build_bank(tmp_path / "bank", quieter, split, prepared, meta)
+    monkeypatch.setattr(bank_builder, "_outputs", compute)
+    others = [Member(MarkedTeacher(10.0), frozenset({0, 1})), Member(MarkedTeacher(20.0), frozenset({0, 2}))]
+    bank = build_bank(tmp_path / "bank", others, split, prepared, meta)
     assert bank.arrays["logits"].max() < 1000
     assert [path.name for path in tmp_path.iterdir()] == ["bank"]
 
@@ -278,7 +273,10 @@ def test_embeddings_of_a_turned_copy_of_a_teacher_are_mapped_back(
     turn = ortho_group.rvs(DIM, random_state=1)
     if (np.linalg.det(turn) < 0) != mirrored:
         turn[0] *= -1
-    members = [Member(Voice(0.0), frozenset({0, 1})), Member(Voice(0.0, turn, shift=40.0), frozenset({0, 2}))]
+    members = [
+        Member(MarkedTeacher(0.0), frozenset({0, 1})),
+        Member(MarkedTeacher(0.0, turn, shift=40.0), frozenset({0, 2})),
+    ]
     bank = build_bank(tmp_path / "bank", members, split, prepared, replace(meta, fields=("logits", "embedding")))
     ids = bank.index["sample_id"].to_list()
     found = bank.rows(ids).embedding
@@ -289,6 +287,6 @@ def test_embeddings_of_a_turned_copy_of_a_teacher_are_mapped_back(
 def test_a_teacher_without_an_embedding_cannot_fill_a_bank_that_keeps_one(
     tmp_path: Path, split: Split, prepared: dict[str, Prepared], meta: BankMeta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Voice, "predict", lambda self, stored, ids: Output(torch.zeros(len(ids), 1)))
+    monkeypatch.setattr(MarkedTeacher, "predict", lambda self, stored, ids: Output(torch.zeros(len(ids), 1)))
     with pytest.raises(InputError, match="no embedding to keep"):
         build_bank(tmp_path / "bank", cross_fitted(), split, prepared, replace(meta, fields=("logits", "embedding")))

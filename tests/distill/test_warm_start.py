@@ -1,4 +1,4 @@
-"""Where a fit begins with another's weights, and which of them change."""
+"""Warm start: the weights of another fit, and which of them change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import nn
 
 from medkd.data.core.signal import Signal
 from medkd.distill.distiller import Distiller
-from medkd.distill.start import beside_heads, freeze
+from medkd.distill.warm_start import freeze_body, modules_outside_heads
 from medkd.networks.fusion import SumFusion
 from medkd.networks.heads import Head
 from medkd.networks.hours import HourTransformer
@@ -18,9 +18,9 @@ def network() -> HourTransformer:
     return HourTransformer(channels=3, outputs=1, cells=4, width=8, heads=2, dropout=0.5)
 
 
-def test_everything_lies_beside_a_head_or_in_it():
+def test_every_module_is_outside_a_head_or_inside_it():
     made = network()
-    outside = {id(module) for module in beside_heads(made)}
+    outside = {id(module) for module in modules_outside_heads(made)}
     inside = {id(module) for head in made.modules() if isinstance(head, Head) for module in head.modules()}
     assert not outside & inside
     weights = {
@@ -31,16 +31,16 @@ def test_everything_lies_beside_a_head_or_in_it():
     }
 
 
-def test_only_heads_learn():
+def test_only_heads_are_trained():
     made = SumFusion({"vitals": network()}, outputs=2, width=8, hidden=[4])
-    freeze(made)
+    freeze_body(made)
     assert {name for name, weight in made.named_parameters() if weight.requires_grad} == {
         "head.layers.1.weight",
         "head.layers.1.bias",
     }
 
 
-def test_what_is_frozen_gives_the_same_in_every_step():
+def test_a_frozen_body_gives_the_same_in_every_step():
     distiller = Distiller(network(), freeze=True).train()
     for module in distiller.frozen:
         module.training = False

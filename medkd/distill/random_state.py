@@ -1,4 +1,4 @@
-"""Random state that survives a resume."""
+"""Random state of all generators, kept in checkpoints so that a resumed fit equals an undisturbed one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
-class KeepRandomness(Callback):
-    """Save the random state with each checkpoint and restore it before the first step after a resume (dropout needs it)."""
+class RandomStateCheckpoint(Callback):
+    """Saves the random state with each checkpoint, and restores it before the first step after a resume.
+
+    Dropout needs it; order and augmentation are functions of (seed, epoch).
+    """
 
     def __init__(self) -> None:
         self._restored: dict[str, Any] | None = None
@@ -33,18 +36,18 @@ class KeepRandomness(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keep what the checkpoint held until training begins."""
+        """Keep the checkpoint's state until training begins."""
         self._restored = state_dict
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Restore, once, after everything that draws random numbers at start-up."""
         if self._restored is None:
             return
-        held, self._restored = self._restored, None
-        torch.set_rng_state(held["torch"])
-        if held["cuda"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(held["cuda"])
-        kind, keys, position, has_gauss, cached = held["numpy"]
+        state, self._restored = self._restored, None
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(state["cuda"])
+        kind, keys, position, has_gauss, cached = state["numpy"]
         np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, cached))
-        version, words, gauss = held["python"]
+        version, words, gauss = state["python"]
         random.setstate((version, tuple(words), gauss))

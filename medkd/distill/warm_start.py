@@ -1,4 +1,4 @@
-"""Begin with what another fit has learnt, and if need be train the head alone."""
+"""Warm start: weights of another fit, and if need be a body that stays frozen."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ from medkd.networks.network import Network
 
 
 def start_from(network: Network, folder: Path) -> dict[str, Statistics]:
-    """Take the weights of a fitted network, but for its head, which answered another question.
+    """Copy the weights of a fitted network, but for its head, which predicted another target.
 
     Args:
         network: whose weights are set.
-        folder: of the fitted learner; of a network that wraps another, that one is taken.
+        folder: of the fitted model; of a network that wraps another, the inner one is copied.
 
     Returns:
-        The statistics of the modalities that were seen there: the weights are right on that scale alone.
+        The statistics of the fitted model's modalities: the weights are right on that scale alone.
 
     Raises:
-        InputError: there is no learner, or its network is another.
+        InputError: there is no fitted model, or its network is another.
     """
-    learner = FittedModel.load(folder)
-    held = learner.network.core
-    own = dict(network.named_parameters()) | dict(network.named_buffers())
-    given = dict(held.named_parameters()) | dict(held.named_buffers())
+    fitted = FittedModel.load(folder)
+    source = fitted.network.core
+    to_set = dict(network.named_parameters()) | dict(network.named_buffers())
+    available = dict(source.named_parameters()) | dict(source.named_buffers())
     heads = {
-        f"{place}.{name}"
-        for place, module in network.named_modules()
+        f"{path}.{name}"
+        for path, module in network.named_modules()
         if isinstance(module, Head)
         for name in module.state_dict()
     }
-    for name, value in own.items():
+    for name, value in to_set.items():
         if name in heads:
             continue
-        if name not in given or given[name].shape != value.shape:
+        if name not in available or available[name].shape != value.shape:
             what = f"the network that it starts from has no '{name}' of this shape"
             raise InputError(what, where=folder, remedy="Give both fits the same network")
         with torch.no_grad():
-            value.copy_(given[name])
-    return learner.statistics
+            value.copy_(available[name])
+    return fitted.statistics
 
 
-def beside_heads(network: nn.Module) -> Iterator[nn.Module]:
-    """Every module of a network that is no head, nor holds or lies in one."""
+def modules_outside_heads(network: nn.Module) -> Iterator[nn.Module]:
+    """Every module of a network that is not a head, does not hold one, and is not inside one."""
     if isinstance(network, Head):
         return
     if not any(isinstance(module, Head) for module in network.modules()):
         yield from network.modules()
         return
     for child in network.children():
-        yield from beside_heads(child)
+        yield from modules_outside_heads(child)
 
 
-def freeze(network: nn.Module) -> None:
-    """Let no weight but those of heads change.
+def freeze_body(network: nn.Module) -> None:
+    """Exclude all weights but those of heads from training.
 
     >>> network = nn.ModuleDict({"body": nn.Linear(1, 1), "head": Head(1, 1)})
-    >>> freeze(network)
+    >>> freeze_body(network)
     >>> [name for name, weight in network.named_parameters() if weight.requires_grad]
     ['head.layers.1.weight', 'head.layers.1.bias']
     """
