@@ -25,12 +25,14 @@ import numpy as np
 import torch
 from in_memory import RECORDS, InMemory, write_bundle, write_manifest
 
+from medkd import registry
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.core.signal import observed
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.manifest import find_items
-from medkd.deploy.inference.predict import BATCH_SIZE, predict
+from medkd.deploy.inference.items import find_items
+from medkd.deploy.inference.predict import predict
+from medkd.deploy.inference.settings import DEFAULTS, PredictSettings
 
 SIZES = (1_000, 10_000, 100_000)
 TRUST = ("in_memory",)
@@ -46,12 +48,11 @@ def speed(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     for turn in range(arguments.rounds + 1):
         start = time.perf_counter()
         with torch.inference_mode():
-            for index in range(-(-arguments.items // BATCH_SIZE)):
+            for index in range(-(-arguments.items // DEFAULTS.batch_size)):
                 bundle.network({"in_memory": batches[index % len(batches)]})
         middle = time.perf_counter()
-        predict(
-            folder / "bundle", manifest, folder / f"out{turn}", trust=TRUST, runtime=arguments.runtime, device="cpu"
-        )
+        settings = PredictSettings(trust=TRUST, runtime=arguments.runtime, devices="cpu")
+        predict(folder / "bundle", manifest, folder / f"out{turn}", settings, registry=registry)
         if turn:  # the first is to warm up
             bare.append(arguments.items / (middle - start))
             whole.append(arguments.items / (time.perf_counter() - middle))
@@ -84,24 +85,27 @@ def listing(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
             else:
                 os.link(source, place / f"{number:07d}.csv")
         start = time.perf_counter()
-        assert find_items(place, {"vitals": modality}).table.height == items
+        assert find_items(place, {"vitals": modality}, registry=registry).table.height == items
         found[f"{items:,}"] = round(time.perf_counter() - start, 2)
     return found
 
 
 def _batches(bundle: Bundle) -> list[object]:
     rows = [InMemory().read({"in_memory": number}, Path()) for number in range(RECORDS)]
-    here = torch.ones(BATCH_SIZE, dtype=torch.bool)
+    here = torch.ones(DEFAULTS.batch_size, dtype=torch.bool)
     return [
-        observed(torch.from_numpy(np.stack(rows[start : start + BATCH_SIZE])), here)
-        for start in range(0, RECORDS, BATCH_SIZE)
+        observed(torch.from_numpy(np.stack(rows[start : start + DEFAULTS.batch_size])), here)
+        for start in range(0, RECORDS, DEFAULTS.batch_size)
     ]
 
 
 def _peak(folder: Path, items: int, runtime: str) -> float:
     code = (
-        "import resource, sys; from pathlib import Path; from medkd.deploy.inference.predict import predict\n"
-        f"done = predict(*map(Path, sys.argv[1:4]), trust={TRUST}, runtime=sys.argv[4], device='cpu')\n"
+        "import resource, sys; from pathlib import Path; from medkd import registry\n"
+        "from medkd.deploy.inference.predict import predict\n"
+        "from medkd.deploy.inference.settings import PredictSettings\n"
+        f"settings = PredictSettings(trust={TRUST}, runtime=sys.argv[4], devices='cpu')\n"
+        "done = predict(*map(Path, sys.argv[1:4]), settings, registry=registry)\n"
         f"assert done.scored == {items}\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )

@@ -1,1 +1,1 @@
-"""What a hospital runs."""
+"""Deployment: the bundle, batch inference with it, and its evaluation on new patients."""

@@ -15,12 +15,13 @@ import pytest
 import torch
 import yaml
 
+from medkd import registry
 from medkd.cli import main
 from medkd.data.io.archive import read_members
 from medkd.data.io.load import read_array
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.checksums import SUMS, write_sums
-from medkd.deploy.inference.manifest import find_items
+from medkd.deploy.inference.items import find_items
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.ecg.readers.recording_file import read_recording
@@ -104,7 +105,7 @@ def test_a_link_is_followed_as_its_owner_laid_it(record: Path, tmp_path: Path):
     for file in record.parent.iterdir():
         (folder / file.name).symlink_to(file)
     (folder / "passwords.hea").symlink_to("/etc/passwd")
-    items = find_items(folder, ECGS)
+    items = find_items(folder, ECGS, registry=registry)
     read = [read_recording(folder / f"{name}.hea") for name in items.table["ecg"] if name != "passwords"]
     assert [source.values.shape for source in read] == [(12, 1200)]
     with pytest.raises(RecordError) as caught:

@@ -25,8 +25,9 @@ from medkd.data.io.load import read_table
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.plan import PARQUET
 from medkd.deploy.inference.predict import predict
-from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
-from medkd.deploy.inference.quarantine import Quarantined, attempt
+from medkd.deploy.inference.pseudonym import Pseudonyms, identifiers_in
+from medkd.deploy.inference.quarantine import attempt
+from medkd.deploy.inference.settings import PredictSettings
 from medkd.errors import InputError, RecordError
 from medkd.pipeline.prepared_cohort import PreparedCohort
 
@@ -108,11 +109,11 @@ class Cases:
     def _redacted(self, case: int, act: Callable[[dict[str, Any]], _T]) -> _T:
         name = self.row(case)["sample_id"]
         item = self.source.items.table.row(by_predicate=pl.col("sample_id") == name, named=True)
-        value = attempt(lambda: act(item), time.monotonic).value
-        if isinstance(value, Quarantined):
+        made = attempt(lambda: act(item), time.monotonic)
+        if made.value is None:
             # Raised here, without its cause: a traceback would show the identifiers.
-            raise RecordError(self.names.hide(value.reason, names_of(item)))
-        return value
+            raise RecordError(self.names.redact(str(made.reason), identifiers_in(item)))
+        return made.value
 
     def _display(self, item: dict[str, Any], later: bool) -> list[Display]:
         displays = [self._of_student(part, item) for part in self.bundle.view.parts]
@@ -171,11 +172,12 @@ def open_cases(
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     source = find_source(cases, bundle, data)
-    names = Pseudonyms.of_folder(data)
+    names = Pseudonyms.for_folder(data)
     scores = predictions or data / f"scores-{digest_of([bundle.bundle_sha256, source.items.digest])[:16]}"
     if predictions is None and not (scores / PARQUET).is_file():
         with tempfile.TemporaryDirectory(prefix=".scoring-", dir=data) as scratch:
-            predict(bundle_folder, source.predict_input(Path(scratch), bundle.modalities), scores, trust=trust)
+            cases_input = source.predict_input(Path(scratch), bundle.modalities)
+            predict(bundle_folder, cases_input, scores, PredictSettings(trust=tuple(trust)), registry=registry)
     table = case_table(source.items, scores, bundle, names, source.run)
     return Cases(
         bundle, table, source, names, SEEN_IN_TRAINING if source.run else "", cache(lambda: _truth(source, bundle))

@@ -14,7 +14,8 @@ from medkd.data.core.modality import Modality
 from medkd.data.io.atomic import writing_folder
 from medkd.data.io.load import read_json, read_table
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.manifest import STRETCH, Items, find_items
+from medkd.deploy.inference.items import Items, find_items
+from medkd.deploy.inference.manifest import EVENT_COLUMNS
 from medkd.errors import InputError
 from medkd.pipeline.prepared_cohort import PreparedCohort, trusted
 
@@ -49,7 +50,7 @@ class CaseSource:
         columns = [
             "sample_id",
             "subject_id",
-            *(name for name in STRETCH if name in self.items.table.columns),
+            *(name for name in EVENT_COLUMNS if name in self.items.table.columns),
             *modalities,
         ]
         table = self.items.table.select(columns)
@@ -72,14 +73,14 @@ def find_source(cases: Path, bundle: Bundle, data: Path) -> CaseSource:
     """
     if (cases / INPUTS).is_file() and PreparedCohort.samples_file(cases).is_file():
         return _of_run(cases, bundle)
-    items = find_items(cases, bundle.modalities, bundle.target.key)
+    items = find_items(cases, bundle.modalities, bundle.target.key, registry=registry)
     cohort = cases if items.source.startswith("cohort ") else None
     if items.extract is None:
         return CaseSource(items, cases, cohort=cohort)
     folder = data / f"{_SIGNALS}{items.digest[:16]}"
     if not folder.is_dir():
         with writing_folder(folder) as temporary:
-            items.placed(temporary).table.write_parquet(temporary / MANIFEST)
+            items.extracted_to(temporary).table.write_parquet(temporary / MANIFEST)
         folder.chmod(0o700)
     return CaseSource(Items(read_table(folder / MANIFEST), folder, items.source), None, cohort=cohort, signals=folder)
 
@@ -118,7 +119,7 @@ def _of_run(run: Path, bundle: Bundle) -> CaseSource:
     columns = [
         "sample_id",
         "subject_id",
-        *(name for name in (*STRETCH, *bundle.modalities, *teacher_only) if name in samples.columns),
+        *(name for name in (*EVENT_COLUMNS, *bundle.modalities, *teacher_only) if name in samples.columns),
     ]
     items = Items(samples.select(columns).sort("sample_id"), signals, f"run of cohort {cohort}")
     is_cohort = (signals / registry.cohort(cohort).marker).exists()

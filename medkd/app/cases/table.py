@@ -10,10 +10,10 @@ import polars as pl
 from medkd.data.core.target import Target
 from medkd.data.io.load import read_table
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.manifest import Items
+from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.plan import PARQUET, QUARANTINE
-from medkd.deploy.inference.predictions import defused
-from medkd.deploy.inference.pseudonym import Pseudonyms, names_of
+from medkd.deploy.inference.predictions import escape_formulas
+from medkd.deploy.inference.pseudonym import Pseudonyms, identifiers_in
 from medkd.errors import InputError
 
 OK, SET_ASIDE, UNSCORED = "ok", "set aside", "not scored"
@@ -51,7 +51,7 @@ def case_table(items: Items, scores: Path, bundle: Bundle, names: Pseudonyms, ru
     table = table.join(_quarantined(items, scores), on="sample_id", how="left").join(scored, on="sample_id", how="left")
     table = table.sort("sample_id").with_row_index("case", offset=1)
     known = pl.col(wanted[0]).is_not_null()
-    pseudonyms = pl.Series("pseudonym", [names.of(name) for name in table["sample_id"]], dtype=pl.String)
+    pseudonyms = pl.Series("pseudonym", [names.hash(name) for name in table["sample_id"]], dtype=pl.String)
     status = (
         pl.when(known)
         .then(pl.lit(OK))
@@ -159,8 +159,8 @@ def _quarantined(items: Items, scores: Path) -> pl.DataFrame:
         raise InputError(f"{path.name} cannot be read", where=path, remedy="Run medkd predict again") from error
     if quarantine.is_empty():
         return empty
-    # In the file a name may be preceded by an apostrophe (see ``defused``).
-    names = items.table.select("sample_id", defused(items.table.select("sample_id"))["sample_id"].alias("item"))
+    # In the file a name may be preceded by an apostrophe (see ``escape_formulas``).
+    names = items.table.select("sample_id", escape_formulas(items.table.select("sample_id"))["sample_id"].alias("item"))
     return names.join(quarantine.unique("item", keep="first"), on="item").select("sample_id", "reason")
 
 
@@ -169,7 +169,7 @@ def _redacted_reasons(table: pl.DataFrame, items: Items, names: Pseudonyms) -> p
     rows = items.table.filter(
         pl.col("sample_id").is_in(table.filter(pl.col("reason").is_not_null())["sample_id"].implode())
     )
-    known = {row["sample_id"]: names_of(row) for row in rows.iter_rows(named=True)}
+    known = {row["sample_id"]: identifiers_in(row) for row in rows.iter_rows(named=True)}
     pairs = table.select("sample_id", "reason").iter_rows()
-    redacted = [None if reason is None else names.hide(reason, known.get(name, ())) for name, reason in pairs]
+    redacted = [None if reason is None else names.redact(reason, known.get(name, ())) for name, reason in pairs]
     return pl.Series("reason", redacted, dtype=pl.String)

@@ -12,7 +12,7 @@ from medkd.app.storage.account import Account
 from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.records import CaseKey, ModelOutput, Reading, Verdict
 from medkd.app.storage.reviews import Reviews
-from medkd.deploy.inference.predictions import defused
+from medkd.deploy.inference.predictions import escape_formulas
 
 
 def export_table(reviews: Reviews, account: Account, classes: Sequence[str]) -> pl.DataFrame:
@@ -55,7 +55,7 @@ def export_csv(reviews: Reviews, account: Account, classes: Sequence[str], audit
     """
     table = export_table(reviews, account, classes)
     audit.append(account.name, "export", rows=table.height, identifiers=account.identifiers)
-    return defused(table).write_csv()
+    return escape_formulas(table).write_csv()
 
 
 def _schema(classes: Sequence[str], identifiers: bool, sees_all: bool) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def forget(database: Database, audit: AuditLog, subject: str, data: Path, *, by:
     Raises:
         InputError: nothing was written of this patient and no scores are cached.
     """
-    pseudonym = Pseudonyms.of_folder(data).of(subject)
+    pseudonym = Pseudonyms.for_folder(data).hash(subject)
     folders = sorted(path for kind in _CACHES for path in data.glob(kind) if path.is_dir() and not path.is_symlink())
     with database.session() as session:
         rows: dict[str, int] = {}

@@ -1,7 +1,4 @@
-"""What a hospital gets.
-
-A student with its preprocessing, calibration and card, in one folder that is checked byte for byte.
-"""
+"""Bundle: a student with its preprocessing, calibration and card, in one folder that is checked byte for byte."""
 
 from __future__ import annotations
 
@@ -23,25 +20,16 @@ from medkd.data.core.target import Target
 from medkd.data.core.view import View
 from medkd.data.io.atomic import writing_folder
 from medkd.data.loading.statistics import Statistics
-from medkd.deploy.bundle.calibration import Calibration
+from medkd.deploy.bundle.calibration import UPGRADES, Calibration
 from medkd.deploy.bundle.checksums import SUMS, read_checked
-from medkd.deploy.bundle.drift import KEYS as DRIFT_KEYS
-from medkd.deploy.bundle.drift import Drift
-from medkd.deploy.bundle.layout import (
-    CALIBRATION,
-    CALIBRATION_VERSION,
-    CONFIG,
-    DRIFT,
-    OWN,
-    PREPROCESS,
-    VERSION,
-    read_target,
-)
-from medkd.deploy.bundle.preprocessing import Prepared, Preprocessing
+from medkd.deploy.bundle.config import BundleConfig
+from medkd.deploy.bundle.drift import Drift, DriftDocument
+from medkd.deploy.bundle.layout import CALIBRATION, CONFIG, DRIFT, OWN, PREPROCESS
+from medkd.deploy.bundle.preprocessing import Prepared, Preprocessing, PreprocessingDocument
 from medkd.deploy.bundle.runtime import open_network
 from medkd.deploy.bundle.schema_version import read_versioned
 from medkd.deploy.bundle.signature import check_signature
-from medkd.deploy.bundle.writer import refuse_other, write_files
+from medkd.deploy.bundle.writer import refuse_other_content, write_files
 from medkd.errors import InputError
 from medkd.evidence.calibration.conformal import Conformal
 from medkd.networks.network import Network
@@ -93,17 +81,17 @@ class Bundle:
             calibration: ``temperature``, ``threshold``, ``obtained``, ``operating_point``, ``conformal`` (see
                 ``Calibration``).
             report: the run's ``report.json``.
-            card: facts for the card that the report does not hold (see ``medkd.deploy.bundle.card.card.FACTS``).
+            card: facts for the card that the report does not hold (see ``CardFacts``).
             provenance: digests and versions beside those of the report.
             length: ``longer`` and ``shorter`` where they are to differ from training, e.g. ``{"longer": "windows"}``.
-            drift: the input-drift reference, as ``Drift.document`` gives it.
+            drift: the input-drift reference (see ``Drift.to_dict``).
             trust: packages beside medkd whose classes it may name.
 
         Raises:
             InputError: ``out`` holds something else, the learner cannot be read, or a part would hold patients' rows.
         """
         out = Path(out)
-        refuse_other(out)
+        refuse_other_content(out)
         with writing_folder(out) as folder:
             write_files(
                 folder,
@@ -121,7 +109,7 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: Path, trust: Sequence[str] = (), *, runtime: str = "torch", key: Path | None = None) -> Self:
-        """Check every byte, then every name, and only then build.
+        """Check every byte, then every class name, and only then build.
 
         Args:
             folder: the bundle.
@@ -144,34 +132,22 @@ class Bundle:
                     remedy="Copy the bundle again from its source",
                 )
         where = f"bundle {folder}, "
-        config = read_versioned(files[CONFIG], where + CONFIG, current=VERSION, keys=("network", "target", "outputs"))
-        preprocess = read_versioned(
-            files[PREPROCESS], where + PREPROCESS, current=VERSION, keys=("view", "modalities", "statistics")
-        )
-        tuned = read_versioned(
-            files[CALIBRATION],
-            where + CALIBRATION,
-            current=CALIBRATION_VERSION,
-            keys=("temperature", "threshold"),
-            optional=("obtained", "operating_point", "conformal"),
-            upgrades={1: dict},
-        )
+        config = read_versioned(BundleConfig, files[CONFIG], where + CONFIG)
+        document = read_versioned(PreprocessingDocument, files[PREPROCESS], where + PREPROCESS)
+        calibration = read_versioned(Calibration, files[CALIBRATION], where + CALIBRATION, UPGRADES)
         allowed = (*OWN, *trust)
         if runtime != "onnx":
-            check_trusted(config, allowed, where + CONFIG)
-        check_trusted(preprocess, allowed, where + PREPROCESS)
-        target = read_target(config["target"], where + CONFIG)
-        if list(target.names) != config["outputs"]:
-            raise InputError(
-                f"outputs {config['outputs']} are not the target's {list(target.names)}", where=where + CONFIG
-            )
-        network, weights = open_network(runtime, config["network"], files, allowed, f"bundle {folder}")
-        preprocessing = Preprocessing.from_dict(preprocess, allowed, where + PREPROCESS)
-        calibration = Calibration.from_dict(tuned, target.names, where + CALIBRATION)
-        sets, drift = calibration.conformal, None
+            check_trusted(config.network, allowed, where + CONFIG)
+        check_trusted(document.modalities, allowed, where + PREPROCESS)
+        config.check_outputs(where + CONFIG)
+        target = config.target
+        network, weights = open_network(runtime, config.network, files, allowed, f"bundle {folder}")
+        preprocessing = Preprocessing.from_document(document, allowed, where + PREPROCESS)
+        calibration = calibration.for_classes(target.names, where + CALIBRATION)
+        quantiles, drift = calibration.conformal, None
         if DRIFT in files:
-            reference = read_versioned(files[DRIFT], where + DRIFT, current=VERSION, keys=DRIFT_KEYS)
-            drift = Drift.from_dict(reference, preprocessing, where + DRIFT)
+            reference = read_versioned(DriftDocument, files[DRIFT], where + DRIFT)
+            drift = Drift.from_document(reference, preprocessing, where + DRIFT)
         return cls(
             network,
             target,
@@ -179,13 +155,13 @@ class Bundle:
             calibration,
             hashlib.sha256(weights).hexdigest(),
             hashlib.sha256(files[SUMS]).hexdigest(),
-            None if sets is None else Conformal.from_dict(sets, target, where + CALIBRATION),
+            None if quantiles is None else Conformal.from_dict(quantiles, target, where + CALIBRATION),
             drift,
         )
 
     @property
     def view(self) -> View:
-        """What the network sees."""
+        """The part of a sample that the network sees."""
         return self.preprocessing.view
 
     @property
@@ -200,19 +176,19 @@ class Bundle:
 
     @property
     def temperature(self) -> float:
-        """Logits are divided by it."""
+        """Logits are divided by this number."""
         return self.calibration.temperature
 
     @property
     def threshold(self) -> Mapping[str, float | None]:
-        """By class, on the calibrated probability."""
+        """Threshold of each class, on the calibrated probability; None where no decision is made."""
         return self.calibration.threshold
 
     def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
         """One sample, read, selected, prepared and normalised: modality → "window channel ...".
 
         Args:
-            row: modality → where its signal lies, relative to ``root``.
+            row: modality → path of its signal, relative to ``root``.
 
         Raises:
             RecordError: it cannot be used.
@@ -223,15 +199,15 @@ class Bundle:
         """Logits "sample output", the mean over a sample's windows; NaN where ``prepared`` is None.
 
         Args:
-            prepared: samples; None keeps a place free.
+            prepared: samples; None leaves its row free.
             rows: windows in each pass of the network, the last one filled with zeros, so that its arithmetic does not
                 depend on how many samples there are; by default one pass for all.
         """
         counts = [0 if sample is None else len(next(iter(sample.values()))) for sample in prepared]
-        found = np.full((len(prepared), self.target.outputs), np.nan)
+        logits = np.full((len(prepared), self.target.outputs), np.nan)
         if not any(counts):
-            return found
-        # A free place is filled with zeros rather than closed up, so that its neighbours keep theirs.
+            return logits
+        # A free row is filled with zeros rather than closed up, so that its neighbours keep theirs.
         values = {}
         for part in self.view.parts:
             shape = self.modalities[part.modality].shape(part)
@@ -249,9 +225,9 @@ class Bundle:
         start = 0
         for index, count in enumerate(counts):
             if count:
-                found[index] = scored[start : start + count].mean(axis=0)
+                logits[index] = scored[start : start + count].mean(axis=0)
             start += max(count, 1)
-        return found
+        return logits
 
     def probabilities(
         self, prepared: Sequence[Prepared | None], rows: int | None = None
@@ -276,7 +252,7 @@ class Bundle:
         ]
 
     def drift_of(self, prepared: Prepared) -> float | None:
-        """How far a sample's input lies from the training samples', above 1 further than 99 % of them.
+        """Distance of a sample's input from the training samples, above 1 further than 99 % of them.
 
         None without a reference.
         """
@@ -295,9 +271,9 @@ class Bundle:
                 if len(part) < size
                 else part
             )
-            here = torch.ones(len(filled), dtype=torch.bool)
+            present = torch.ones(len(filled), dtype=torch.bool)
             signals[name] = observed(
-                torch.from_numpy(np.ascontiguousarray(filled)), here, partial=self.modalities[name].traits.partial
+                torch.from_numpy(np.ascontiguousarray(filled)), present, partial=self.modalities[name].traits.partial
             ).to(device)
         with torch.inference_mode():
             logits = self.network(signals).logits.double().cpu().numpy()

@@ -1,14 +1,14 @@
-"""What a bundle is, on one page of a terminal."""
+"""Description of a bundle on one page of a terminal."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.card.card import INTENDED_USE, read_card
+from medkd.deploy.bundle.card.card import INTENDED_USE, Card, read_card
 from medkd.deploy.bundle.card.content import metric_name, percent, with_interval
 from medkd.deploy.bundle.card.methods import gives
 from medkd.deploy.bundle.card.results import coverage_lines
@@ -24,7 +24,7 @@ _WIDTH = 110
 
 
 def describe(bundle_folder: Path, trust: Sequence[str] = (), *, key: Path | None = None) -> str:
-    """Task, cohort, what it reads and gives, headline figures, operating point, sets, weak subgroups, limits and digests.
+    """Task, cohort, input, output, headline figures, operating point, sets, weak subgroups, limits and digests.
 
     Args:
         bundle_folder: the bundle; it is checked and loaded as for scoring.
@@ -43,7 +43,8 @@ def describe(bundle_folder: Path, trust: Sequence[str] = (), *, key: Path | None
         )
     card = read_card(files[CARD], f"bundle {folder}, {CARD}")
     lines = [
-        f"{plain(card['task'])}: a bundle of {len(files.keys() - {SUMS, SIGNATURE})} files that equal their {SUMS}. {INTENDED_USE}",
+        f"{plain(card.task)}: a bundle of {len(files.keys() - {SUMS, SIGNATURE})} files that equal their {SUMS}. "
+        f"{INTENDED_USE}",
         "",
     ]
     before = ""
@@ -74,36 +75,36 @@ def plain(text: Any) -> str:
 Rows = Iterator[tuple[str, str]]
 
 
-def _what(card: Mapping[str, Any]) -> Rows:
-    licence = card["cohort"]["licence"]
-    yield "cohort", card["cohort"]["name"] + (f" ({licence})" if licence else "")
-    yield "reads", card["view"]
-    yield "gives", f"{gives(card)}; rule: {card['target']['rule'] or 'not stated'}"
-    if card["teacher_view"]:
-        yield "taught by", f"a model that reads {card['teacher_view']}"
-    if card["purpose"]:
-        yield "purpose", card["purpose"]
+def _what(card: Card) -> Rows:
+    licence = card.cohort.licence
+    yield "cohort", card.cohort.name + (f" ({licence})" if licence else "")
+    yield "reads", card.view
+    yield "gives", f"{gives(card)}; rule: {card.target.rule or 'not stated'}"
+    if card.teacher_view:
+        yield "taught by", f"a model that reads {card.teacher_view}"
+    if card.purpose:
+        yield "purpose", card.purpose
 
 
-def _figures(card: Mapping[str, Any]) -> Rows:
-    n = card["n"]
+def _figures(card: Card) -> Rows:
+    n = card.n
     yield (
         "tested",
-        f"{card['protocol']}; {n.get('test_subjects', 'unknown')} subjects; seeds: {n.get('seeds', 'unknown')}",
+        f"{card.protocol}; {n.get('test_subjects', 'unknown')} subjects; seeds: {n.get('seeds', 'unknown')}",
     )
-    for name, row in card["figures"].items():
+    for name, row in card.figures.items():
         if name in ("student", "baseline", "teacher", "gain", "privileged gain"):
-            yield f"{card['metric_title']}, {name}" if not name.endswith("gain") else name, with_interval(row)
-    for name, row in card["student_metrics"].items():
-        if name != card["metric"]:
+            yield f"{card.metric_title}, {name}" if not name.endswith("gain") else name, with_interval(row)
+    for name, row in card.student_metrics.items():
+        if name != card.metric:
             yield metric_name(name), with_interval(row)
-    yield "verdict", f"{card['verdict']}. {card['sentence']}"
+    yield "verdict", f"{card.verdict}. {card.sentence}"
 
 
-def _deciding(card: Mapping[str, Any], bundle: Bundle) -> Rows:
+def _deciding(card: Card, bundle: Bundle) -> Rows:
     if bundle.target.kind not in VALUES:
         yield "temperature", f"{bundle.temperature:.3f}"
-    rule = card["calibration"]["operating_point"].get("chosen_for", "")
+    rule = card.calibration["operating_point"].get("chosen_for", "")
     for name, threshold in bundle.threshold.items():
         if threshold is not None:
             yield (
@@ -113,7 +114,7 @@ def _deciding(card: Mapping[str, Any], bundle: Bundle) -> Rows:
     if bundle.conformal is None:
         yield "conformal sets", "none in this bundle"
     else:
-        untested = f"{percent(bundle.conformal.coverage)} wanted; what they are worth was not measured"
+        untested = f"{percent(bundle.conformal.coverage)} wanted; the coverage was not measured"
         yield "conformal sets", " ".join(coverage_lines(card)) or untested
     reference = (
         "none in this bundle" if bundle.drift is None else f"reference of {bundle.drift.samples} training samples"
@@ -121,36 +122,36 @@ def _deciding(card: Mapping[str, Any], bundle: Bundle) -> Rows:
     yield "input drift", reference
 
 
-def _reach(card: Mapping[str, Any]) -> Rows:
-    for row in card["weakest"]:
+def _reach(card: Card) -> Rows:
+    for row in card.weakest:
         yield (
             "weak subgroup",
-            f"{row['by']} {row['group']}: {card['metric_title']} {with_interval(row)}, n = {row['n']}",
+            f"{row.by} {row.group}: {card.metric_title} {with_interval(row)}, n = {row.n}",
         )
-    hidden = sum(1 for row in card["subgroups"] if row["suppressed"])
+    hidden = sum(1 for row in card.subgroups if row.suppressed)
     if hidden:
         yield "not measured", f"{hidden} subgroups that were too small"
-    failed = [check["check"] for check in card["leak_audit"] if not check["passed"]]
+    failed = [check.check for check in card.leak_audit if not check.passed]
     if failed:
         audit = f"FAILED: {'; '.join(failed)}"
     else:
-        audit = f"{len(card['leak_audit'])} checks passed" if card["leak_audit"] else "none was made"
+        audit = f"{len(card.leak_audit)} checks passed" if card.leak_audit else "none was made"
     yield "leak audit", audit
-    for limit in card["limits"]:
+    for limit in card.limits:
         yield "limit", limit
-    for line in card["not_done"]:
+    for line in card.not_done:
         yield "not done", line
 
 
-def _digests(card: Mapping[str, Any], bundle: Bundle) -> Rows:
+def _digests(card: Card, bundle: Bundle) -> Rows:
     yield "bundle sha256", bundle.bundle_sha256
     yield "model sha256", f"{bundle.model_sha256} ({bundle.network.weights_file})"
-    if "onnx" in card["provenance"]:
-        yield OnnxNetwork.weights_file, card["provenance"]["onnx"]
-    for key, value in card["provenance"].items():
+    if "onnx" in card.provenance:
+        yield OnnxNetwork.weights_file, str(card.provenance["onnx"])
+    for key, value in card.provenance.items():
         if value and (key.endswith("sha256") or key.startswith("versions.")):
             yield (
                 ("made with", f"{key.removeprefix('versions.')} {value}")
                 if key.startswith("versions.")
-                else (key.replace("_", " "), value)
+                else (key.replace("_", " "), str(value))
             )

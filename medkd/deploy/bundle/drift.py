@@ -1,4 +1,4 @@
-"""How far an input lies from those that the model was trained on."""
+"""Input drift, ``drift.json``: distance of an input from those that the model was trained on."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
 from medkd.data.loading import store
 from medkd.deploy.bundle.drift_summaries import SCALES, Array, Summaries
 from medkd.deploy.bundle.preprocessing import Prepared, Preprocessing
+from medkd.deploy.bundle.schema_version import Versioned
 from medkd.errors import InputError
 
 LEAST = 20
@@ -22,18 +24,34 @@ LEAST = 20
 MOST = 50_000
 """Training samples above which as many of them, evenly spread, make the reference."""
 WHOLE = 256
-"""Summaries up to which their covariance is kept whole."""
+"""Number of summaries up to which their full covariance is used."""
 EDGE = 5.0
-"""Where a training sample's standardised summary is cut before the covariance is fitted."""
+"""Bound at which a training sample's standardised summary is cut before the covariance is fitted."""
 PERCENTILE = 99.0
-KEYS = ("inputs", "samples", "bound", "offset", "centre", "scale", "whitening", "edges", "shares")
-"""What ``drift.json`` holds."""
 _PARTS = 5
+_REMEDY = "Copy the bundle again from its source"
+Positive = Annotated[float, Field(gt=0)]
+
+
+class DriftDocument(Versioned):
+    """What ``drift.json`` holds; see ``Drift`` and ``Reference`` for what the numbers are."""
+
+    schema_version: Literal[1] = 1
+    inputs: tuple[Summaries, ...]
+    samples: int = Field(gt=0)
+    bound: Positive
+    offset: list[Annotated[float, Field(ge=0)]]
+    centre: list[float]
+    scale: list[Positive]
+    whitening: list[list[float]] | None
+    """Rows of the lower triangle, each without its zeros."""
+    edges: list[list[float]]
+    shares: list[list[float]]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What each summary usually is. Of scales the logarithm is taken; then ``z = 2 asinh((s - centre) / 2 scale)``.
+    """The usual value of each summary. Of scales the logarithm is taken; then ``z = 2 asinh((s - centre) / 2 scale)``.
 
     Args:
         offset: added to a scale before its logarithm is taken, so that a flat line has one; 0 for other summaries.
@@ -61,11 +79,12 @@ class Reference:
         scale = np.where(scale > 0, scale, np.nanstd(moved, axis=0))
         # What never varied: a hundredth of its own size counts as one deviation.
         scale = np.where(scale > 1e-9, scale, np.maximum(0.01 * np.abs(centre), 0.01))
-        found = cls(offset, _rounded(centre), _rounded(scale), None)
+        diagonal = cls(offset, _rounded(centre), _rounded(scale), None)
         if summaries.shape[1] > WHOLE:
-            return found
-        precision = LedoitWolf(assume_centered=True).fit(np.clip(found.standard(summaries), -EDGE, EDGE)).precision_
-        return replace(found, whitening=_rounded(np.linalg.cholesky(precision)))
+            return diagonal
+        standard = np.clip(diagonal.standard(summaries), -EDGE, EDGE)
+        precision = LedoitWolf(assume_centered=True).fit(standard).precision_
+        return replace(diagonal, whitening=_rounded(np.linalg.cholesky(precision)))
 
     def standard(self, summaries: Array) -> Array:
         """Deviations from what is usual, long tails drawn in; 0 where a summary does not exist.
@@ -97,16 +116,16 @@ class Drift:
     says that the input looks unusual, not that the prediction is wrong; one below 1 says nothing about what the
     summaries do not describe.
 
-    Size of ``drift.json``: about 0.25 kB a summary and, up to 256 summaries, 5 bytes for each pair of them; 12 vital
+    Size of ``drift.json``: about 0.25 kB per summary and, up to 256 summaries, 5 bytes for each pair of them; 12 vital
     signs take 0.05 MB, and no view of five modalities more than 0.6 MB.
 
     Args:
         inputs: how each modality is described, in the view's order.
-        reference: what is usual.
+        reference: the usual values.
         bound: the 99th percentile of the training samples' distances.
         samples: their number, at most ``MOST``.
         edges: "summary edge", the nine inner deciles.
-        shares: "summary bin", which share of the training samples lies in each of the ten bins; zeros where a summary
+        shares: "summary bin", the share of the training samples in each of the ten bins; zeros where a summary
             never existed.
 
     Source: Ledoit and Wolf 2004, Journal of Multivariate Analysis 88:365, eq. 14 (as scikit-learn has it).
@@ -188,82 +207,70 @@ class Drift:
 
         Source: Siddiqi 2006, Credit Risk Scorecards, chapter 8.
         """
-        found = {}
-        for place, name in enumerate(self.names):
-            values = summaries[np.isfinite(summaries[:, place]), place]
-            if len(values) and self.shares[place].any():
-                counts = _bins(values, self.edges[place])
+        shift = {}
+        for index, name in enumerate(self.names):
+            values = summaries[np.isfinite(summaries[:, index]), index]
+            if len(values) and self.shares[index].any():
+                counts = _bins(values, self.edges[index])
                 actual = (counts + 0.5) / (len(values) + 5)
-                expected = (self.shares[place] * self.samples + 0.5) / (self.samples + 5)
-                found[name] = float(((actual - expected) * np.log(actual / expected)).sum())
-        return found
+                expected = (self.shares[index] * self.samples + 0.5) / (self.samples + 5)
+                shift[name] = float(((actual - expected) * np.log(actual / expected)).sum())
+        return shift
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
+        """As plain values, which ``DriftDocument`` describes."""
+        return self.to_document().model_dump(mode="json")
+
+    def to_document(self) -> DriftDocument:
+        """As ``drift.json`` holds it."""
         whitening = self.reference.whitening
-        return {
-            "inputs": [part.to_dict() for part in self.inputs],
-            "samples": self.samples,
-            "bound": self.bound,
-            "offset": self.reference.offset.tolist(),
-            "centre": self.reference.centre.tolist(),
-            "scale": self.reference.scale.tolist(),
-            "whitening": None
-            if whitening is None
-            else [row[: place + 1].tolist() for place, row in enumerate(whitening)],
-            "edges": self.edges.tolist(),
-            "shares": self.shares.tolist(),
-        }
+        return DriftDocument(
+            inputs=self.inputs,
+            samples=self.samples,
+            bound=self.bound,
+            offset=self.reference.offset.tolist(),
+            centre=self.reference.centre.tolist(),
+            scale=self.reference.scale.tolist(),
+            whitening=None if whitening is None else [row[: index + 1].tolist() for index, row in enumerate(whitening)],
+            edges=self.edges.tolist(),
+            shares=self.shares.tolist(),
+        )
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any], preprocessing: Preprocessing, where: str) -> Self:
-        """From what ``document`` gave.
+    def from_document(cls, document: DriftDocument, preprocessing: Preprocessing, where: str) -> Self:
+        """From what ``drift.json`` holds.
 
         Raises:
-            InputError: it is of other inputs than the preprocessing's, or holds something else than numbers of the
-                right count.
+            InputError: it is of other inputs than the preprocessing's, or holds another count of numbers.
         """
-        parts = document["inputs"] if isinstance(document["inputs"], list) else [None]
-        inputs = tuple(Summaries.from_dict(part, where) for part in parts)
-        seen = [Summaries.of(preprocessing.modalities[part.modality], part) for part in preprocessing.view.parts]
-        if [part.layout for part in inputs] != [part.layout for part in seen]:
-            raise InputError(
-                "inputs are not those of preprocess.yaml", where=where, remedy="Copy the bundle again from its source"
-            )
-        count = sum(len(part.names) for part in inputs)
+        expected = [Summaries.of(preprocessing.modalities[part.modality], part) for part in preprocessing.view.parts]
+        if [part.layout for part in document.inputs] != [part.layout for part in expected]:
+            raise InputError("inputs are not those of preprocess.yaml", where=where, remedy=_REMEDY)
+        count = sum(len(part.names) for part in document.inputs)
         offset, centre, scale = (
-            _numbers(document[key], (count,), f"{where}, {key}") for key in ("offset", "centre", "scale")
+            _array(getattr(document, key), (count,), f"{where}, {key}") for key in ("offset", "centre", "scale")
         )
-        edges, shares = (
-            _numbers(document[key], (count, size), f"{where}, {key}") for key, size in (("edges", 9), ("shares", 10))
-        )
-        bound, samples = document["bound"], document["samples"]
-        good = isinstance(bound, float | int) and 0 < bound < np.inf and type(samples) is int and samples > 0
-        if not good or (scale <= 0).any() or (offset < 0).any():
-            raise InputError(
-                "a bound, a count or a scale is not above 0",
-                where=where,
-                remedy="Copy the bundle again from its source",
-            )
+        edges = _array(document.edges, (count, 9), f"{where}, edges")
+        shares = _array(document.shares, (count, 10), f"{where}, shares")
         whitening = None
-        if document["whitening"] is not None:
-            rows = document["whitening"] if isinstance(document["whitening"], list) else []
-            filled = [[*row, *[0.0] * (count - len(row))] if isinstance(row, list) else row for row in rows]
-            whitening = _numbers(filled, (count, count), f"{where}, whitening")
-        return cls(inputs, Reference(offset, centre, scale, whitening), float(bound), samples, edges, shares)
+        if document.whitening is not None:
+            rows = [[*row, *[0.0] * (count - len(row))] for row in document.whitening]
+            whitening = _array(rows, (count, count), f"{where}, whitening")
+        reference = Reference(offset, centre, scale, whitening)
+        return cls(document.inputs, reference, document.bound, document.samples, edges, shares)
 
 
 def _training(
     part: Summaries, preprocessing: Preprocessing, stored: store.Prepared, sample_ids: Sequence[str]
 ) -> Array:
     """Summaries of stored arrays, normalised as ``Preprocessing.prepare`` does, 1,024 samples at a time."""
-    statistics, rows, found = preprocessing.statistics[part.modality], stored.rows(sample_ids), []
+    statistics, rows, summaries = preprocessing.statistics[part.modality], stored.rows(sample_ids), []
     for start in range(0, len(rows), 1024):
         chosen = rows[start : start + 1024]
         values = np.array(stored.values[chosen], dtype=np.float32)
         values[~stored.present[chosen]] = np.nan
-        found.append(part.take(statistics.apply(torch.from_numpy(values)).numpy()))
-    return np.concatenate(found)
+        summaries.append(part.take(statistics.apply(torch.from_numpy(values)).numpy()))
+    return np.concatenate(summaries)
 
 
 def _bound(summaries: Array, is_scale: NDArray[np.bool_]) -> float:
@@ -277,10 +284,10 @@ def _bound(summaries: Array, is_scale: NDArray[np.bool_]) -> float:
 
 def _deciles(summaries: Array) -> tuple[Array, Array]:
     edges, shares = np.zeros((summaries.shape[1], 9)), np.zeros((summaries.shape[1], 10))
-    for place, column in enumerate(summaries.T):
+    for index, column in enumerate(summaries.T):
         if len(known := column[np.isfinite(column)]):
-            edges[place] = _rounded(np.quantile(known, np.arange(1, 10) / 10))
-            shares[place] = _rounded(_bins(known, edges[place]) / len(known))
+            edges[index] = _rounded(np.quantile(known, np.arange(1, 10) / 10))
+            shares[index] = _rounded(_bins(known, edges[index]) / len(known))
     return edges, shares
 
 
@@ -299,20 +306,16 @@ def _moved(summaries: Array, offset: Array, is_scale: NDArray[np.bool_]) -> Arra
 
 
 def _rounded(values: Any) -> Array:
-    """To six significant digits: what is kept is what was fitted with, and the file stays small."""
-    given = np.asarray(values, dtype=np.float64)
-    return np.array([float(f"{value:.6g}") for value in given.ravel()]).reshape(given.shape)
+    """To six significant digits: what is stored is what was fitted with, and the file stays small."""
+    exact = np.asarray(values, dtype=np.float64)
+    return np.array([float(f"{value:.6g}") for value in exact.ravel()]).reshape(exact.shape)
 
 
-def _numbers(given: Any, shape: tuple[int, ...], where: str) -> Array:
+def _array(rows: Any, shape: tuple[int, ...], where: str) -> Array:
     try:
-        found = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        found = np.empty(0)
-    if found.shape != shape or not np.isfinite(found).all():
-        raise InputError(
-            f"holds no {' x '.join(map(str, shape))} numbers",
-            where=where,
-            remedy="Copy the bundle again from its source",
-        )
-    return found
+        values = np.array(rows, dtype=np.float64)
+    except ValueError:
+        values = np.empty(0)
+    if values.shape != shape:
+        raise InputError(f"does not hold {' x '.join(map(str, shape))} numbers", where=where, remedy=_REMEDY)
+    return values

@@ -1,33 +1,36 @@
-"""A few numbers that describe one prepared input, whatever its kind."""
+"""Summaries for input drift: a few numbers that describe one prepared input, whatever its kind."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
+from medkd.data.io.document import Document
 from medkd.errors import InputError
 
 Array = NDArray[np.float64]
 MEASURED = ("mean", "std", "min", "max", "observed", "roughness")
-"""Of measurements; observed is the share of cells that hold a value, roughness the deviation of first differences."""
+"""Summaries of measurements.
+
+``observed`` is the share of cells that hold a value, ``roughness`` the deviation of first differences.
+"""
 COUNTED = ("filled", "distinct")
-"""Of token ids and indicators.
+"""Summaries of token ids and indicators.
 
 The share of cells that are observed and not 0, and of different values among all cells.
 """
 SCALES = ("std", "roughness")
-"""Summaries that are compared by ratio."""
+"""Summaries that are compared by ratio: their logarithm is used."""
 CHANNELS = 64
 """An input of more channels than this is described as one."""
 CELLS = 2**16
-"""Of a channel of more cells than this every second, third, ... is looked at."""
+"""Of a channel of more cells than this every second, third, ... is used."""
 
 
 @runtime_checkable
@@ -39,34 +42,36 @@ class Named(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Summaries:
-    """How the inputs of one modality are described.
+class Summaries(Document):
+    """Description of the inputs of one modality.
 
-    An input of one dimension (indicators, one value a gene), of more than ``CHANNELS`` channels, or whose values are no
-    measurements (``Traits.measured``) is described as one channel, since there a channel alone says little.
-
-    Args:
-        modality: its name.
-        shape: of one prepared sample, "channel ...".
-        channels: names; one, "all", where they are described together.
-        measured: whether values are measurements.
+    An input of one dimension (indicators, one value per gene), of more than ``CHANNELS`` channels, or whose values are
+    not measurements (``Traits.measured``) is described as one channel, since there a channel alone means little.
     """
 
     modality: str
-    shape: tuple[int, ...]
+    shape: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    """Of one prepared sample, "channel ..."."""
     channels: tuple[str, ...]
+    """Names; one, "all", where they are described together."""
     measured: bool
+    """Whether values are measurements."""
+
+    @model_validator(mode="after")
+    def _check_channels(self) -> Self:
+        if len(self.channels) not in (1, self.shape[0]):
+            raise ValueError(f"{len(self.channels)} names for {self.shape[0]} channels")
+        return self
 
     @classmethod
     def of(cls, modality: Modality, part: Part) -> Summaries:
-        """For what a part of a view shows of a modality."""
+        """The description of what a part of a view shows of a modality."""
         shape = modality.shape(part)
         if not modality.traits.measured or len(shape) == 1 or shape[0] > CHANNELS:
-            return cls(part.modality, shape, ("all",), modality.traits.measured)
+            return cls(modality=part.modality, shape=shape, channels=("all",), measured=modality.traits.measured)
         named = modality.names(part) if isinstance(modality, Named) else part.selector
         known = named if len(named) == shape[0] else tuple(str(number) for number in range(1, shape[0] + 1))
-        return cls(part.modality, shape, known, True)
+        return cls(modality=part.modality, shape=shape, channels=known, measured=True)
 
     @property
     def layout(self) -> tuple[str, tuple[int, ...], int, bool]:
@@ -75,7 +80,7 @@ class Summaries:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What is said of each channel."""
+        """Summaries of each channel."""
         return MEASURED if self.measured else COUNTED
 
     @property
@@ -98,39 +103,13 @@ class Summaries:
             )
         cells = values.reshape(len(values), len(self.channels), -1)
         step = math.ceil(cells.shape[2] / CELLS)
-        looked: Array = cells[:, :, ::step].astype(np.float64)
-        found = _measured(looked) if self.measured else _counted(looked)
-        return found.reshape(len(values), -1)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, document: Any, where: str) -> Summaries:
-        """From what ``document`` gave.
-
-        Raises:
-            InputError: a key is missing, or holds something else.
-        """
-        if not isinstance(document, Mapping) or set(document) != {"modality", "shape", "channels", "measured"}:
-            raise InputError(
-                "inputs cannot be read", where=where, remedy="Each has modality, shape, channels and measured"
-            )
-        shape, channels = document["shape"], document["channels"]
-        whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape
-        named = isinstance(channels, list) and len(channels) in (1, shape[0] if whole else 0)
-        if not whole or not named or not isinstance(document["measured"], bool):
-            raise InputError(
-                f"input '{document['modality']}' cannot be read",
-                where=where,
-                remedy="Copy the file again from its source",
-            )
-        return cls(str(document["modality"]), tuple(shape), tuple(map(str, channels)), document["measured"])
+        used: Array = cells[:, :, ::step].astype(np.float64)
+        summaries = _measured(used) if self.measured else _counted(used)
+        return summaries.reshape(len(values), -1)
 
 
 def _measured(cells: Array) -> Array:
-    """What ``MEASURED`` names: "sample channel summary"."""
+    """The summaries of ``MEASURED``: "sample channel summary"."""
     seen = np.isfinite(cells)
     if seen.all():
         mean, low, high = cells.mean(axis=2), cells.min(axis=2), cells.max(axis=2)
@@ -157,7 +136,7 @@ def _measured(cells: Array) -> Array:
 
 
 def _counted(cells: Array) -> Array:
-    """What ``COUNTED`` names: "sample channel summary"."""
+    """The summaries of ``COUNTED``: "sample channel summary"."""
     seen = np.isfinite(cells)
     filled = (seen & (cells != 0)).mean(axis=2)
     ordered = np.sort(cells, axis=2)  # what is not observed comes last
@@ -170,5 +149,5 @@ def _mean(values: Array, count: NDArray[np.int64]) -> Array:
 
 
 def _deviation(variance: Array, count: NDArray[np.int64]) -> Array:
-    """Of one value there is none."""
+    """Standard deviation; NaN of a single value."""
     return np.where(count > 1, np.sqrt(variance), np.nan)

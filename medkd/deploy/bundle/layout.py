@@ -1,40 +1,21 @@
-"""What the files of a bundle are called, and what may be named in them."""
+"""Names of a bundle's files, of its runtimes, and of the forms that it can be exported to.
+
+Nothing here imports anything, so that a command's options can name them.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Literal, get_args
 
-from medkd.data.core.target import Kind, Target
-from medkd.errors import InputError
-
-VERSION = 1
-CALIBRATION_VERSION = 2
-"""Since 2 it may hold the split-conformal quantiles."""
 OWN = ("medkd",)
+"""Packages whose classes a bundle may name without being trusted."""
 CONFIG, PREPROCESS, CALIBRATION, REPORT = "config.yaml", "preprocess.yaml", "calibration.json", "report.json"
 DRIFT, CARD, CARD_PAGE = "drift.json", "card.json", "CARD.md"
 
+Runtime = Literal["torch", "onnx"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+"""What computes a bundle's logits: torch from the weights, or ONNX Runtime from the graph."""
 
-def read_target(document: Any, where: str) -> Target:
-    """A target from plain values.
-
-    Raises:
-        InputError: a key is missing or unknown.
-    """
-    keys = {field.name for field in dataclasses.fields(Target)}
-    if (
-        not isinstance(document, Mapping)
-        or not set(document) <= keys
-        or not {"key", "kind", "columns"} <= set(document)
-    ):
-        raise InputError("target cannot be read", where=where, remedy=f"It takes: {', '.join(sorted(keys))}")
-    found = Target.from_dict(document)
-    if found.kind not in get_args(Kind) or not found.columns or not isinstance(found.columns, tuple):
-        raise InputError(
-            "target cannot be read",
-            where=where,
-            remedy=f"Its kind is one of: {', '.join(get_args(Kind))}; columns is a list",
-        )
-    return found
+Form = Literal["huggingface", "onnx"]
+FORMS: tuple[Form, ...] = get_args(Form)
+"""What a bundle can be exported to."""

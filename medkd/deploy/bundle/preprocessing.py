@@ -1,7 +1,4 @@
-"""From a file to what the network sees.
-
-View, modalities (which know what to do with longer and shorter records) and statistics.
-"""
+"""Preprocessing of a bundle, ``preprocess.yaml``: from a record's file to the network's input."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,10 +16,23 @@ from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import View
 from medkd.data.loading.statistics import Statistics
+from medkd.deploy.bundle.schema_version import Versioned
 from medkd.errors import InputError, RecordError
 
 Prepared = dict[str, NDArray[np.float32]]
 """One sample: modality → "window channel ...", normalised; one window unless the record was cut into several."""
+
+
+class PreprocessingDocument(Versioned):
+    """What ``preprocess.yaml`` holds."""
+
+    schema_version: Literal[1] = 1
+    view: str
+    """What the network sees, such as ``ecg[I]``."""
+    modalities: dict[str, dict[str, Any]]
+    """By name, ``class_path`` and ``init_args``; checked against the allow list before anything is imported."""
+    statistics: dict[str, Statistics]
+    """By name, fitted on training samples: aggregates only."""
 
 
 @dataclass(frozen=True)
@@ -40,36 +50,36 @@ class Preprocessing:
     statistics: dict[str, Statistics]
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any], trust: Sequence[str], where: str) -> Preprocessing:
-        """From plain values.
+    def from_document(cls, document: PreprocessingDocument, trust: Sequence[str], where: str) -> Preprocessing:
+        """From what ``preprocess.yaml`` or ``learner.yaml`` holds.
 
         Raises:
             InputError: a modality of the view is missing or has no statistics, or those have another number of
                 channels.
         """
-        view = View.parse(str(document["view"]))
-        specs, given = document["modalities"], document["statistics"]
+        view = View.parse(document.view)
         modalities: dict[str, Modality] = {}
         statistics: dict[str, Statistics] = {}
         for part in view.parts:
             name = part.modality
-            for held, what in ((specs, "modalities"), (given, "statistics")):
-                if not isinstance(held, Mapping) or name not in held:
+            for entries, what in ((document.modalities, "modalities"), (document.statistics, "statistics")):
+                if name not in entries:
                     raise InputError(f"{what} lacks '{name}', which the view names", where=where)
-            modalities[name] = instantiate(specs[name], Modality, trust)
-            statistics[name] = _statistics(given[name], modalities[name].shape(part), f"{where}, {name}")
+            modalities[name] = instantiate(document.modalities[name], Modality, trust)
+            statistics[name] = document.statistics[name]
+            _check_statistics(statistics[name], modalities[name].shape(part), f"{where}, {name}")
         return cls(view, modalities, statistics)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for YAML; of the statistics only aggregates."""
-        return {
-            "view": str(self.view),
-            "modalities": {name: modality.to_dict() for name, modality in self.modalities.items()},
-            "statistics": {name: part.to_dict() for name, part in self.statistics.items()},
-        }
+    def to_document(self) -> PreprocessingDocument:
+        """As ``preprocess.yaml`` holds it; of the statistics only aggregates."""
+        return PreprocessingDocument(
+            view=str(self.view),
+            modalities={name: modality.to_dict() for name, modality in self.modalities.items()},
+            statistics=self.statistics,
+        )
 
     def with_length(self, policy: Mapping[str, str]) -> Preprocessing:
-        """With other fields ``longer`` and ``shorter`` in every modality: what is done with records of another length.
+        """With other answers for records of another length, ``longer`` and ``shorter``, in every modality.
 
         Raises:
             InputError: a modality has no such field, or refuses the value.
@@ -90,7 +100,7 @@ class Preprocessing:
         return replace(self, modalities=changed)
 
     def length(self) -> dict[str, dict[str, str]]:
-        """By modality, what is done with ``longer`` and ``shorter`` records, where it says so."""
+        """By modality, what is done with ``longer`` and ``shorter`` records, where that is defined."""
         return {name: _length_fields(modality) for name, modality in self.modalities.items()}
 
     def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
@@ -100,7 +110,7 @@ class Preprocessing:
         training.
 
         Args:
-            row: modality → where its signal lies, relative to ``root``.
+            row: modality → path of its signal, relative to ``root``.
 
         Raises:
             RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite; or
@@ -136,21 +146,8 @@ def _length_fields(modality: Modality) -> dict[str, str]:
     return {field: value for field, value in vars(modality.length_policy).items() if value is not None}
 
 
-def _statistics(given: Any, shape: tuple[int, ...], where: str) -> Statistics:
-    try:
-        found = Statistics(
-            tuple(float(value) for value in given["mean"]),
-            tuple(float(value) for value in given["std"]),
-            int(given.get("samples", 0)),
-            str(given.get("split_sha256", "")),
-            tuple(int(fold) for fold in given.get("held_out") or ()),
-        )
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"statistics cannot be read: {type(error).__name__} {error}", where=where, remedy="Give mean and std"
-        ) from error
-    if len(found.mean) not in (shape[0], math.prod(shape)) or len(found.std) != len(found.mean):
-        raise InputError(f"statistics have {len(found.mean)} values, the view has shape {shape}", where=where)
-    if not all(map(math.isfinite, found.mean)) or not all(math.isfinite(value) and value > 0 for value in found.std):
-        raise InputError("statistics hold a value that is not finite, or a deviation of 0", where=where)
-    return found
+def _check_statistics(statistics: Statistics, shape: tuple[int, ...], where: str) -> None:
+    if len(statistics.mean) not in (shape[0], math.prod(shape)) or len(statistics.std) != len(statistics.mean):
+        raise InputError(f"statistics have {len(statistics.mean)} values, the view has shape {shape}", where=where)
+    if not all(value > 0 for value in statistics.std):
+        raise InputError("statistics hold a deviation of 0", where=where)

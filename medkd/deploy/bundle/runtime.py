@@ -1,20 +1,15 @@
-"""What computes a bundle's logits: torch, from the network's class and weights.
-
-Or ONNX Runtime, from the graph beside them.
-"""
+"""Runtimes of a bundle: torch, from the network's class and weights, or ONNX Runtime, from the graph beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 from medkd.data.core.instantiate import instantiate
+from medkd.deploy.bundle.layout import RUNTIMES
 from medkd.deploy.bundle.onnx_network import OnnxNetwork
 from medkd.errors import InputError, nearest
 from medkd.networks.network import Network
-
-Runtime = Literal["torch", "onnx"]
-RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 
 def open_network(
@@ -37,12 +32,17 @@ def open_network(
     network: Network = OnnxNetwork() if runtime == "onnx" else instantiate(spec, Network, trust)
     name = network.weights_file
     if name not in files:
-        other = OnnxNetwork.weights_file
-        remedy = "Copy the bundle again from its source"
-        if runtime == "onnx":
-            remedy = "Its CARD.md may say why; use --runtime torch, or write the bundle again with the extra 'deploy' installed"
-        elif other in files:
-            remedy = "Use --runtime onnx: this is a form without the network's own weights"
-        raise InputError(f"file '{name}' is missing", where=where, remedy=remedy)
+        raise InputError(f"file '{name}' is missing", where=where, remedy=_remedy(runtime, files))
     network.load_weights(files[name], f"{where}, {name}")
     return network.eval().requires_grad_(False), files[name]
+
+
+def _remedy(runtime: str, files: Mapping[str, bytes]) -> str:
+    if runtime == "onnx":
+        return (
+            "Its CARD.md may state why; use --runtime torch, "
+            "or write the bundle again with the extra 'deploy' installed"
+        )
+    if OnnxNetwork.weights_file in files:
+        return "Use --runtime onnx: this is a form without the network's own weights"
+    return "Copy the bundle again from its source"

@@ -1,43 +1,60 @@
-"""Files say which version of their layout they follow: version N is read by N+1, a newer one is refused."""
+"""Schema versions: a file of version N is read by the medkd that writes N+1, a newer one is refused."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import yaml
 
-from medkd.errors import InputError, nearest
+from medkd.data.io.document import Document, parse_document
+from medkd.errors import InputError
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
+class Versioned(Document):
+    """A document that states the version of its layout; a subclass narrows the field to its own, as its default.
+
+    >>> from typing import Literal
+    >>> class Leads(Versioned):
+    ...     schema_version: Literal[2] = 2
+    ...     leads: list[str]
+    >>> Leads(leads=["I"]).schema_version
+    2
+    """
+
+    schema_version: int
+
+
+V = TypeVar("V", bound=Versioned)
+
+
 def read_versioned(
-    content: bytes,
-    where: str,
-    *,
-    current: int,
-    keys: Iterable[str],
-    optional: Iterable[str] = (),
-    upgrades: Mapping[int, Upgrade] | None = None,
-) -> dict[str, Any]:
-    r"""A YAML (or JSON) document of version ``current``, upgraded if it is older.
+    model: type[V], content: bytes, where: str, upgrades: Mapping[int, Upgrade] | None = None, remedy: str = ""
+) -> V:
+    r"""A YAML (or, where ``where`` ends in ``.json``, JSON) document, upgraded if it is older than its model.
 
     Args:
+        model: what it is; the default of ``schema_version`` is the version that this code writes.
         content: the file's bytes, UTF-8.
         where: its name, for messages.
-        current: the version that this code writes.
-        keys: what it must hold besides ``schema_version``; ``optional``: what it may hold besides.
-        upgrades: from a version N to what makes N+1 of it.
+        upgrades: from a version N to the function that turns a document of N into one of N+1.
+        remedy: for a value that does not fit; by default what the model expects there.
 
     Raises:
-        InputError: it cannot be parsed, is newer or too old, lacks a key or holds an unknown one.
+        InputError: it cannot be parsed, is newer or too old, lacks a key, holds an unknown one or a wrong value.
 
-    >>> read_versioned(b"schema_version: 1\nlead: I", "x.yaml", current=2, keys=["leads"], upgrades={1: lambda d: {"leads": [d["lead"]]}})
-    {'leads': ['I'], 'schema_version': 2}
+    >>> from typing import Literal
+    >>> class Leads(Versioned):
+    ...     schema_version: Literal[2] = 2
+    ...     leads: list[str]
+    >>> read_versioned(Leads, b"schema_version: 1\nlead: I", "x.yaml", {1: lambda old: {"leads": [old["lead"]]}}).leads
+    ['I']
     """
     document = _parse(content, where)
+    current: int = model.model_fields["schema_version"].default
     version = document.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError("no schema_version", where=where, remedy="This is not a file that medkd wrote")
@@ -57,14 +74,7 @@ def read_versioned(
             )
         version += 1
         document = {**upgrade(document), "schema_version": version}
-    allowed = {"schema_version", *keys, *optional}
-    for key in document:
-        if key not in allowed:
-            raise InputError(f"unknown key '{key}'", where=where, remedy=nearest(str(key), allowed))
-    for key in keys:
-        if key not in document:
-            raise InputError(f"no key '{key}'", where=where, remedy=f"It has: {', '.join(map(str, document))}")
-    return document
+    return parse_document(model, document, where, remedy)
 
 
 def _parse(content: bytes, where: str) -> dict[str, Any]:

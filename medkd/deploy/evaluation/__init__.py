@@ -1,1 +1,1 @@
-"""What a bundle is worth on patients that it never saw, and in the months after."""
+"""Evaluation of a bundle on patients that it was not trained on: external validation, and follow-up of a run."""

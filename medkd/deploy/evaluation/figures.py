@@ -1,7 +1,4 @@
-"""The pictures that an evaluation has beside those of every report.
-
-Before and after, subgroups, and the course of time.
-"""
+"""Figures of an evaluation beside those of every report: comparison with development, subgroups, course of time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a hospital knows months later: a table of outcomes, matched with predictions.
-
-What does not match is counted by its reason.
-"""
+"""Outcomes that arrive after a run, matched with its predictions; what does not match is counted by its reason."""
 
 from __future__ import annotations
 
@@ -12,22 +9,22 @@ from pathlib import Path
 import polars as pl
 
 from medkd.data.core.target import Target
-from medkd.deploy.inference.predictions import FORMULA
+from medkd.deploy.inference.predictions import FORMULA_SIGNS
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration.conformal import VALUES
 
 OUTCOME = "outcome"
-"""Name of the column where there is one outcome alone."""
+"""Name of the column where there is only one outcome."""
 _YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What became of predicted items.
+    """Outcomes of predicted items.
 
     Args:
-        table: ``sample_id``, ``subject_id``, ``y_CLASS``, ``time`` (a date, null where unknown), and what else the file
-            holds.
+        table: ``sample_id``, ``subject_id``, ``y_CLASS``, ``time`` (a date, null where unknown), and the file's other
+            columns.
         unmatched: (reason, count), never an identifier.
     """
 
@@ -35,16 +32,16 @@ class Outcomes:
     unmatched: tuple[tuple[str, int], ...]
 
 
-def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, aside: Sequence[str] = ()) -> Outcomes:
+def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, quarantined: Sequence[str] = ()) -> Outcomes:
     """Match a CSV (or Parquet) file with a run.
 
     Args:
-        path: columns ``sample_id`` or ``subject_id``; a column a class, by the class's name or that of the target's
+        path: columns ``sample_id`` or ``subject_id``; one column per class, by the class's name or that of the target's
             column, or for one class or exclusive classes ``outcome``; ``time`` if known, an ISO date; ``sex``, ``age``
             and ``site`` if known.
         target: what was predicted.
         predicted: ``sample_id``, and where known ``subject_id``, of the scored items.
-        aside: items that the run set aside.
+        quarantined: items that the run set aside.
 
     Raises:
         InputError: the file or a column is missing, or not a single line matches.
@@ -55,7 +52,7 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, aside: Se
         raise InputError("outcomes have no column 'sample_id'", where=path, remedy=nearest("sample_id", table.columns))
     if by not in predicted.columns:
         raise InputError(
-            "outcomes are by subject, and this run does not say whose its items are",
+            "outcomes are by subject, and this run does not state the subjects of its items",
             where=path,
             remedy="Add a column sample_id, or give the run's manifest with --manifest",
         )
@@ -64,10 +61,10 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, aside: Se
     table = _once(table.with_columns(_same_names(pl.col(by), predicted[by])), by, target, counts)
     known = set(predicted[by].to_list())
     strangers = table.filter(~pl.col(by).is_in(list(known)))
-    set_aside = strangers.filter(pl.col(by).is_in(list(aside))).height if by == "sample_id" else 0
+    set_aside = strangers.filter(pl.col(by).is_in(list(quarantined))).height if by == "sample_id" else 0
     counts["outcomes of items that the run set aside"] = set_aside
     counts["outcomes of items that the run does not hold"] = strangers.height - set_aside
-    # The file's own subjects are the better word: it was written by those who know them.
+    # The file's own subjects count: it was written by those who know them.
     left = (
         predicted.drop("subject_id")
         if by == "sample_id" and {"subject_id"} <= set(table.columns) & set(predicted.columns)
@@ -107,7 +104,7 @@ def _read(path: Path) -> pl.DataFrame:
 
 def _values(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, int]) -> pl.DataFrame:
     """With ``y_CLASS`` for each class."""
-    columns = {name: _column(table, name, place, target) for place, name in enumerate(target.names)}
+    columns = {name: _column(table, name, index, target) for index, name in enumerate(target.names)}
     if target.kind == "multiclass" and OUTCOME in table.columns:
         return _exclusive(table, target, counts)
     for name, column in columns.items():
@@ -125,17 +122,17 @@ def _values(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, i
         else:
             y = pl.select(pl.when(text.is_in(_YES)).then(1.0).when(text.is_in(_NO)).then(0.0)).to_series()
         wrong = int((y.is_null() & text.is_not_null()).sum())
-        counts["outcomes that are neither 0 nor 1" if target.kind not in VALUES else "outcomes that are no number"] = (
-            wrong
-        )
+        counts[
+            "outcomes that are neither 0 nor 1" if target.kind not in VALUES else "outcomes that are not numbers"
+        ] = wrong
         table = table.with_columns(y.alias(f"y_{name}"))
     return table
 
 
-def _column(table: pl.DataFrame, name: str, place: int, target: Target) -> str | None:
+def _column(table: pl.DataFrame, name: str, index: int, target: Target) -> str | None:
     names = [
         name,
-        *([target.columns[place]] if len(target.columns) == len(target.names) else []),
+        *([target.columns[index]] if len(target.columns) == len(target.names) else []),
         *([OUTCOME] if len(target.names) == 1 else []),
     ]
     return next((column for column in names if column in table.columns), None)
@@ -143,10 +140,10 @@ def _column(table: pl.DataFrame, name: str, place: int, target: Target) -> str |
 
 def _exclusive(table: pl.DataFrame, target: Target, counts: dict[str, int]) -> pl.DataFrame:
     """One column that names the class, or gives its index."""
-    place = {name: index for index, name in enumerate(target.names)} | {
+    index_of = {name: index for index, name in enumerate(target.names)} | {
         str(index): index for index in range(len(target.names))
     }
-    index = table[OUTCOME].replace_strict(place, default=None, return_dtype=pl.Int64)
+    index = table[OUTCOME].replace_strict(index_of, default=None, return_dtype=pl.Int64)
     counts["outcomes that name no class"] = int((index.is_null() & table[OUTCOME].is_not_null()).sum())
     return table.with_columns(
         (index == number).cast(pl.Float64).alias(f"y_{name}") for number, name in enumerate(target.names)
@@ -154,15 +151,15 @@ def _exclusive(table: pl.DataFrame, target: Target, counts: dict[str, int]) -> p
 
 
 def _once(table: pl.DataFrame, by: str, target: Target, counts: dict[str, int]) -> pl.DataFrame:
-    """One line an item: repetitions go, contradictions both go."""
+    """One line per item: repetitions are dropped, and of contradictions both lines."""
     named = table.filter(pl.col(by).is_not_null())
     counts["lines without an id"] = table.height - named.height
-    truths = [f"y_{name}" for name in target.names]
-    distinct = named.unique([by, *truths], keep="first", maintain_order=True)
+    labels = [f"y_{name}" for name in target.names]
+    distinct = named.unique([by, *labels], keep="first", maintain_order=True)
     counts["lines that repeat another"] = named.height - distinct.height
-    kept = distinct.filter(~pl.col(by).is_duplicated())
-    counts["lines that contradict another of the same id"] = distinct.height - kept.height
-    return kept
+    consistent = distinct.filter(~pl.col(by).is_duplicated())
+    counts["lines that contradict another of the same id"] = distinct.height - consistent.height
+    return consistent
 
 
 def _same_names(column: pl.Expr, known: pl.Series) -> pl.Expr:
@@ -171,5 +168,7 @@ def _same_names(column: pl.Expr, known: pl.Series) -> pl.Expr:
     Such an id is known too.
     """
     bare = column.str.strip_prefix("'")
-    written = column.str.starts_with("'") & bare.str.slice(0, 1).is_in(list(FORMULA)) & ~column.is_in(known.implode())
+    written = (
+        column.str.starts_with("'") & bare.str.slice(0, 1).is_in(list(FORMULA_SIGNS)) & ~column.is_in(known.implode())
+    )
     return pl.when(written).then(bare).otherwise(column)

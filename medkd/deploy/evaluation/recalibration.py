@@ -1,13 +1,10 @@
-"""Probabilities and thresholds for where a bundle is used.
-
-Fitted only when asked, on named subjects, and never put into the bundle.
-"""
+"""Recalibration of probabilities and thresholds on named subjects, only when asked; the bundle is never changed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,7 @@ import polars as pl
 from scipy.special import expit, logit
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.labels import matrix
+from medkd.deploy.evaluation.labels import class_matrix
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration.calibration_slope import CERTAIN, calibration_slope
 from medkd.evidence.calibration.conformal import VALUES
@@ -32,15 +29,15 @@ _OPTION = "--recalibrate"
 
 @dataclass(frozen=True)
 class Subset:
-    """Whose outcomes may be used.
+    """Subjects whose outcomes may be used.
 
     Args:
-        said: in words.
-        share: of the subjects, by a hash of their ids; None where a column says it.
+        description: in words.
+        share: of the subjects, by a hash of their ids; None where a column selects them.
         column, value: of the sample table.
     """
 
-    said: str
+    description: str
     share: float | None = None
     column: str = ""
     value: str = ""
@@ -53,7 +50,7 @@ class Subset:
             InputError: it is neither.
 
         >>> Subset.parse("on=site=A")
-        Subset(said='site=A', share=None, column='site', value='A')
+        Subset(description='site=A', share=None, column='site', value='A')
         """
         text = text.removeprefix("on=")
         column, equals, value = text.partition("=")
@@ -67,24 +64,24 @@ class Subset:
             raise InputError(f"'{text}' names no subset", where=_OPTION, remedy=_REMEDY)
         return cls(f"{share * 100:g}% of the subjects", share=share)
 
-    def subjects(self, truth: pl.DataFrame) -> set[str]:
+    def subjects(self, labels: pl.DataFrame) -> set[str]:
         """Ids of the chosen subjects: the same in every run.
 
         Args:
-            truth: ``subject_id`` and the columns that a subset may name.
+            labels: ``subject_id`` and the columns that a subset may name.
 
         Raises:
             InputError: there is no such column, or nobody has the value.
         """
-        everyone = truth["subject_id"].unique().to_list()
+        everyone = labels["subject_id"].unique().to_list()
         if self.share is not None:
-            return {name for name in everyone if _place(name) < self.share}
-        if self.column not in truth.columns:
+            return {name for name in everyone if _uniform(name) < self.share}
+        if self.column not in labels.columns:
             raise InputError(
-                f"there is no column '{self.column}'", where=_OPTION, remedy=nearest(self.column, truth.columns)
+                f"there is no column '{self.column}'", where=_OPTION, remedy=nearest(self.column, labels.columns)
             )
-        values = truth[self.column].cast(pl.String)
-        chosen = set(truth.filter(values == self.value)["subject_id"].to_list())
+        values = labels[self.column].cast(pl.String)
+        chosen = set(labels.filter(values == self.value)["subject_id"].to_list())
         if not chosen:
             known = sorted(values.drop_nulls().unique().to_list())
             raise InputError(
@@ -95,7 +92,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class Recalibration:
-    """How uncalibrated probabilities become those of the place, and the threshold there.
+    """Map from uncalibrated probabilities to those of the site, and the threshold there.
 
     Args:
         subset: on whom it was fitted.
@@ -123,50 +120,51 @@ class Recalibration:
         """From the subset's samples.
 
         Args:
-            scored: see ``held_against``, of the subset alone.
-            target: what is predicted; of a regression there is nothing to recalibrate.
+            scored: see ``labelled_predictions``, of the subset alone.
+            target: what is predicted; a regression has nothing to recalibrate.
             settings: the least number of subjects.
-            rule: for the threshold; where it is none that we know, the settings'.
+            rule: for the threshold; where it is unknown, the settings'.
             subset: as asked for.
 
         Raises:
-            InputError: the subset is too small, or the line would turn the ranking round.
+            InputError: the subset is too small, or the line would reverse the ranking.
         """
-        where = f"{_OPTION} {subset.said}"
+        where = f"{_OPTION} {subset.description}"
         if target.kind in VALUES:
             raise InputError(
                 f"a {target.kind} has no probability to recalibrate", where=where, remedy="Leave the option out"
             )
         if why := too_small(scored, target, settings.min_group):
             raise InputError(f"too few to recalibrate on: {why}", where=where, remedy="Name more subjects")
-        rule = _known(rule, settings.threshold)
-        raw, y = matrix(scored, target, "score"), matrix(scored, target, "y")
+        rule = _known_rule(rule, settings.threshold)
+        raw, y = class_matrix(scored, target, "score"), class_matrix(scored, target, "y")
         lines: dict[str, tuple[float, float]] = {}
         temperature = None
         if target.is_categorical:
             temperature = fit_temperature(_log(raw), y, categorical=True)
         else:
-            for place, name in enumerate(target.names):
-                known = np.isfinite(y[:, place])
-                lines[name] = calibration_slope(y[known, place], raw[known, place])
+            for index, name in enumerate(target.names):
+                known = np.isfinite(y[:, index])
+                lines[name] = calibration_slope(y[known, index], raw[known, index])
                 if lines[name][1] <= 0:
-                    said = f"on these subjects {name} is less likely where the model says more (slope {lines[name][1]:.2f})"
                     raise InputError(
-                        said, where=where, remedy="Do not use the model here; leave the option out to see its figures"
+                        f"on these subjects {name} is less likely where the model predicts more "
+                        f"(slope {lines[name][1]:.2f})",
+                        where=where,
+                        remedy="Do not use the model here; leave the option out to see its figures",
                     )
-        counts = {name: int(np.nansum(y[:, place])) for place, name in enumerate(target.names)}
-        made = cls(
-            subset.said, lines, temperature, {}, rule, scored["sample"].n_unique(), scored["subject"].n_unique(), counts
-        )
-        fitted, threshold = made.apply(raw, target), dict.fromkeys(target.names, None)
-        chosen: dict[str, float | None] = dict(threshold)
-        for place, name in enumerate(lines):
-            known = np.isfinite(y[:, place])
-            chosen[name] = choose_threshold(y[known, place], fitted[known, place], rule)
-        return cls(made.subset, lines, temperature, chosen, rule, made.samples, made.subjects, counts)
+        counts = {name: int(np.nansum(y[:, index])) for index, name in enumerate(target.names)}
+        samples, subjects = scored["sample"].n_unique(), scored["subject"].n_unique()
+        recalibration = cls(subset.description, lines, temperature, {}, rule, samples, subjects, counts)
+        fitted = recalibration.apply(raw, target)
+        threshold: dict[str, float | None] = dict.fromkeys(target.names, None)
+        for index, name in enumerate(lines):
+            known = np.isfinite(y[:, index])
+            threshold[name] = choose_threshold(y[known, index], fitted[known, index], rule)
+        return replace(recalibration, threshold=threshold)
 
     def apply(self, raw: Array, target: Target) -> Array:
-        """Uncalibrated probabilities "sample class" to those of the place."""
+        """Uncalibrated probabilities "sample class" to those of the site."""
         if self.temperature is not None:
             return probabilities(_log(raw), categorical=True, temperature=self.temperature)
         lines = np.array([self.lines[name] for name in target.names])
@@ -174,10 +172,10 @@ class Recalibration:
         return result
 
     def arm(self, scored: pl.DataFrame, target: Target) -> pl.DataFrame:
-        """The rows of ``scored`` again, as a second arm with the place's probabilities and threshold."""
+        """The rows of ``scored`` again, as a second arm with the site's probabilities and threshold."""
         table = scored.sort("sample", "class")
         order = sorted(target.names)
-        raw = matrix(table, target, "score")
+        raw = class_matrix(table, target, "score")
         fitted = self.apply(raw, target)[:, [target.names.index(name) for name in order]]
         cut = [self.threshold.get(name) for name in order]
         return table.with_columns(
@@ -206,8 +204,8 @@ class Recalibration:
         }
 
 
-def _place(subject: str) -> float:
-    """Where a subject falls in 0-1, whoever else is there."""
+def _uniform(subject: str) -> float:
+    """A number in 0-1 that depends on the subject alone."""
     digest = hashlib.sha256(f"recalibration:{subject}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
@@ -217,9 +215,9 @@ def _log(raw: Array) -> Array:
     return result
 
 
-def _known(rule: str, other: str) -> str:
+def _known_rule(rule: str, default: str) -> str:
     try:
         parse_rule(rule)
     except InputError:
-        return other
+        return default
     return rule

@@ -1,11 +1,11 @@
-"""What an evaluation found, in words that a clinician can read."""
+"""Sentences of an evaluation, in words that a clinician can read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from medkd.deploy.evaluation.findings import interval_of
+from medkd.deploy.evaluation.performance import format_interval
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED
 
 IN_SAMPLE = (
@@ -15,7 +15,7 @@ IN_SAMPLE = (
 
 
 def sentence(evaluation: Mapping[str, Any]) -> str:
-    """How good the model is here and was at development, and whether to worry.
+    """The model's performance here and at development, and whether outcomes have left the predicted risks.
 
     Args:
         evaluation: all figures, as ``evaluation.json`` holds them.
@@ -27,18 +27,17 @@ def sentence(evaluation: Mapping[str, Any]) -> str:
     words = [IN_SAMPLE] if evaluation["in_sample"] else []
     if here["value"] is None:
         return " ".join([*words, f"On {whose}{more} the {title} cannot be measured: {_lacking(evaluation)}."])
-    said = f"On {whose}{more} the {title} is {interval_of(here)}"
+    text = f"On {whose}{more} the {title} is {format_interval(here)}"
     if developed and developed["value"] is not None:
-        said += (
-            f"; at development it was {interval_of(developed)}{_apart(here, developed, evaluation['higher_is_better'])}"
-        )
-    return " ".join([*words, f"{said}.", *_over_time(evaluation["over_time"])])
+        apart = _apart(here, developed, evaluation["higher_is_better"])
+        text += f"; at development it was {format_interval(developed)}{apart}"
+    return " ".join([*words, f"{text}.", *_over_time(evaluation["over_time"])])
 
 
 def details(evaluation: Mapping[str, Any]) -> list[str]:
-    """What the threshold gives and whether the risks are right, a sentence each, where there is one class.
+    """One sentence each on the threshold and on the size of the risks, where there is one class.
 
-    And whom the figures leave out.
+    And one on who is left out.
 
     Args:
         evaluation: see ``sentence``.
@@ -46,8 +45,8 @@ def details(evaluation: Mapping[str, Any]) -> list[str]:
     words = _one_class(*next(iter(evaluation["by_class"].items()))) if len(evaluation["by_class"]) == 1 else []
     if recalibration := evaluation["recalibration"]:
         words.append(
-            f"All figures are of patients other than the {recalibration['subjects']:,} that the probabilities were recalibrated on "
-            f"({recalibration['subset']}); the bundle itself is unchanged."
+            f"All figures are of patients other than the {recalibration['subjects']:,} that the probabilities were "
+            f"recalibrated on ({recalibration['subset']}); the bundle itself is unchanged."
         )
     return words
 
@@ -66,8 +65,9 @@ def _one_class(name: str, found: Mapping[str, Any]) -> list[str]:
         ):
             which = "the bundle's threshold" if arm == HERE else "the new threshold"
             words.append(
-                f"At {which} of {at['threshold']:.3g} it flags {at['flagged']['value']:.0%} of the samples and finds "
-                f"{at['sensitivity']['value']:.0%} of those with {name}; {at['ppv']['value']:.0%} of the flagged have it."
+                f"At {which} of {at['threshold']:.3g} it flags {at['flagged']['value']:.0%} of the samples "
+                f"and finds {at['sensitivity']['value']:.0%} of those with {name}; "
+                f"{at['ppv']['value']:.0%} of the flagged have it."
             )
         ratio = at["observed_over_expected"]
         if ratio["value"] is not None:
@@ -76,13 +76,13 @@ def _one_class(name: str, found: Mapping[str, Any]) -> list[str]:
 
 
 def _over_time(found: Mapping[str, Any] | None) -> list[str]:
-    """Whether the outcomes have left the predicted risks, and when that showed."""
+    """Whether and when the outcomes left the predicted risks."""
     if not found or not any(found["cusum"].values()):
         return []
     several = len(found["cusum"]) > 1
     crossed = [
-        f"{f'of {name} ' if several else ''}the odds {'rose above' if chart['odds_ratio'] > 1 else 'fell below'} those predicted, "
-        f"which the CUSUM showed on {chart['crossed']}"
+        f"{f'of {name} ' if several else ''}the odds {'rose above' if chart['odds_ratio'] > 1 else 'fell below'} "
+        f"those predicted, which the CUSUM showed on {chart['crossed']}"
         for name, charts in found["cusum"].items()
         for chart in charts
         if chart["crossed"]
@@ -93,7 +93,7 @@ def _over_time(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def _in_the_large(ratio: Mapping[str, float], before: str) -> str:
-    measured = f"observed over expected {interval_of(ratio)}"
+    measured = f"observed over expected {format_interval(ratio)}"
     if ratio["low"] <= 1 <= ratio["high"]:
         text = f"its risks are right on the whole ({measured})"
     elif ratio["value"] < 1:

@@ -1,4 +1,4 @@
-"""Discrimination, calibration and drift period by period, and whether the outcomes have left the predicted risks."""
+"""Course of time: discrimination, calibration and drift by period, and a CUSUM of outcomes against predicted risks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import polars as pl
 from scipy.stats import binom
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.findings import shares
-from medkd.errors import InputError, nearest
+from medkd.deploy.evaluation.performance import shares
+from medkd.deploy.evaluation.settings import PERIODS
 from medkd.evidence.calibration.calibration_slope import IN_THE_LARGE
 from medkd.evidence.calibration.conformal import VALUES
 from medkd.evidence.figures.appearance import HERE
@@ -22,7 +22,6 @@ from medkd.evidence.statistics.cusum import alarm_limit, risk_adjusted_cusum
 from medkd.evidence.statistics.metrics import METRICS
 from medkd.evidence.subgroups import too_small
 
-PERIODS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 WARNING, ALARM = (0.025, 0.975), (0.001, 0.999)
 """Quantiles of the number of positives while the predictions hold: limits of two and of three standard deviations."""
 ODDS_RATIOS = (2.0, 0.5)
@@ -33,25 +32,20 @@ _POINTS = 300
 def over_time(
     scored: pl.DataFrame, target: Target, settings: EvidenceSettings, period: str = "month"
 ) -> dict[str, Any]:
-    """A row a period, and a CUSUM a class.
+    """One row per period, and one CUSUM per class.
 
     A period with too few subjects is suppressed: its figures would be read as findings. The limits of its number of
     positives are those of a binomial with the mean predicted risk, which is a little wide where risks differ.
 
     Args:
-        scored: see ``held_against``, with ``time``, a date; rows without one are left out.
+        scored: see ``labelled_predictions``, with ``time``, a date; rows without one are left out.
         target: what is predicted.
-        settings: how.
+        settings: of the evidence.
         period: week, month, quarter or year.
-
-    Raises:
-        InputError: there is no such period.
     """
-    if period not in PERIODS:
-        raise InputError(f"no period '{period}'", where="--period", remedy=nearest(period, PERIODS))
     dated = scored.filter((pl.col("arm") == HERE) & pl.col("time").is_not_null())
     dated = dated.with_columns(pl.col("time").dt.truncate(PERIODS[period]).alias("_period"))
-    parts = sorted(dated.group_by("_period"), key=lambda one: one[0])
+    parts = sorted(dated.group_by("_period"), key=lambda pair: pair[0])
     rows = [{"from": str(start), **_period(part, target, settings)} for (start,), part in parts]
     charts = (
         {}
@@ -62,17 +56,24 @@ def over_time(
 
 
 def _period(part: pl.DataFrame, target: Target, settings: EvidenceSettings) -> dict[str, Any]:
-    one = part.unique("sample")
-    row: dict[str, Any] = {"n": one.height, "subjects": one["subject"].n_unique(), "suppressed": True, "reason": ""}
-    if one["subject"].n_unique() < 2 * settings.min_group:
-        return row | {"reason": f"{one['subject'].n_unique()} subjects, fewer than {2 * settings.min_group}"}
+    samples = part.unique("sample")
+    row: dict[str, Any] = {
+        "n": samples.height,
+        "subjects": samples["subject"].n_unique(),
+        "suppressed": True,
+        "reason": "",
+    }
+    if samples["subject"].n_unique() < 2 * settings.min_group:
+        return row | {"reason": f"{samples['subject'].n_unique()} subjects, fewer than {2 * settings.min_group}"}
     metric = METRICS[settings.metric]
     small = too_small(part, target, settings.min_group)
-    row |= {"suppressed": False, "reason": small, "value": None, **shares(one, one["subject"])}
+    row |= {"suppressed": False, "reason": small, "value": None, **shares(samples, samples["subject"])}
     blocks = fold_blocks(part, target)[0]
     if not small:
-        found = bootstrap(blocks, [HERE], {"it": metric}, settings.replicates, settings.seed, target.is_categorical)
-        row["value"] = found[HERE, "it"].interval(settings.confidence)
+        replicates = bootstrap(
+            blocks, [HERE], {settings.metric: metric}, settings.replicates, settings.seed, target.is_categorical
+        )
+        row["value"] = replicates[HERE, settings.metric].interval(settings.confidence)
     if target.kind not in VALUES:
         row["classes"] = {
             name: _in_the_large(part.filter((pl.col("class") == name) & pl.col("y").is_not_null()))
@@ -123,7 +124,7 @@ def _chart(y: Any, probability: Any, time: Sequence[Any], odds_ratio: float, lea
     path = risk_adjusted_cusum(y, probability, odds_ratio)
     limit = alarm_limit(probability, odds_ratio, FALSE_ALARM)
     above = np.flatnonzero(path > limit)
-    # A point stands for several patients: from step to step the chart would tell of each one whether it happened.
+    # A point covers several patients: from step to step the chart would reveal the outcome of each.
     parts = np.array_split(np.arange(len(path)), max(1, min(_POINTS, len(path) // least)))
     return {
         "odds_ratio": odds_ratio,

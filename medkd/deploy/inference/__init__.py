@@ -1,1 +1,1 @@
-"""TODO medkd/deploy/inference."""
+"""Batch inference: find items, plan chunks, score them, merge the chunks into tables."""

@@ -1,4 +1,4 @@
-"""What the operating system refused, however deeply a library wrapped it."""
+"""Errors of the operating system, however deeply a library wrapped them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMES = (
     "ECOMM",
 )
 PASSING = frozenset(getattr(errno, name) for name in _NAMES if hasattr(errno, name))
-"""Errors of disks and networks that a moment later may be gone."""
+"""Errors of disks and networks that may be gone a moment later."""
 _ROOM = dict.fromkeys(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room, then repeat the command: it goes on where it stopped"
 )
@@ -58,26 +58,26 @@ def errno_of(error: BaseException) -> int | None:
     >>> errno_of(TimeoutError()) == errno.ETIMEDOUT
     True
     """
-    for one in _causes(error):
-        if isinstance(one, OSError) and one.errno:
-            return one.errno
-        if found := _RUST.search(str(one)):
-            return int(found[1])
-        if isinstance(one, TimeoutError):
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno:
+            return cause.errno
+        if match := _RUST.search(str(cause)):
+            return int(match[1])
+        if isinstance(cause, TimeoutError):
             return errno.ETIMEDOUT
     return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    one: BaseException | None = error
-    while one is not None:
-        yield one
-        one = one.__cause__ or one.__context__
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 @contextmanager
-def telling_refusals(out: Path) -> Iterator[None]:
-    """What the system refuses while ``out`` is filled becomes one line with its remedy; all else passes through.
+def one_line_refusals(out: Path) -> Iterator[None]:
+    """Turn what the system refuses while ``out`` is filled into one line with its remedy; all else passes through.
 
     Raises:
         InputError: there is no room, or no right to write.

@@ -1,112 +1,98 @@
-"""The tables of a finished run, merged from its chunks as a stream: memory does not grow with the number of items."""
+"""Columns of ``predictions.parquet``, ``predictions.csv`` and every chunk file.
+
+| column | type | holds |
+|---|---|---|
+| ``sample_id`` | text | the item's name; rows are sorted by it |
+| ``p_CLASS`` | float | one per class: the uncalibrated probability, or the value of a regression |
+| ``p_cal_CLASS`` | float | one per class: the calibrated probability, or the value again |
+| ``set`` | text | the conformal set in words; null where the bundle has no quantiles |
+| ``drift`` | float | distance of the input from the training samples, above 1 is flagged; null without a reference |
+| ``model_sha256`` | text | digest of the weights |
+| ``seconds`` | float | reading, preparing and the item's share of the network's time |
+| ``status`` | text | "ok", or "quarantined" (in chunk files, and in tables of ``predict_files``) |
+
+Chunk files have one more, ``reason``: why an item was quarantined, else null.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
-from medkd.data.io.private import writing_private
-from medkd.deploy.inference.chunks import chunk_path, read_facts
-from medkd.deploy.inference.os_errors import errno_of
-from medkd.deploy.inference.plan import PARQUET, QUARANTINE, TABLE, Plan
+from medkd.data.core.target import Target
 from medkd.errors import InputError
 
+RAW, CALIBRATED = "p_", "p_cal_"
+"""Prefixes of the columns that hold one value per class."""
+OK, QUARANTINED = "ok", "quarantined"
+"""Values of the column ``status``."""
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters by which a spreadsheet takes a cell for a formula."""
 Table = TypeVar("Table", pl.DataFrame, pl.LazyFrame)
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes a cell for that begins so."""
-_GROUP = 64
-"""Chunks merged at a time; a row group of the Parquet file holds as many."""
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What a finished run came to.
+class ItemResult:
+    """The result of one item: scores, or the reason why it was quarantined.
 
     Args:
-        scored, quarantined: items.
-        seconds: of all items together.
-        smallest_batch: smaller than the plan's where memory ran out.
-        retries: how often a record was tried again.
+        sample_id: its name.
+        raw, calibrated: one value per class; not written when it was quarantined.
+        seconds: reading, preparing and its share of the network's time.
+        reason: why it was quarantined; None where it was scored.
+        conformal_set: in words; None where the bundle has no quantiles.
+        drift: distance from the training samples; None where the bundle has no reference.
     """
 
-    scored: int
-    quarantined: int
+    sample_id: str
+    raw: Sequence[float]
+    calibrated: Sequence[float]
     seconds: float
-    smallest_batch: int
-    retries: int
+    reason: str | None = None
+    conformal_set: str | None = None
+    drift: float | None = None
 
 
-def scan_chunks(out: Path, plan: Plan) -> pl.LazyFrame:
-    """All chunks as one table with the column ``reason``, not yet read."""
-    return pl.scan_parquet([chunk_path(out, index) for index in range(plan.chunks)])
-
-
-def count(out: Path, plan: Plan) -> Counts:
-    """What all chunks together came to.
+def prediction_columns(target: Target) -> dict[str, pl.DataType]:
+    """Columns of the table of predictions and their types.
 
     Raises:
-        InputError: a chunk is damaged.
+        InputError: two classes would share a column.
+
+    >>> list(prediction_columns(Target("cd", "binary", ("cd",))))
+    ['sample_id', 'p_cd', 'p_cal_cd', 'set', 'drift', 'model_sha256', 'seconds', 'status']
     """
-    facts = [read_facts(out, index, plan) for index in range(plan.chunks)]
-    held = [one for one in facts if one is not None]
-    sums = scan_chunks(out, plan).select(
-        (pl.col("status") == "ok").sum().alias("ok"), pl.len(), pl.col("seconds").sum()
-    )
-    try:
-        scored, rows, seconds = sums.collect(engine="streaming").row(0)
-    except pl.exceptions.PolarsError as error:
-        raise _failure(out, plan, error) from error
-    return Counts(scored, rows - scored, seconds, min(one.batch_size for one in held), sum(one.retries for one in held))
+    classes = [f"{prefix}{name}" for prefix in (RAW, CALIBRATED) for name in target.names]
+    if len(set(classes)) < len(classes):
+        raise InputError(f"classes {', '.join(target.names)} cannot each have a column", where=f"target {target.key}")
+    return {
+        "sample_id": pl.String(),
+        **{name: pl.Float64() for name in classes},
+        "set": pl.String(),
+        "drift": pl.Float64(),
+        "model_sha256": pl.String(),
+        "seconds": pl.Float64(),
+        "status": pl.String(),
+    }
 
 
-def write_predictions(out: Path, plan: Plan) -> None:
-    """Write ``predictions.parquet``, ``predictions.csv`` and ``quarantine.csv``, each whole, readable by their owner alone.
-
-    The first two hold what was scored, the last what was set aside. Two processes that write at the same moment write
-    the same.
-
-    Args:
-        out: the run's folder.
-        plan: of the run, all of whose chunks are there.
-
-    Raises:
-        InputError: a chunk is damaged.
-    """
-    table = scan_chunks(out, plan)
-    scored = table.filter(pl.col("status") == "ok").drop("reason")
-    aside = table.filter(pl.col("status") != "ok").select(pl.col("sample_id").alias("item"), "reason")
-    try:
-        with writing_private(out / PARQUET) as temporary:
-            scored.sink_parquet(temporary, metadata={"schema_version": "1"}, row_group_size=_GROUP * plan.chunk)
-        with writing_private(out / TABLE) as temporary:
-            defused(scored).sink_csv(temporary, check_extension=False)
-        with writing_private(out / QUARANTINE) as temporary:
-            defused(aside).sink_csv(temporary, check_extension=False)
-    except pl.exceptions.PolarsError as error:
-        raise _failure(out, plan, error) from error
+def results_table(results: Sequence[ItemResult], target: Target, model_sha256: str) -> pl.DataFrame:
+    """Results as a table with the columns of the predictions and ``reason``, in the order given."""
+    rows = [_row(result, model_sha256, len(target.names)) for result in results]
+    return pl.DataFrame(rows, schema={**prediction_columns(target), "reason": pl.String()}, orient="row")
 
 
-def first_reason(out: Path, plan: Plan) -> tuple[str, str]:
-    """The first item that was set aside, and why."""
-    name, reason = (
-        scan_chunks(out, plan).filter(pl.col("status") != "ok").select("sample_id", "reason").head(1).collect().row(0)
-    )
-    return str(name), str(reason)
+def escape_formulas(table: Table) -> Table:
+    """The table with an apostrophe before each text that a spreadsheet would take for a formula.
 
-
-def defused(table: Table) -> Table:
-    """A table whose text a spreadsheet will not take for a formula: an apostrophe stands before = + - @.
-
-    >>> defused(pl.DataFrame({"item": ["=1+1", "a"]}))["item"].to_list()
+    >>> escape_formulas(pl.DataFrame({"item": ["=1+1", "a"]}))["item"].to_list()
     ["'=1+1", 'a']
     """
     return table.with_columns(
-        pl.when(pl.col(name).str.slice(0, 1).is_in(list(FORMULA)))
+        pl.when(pl.col(name).str.slice(0, 1).is_in(list(FORMULA_SIGNS)))
         .then(pl.lit("'") + pl.col(name))
         .otherwise(pl.col(name))
         .alias(name)
@@ -115,15 +101,9 @@ def defused(table: Table) -> Table:
     )
 
 
-def _failure(out: Path, plan: Plan, error: pl.exceptions.PolarsError) -> InputError:
-    """What a failed merge came from: a chunk that cannot be read although its end is whole, else the disk."""
-    for path in (chunk_path(out, index) for index in range(plan.chunks)):
-        try:
-            pl.read_parquet(path)
-        except pl.exceptions.PolarsError:
-            return InputError(f"{path.name} is damaged", where=path.parent, remedy="Remove it, and repeat the command")
-    number = errno_of(error)
-    reason = str(error) if number is None else os.strerror(number)
-    return InputError(
-        f"cannot write: {reason}", where=out, remedy="Make room, then repeat the command: it goes on where it stopped"
-    )
+def _row(result: ItemResult, model_sha256: str, classes: int) -> tuple[object, ...]:
+    if result.reason is not None:
+        nothing = (None,) * (2 * classes + 2)
+        return (result.sample_id, *nothing, model_sha256, result.seconds, QUARANTINED, result.reason)
+    scores = (*result.raw, *result.calibrated, result.conformal_set, result.drift)
+    return (result.sample_id, *scores, model_sha256, result.seconds, OK, None)

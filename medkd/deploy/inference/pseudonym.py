@@ -1,4 +1,4 @@
-"""Identifiers never reach a log: a keyed hash stands in their place."""
+"""Pseudonyms: keyed hashes in place of identifiers, which never reach a log."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ KEY_FILE = ".hash_key"
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """Names to keyed hashes; who holds the key can find a name again, nobody else can guess one.
+    """Keyed hashes of names: with the key a name can be found again, without it nobody can guess one.
 
     Args:
         key: secret bytes.
 
-    >>> Pseudonyms(b"secret").of("patient-17")
+    >>> Pseudonyms(b"secret").hash("patient-17")
     'id:dd6fb266b9'
     """
 
     key: bytes
 
     @classmethod
-    def of_folder(cls, folder: Path) -> Pseudonyms:
-        """With the key in ``MEDKD_HASH_KEY``, else with the folder's own, drawn at its first use and kept (mode 0600)."""
+    def for_folder(cls, folder: Path) -> Pseudonyms:
+        """With the key in ``MEDKD_HASH_KEY``, else the folder's own, drawn at its first use and kept (mode 0600)."""
         if secret := os.environ.get(KEY_VARIABLE):
             return cls(secret.encode())
         path = folder / KEY_FILE
         write_once(path, secrets.token_hex(32))
         return cls(path.read_bytes())
 
-    def of(self, name: str) -> str:
-        """The hash of one name, 40 bits."""
+    def hash(self, name: str) -> str:
+        """``id:`` and 40 bits of the name's keyed hash, in hex."""
         return "id:" + hmac.new(self.key, name.encode(), hashlib.sha256).hexdigest()[:10]
 
-    def hide(self, text: str, names: Iterable[str]) -> str:
+    def redact(self, text: str, names: Iterable[str]) -> str:
         """``text`` with each of ``names``, as a whole word, replaced by its hash; the longest first."""
         for name in sorted(set(filter(None, names)), key=len, reverse=True):
-            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", self.of(name), text)
+            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", self.hash(name), text)
         return text
 
 
-def names_of(row: Mapping[str, Any]) -> set[str]:
+def identifiers_in(row: Mapping[str, Any]) -> set[str]:
     """Everything in an item's row that may name a person: ids, paths, and the parts of those.
 
-    >>> sorted(names_of({"sample_id": "ward/17", "subject_id": None, "ecg": "ward/17.hea"}))
+    >>> sorted(identifiers_in({"sample_id": "ward/17", "subject_id": None, "ecg": "ward/17.hea"}))
     ['17', '17.hea', 'ward', 'ward/17', 'ward/17.hea']
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for value in row.values():
         if isinstance(value, str):
             path = PurePosixPath(value)
-            found |= {value, *path.parts, *(PurePosixPath(part).stem for part in path.parts)}
-    return found - {"/", "."}
+            names |= {value, *path.parts, *(PurePosixPath(part).stem for part in path.parts)}
+    return names - {"/", "."}

@@ -1,4 +1,4 @@
-"""One bad record never stops a run: it is set aside with its reason."""
+"""Quarantine: one bad record never stops a run, it is set aside with its reason."""
 
 from __future__ import annotations
 
@@ -8,37 +8,27 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from medkd.deploy.inference.os_errors import PASSING, errno_of
+from medkd.deploy.inference.settings import DEFAULTS
 from medkd.errors import MedkdError
 
 T = TypeVar("T")
 
-RETRIES = 2
-"""How often a record is tried again by default."""
 _PAUSE, _GROWTH = 0.1, 5.0
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """An item that was set aside.
-
-    Args:
-        reason: one line, in the words of whatever refused it.
-    """
-
-    reason: str
-
-
-@dataclass(frozen=True)
 class Attempt(Generic[T]):
-    """What came of one item.
+    """The result of work on one item, or the reason why there is none.
 
     Args:
-        value: the result, or why there is none.
+        value: the result; None where the work failed.
+        reason: one line, in the words of what refused the item; None where the work succeeded.
         seconds: how long it took.
         retries: how often it was tried again.
     """
 
-    value: T | Quarantined
+    value: T | None
+    reason: str | None = None
     seconds: float = 0.0
     retries: int = 0
 
@@ -46,26 +36,26 @@ class Attempt(Generic[T]):
 def attempt(
     act: Callable[[], T],
     clock: Callable[[], float],
-    retries: int = RETRIES,
+    retries: int = DEFAULTS.retries,
     pause: Callable[[float], object] = time.sleep,
 ) -> Attempt[T]:
-    """Do it; whatever goes wrong with this one item becomes its reason. Interrupts and exits pass through.
+    """Call ``act``; a failure with this one item becomes its reason. Interrupts and exits pass through.
 
     Args:
-        act: what to do.
+        act: reads, prepares or writes one item.
         clock: seconds.
         retries: how often to try again what disk or network refused for the moment (``PASSING``), waiting 0.1 s, 0.5 s,
             2.5 s and so on; what is plainly wrong with a record is not tried again.
         pause: waits for seconds.
 
-    >>> attempt(lambda: 1 // 0, lambda: 0.0).value
-    Quarantined(reason='ZeroDivisionError: integer division or modulo by zero')
+    >>> attempt(lambda: 1 // 0, lambda: 0.0).reason
+    'ZeroDivisionError: integer division or modulo by zero'
     """
     start = clock()
     tried = 0
     while True:
         try:
-            value: T | Quarantined = act()
+            return Attempt(act(), None, clock() - start, tried)
         except Exception as error:
             # Readers of foreign formats fail in ways of their own, and the other items are still to be scored.
             passing = errno_of(error) in PASSING
@@ -73,8 +63,8 @@ def attempt(
                 pause(_PAUSE * _GROWTH**tried)
                 tried += 1
                 continue
-            value = Quarantined(_reason(error) + (f" Tried {tried + 1} times." if passing and tried else ""))
-        return Attempt(value, clock() - start, tried)
+            reason = _reason(error) + (f" Tried {tried + 1} times." if passing and tried else "")
+            return Attempt(None, reason, clock() - start, tried)
 
 
 def _reason(error: Exception) -> str:

@@ -1,108 +1,176 @@
-"""``run.json``: what a run was, in digests and counts; identifiers only as keyed hashes."""
+"""``run.json``: the record of a run in digests and counts, with identifiers only as keyed hashes."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import polars as pl
 import torch
 
+from medkd.data.core.target import Target
 from medkd.data.io.digest import digest_file
+from medkd.data.io.document import Document, parse_document
+from medkd.data.io.load import read_json
 from medkd.data.io.private import writing_private
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.manifest import Items
+from medkd.deploy.inference.items import Items
+from medkd.deploy.inference.merge import RunCounts, scan_quarantined
 from medkd.deploy.inference.plan import PARQUET, RUN, Plan
-from medkd.deploy.inference.predictions import Counts, scan_chunks
-from medkd.deploy.inference.pseudonym import KEY_VARIABLE, Pseudonyms, names_of
+from medkd.deploy.inference.pseudonym import KEY_VARIABLE, Pseudonyms, identifiers_in
+from medkd.errors import InputError
 
 _PACKAGES = ("medkd", "torch", "numpy", "polars")
 
 
-@dataclass(frozen=True)
-class Call:
-    """The call that completed a run.
+class ItemCounts(Document):
+    """Numbers of items and chunks."""
 
-    Args:
-        engine: "local" or "ray".
-        computed: items that it computed; the others were there.
-        seconds: that it took.
-        signed_by: fingerprint of the key whose signature was required; None where none was.
-    """
+    items: int
+    ok: int
+    quarantined: int
+    chunks: int
 
-    engine: str
-    computed: int
+
+class BatchSizes(Document):
+    """Rows per pass of the network: as asked for, and the smallest after memory ran out."""
+
+    asked: int
+    smallest: int
+
+
+class Throughput(Document):
+    """Items that the completing call computed; the others were there."""
+
+    items: int
     seconds: float
-    signed_by: str | None = None
+    items_per_second: float
+
+
+class QuarantinedItem(Document):
+    """A quarantined item by its hash, with its reason, in which its names are hashed too."""
+
+    item: str
+    reason: str
+
+
+class RunRecord(Document):
+    """What ``run.json`` holds."""
+
+    schema_version: Literal[1] = 1
+    plan: Plan
+    bundle_sha256: str
+    model_sha256: str
+    signed_by: str | None
+    """Fingerprint of the key whose signature was required; null where none was."""
+    predictions_sha256: str
+    source: str
+    target: str
+    target_config: Target | None
+    """Null in runs of a medkd that did not record it."""
+    threshold: dict[str, float | None]
+    view: str
+    length: dict[str, dict[str, str]]
+    engine: str
+    runtime: str
+    precision: int
+    device: str
+    versions: dict[str, str]
+    counts: ItemCounts
+    retries: int
+    batch_size: BatchSizes
+    throughput: Throughput
+    item_seconds: float
+    hash_key: str
+    quarantined: list[QuarantinedItem]
 
 
 def write_run_record(
-    out: Path, *, bundle: Bundle, items: Items, plan: Plan, counts: Counts, call: Call, names: Pseudonyms
+    out: Path,
+    *,
+    bundle: Bundle,
+    items: Items,
+    plan: Plan,
+    counts: RunCounts,
+    names: Pseudonyms,
+    engine: str,
+    computed: int,
+    seconds: float,
+    signed_by: str | None = None,
 ) -> None:
-    """Write it.
+    """Write ``run.json`` of a run that has its tables.
 
     Args:
         out: the run's folder.
         bundle, items, plan, counts: of the run.
-        call: the call that completed it.
-        names: what stands for identifiers.
+        names: hash identifiers.
+        engine: of the call that completed the run: "local" or "ray".
+        computed: items that this call computed.
+        seconds: that this call took.
+        signed_by: fingerprint of the key whose signature was required.
     """
-    record = {
-        "schema_version": 1,
-        "plan": asdict(plan),
-        "bundle_sha256": plan.bundle_sha256,
-        "model_sha256": bundle.model_sha256,
-        "signed_by": call.signed_by,
-        "predictions_sha256": digest_file(out / PARQUET),
-        "source": items.source,
-        "target": bundle.target.key,
-        "target_config": bundle.target.to_dict(),
-        "threshold": bundle.calibration.threshold,
-        "view": str(bundle.view),
-        "length": bundle.preprocessing.length(),
-        "engine": call.engine,
-        "runtime": plan.runtime,
-        "precision": plan.precision,
-        "device": torch.cuda.get_device_name() if plan.device == "cuda" and torch.cuda.is_available() else plan.device,
-        "versions": _versions(plan, call),
-        "counts": {"items": plan.items, "ok": counts.scored, "quarantined": counts.quarantined, "chunks": plan.chunks},
-        "retries": counts.retries,
-        "batch_size": {"asked": plan.batch_size, "smallest": counts.smallest_batch},
-        "throughput": {
-            "items": call.computed,
-            "seconds": round(call.seconds, 3),
-            "items_per_second": round(call.computed / call.seconds, 3),
-        },
-        "item_seconds": counts.seconds,
-        "hash_key": KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else "this folder's own",
-        "quarantined": _aside(out, items, plan, names),
-    }
+    record = RunRecord(
+        plan=plan,
+        bundle_sha256=plan.bundle_sha256,
+        model_sha256=bundle.model_sha256,
+        signed_by=signed_by,
+        predictions_sha256=digest_file(out / PARQUET),
+        source=items.source,
+        target=bundle.target.key,
+        target_config=bundle.target,
+        threshold=dict(bundle.threshold),
+        view=str(bundle.view),
+        length=bundle.preprocessing.length(),
+        engine=engine,
+        runtime=plan.runtime,
+        precision=plan.precision,
+        device=torch.cuda.get_device_name() if plan.device == "cuda" and torch.cuda.is_available() else plan.device,
+        versions=_versions(plan, engine),
+        counts=ItemCounts(items=plan.items, ok=counts.scored, quarantined=counts.quarantined, chunks=plan.chunks),
+        retries=counts.retries,
+        batch_size=BatchSizes(asked=plan.batch_size, smallest=counts.smallest_batch),
+        throughput=Throughput(items=computed, seconds=round(seconds, 3), items_per_second=round(computed / seconds, 3)),
+        item_seconds=counts.seconds,
+        hash_key=KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else "this folder's own",
+        quarantined=_quarantined(out, items, plan, names),
+    )
     with writing_private(out / RUN) as temporary:
-        temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def _versions(plan: Plan, call: Call) -> dict[str, str]:
+def read_run_record(run: Path) -> RunRecord:
+    """The record of a finished run.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        InputError: there is none, it is damaged, or of a newer medkd.
+    """
+    path, remedy = run / RUN, "Repeat medkd predict"
+    document = read_json(path, remedy)
+    if document.get("schema_version") != RunRecord.model_fields["schema_version"].default:
+        raise InputError(f"{RUN} is of another version of medkd", where=run, remedy=remedy)
+    return parse_document(RunRecord, document, path, remedy)
+
+
+def _versions(plan: Plan, engine: str) -> dict[str, str]:
     packages = [
         *_PACKAGES,
         *(["onnxruntime"] if plan.runtime == "onnx" else []),
-        *(["ray"] if call.engine == "ray" else []),
+        *(["ray"] if engine == "ray" else []),
     ]
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def _aside(out: Path, items: Items, plan: Plan, names: Pseudonyms) -> list[dict[str, Any]]:
-    """Each item that was set aside, by its hash, with its reason: of that, too, the item's names are hidden."""
-    reasons = scan_chunks(out, plan).filter(pl.col("status") != "ok").select("sample_id", "reason")
-    rows = items.table.lazy().join(reasons, on="sample_id").sort("sample_id").collect(engine="streaming")
+def _quarantined(out: Path, items: Items, plan: Plan, names: Pseudonyms) -> list[QuarantinedItem]:
+    rows = items.table.lazy().join(scan_quarantined(out, plan), on="sample_id").sort("sample_id")
     return [
-        {
-            "item": names.of(str(row["sample_id"])),
-            "reason": names.hide(str(row["reason"]), names_of({key: row[key] for key in row if key != "reason"})),
-        }
-        for row in rows.iter_rows(named=True)
+        QuarantinedItem(
+            item=names.hash(str(row["sample_id"])),
+            reason=names.redact(str(row["reason"]), identifiers_in({key: row[key] for key in row if key != "reason"})),
+        )
+        for row in rows.collect(engine="streaming").iter_rows(named=True)
     ]

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import torch
 
+from medkd import registry
 from medkd.app.cases.cases import SEEN_IN_TRAINING, Cases, open_cases
 from medkd.app.cases.source import find_source
 from medkd.data.core.display import Strip, Trend
@@ -22,10 +23,10 @@ from medkd.data.loading.statistics import Statistics
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.calibration import Calibration
 from medkd.deploy.bundle.preprocessing import Preprocessing
-from medkd.deploy.inference.manifest import find_items
+from medkd.deploy.inference.items import find_items
 from medkd.deploy.inference.plan import PARQUET, QUARANTINE
 from medkd.deploy.inference.predict import predict
-from medkd.deploy.inference.predictions import defused
+from medkd.deploy.inference.predictions import escape_formulas
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG
 from medkd.modalities.vitals import Vitals
@@ -90,7 +91,7 @@ def written(
     )
     table.write_parquet(folder / PARQUET)
     held = pl.DataFrame(list((aside or {}).items()), schema={"item": pl.String, "reason": pl.String}, orient="row")
-    defused(held).write_csv(folder / QUARANTINE)
+    escape_formulas(held).write_csv(folder / QUARANTINE)
     return folder
 
 
@@ -186,7 +187,7 @@ def stays(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ward(vitals_bundle: Bundle, stays: Path, tmp_path_factory: pytest.TempPathFactory) -> Cases:
-    names = find_items(stays, vitals_bundle.modalities, DIED.key).table["sample_id"]
+    names = find_items(stays, vitals_bundle.modalities, DIED.key, registry=registry).table["sample_id"]
     done = written(tmp_path_factory.mktemp("scored") / "run", dict.fromkeys(names, 0.3), DIED)
     return open_cases(Path("none"), vitals_bundle, stays, tmp_path_factory.mktemp("viewer"), done)
 
@@ -201,7 +202,8 @@ class TestEvents:
         # What predict is given holds the same items.
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        given = find_items(source.predict_input(scratch, vitals_bundle.modalities), vitals_bundle.modalities)
+        manifest = source.predict_input(scratch, vitals_bundle.modalities)
+        given = find_items(manifest, vitals_bundle.modalities, registry=registry)
         assert given.table.select("sample_id", "series", "vitals").equals(
             source.items.table.select("sample_id", "series", "vitals")
         )
@@ -243,7 +245,7 @@ class TestRun:
     ) -> None:
         samples = pl.read_parquet(fast_run / "samples.parquet")
         assert run_cases.table["sample_id"].to_list() == samples["sample_id"].sort().to_list()
-        predict(fast_run / "bundle", fast_run / "cohort", tmp_path / "out")
+        predict(fast_run / "bundle", fast_run / "cohort", tmp_path / "out", registry=registry)
         scored = pl.read_parquet(tmp_path / "out" / PARQUET)
         column = next(name for name in scored.columns if name.startswith("p_cal_"))
         same = run_cases.table.select("sample_id", column).join(

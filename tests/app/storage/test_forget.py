@@ -51,7 +51,7 @@ def test_a_tombstone_stays_in_a_log_that_is_whole(written: Reviews, database: Da
     forget(database, audit, THEIRS, data, by="boss")
     last = audit.last()
     assert (last.actor, last.action) == ("boss", "forgotten")
-    assert json.loads(last.details) == {"subject": Pseudonyms.of_folder(data).of(THEIRS), "rows": 33}
+    assert json.loads(last.details) == {"subject": Pseudonyms.for_folder(data).hash(THEIRS), "rows": 33}
     assert audit.verify() == []
 
 

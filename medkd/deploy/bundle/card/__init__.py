@@ -1,1 +1,1 @@
-"""TODO medkd/deploy/bundle/card."""
+"""The model card: a run's facts as ``card.json``, and as a page by item of TRIPOD+AI."""

@@ -1,10 +1,10 @@
-"""How an item of the card is written: sentences, tables and figures."""
+"""Content of an item of the card: sentences, tables and figures, formatted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from medkd.evidence.statistics.metrics import METRICS
 
@@ -26,6 +26,25 @@ class Table:
 Content = tuple[Iterable[str], Iterable[Table]]
 
 
+class HasInterval(Protocol):
+    """A figure, None where it is not defined, with its interval, None where it has none."""
+
+    @property
+    def value(self) -> float | None:
+        """The figure."""
+        ...
+
+    @property
+    def low(self) -> float | None:
+        """Lower limit."""
+        ...
+
+    @property
+    def high(self) -> float | None:
+        """Upper limit."""
+        ...
+
+
 def figure(value: Any) -> str:
     """Three decimals of a fraction, whole numbers as they are, "none" for what is not there.
 
@@ -37,15 +56,16 @@ def figure(value: Any) -> str:
     return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
-def with_interval(row: Mapping[str, Any]) -> str:
+def with_interval(row: HasInterval) -> str:
     """A value with its interval.
 
-    >>> with_interval({"value": 0.5, "low": 0.4, "high": 0.61})
+    >>> from types import SimpleNamespace
+    >>> with_interval(SimpleNamespace(value=0.5, low=0.4, high=0.61))
     '0.500 (0.400 to 0.610)'
     """
-    if row.get("low") is None:
-        return figure(row.get("value"))
-    return f"{figure(row['value'])} ({figure(row['low'])} to {figure(row['high'])})"
+    if row.low is None:
+        return figure(row.value)
+    return f"{figure(row.value)} ({figure(row.low)} to {figure(row.high)})"
 
 
 def metric_name(name: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Undefined
 
+from medkd.deploy.bundle.card.card import Card
 from medkd.deploy.bundle.card.content import figure, percent, with_interval
 from medkd.deploy.bundle.card.methods import gives
 from medkd.deploy.bundle.card.results import coverage_lines, weak_lines
@@ -18,12 +18,8 @@ from medkd.deploy.bundle.card.tripod import by_item, not_stated
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#&])|(?<![^\W_])(_)|(_)(?![^\W_])")
 
 
-def render_card(card: Mapping[str, Any]) -> str:
-    """``CARD.md``, laid out by item of TRIPOD+AI: every value is escaped, so that no name in it can become markup.
-
-    Args:
-        card: from ``make_card`` or ``read_card``, with ``schema_version``.
-    """
+def render_card(card: Card) -> str:
+    """``CARD.md``, laid out by item of TRIPOD+AI: every value is escaped, so that no name in it can become markup."""
     # The output is Markdown, which HTML's escaping would spoil; ``finalize`` escapes it instead, each value as it is
     # written.
     environment = Environment(
@@ -43,7 +39,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         items=[item for item in items if item.is_stated and item.number != "2"],
         not_stated=not_stated(items),
         gives=gives(card),
-        confidence=percent(card["settings"].get("confidence", 0.95)),
+        confidence=percent(card.settings.get("confidence", 0.95)),
         notable=[*coverage_lines(card), *weak_lines(card)],
     )
 
@@ -57,4 +53,4 @@ def escape_markdown(value: Any) -> Any:
     if isinstance(value, Undefined):
         return value
     text = " ".join(str(value).split())
-    return _SPECIAL.sub(lambda found: "\\" + found[0], text)
+    return _SPECIAL.sub(lambda sign: "\\" + sign[0], text)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from medkd.deploy.bundle.card import methods as methods
-from medkd.deploy.bundle.card import results as results
+from medkd.deploy.bundle.card import methods, results
+from medkd.deploy.bundle.card.card import Card
 from medkd.deploy.bundle.card.content import Content, Table
 
-Card = Mapping[str, Any]
 ITEMS: tuple[tuple[str, str, str, Callable[[Card], Content] | None], ...] = (
     ("Title and abstract", "1", "Title", methods.title),
     ("Title and abstract", "2", "Abstract", results.abstract),
@@ -65,7 +63,7 @@ ITEMS: tuple[tuple[str, str, str, Callable[[Card], Content] | None], ...] = (
     ("Discussion", "27b", "Interaction with the user", None),
     ("Discussion", "27c", "Next steps", results.next_steps),
 )
-"""Section, number, name in our words, and what fills it; None: no run knows it."""
+"""Section, number, name in our words, and the function that fills it; None: no run knows it."""
 
 
 @dataclass(frozen=True)
@@ -88,25 +86,22 @@ class Item:
 
     @property
     def is_stated(self) -> bool:
-        """Whether the run says anything about it."""
+        """Whether the run states anything about it."""
         return bool(self.lines or self.tables)
 
 
 def by_item(card: Card) -> list[Item]:
     """Every item of the checklist in its order, filled from the facts of ``card.json`` alone.
 
-    Args:
-        card: from ``make_card`` or ``read_card``.
-
     Source: Collins et al. 2024, BMJ 385:e078378 (TRIPOD+AI), table 1.
     """
-    found = []
+    items = []
     for section, number, name, fill in ITEMS:
         lines, tables = fill(card) if fill else ((), ())
-        found.append(Item(section, number, name, tuple(lines), tuple(table for table in tables if table.rows)))
-    return found
+        items.append(Item(section, number, name, tuple(lines), tuple(table for table in tables if table.rows)))
+    return items
 
 
 def not_stated(items: Sequence[Item]) -> list[str]:
-    """The items that the run says nothing about, such as "18a Funding"."""
+    """The items about which the run states nothing, such as "18a Funding"."""
     return [f"{item.number} {item.title}" for item in items if not item.is_stated]

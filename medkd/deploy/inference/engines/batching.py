@@ -1,4 +1,4 @@
-"""One batch through the network, within the memory that there is."""
+"""Batches through the network, halved where they do not fit into memory."""
 
 from __future__ import annotations
 
@@ -12,67 +12,60 @@ from numpy.typing import NDArray
 
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.preprocessing import Prepared
-from medkd.deploy.inference.chunks import Scored
-from medkd.deploy.inference.engines.determinism import rounded
-from medkd.deploy.inference.job import Job
-from medkd.deploy.inference.quarantine import Attempt, Quarantined
+from medkd.deploy.inference.engines.determinism import reduced_precision
+from medkd.deploy.inference.plan import Plan
+from medkd.deploy.inference.predictions import ItemResult
+from medkd.deploy.inference.quarantine import Attempt
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedItem:
     """An item that was read and prepared.
 
     Args:
-        prepared: what the network sees.
-        drift: how far it lies from the training samples, if the bundle can tell.
+        prepared: the network's input.
+        drift: its distance from the training samples; None without a reference.
     """
 
     prepared: Prepared
     drift: float | None
 
 
-class Passes:
-    """Passes of the network; where memory runs out the batch is halved for all that follow.
+class BatchScorer:
+    """Scores batches; where memory runs out the batch is halved for all that follow.
 
     Args:
-        job: of the run.
+        plan: of the run: batch size, precision, device.
     """
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.size = job.plan.batch_size
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.batch_size = plan.batch_size
 
-    def score(self, bundle: Bundle, names: Sequence[str], attempts: Sequence[Attempt[Ready]]) -> list[Scored]:
-        """What came of one batch; an item that was set aside leaves its place empty.
+    def score(
+        self, bundle: Bundle, names: Sequence[str], attempts: Sequence[Attempt[PreparedItem]]
+    ) -> list[ItemResult]:
+        """Results of one batch; a quarantined item leaves its place empty.
 
         Args:
             bundle: on the device that is to compute.
-            names, attempts: of its items.
+            names, attempts: one per item.
         """
         start = time.perf_counter()
-        prepared = [made.value.prepared if isinstance(made.value, Ready) else None for made in attempts]
-        raw, calibrated, too_big = self.probabilities(bundle, prepared)
-        aside: dict[int, Quarantined] = {}
-        for place, made in enumerate(attempts):
-            if isinstance(made.value, Quarantined):
-                aside[place] = made.value
-            elif place in too_big:
-                aside[place] = Quarantined("does not fit into memory, even alone.")
-            elif not np.isfinite(raw[place]).all():
-                aside[place] = Quarantined("the network gave a value that is not finite.")
+        raw, calibrated, too_big = self.probabilities(bundle, [made.value and made.value.prepared for made in attempts])
         sets = bundle.sets(calibrated)
         share = (time.perf_counter() - start) / len(names)
         return [
-            Scored(
+            ItemResult(
                 name,
-                raw[place].tolist(),
-                calibrated[place].tolist(),
+                raw[index].tolist(),
+                calibrated[index].tolist(),
                 made.seconds + share,
-                aside.get(place),
-                sets[place],
-                made.value.drift if isinstance(made.value, Ready) else None,
+                _reason(made, index in too_big, raw[index]),
+                sets[index],
+                made.value and made.value.drift,
             )
-            for place, (name, made) in enumerate(zip(names, attempts, strict=True))
+            for index, (name, made) in enumerate(zip(names, attempts, strict=True))
         ]
 
     def probabilities(
@@ -80,15 +73,15 @@ class Passes:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], set[int]]:
         """Raw and calibrated probabilities, both "sample output".
 
-        And the places of samples that do not fit into memory even alone.
+        And the indices of samples that do not fit into memory even alone.
         """
         while True:
-            size = self.size
+            size = self.batch_size
             parts, too_big = [], set()
             try:
                 for start in range(0, len(prepared), size):
                     try:
-                        with rounded(self.job.plan.precision, self.job.plan.device):
+                        with reduced_precision(self.plan.precision, self.plan.device):
                             parts.append(bundle.probabilities(prepared[start : start + size], rows=size))
                     except (RuntimeError, MemoryError) as error:
                         if size > 1 or not _is_out_of_memory(error):
@@ -101,9 +94,18 @@ class Passes:
             else:
                 return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts]), too_big
             # Outside the handler: its traceback keeps the failed pass's tensors alive.
-            self.size = min(self.size, max(1, size // 2))
+            self.batch_size = min(self.batch_size, max(1, size // 2))
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+
+
+def _reason(made: Attempt[PreparedItem], is_too_big: bool, raw: NDArray[np.float64]) -> str | None:
+    """Why an item is quarantined; None where it was scored."""
+    if made.reason is not None:
+        return made.reason
+    if is_too_big:
+        return "does not fit into memory, even alone."
+    return None if np.isfinite(raw).all() else "the network gave a value that is not finite."
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

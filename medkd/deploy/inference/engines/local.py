@@ -14,11 +14,15 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.chunks import ChunkFacts, Scored, write_chunk
-from medkd.deploy.inference.devices import Devices
-from medkd.deploy.inference.engines.batching import Passes, Ready
-from medkd.deploy.inference.job import Finished, Job
-from medkd.deploy.inference.quarantine import Attempt, Quarantined, attempt
+from medkd.deploy.inference.chunks import Chunk, write_chunk
+from medkd.deploy.inference.engines.batching import BatchScorer, PreparedItem
+from medkd.deploy.inference.engines.devices import Devices
+from medkd.deploy.inference.engines.job import ChunkSummary, Job
+from medkd.deploy.inference.items import Items
+from medkd.deploy.inference.plan import Plan
+from medkd.deploy.inference.predictions import ItemResult
+from medkd.deploy.inference.quarantine import Attempt, attempt
+from medkd.deploy.inference.settings import PredictSettings
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -30,78 +34,103 @@ _PASSES_PER_GPU = 2
 
 @dataclass(frozen=True)
 class _Batch:
-    index: int
+    """Consecutive items of one chunk.
+
+    Args:
+        chunk: its index.
+        names, attempts: one per item.
+        is_last: whether the chunk ends with it.
+    """
+
+    chunk: int
     names: list[str]
-    attempts: list[Attempt[Ready]]
-    last: bool
+    attempts: list[Attempt[PreparedItem]]
+    is_last: bool
 
 
 def compute_chunks(
     bundle: Bundle, job: Job, devices: Devices, chunks: Sequence[int], advance: Callable[[int], object]
-) -> Iterator[Finished]:
-    """Compute chunks in the given order and write each; what was written, chunk by chunk.
-
-    A chunk's batches start at its first item, each pass of the network has the same number of rows, and an item that
-    was set aside leaves its place empty: a score depends on nothing but its own record.
+) -> Iterator[ChunkSummary]:
+    """Compute chunks in the given order and write each; yield a summary of each that was written.
 
     Args:
         bundle: of the job, as it was loaded.
         job: of the run.
         devices: that are to compute.
         chunks: which to compute.
-        advance: told how many more items are done.
+        advance: called with how many more items are done.
     """
-    passes = Passes(job)
-    workers = job.workers or min(_MOST_READERS, os.cpu_count() or 1)
+    loaded = [bundle.to(devices.names[0]), *(job.load(name) for name in devices.names[1:])]
+    slots = loaded * (_PASSES_PER_GPU if devices.kind == "cuda" else job.passes)
+    for chunk in score_chunks(slots, job.items, job.plan, job.settings, chunks, advance):
+        write_chunk(job.out, chunk, job.plan, bundle)
+        yield ChunkSummary.of_chunk(chunk)
 
-    def prepare(row: dict[str, Any]) -> Attempt[Ready]:
-        def act() -> Ready:
-            prepared = bundle.prepare(row, job.items.root)
-            return Ready(prepared, bundle.drift_of(prepared))
 
-        return attempt(act, time.perf_counter, job.retries)
+def score_chunks(
+    slots: Sequence[Bundle],
+    items: Items,
+    plan: Plan,
+    settings: PredictSettings,
+    chunks: Sequence[int],
+    advance: Callable[[int], object] = lambda _: None,
+) -> Iterator[Chunk]:
+    """Compute chunks in the given order, in memory.
 
-    with ExitStack() as stack:
-        placed = [bundle.to(devices.names[0]), *(job.load(name) for name in devices.names[1:])]
-        slots = placed * (_PASSES_PER_GPU if devices.kind == "cuda" else job.passes)
-        free: SimpleQueue[Bundle] = SimpleQueue()
-        for slot in slots:
+    A chunk's batches start at its first item, each pass of the network has the same number of rows, and a quarantined
+    item leaves its place empty: a score depends on nothing but its own record.
+
+    Args:
+        slots: the bundle, once for each pass of the network that is to run at the same time.
+        items, plan, settings: of the run.
+        chunks: which to compute.
+        advance: called with how many more items are done.
+    """
+    scorer = BatchScorer(plan)
+    workers = settings.workers or min(_MOST_READERS, os.cpu_count() or 1)
+
+    def prepare(row: dict[str, Any]) -> Attempt[PreparedItem]:
+        def act() -> PreparedItem:
+            prepared = slots[0].prepare(row, items.root)
+            return PreparedItem(prepared, slots[0].drift_of(prepared))
+
+        return attempt(act, time.perf_counter, settings.retries)
+
+    free: SimpleQueue[Bundle] = SimpleQueue()
+    for slot in slots:
+        free.put(slot)
+
+    def score(batch: _Batch) -> tuple[_Batch, list[ItemResult]]:
+        slot = free.get()
+        try:
+            return batch, scorer.score(slot, batch.names, batch.attempts)
+        finally:
             free.put(slot)
 
-        def score(batch: _Batch) -> tuple[_Batch, list[Scored]]:
-            slot = free.get()
-            try:
-                return batch, passes.score(slot, batch.names, batch.attempts)
-            finally:
-                free.put(slot)
-
+    with ExitStack() as stack:
         readers = stack.enter_context(_pool(workers, "reader"))
         scorers = stack.enter_context(_pool(len(slots), "network"))
-        rows = (row for index in chunks for row in job.plan.rows(job.items.table, index).iter_rows(named=True))
-        read = _ahead(readers, prepare, rows, ahead=2 * job.plan.batch_size + workers)
-        scored: list[Scored] = []
+        rows = (row for index in chunks for row in plan.rows(items.table, index).iter_rows(named=True))
+        attempts = _ahead(readers, prepare, rows, ahead=2 * plan.batch_size + workers)
+        results: list[ItemResult] = []
         retries = 0
-        for batch, found in _ahead(scorers, score, _batches(job, chunks, read), ahead=len(slots) + 1):
-            scored += found
+        for batch, scored in _ahead(scorers, score, _batches(items, plan, chunks, attempts), ahead=len(slots) + 1):
+            results += scored
             retries += sum(made.retries for made in batch.attempts)
-            advance(len(found))
-            if batch.last:
-                yield _write(bundle, job, batch.index, scored, ChunkFacts(passes.size, retries))
-                scored, retries = [], 0
+            advance(len(scored))
+            if batch.is_last:
+                yield Chunk(batch.chunk, results, scorer.batch_size, retries)
+                results, retries = [], 0
 
 
-def _batches(job: Job, chunks: Sequence[int], read: Iterator[Attempt[Ready]]) -> Iterator[_Batch]:
+def _batches(
+    items: Items, plan: Plan, chunks: Sequence[int], attempts: Iterator[Attempt[PreparedItem]]
+) -> Iterator[_Batch]:
     for index in chunks:
-        names = job.plan.rows(job.items.table, index)["sample_id"].to_list()
-        for start in range(0, len(names), job.plan.batch_size):
-            part = names[start : start + job.plan.batch_size]
-            yield _Batch(index, part, list(islice(read, len(part))), start + len(part) == len(names))
-
-
-def _write(bundle: Bundle, job: Job, index: int, scored: list[Scored], facts: ChunkFacts) -> Finished:
-    write_chunk(job.out, index, scored, facts, target=bundle.target, model_sha256=bundle.model_sha256, plan=job.plan)
-    aside = tuple(item.sample_id for item in scored if isinstance(item.quarantined, Quarantined))
-    return Finished(index, len(scored), aside, facts.batch_size, facts.retries)
+        names = plan.rows(items.table, index)["sample_id"].to_list()
+        for start in range(0, len(names), plan.batch_size):
+            part = names[start : start + plan.batch_size]
+            yield _Batch(index, part, list(islice(attempts, len(part))), start + len(part) == len(names))
 
 
 def _ahead(pool: ThreadPoolExecutor, function: Callable[[A], B], inputs: Iterable[A], ahead: int) -> Iterator[B]:

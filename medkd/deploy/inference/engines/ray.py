@@ -1,9 +1,7 @@
-"""Scoring on a Ray cluster.
-
-Actors, each with the bundle loaded once, compute chunks and write them to the shared folder.
+"""Scoring on a Ray cluster: actors with the bundle loaded once compute chunks and write them to the shared folder.
 
 An actor writes its chunks itself, whole or not at all, so what a killed driver or a dead machine leaves is what a local
-run would have left, and the same command goes on with it. Bundle, input and output lie under the same path on every
+run would have left, and the same command goes on with it. Bundle, input and output have the same path on every
 machine.
 """
 
@@ -24,12 +22,12 @@ import polars as pl
 
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.chunks import is_done
-from medkd.deploy.inference.devices import Devices
-from medkd.deploy.inference.engines.determinism import exact
+from medkd.deploy.inference.engines.determinism import deterministic_kernels
+from medkd.deploy.inference.engines.devices import Devices
+from medkd.deploy.inference.engines.job import ChunkSummary, Job
 from medkd.deploy.inference.engines.local import compute_chunks
-from medkd.deploy.inference.extracted import listed
-from medkd.deploy.inference.job import Finished, Job
-from medkd.deploy.inference.os_errors import telling_refusals
+from medkd.deploy.inference.items import temporary_table
+from medkd.deploy.inference.os_errors import one_line_refusals
 from medkd.errors import InputError, MedkdError
 
 ADDRESS = "RAY_ADDRESS"
@@ -46,7 +44,7 @@ class RayEngine:
 
     Args:
         address: of a running cluster; by default that in ``RAY_ADDRESS``, else a cluster of this machine alone is
-            started. Who would give that one work needs a token, unless Ray was imported before.
+            started, which takes work from nobody without its token, unless Ray was imported before.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
@@ -65,15 +63,15 @@ class RayEngine:
 
     def __call__(
         self, bundle: Bundle, job: Job, devices: Devices, chunks: Sequence[int], advance: Callable[[int], object]
-    ) -> Iterator[Finished]:
+    ) -> Iterator[ChunkSummary]:
         """See ``medkd.deploy.inference.engines.local.compute_chunks``.
 
         Chunks come in the order in which they are done.
         """
         import ray
 
-        with _connected(self.address, job, devices), listed(job.items, job.out) as table:
-            actors = min(job.workers or _actors(self.address, devices), len(chunks))
+        with _connected(self.address, job, devices), temporary_table(job.items, job.out) as table:
+            actors = min(job.settings.workers or _actors(self.address, devices), len(chunks))
             calls = -(-len(chunks) // max(1, min(_CHUNKS_PER_CALL, len(chunks) // (2 * actors))))
             done = ray.data.from_items([{"chunk": index} for index in chunks], override_num_blocks=calls).map_batches(
                 _Actor,
@@ -81,14 +79,14 @@ class RayEngine:
                 compute=ray.data.ActorPoolStrategy(size=actors),
                 num_cpus=1,
                 num_gpus=1 if devices.kind == "cuda" else None,
-                fn_constructor_args=(_anywhere(job), table.resolve(), devices.kind),
+                fn_constructor_args=(_portable(job), table.resolve(), devices.kind),
             )
             for row in done.iter_rows():
                 if row["refusal"]:
                     what, where, remedy = row["refusal"]
                     raise InputError(what, where=where, remedy=remedy)
                 advance(row["items"])
-                yield Finished(row["index"], row["items"], tuple(row["aside"]), row["batch_size"], row["retries"])
+                yield ChunkSummary(row["index"], row["items"], tuple(row["quarantined"]), row["batch_size"])
 
 
 class _Actor:
@@ -101,12 +99,12 @@ class _Actor:
     """
 
     def __init__(self, job: Job, table: Path, device: str) -> None:
-        # A refusal that left an actor would be told as Ray's own failure, after several more tries.
+        # A refusal raised in an actor would be reported as Ray's own failure, after several more tries.
         self.refusal: list[str] = []
         try:
             self.devices = Devices.parse(device)
             self.job = replace(job, items=replace(job.items, table=pl.read_parquet(table)))
-            with exact(device) as passes:
+            with deterministic_kernels(device) as passes:
                 self.bundle = job.load(self.devices.names[0])
             self.job = replace(self.job, passes=passes)
         except MedkdError as error:
@@ -119,28 +117,28 @@ class _Actor:
             ]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        done: list[Finished] = []
+        done: list[ChunkSummary] = []
         if not self.refusal:
             try:
-                with telling_refusals(self.job.out):
+                with one_line_refusals(self.job.out):
                     done = self._compute([int(index) for index in batch["chunk"]])
             except MedkdError as error:
                 self.refusal = [error.what, error.where, error.remedy]
-        rows = [{**asdict(one), "aside": list(one.aside), "refusal": []} for one in done]
+        rows = [{**asdict(one), "quarantined": list(one.quarantined), "refusal": []} for one in done]
         if self.refusal:
-            rows.append({**asdict(Finished(-1, 0, (), 0, 0)), "aside": [], "refusal": self.refusal})
+            rows.append({**asdict(ChunkSummary(-1, 0, (), 0)), "quarantined": [], "refusal": self.refusal})
         return {name: [row[name] for row in rows] for name in rows[0]}
 
-    def _compute(self, chunks: list[int]) -> list[Finished]:
-        """Those that are missing; what an actor wrote that died afterwards stays."""
+    def _compute(self, chunks: list[int]) -> list[ChunkSummary]:
+        """Compute the chunks that are missing; what an actor wrote that died afterwards stays."""
         plan = self.job.plan
-        there = [index for index in chunks if is_done(self.job.out, index, plan)]
-        missing = [index for index in chunks if index not in there]
-        kept = [
-            Finished(index, plan.rows(self.job.items.table, index).height, (), plan.batch_size, 0) for index in there
+        done = [index for index in chunks if is_done(self.job.out, index, plan)]
+        missing = [index for index in chunks if index not in done]
+        summaries = [
+            ChunkSummary(index, plan.rows(self.job.items.table, index).height, (), plan.batch_size) for index in done
         ]
-        with exact(self.devices.kind):
-            return kept + list(compute_chunks(self.bundle, self.job, self.devices, missing, lambda _: None))
+        with deterministic_kernels(self.devices.kind):
+            return summaries + list(compute_chunks(self.bundle, self.job, self.devices, missing, lambda _: None))
 
 
 @contextmanager
@@ -155,7 +153,7 @@ def _connected(address: str | None, job: Job, devices: Devices) -> Iterator[None
     if address is None:
         ray.init(
             "local",
-            num_cpus=job.workers or _LOCAL_ACTORS,
+            num_cpus=job.settings.workers or _LOCAL_ACTORS,
             include_dashboard=False,
             object_store_memory=_STORE,
             **quiet,
@@ -181,14 +179,16 @@ def _actors(address: str | None, devices: Devices) -> int:
 
     if address is None:
         return _LOCAL_ACTORS
-    there = int(ray.cluster_resources().get("GPU" if devices.kind == "cuda" else "CPU", 0))  # type: ignore[no-untyped-call]
-    if not there:
+    resource = "GPU" if devices.kind == "cuda" else "CPU"
+    available = int(ray.cluster_resources().get(resource, 0))  # type: ignore[no-untyped-call]
+    if not available:
         raise InputError("the Ray cluster has no GPU", where="--devices", remedy="Use --devices cpu")
-    return there
+    return available
 
 
-def _anywhere(job: Job) -> Job:
-    """The job with paths that mean the same in every working folder, and without its list."""
+def _portable(job: Job) -> Job:
+    """The job with absolute paths, and without its list of items."""
     items = replace(job.items, root=job.items.root.resolve(), table=job.items.table.clear())
-    key = None if job.key is None else job.key.resolve()
-    return replace(job, bundle=job.bundle.resolve(), out=job.out.resolve(), key=key, items=items, workers=_READERS)
+    key = job.settings.require_signed
+    settings = replace(job.settings, workers=_READERS, require_signed=None if key is None else key.resolve())
+    return replace(job, bundle=job.bundle.resolve(), out=job.out.resolve(), items=items, settings=settings)

@@ -1,4 +1,4 @@
-"""What a model said of a DICOM object, as a DICOM structured report that refers to it."""
+"""DICOM structured reports of a finished run, each referring to the DICOM objects that the model saw."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from medkd.data.io.load import read_table
 from medkd.data.io.private import sweep_temporaries, writing_private
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.card.card import INTENDED_USE
-from medkd.deploy.inference.manifest import STRETCH, Items
+from medkd.deploy.inference.items import Items
+from medkd.deploy.inference.manifest import EVENT_COLUMNS
 from medkd.deploy.inference.plan import PARQUET
-from medkd.deploy.inference.predictions import defused
+from medkd.deploy.inference.predictions import CALIBRATED, OK, RAW, escape_formulas
 from medkd.deploy.inference.pseudonym import Pseudonyms
-from medkd.deploy.inference.quarantine import Quarantined, attempt
+from medkd.deploy.inference.quarantine import attempt
 from medkd.evidence.calibration.conformal import VALUES
 
 if TYPE_CHECKING:
@@ -35,19 +36,19 @@ _TYPE_2 = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex"),
     *("AccessionNumber", "StudyID", "StudyDate", "StudyTime"),
 )
-"""Must stand in a report, and may be empty there (PS3.3, C.7.1.1 and C.7.2.1)."""
+"""Type 2 attributes: required in a report, and may be empty there (PS3.3, C.7.1.1 and C.7.2.1)."""
 _SUFFIXES = (".dcm", ".DCM", ".dicom")
 _log = logging.getLogger("medkd.deploy")
 
 
 @dataclass(frozen=True)
 class Reports:
-    """What came of a run's reports.
+    """Counts of a run's reports.
 
     Args:
         written: reports that are there now, those of an earlier call among them.
         failed: DICOM objects of which none could be made; ``sr/failed.csv`` says why.
-        others: scored items that are no DICOM objects.
+        others: scored items that are not DICOM objects.
     """
 
     written: int
@@ -74,38 +75,38 @@ def write_dicom_sr(out: Path, bundle: Bundle, items: Items) -> Reports:
 
     table = (
         read_table(out / PARQUET)
-        .filter(pl.col("status") == "ok")
+        .filter(pl.col("status") == OK)
         .join(items.table, on="sample_id", how="left", maintain_order="left")
     )
-    folder, names = out / SR, Pseudonyms.of_folder(out)
+    folder, names = out / SR, Pseudonyms.for_folder(out)
     folder.mkdir(mode=0o700, exist_ok=True)
     sweep_temporaries(folder)
-    columns = [name for name in items.table.columns if name not in ("sample_id", "subject_id", *STRETCH)]
+    columns = [name for name in items.table.columns if name not in ("sample_id", "subject_id", *EVENT_COLUMNS)]
     taken: set[str] = set()
     others, failed = 0, []
     for row in table.iter_rows(named=True):
-        found = (_dicom_at(items.root / row[name]) for name in columns if row[name])
-        sources = [path for path in found if path is not None]
+        candidates = (_dicom_at(items.root / row[name]) for name in columns if row[name])
+        sources = [path for path in candidates if path is not None]
         if not sources:
             others += 1
             continue
-        path = folder / f"{_free(names.of(row['sample_id']).removeprefix('id:'), taken)}.dcm"
+        path = folder / f"{_free(names.hash(row['sample_id']).removeprefix('id:'), taken)}.dcm"
         if path.exists():
             continue
         made = attempt(lambda row=row, sources=sources, path=path: _write(path, row, sources, bundle), lambda: 0.0)  # type: ignore[misc]
-        if isinstance(made.value, Quarantined):
-            failed.append((row["sample_id"], made.value.reason))
-            _log.warning("no structured report of %s", names.of(row["sample_id"]))
+        if made.reason is not None:
+            failed.append((row["sample_id"], made.reason))
+            _log.warning("no structured report of %s", names.hash(row["sample_id"]))
     if failed:
-        aside = pl.DataFrame(failed, schema={"item": pl.String, "reason": pl.String}, orient="row")
+        reasons = pl.DataFrame(failed, schema={"item": pl.String, "reason": pl.String}, orient="row")
         with writing_private(folder / FAILED) as temporary:
-            defused(aside).write_csv(temporary)
+            escape_formulas(reasons).write_csv(temporary)
     else:
         (folder / FAILED).unlink(missing_ok=True)
     return Reports(len(taken) - len(failed), len(failed), others)
 
 
-def report_of(sources: list[Dataset], row: Mapping[str, Any], bundle: Bundle) -> ComprehensiveSR:
+def structured_report(sources: list[Dataset], row: Mapping[str, Any], bundle: Bundle) -> ComprehensiveSR:
     """A Comprehensive SR in the study of its first source.
 
     Args:
@@ -153,7 +154,7 @@ def report_of(sources: list[Dataset], row: Mapping[str, Any], bundle: Bundle) ->
 
 
 def _content(sources: list[Dataset], row: Mapping[str, Any], bundle: Bundle) -> Dataset:
-    """The document's tree: whose word it is, what it is for, and a number for each class, inferred from the sources."""
+    """The document's tree: observer, intended use, and one number per class, inferred from the sources."""
     from highdicom.sr import ContainerContentItem, DeviceObserverIdentifyingAttributes, ObserverContext, TextContentItem
     from pydicom import Sequence
     from pydicom.sr.codedict import codes
@@ -194,9 +195,9 @@ def _numbers(name: str, row: Mapping[str, Any], bundle: Bundle, sources: list[Da
     )
     if target.kind in VALUES:
         unit = _ucum(target.units, target.units) if target.units else _ucum("1", "no units")
-        value = float(row[f"p_{name}"])
+        value = float(row[f"{RAW}{name}"])
     else:
-        unit, value = _ucum("{probability}", "probability"), float(row[f"p_cal_{name}"])
+        unit, value = _ucum("{probability}", "probability"), float(row[f"{CALIBRATED}{name}"])
     return _number(_code(_slug(name), f"Predicted: {name}"), value, unit, algorithm, sources)
 
 
@@ -210,10 +211,10 @@ def _number(
     made: list[Any] = [*Measurement(name=name, value=float(f"{value:.6g}"), unit=unit, algorithm_id=algorithm)]
     for item in made:
         item.RelationshipType = "CONTAINS"
-        held = list(item.get("ContentSequence") or [])
-        held += [_reference(codes.DCM.SourceOfMeasurement, source) for source in sources or ()]
-        if held:
-            item.ContentSequence = Sequence(held)
+        content = list(item.get("ContentSequence") or [])
+        content += [_reference(codes.DCM.SourceOfMeasurement, source) for source in sources or ()]
+        if content:
+            item.ContentSequence = Sequence(content)
     return made
 
 
@@ -229,7 +230,7 @@ def _reference(name: Any, source: Dataset) -> Dataset:
 def _write(path: Path, row: Mapping[str, Any], sources: list[Path], bundle: Bundle) -> None:
     from pydicom import dcmread
 
-    report = report_of([dcmread(source, stop_before_pixels=True) for source in sources], row, bundle)
+    report = structured_report([dcmread(source, stop_before_pixels=True) for source in sources], row, bundle)
     with writing_private(path) as temporary:
         report.save_as(temporary, enforce_file_format=True)
 

@@ -1,7 +1,4 @@
-"""A finished run as FHIR R4.
-
-One resource an item, for systems that read the hospital's record rather than our table.
-"""
+"""FHIR R4 of a finished run: one resource per item, for systems that read the hospital's record."""
 
 from __future__ import annotations
 
@@ -19,13 +16,14 @@ from medkd.data.io.load import read_table
 from medkd.data.io.private import writing_private
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.card.card import INTENDED_USE
-from medkd.deploy.inference.manifest import Items
+from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.plan import PARQUET
+from medkd.deploy.inference.predictions import CALIBRATED, OK, RAW
 from medkd.evidence.calibration.conformal import VALUES
 
 FHIR = "fhir.ndjson"
 STATUS = "preliminary"
-"""Nobody has verified what a model said: in FHIR's words it is not final."""
+"""Nobody has verified the model's output: in FHIR's words it is not final."""
 BUNDLE_SYSTEM, MODEL_SYSTEM = "urn:medkd:bundle-sha256", "urn:medkd:model-sha256"
 SUBJECT_SYSTEM, SAMPLE_SYSTEM = "urn:medkd:subject-id", "urn:medkd:sample-id"
 _RESEARCH = {
@@ -40,8 +38,8 @@ Resource = dict[str, Any]
 def write_fhir(out: Path, bundle: Bundle, items: Items) -> int:
     """Write ``fhir.ndjson`` beside the table of a finished run, whole or not at all, readable by its owner alone.
 
-    The first line is the ``Device``; each further one a ``RiskAssessment``, or of a regression an ``Observation``, of
-    one scored item.
+    The first line is the ``Device``; each further one is the ``RiskAssessment`` of one scored item, or of a regression
+    its ``Observation``.
 
     Args:
         out: the run's folder, with ``predictions.parquet``.
@@ -49,36 +47,36 @@ def write_fhir(out: Path, bundle: Bundle, items: Items) -> int:
         items: of the run, for their subjects.
 
     Returns:
-        How many items are in it.
+        Number of scored items.
 
     Raises:
         InputError: there is no table of predictions.
     """
-    table = read_table(out / PARQUET).filter(pl.col("status") == "ok")
+    table = read_table(out / PARQUET).filter(pl.col("status") == OK)
     table = table.join(items.table.select("sample_id", "subject_id"), on="sample_id", how="left", maintain_order="left")
     when = datetime.fromtimestamp((out / PARQUET).stat().st_mtime, UTC).isoformat(timespec="seconds")
     with writing_private(out / FHIR) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for resource in resources_of(table, bundle, when):
+        for resource in resources(table, bundle, when):
             file.write(json.dumps(resource, ensure_ascii=False, allow_nan=False) + "\n")
     return table.height
 
 
-def resources_of(table: pl.DataFrame, bundle: Bundle, when: str) -> Iterator[Resource]:
-    """The device, then a resource for each row.
+def resources(table: pl.DataFrame, bundle: Bundle, when: str) -> Iterator[Resource]:
+    """The device, then one resource per row.
 
     Args:
         table: scored items, with ``subject_id``.
         bundle: that scored them.
-        when: they were scored, an instant with its zone.
+        when: time of scoring, ISO 8601 with its zone.
     """
-    yield device_of(bundle)
+    yield device_resource(bundle)
     make = _observation if bundle.target.kind in VALUES else _risk_assessment
     for row in table.iter_rows(named=True):
         yield make(row, bundle, when)
 
 
-def device_of(bundle: Bundle) -> Resource:
-    """The bundle as a ``Device``: known by its digest, and by that of its weights."""
+def device_resource(bundle: Bundle) -> Resource:
+    """The bundle as a ``Device``, identified by its digest and by that of its weights."""
     return {
         "resourceType": "Device",
         "id": bundle.bundle_sha256,
@@ -107,15 +105,15 @@ def _risk_assessment(row: Mapping[str, Any], bundle: Bundle, when: str) -> Resou
 
 def _prediction(row: Mapping[str, Any], name: str, bundle: Bundle) -> Resource:
     """One class. R4 writes a probability as a percentage, at most 100 (invariant ras-2)."""
-    calibrated, threshold = float(row[f"p_cal_{name}"]), bundle.calibration.threshold.get(name)
+    calibrated, threshold = float(row[f"{CALIBRATED}{name}"]), bundle.calibration.threshold.get(name)
     reached = threshold is not None and calibrated >= threshold
-    words = [f"Calibrated probability {calibrated:.4g} (uncalibrated {float(row[f'p_{name}']):.4g})."]
+    words = [f"Calibrated probability {calibrated:.4g} (uncalibrated {float(row[f'{RAW}{name}']):.4g})."]
     if threshold is not None:
         words.append(f"{'At or above' if reached else 'Below'} the bundle's threshold {threshold:.4g}.")
-    found: Resource = {"outcome": {"text": name}, "probabilityDecimal": round(100 * calibrated, 6)}
+    prediction: Resource = {"outcome": {"text": name}, "probabilityDecimal": round(100 * calibrated, 6)}
     if threshold is not None:
-        found["qualitativeRisk"] = {"text": "at or above the threshold" if reached else "below the threshold"}
-    return found | {"rationale": " ".join([*words, *_doubts(row)])}
+        prediction["qualitativeRisk"] = {"text": "at or above the threshold" if reached else "below the threshold"}
+    return prediction | {"rationale": " ".join([*words, *_caveats(row)])}
 
 
 def _observation(row: Mapping[str, Any], bundle: Bundle, when: str) -> Resource:
@@ -123,17 +121,17 @@ def _observation(row: Mapping[str, Any], bundle: Bundle, when: str) -> Resource:
     values = [
         {
             "code": {"text": name},
-            "valueQuantity": {"value": float(row[f"p_{name}"])} | ({"unit": target.units} if target.units else {}),
+            "valueQuantity": {"value": float(row[f"{RAW}{name}"])} | ({"unit": target.units} if target.units else {}),
         }
         for name in target.names
     ]
-    held = {"valueQuantity": values[0]["valueQuantity"]} if len(values) == 1 else {"component": values}
+    value = {"valueQuantity": values[0]["valueQuantity"]} if len(values) == 1 else {"component": values}
     return {
         "resourceType": "Observation",
         **_shared(row, bundle),
         "effectiveDateTime": when,
         "device": {"reference": f"Device/{bundle.bundle_sha256}"},
-        **held,
+        **value,
     }
 
 
@@ -153,12 +151,12 @@ def _shared(row: Mapping[str, Any], bundle: Bundle) -> Resource:
         "code": {"text": bundle.target.key},
         "method": {"text": f"medkd model that sees {bundle.view}"},
         "subject": {"type": "Patient", "identifier": subject},
-        "note": [{"text": " ".join([INTENDED_USE, *_doubts(row)])}],
+        "note": [{"text": " ".join([INTENDED_USE, *_caveats(row)])}],
     }
 
 
-def _doubts(row: Mapping[str, Any]) -> list[str]:
-    """What the model holds possible, and whether the input looks like what it was trained on."""
+def _caveats(row: Mapping[str, Any]) -> list[str]:
+    """The conformal set, and whether the input resembles the training data."""
     words = [] if row["set"] is None else [f"Conformal set: {row['set']}."]
     if row["drift"] is not None:
         unlike = ", unlike the training data" if row["drift"] > 1 else ""

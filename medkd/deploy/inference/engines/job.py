@@ -1,4 +1,4 @@
-"""What a worker needs to know to compute chunks of a run, wherever it runs."""
+"""Job of an engine: a run as each of its workers sees it, and the summary of a chunk that comes back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.manifest import Items
+from medkd.deploy.inference.chunks import Chunk
+from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.plan import Plan
-from medkd.deploy.inference.quarantine import RETRIES
+from medkd.deploy.inference.settings import PredictSettings
 from medkd.errors import InputError
 
 
@@ -18,12 +19,9 @@ class Job:
 
     Args:
         bundle: the bundle's folder.
-        plan, items: of the run; each item has a file of its own.
+        plan, items: of the run; each item has files of its own.
         out: the run's folder, where chunks go.
-        trust: packages beside medkd whose classes the bundle may name.
-        key: public key that must have signed the bundle.
-        workers: threads that read and prepare or, under Ray, actors; None for as many as suit the machine.
-        retries: how often a record is tried again that disk or network refused for the moment.
+        settings: of the run.
         passes: of the network, run at once on a CPU.
     """
 
@@ -31,10 +29,7 @@ class Job:
     plan: Plan
     items: Items
     out: Path
-    trust: tuple[str, ...] = ()
-    key: Path | None = None
-    workers: int | None = None
-    retries: int = RETRIES
+    settings: PredictSettings
     passes: int = 1
 
     def load(self, device: str) -> Bundle:
@@ -43,7 +38,9 @@ class Job:
         Raises:
             InputError: it cannot be loaded, or is not the one that the run began with.
         """
-        bundle = Bundle.load(self.bundle, self.trust, runtime=self.plan.runtime, key=self.key)
+        bundle = Bundle.load(
+            self.bundle, self.settings.trust, runtime=self.plan.runtime, key=self.settings.require_signed
+        )
         if bundle.bundle_sha256 != self.plan.bundle_sha256:
             raise InputError(
                 "it is not the bundle that the run began with",
@@ -54,19 +51,23 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Finished:
+class ChunkSummary:
     """A chunk that was written.
 
     Args:
         index: of the chunk.
         items: how many it has.
-        aside: names of those that were set aside.
-        batch_size: rows a pass at its end.
-        retries: how often records of it were tried again.
+        quarantined: names of those that were quarantined.
+        batch_size: rows per pass at its end.
     """
 
     index: int
     items: int
-    aside: tuple[str, ...]
+    quarantined: tuple[str, ...]
     batch_size: int
-    retries: int
+
+    @classmethod
+    def of_chunk(cls, chunk: Chunk) -> ChunkSummary:
+        """Without the scores."""
+        names = tuple(result.sample_id for result in chunk.results if result.reason is not None)
+        return cls(chunk.index, len(chunk.results), names, chunk.batch_size)

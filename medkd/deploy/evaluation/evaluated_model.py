@@ -1,27 +1,28 @@
-"""What is evaluated: a bundle, or a run that it made."""
+"""The model under evaluation: a bundle, or the run that it made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from medkd.data.core.target import Target
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.layout import REPORT, read_target
-from medkd.deploy.inference.plan import RUN
+from medkd.deploy.bundle.layout import REPORT
+from medkd.deploy.evaluation.settings import EvaluateSettings
+from medkd.deploy.inference.run_record import RunRecord
 from medkd.errors import InputError
 from medkd.evidence.report_schema import read_report
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """What an evaluation is of.
+class EvaluatedModel:
+    """The model that an evaluation is of.
 
     Args:
         kind: of the evaluation.
-        cohort: name of the cohort, or what the run was of.
+        cohort: name of the cohort, or the source of the run.
         target: what was predicted.
         threshold: by class, on the calibrated probability.
         report: the bundle's own ``report.json``, or nothing.
@@ -40,42 +41,32 @@ class Evaluated:
     psi: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of_run(
-        cls, record: Mapping[str, Any], run: Path, bundle: Path | None, trust: Sequence[str], key: Path | None
-    ) -> Evaluated:
-        """From the run's bundle where that is given, else from what ``run.json`` says of it.
+    def of_run(cls, record: RunRecord, run: Path, bundle: Path | None, settings: EvaluateSettings) -> EvaluatedModel:
+        """From the run's bundle where that is given, else from what ``run.json`` states.
 
         Args:
             record: the run's ``run.json``.
             run: its folder.
             bundle: the bundle's folder.
-            trust: packages beside medkd whose classes the bundle may name.
-            key: public key by which the bundle must have been signed.
+            settings: which packages and which signature to trust.
 
         Raises:
-            InputError: the run was made with another bundle, or does not say what it predicted.
+            InputError: the run was made with another bundle, or does not state what it predicted.
         """
-        source = str(record.get("source", ""))
         if bundle is not None:
-            loaded = Bundle.load(bundle, trust, key=key)
-            if loaded.bundle_sha256 != record["plan"]["bundle_sha256"]:
+            loaded = Bundle.load(bundle, settings.trust, key=settings.require_signed)
+            if loaded.bundle_sha256 != record.bundle_sha256:
                 raise InputError(
                     "the run was made with another bundle", where=run, remedy="Give the bundle that made it, or none"
                 )
-            return cls(
-                "follow-up", source, loaded.target, loaded.calibration.threshold, read_report(bundle / REPORT), loaded
-            )
-        if "target_config" not in record:
+            report = read_report(bundle / REPORT)
+            return cls("follow-up", record.source, loaded.target, loaded.threshold, report, loaded)
+        if record.target_config is None:
             remedy = "Name the bundle: medkd evaluate BUNDLE --predictions RUN --outcomes CSV"
             raise InputError("run.json does not say what was predicted", where=run, remedy=remedy)
-        return cls(
-            "follow-up",
-            source,
-            read_target(record["target_config"], str(run / RUN)),
-            dict(record.get("threshold") or {}),
-        )
+        return cls("follow-up", record.source, record.target_config, record.threshold)
 
     @property
     def rule(self) -> str:
-        """What the bundle's threshold was chosen for; "" where that is not known."""
+        """The rule that the bundle's threshold was chosen by; "" where that is not known."""
         return "" if self.bundle is None else str(self.bundle.calibration.operating_point.get("chosen_for", ""))

@@ -1,4 +1,4 @@
-"""Every figure of an evaluation, from predictions and what became of the patients; nothing is fitted here."""
+"""Performance of a model on labelled predictions: every figure of an evaluation; nothing is fitted here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.labels import matrix
+from medkd.deploy.evaluation.labels import class_matrix
 from medkd.errors import InputError
 from medkd.evidence.calibration.calibration_slope import IN_THE_LARGE, calibration_slope_intervals
 from medkd.evidence.calibration.conformal import ABSTAINS, VALUES, Conformal
@@ -24,49 +24,49 @@ from medkd.evidence.statistics.metrics import AT_THRESHOLD, METRICS, metric_name
 from medkd.evidence.subgroups import subgroup_rows
 
 LINE_REPLICATES = 200
-"""Of calibration slopes, each of which is a fit of its own; of very many samples there are fewer."""
+"""Replicates of calibration slopes, each of which is a fit of its own; fewer for very many samples."""
 _LINE_ROWS = 4_000_000
 _OF_CLASS = ("auroc", "auprc", "brier")
 
 
-def settings_of(report: Mapping[str, Any], target: Target, fast: bool) -> EvidenceSettings:
-    """As at development, so that figures can stand side by side; where its report does not say, as usual."""
-    held = {
+def evidence_settings(report: Mapping[str, Any], target: Target, fast: bool) -> EvidenceSettings:
+    """Those of development, so that figures can be compared; the defaults where its report does not state them."""
+    stated = {
         key: value
         for key, value in (report.get("settings") or {}).items()
         if key in EvidenceSettings.__dataclass_fields__
     }
     try:
-        settings = EvidenceSettings(**held)
+        settings = EvidenceSettings(**stated)
         metric_named(settings.metric, target.kind)
     except (InputError, TypeError):
         settings = EvidenceSettings(metric=metrics_for(target.kind)[0])
     return replace(settings, replicates=min(settings.replicates, 100)) if fast else settings
 
 
-def findings(
+def performance(
     scored: pl.DataFrame, target: Target, settings: EvidenceSettings, report: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Arms, classes, calibration, curves and subgroups; ``at development`` is read from the bundle's own report.
 
     Args:
-        scored: see ``held_against``; with a second arm ``recalibrated`` where that was asked for.
+        scored: see ``labelled_predictions``; with a second arm ``recalibrated`` where that was asked for.
         target: what is predicted.
-        settings: how.
+        settings: of the evidence.
         report: the bundle's ``report.json``, or nothing.
     """
     arms = [arm for arm in (HERE, RECALIBRATED) if arm in scored["arm"].unique().to_list()]
     blocks = fold_blocks(scored, target)[0]
     names = _metrics(scored, target)
     metrics = {name: METRICS[name] for name in names}
-    found = bootstrap(blocks, arms, metrics, settings.replicates, settings.seed, target.is_categorical)
-    held: dict[str, Any] = {}
+    replicates = bootstrap(blocks, arms, metrics, settings.replicates, settings.seed, target.is_categorical)
+    values: dict[str, Any] = {}
     for arm in arms:
-        figures = {name: found[arm, name].interval(settings.confidence) for name in names}
-        held[arm] = figures[settings.metric] | {"metrics": figures}
+        figures = {name: replicates[arm, name].interval(settings.confidence) for name in names}
+        values[arm] = figures[settings.metric] | {"metrics": figures}
     developed = (report.get("arms") or {}).get("student")
     if developed and report.get("metric") == settings.metric:
-        held[DEVELOPMENT] = {key: developed.get(key) for key in ("value", "low", "high")} | {
+        values[DEVELOPMENT] = {key: developed.get(key) for key in ("value", "low", "high")} | {
             "metrics": developed.get("metrics") or {}
         }
     metric = METRICS[settings.metric]
@@ -74,9 +74,9 @@ def findings(
         "metric": settings.metric,
         "metric_title": metric.title,
         "higher_is_better": metric.higher_is_better,
-        "arms": held,
+        "arms": values,
         "by_class": {
-            name: _class(scored, blocks, target, place, arms, settings) for place, name in enumerate(target.names)
+            name: _class(scored, blocks, target, index, arms, settings) for index, name in enumerate(target.names)
         },
         "calibration": {},
         "curves": {},
@@ -99,7 +99,7 @@ def findings(
 
 
 def coverage(scored: pl.DataFrame, target: Target, conformal: Conformal | None) -> dict[str, Any] | None:
-    """What the bundle's conformal sets are worth here: the share of truths in them, by class.
+    """Coverage of the bundle's conformal sets here: the share of labels in them, by class.
 
     None for a bundle without.
     """
@@ -107,12 +107,14 @@ def coverage(scored: pl.DataFrame, target: Target, conformal: Conformal | None) 
         return None
     table = scored.filter(pl.col("arm") == HERE)
     subject = table.filter(pl.col("class") == target.names[0]).sort("sample")["subject"].to_numpy()
-    found = conformal.coverage_of(matrix(table, target, "calibrated"), matrix(table, target, "y"), subject)
-    return {"wanted": conformal.coverage, **found}
+    covered = conformal.coverage_of(
+        class_matrix(table, target, "calibrated"), class_matrix(table, target, "y"), subject
+    )
+    return {"wanted": conformal.coverage, **covered}
 
 
 def shares(predictions: pl.DataFrame, subjects: pl.Series) -> dict[str, Any]:
-    """How many items the model abstains on, and how many are unlike its training data; each null where it does not say.
+    """Shares of items that the model abstains on, and of items unlike its training data; null where neither is known.
 
     Args:
         predictions: scored items: ``set``, ``drift``.
@@ -120,22 +122,22 @@ def shares(predictions: pl.DataFrame, subjects: pl.Series) -> dict[str, Any]:
     """
     count = subjects.n_unique()
     sets, drift = predictions["set"].drop_nulls(), predictions["drift"].drop_nulls()
-    silent = sets.eq(ABSTAINS) | sets.str.contains(f": {ABSTAINS}", literal=True)
+    abstaining = sets.eq(ABSTAINS) | sets.str.contains(f": {ABSTAINS}", literal=True)
     flagged = drift > 1
-    return {"abstaining": _share(silent, count), "drifted": _share(flagged, count)}
+    return {"abstaining": _share(abstaining, count), "drifted": _share(flagged, count)}
 
 
-def interval_of(held: Mapping[str, Any] | None) -> str:
-    """An interval as it stands in a sentence.
+def format_interval(interval: Mapping[str, Any] | None) -> str:
+    """An interval as it is written in a sentence.
 
-    >>> interval_of({"value": 0.7123, "low": 0.66, "high": 0.756})
+    >>> format_interval({"value": 0.7123, "low": 0.66, "high": 0.756})
     '0.712 [0.660, 0.756]'
     """
-    if held is None or held.get("value") is None:
+    if interval is None or interval.get("value") is None:
         return "not defined"
-    if held.get("low") is None:
-        return f"{held['value']:.3f}"
-    return f"{held['value']:.3f} [{held['low']:.3f}, {held['high']:.3f}]"
+    if interval.get("low") is None:
+        return f"{interval['value']:.3f}"
+    return f"{interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
 def _share(which: pl.Series, subjects: int) -> dict[str, Any] | None:
@@ -147,7 +149,7 @@ def _share(which: pl.Series, subjects: int) -> dict[str, Any] | None:
 
 
 def _metrics(scored: pl.DataFrame, target: Target) -> list[str]:
-    """Those of the target's kind; of decisions only where there is a threshold.
+    """Metrics of the target's kind; of decisions only where there is a threshold.
 
     Without the calibration error, which grows with fewer samples whatever the model: observed over expected and the
     slope say more.
@@ -162,25 +164,25 @@ def _class(
     scored: pl.DataFrame,
     blocks: Sequence[Block],
     target: Target,
-    place: int,
+    index: int,
     arms: Sequence[str],
     settings: EvidenceSettings,
 ) -> dict[str, Any]:
     """One class against the others: what it is worth, and what its threshold gives."""
-    name = target.names[place]
+    name = target.names[index]
     rows = scored.filter((pl.col("class") == name) & pl.col("y").is_not_null())
-    one = rows.filter(pl.col("arm") == HERE)
-    entry: dict[str, Any] = {"n": one.height, "subjects": one["subject"].n_unique(), "arms": {}}
+    here = rows.filter(pl.col("arm") == HERE)
+    entry: dict[str, Any] = {"n": here.height, "subjects": here["subject"].n_unique(), "arms": {}}
     if target.kind in VALUES:
-        error = one["calibrated"].to_numpy() - one["y"].to_numpy()
+        error = here["calibrated"].to_numpy() - here["y"].to_numpy()
         return entry | {"mean_error": float(error.mean()) if len(error) else None}
-    entry["positives"] = int(one["y"].sum())
-    entry["positive_subjects"] = one.filter(pl.col("y") == 1)["subject"].n_unique()
-    entry["prevalence"] = entry["positives"] / one.height if one.height else None
-    alone = [_alone(block, place) for block in blocks]
+    entry["positives"] = int(here["y"].sum())
+    entry["positive_subjects"] = here.filter(pl.col("y") == 1)["subject"].n_unique()
+    entry["prevalence"] = entry["positives"] / here.height if here.height else None
+    alone = [_alone(block, index) for block in blocks]
     metrics = {key: METRICS[key] for key in _OF_CLASS} | {"observed_over_expected": IN_THE_LARGE}
-    metrics |= AT_THRESHOLD if one["threshold"].null_count() == 0 else {}
-    found = bootstrap(alone, arms, metrics, settings.replicates, settings.seed)
+    metrics |= AT_THRESHOLD if here["threshold"].null_count() == 0 else {}
+    replicates = bootstrap(alone, arms, metrics, settings.replicates, settings.seed)
     for arm in arms:
         part = rows.filter(pl.col("arm") == arm).sort("sample")
         number = part["subject"].rank("dense").to_numpy().astype(np.int64) - 1
@@ -195,18 +197,18 @@ def _class(
         cut = part["threshold"][0] if part.height else None
         entry["arms"][arm] = {
             "threshold": None if cut is None else float(cut),
-            **{key: found[arm, key].interval(settings.confidence) for key in metrics},
+            **{key: replicates[arm, key].interval(settings.confidence) for key in metrics},
             **line,
         }
     return entry
 
 
-def _alone(block: Block, place: int) -> Block:
+def _alone(block: Block, index: int) -> Block:
     """One class of a block."""
     readings = {
-        arm: {kind: table[:, [place]] for kind, table in kinds.items()} for arm, kinds in block.readings.items()
+        arm: {kind: table[:, [index]] for kind, table in kinds.items()} for arm, kinds in block.readings.items()
     }
-    return Block(block.seed, block.fold, block.subject, block.y[:, [place]], readings)
+    return Block(block.seed, block.fold, block.subject, block.y[:, [index]], readings)
 
 
 def _calibration(scored: pl.DataFrame, target: Target) -> dict[str, Any]:
@@ -221,20 +223,20 @@ def _calibration(scored: pl.DataFrame, target: Target) -> dict[str, Any]:
 
 def _developed_calibration(report: Mapping[str, Any], target: Target) -> dict[str, Any] | None:
     """The reliability curves of the bundle's own report, where it has them for all classes."""
-    held = ((report.get("calibration") or {}).get("student") or {}).get("classes") or {}
-    if set(held) != set(target.names):
+    classes = ((report.get("calibration") or {}).get("student") or {}).get("classes") or {}
+    if set(classes) != set(target.names):
         return None
     return {
         "classes": {
-            name: {"reliability": held[name].get("reliability") or [], "histogram": []} for name in target.names
+            name: {"reliability": classes[name].get("reliability") or [], "histogram": []} for name in target.names
         }
     }
 
 
 def _add_roc(curves: dict[str, Any], report: Mapping[str, Any]) -> None:
     """The ROC curve of the bundle's own report beside the one measured here, where it stands on the same grid."""
-    held = ((report.get("curves") or {}).get("roc") or {}).get("classes") or {}
+    classes = ((report.get("curves") or {}).get("roc") or {}).get("classes") or {}
     for name, arms in curves["roc"]["classes"].items():
-        developed = (held.get(name) or {}).get("student")
+        developed = (classes.get(name) or {}).get("student")
         if developed is not None and len(developed) == len(GRID):
             arms[DEVELOPMENT] = developed

@@ -1,4 +1,4 @@
-"""What the network runs on: the CPU, or one or several GPUs."""
+"""Devices that the network runs on: the CPU, or one or several GPUs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Devices:
 
         Args:
             text: what was asked for; ``auto`` is every GPU of this machine, or its CPU if it has none.
-            elsewhere: other machines compute, one GPU a worker; whether they have any is theirs to say.
+            elsewhere: other machines compute, one GPU per worker; this one does not know whether they have any.
 
         Raises:
             InputError: there is no such device.

@@ -1,30 +1,26 @@
-"""An evaluation on disk: what a machine reads, what a clinician reads, and what both can be recomputed from."""
+"""Files of an evaluation: JSON, a page for clinicians, and the table that both can be recomputed from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jsonschema import Draft202012Validator
 
 from medkd.data.io.atomic import write_json, write_text
 from medkd.data.io.private import writing_private
 from medkd.deploy.bundle.aggregates import refuse_patients
+from medkd.deploy.evaluation.evaluation_schema import check_evaluation
 from medkd.deploy.evaluation.figures import comparison_figure, cusum_figures, period_figures, subgroup_figure
-from medkd.errors import MedkdError
 from medkd.evidence.figures.appearance import DEVELOPMENT, HERE, RECALIBRATED, arm_colour
 from medkd.evidence.figures.curves import decision_figures, roc_figures
 from medkd.evidence.figures.reliability import reliability_figures
 from medkd.evidence.report import page_environment
 
 JSON, PAGE, TABLE = "evaluation.json", "evaluation.html", "evaluation_predictions.parquet"
-_SCHEMA = "evaluation.schema.json"
 _SHOWN = 12
-"""Input summaries of which the shift is shown."""
+"""Number of input summaries whose shift is shown."""
 
 
 def write_evaluation(out: Path, evaluation: Mapping[str, Any], scored: pl.DataFrame) -> None:
@@ -48,24 +44,6 @@ def write_evaluation(out: Path, evaluation: Mapping[str, Any], scored: pl.DataFr
         scored.write_parquet(temporary)
     write_json(out / JSON, evaluation)
     write_text(out / PAGE, page)
-
-
-def check_evaluation(evaluation: Mapping[str, Any]) -> None:
-    """Refuse an evaluation that does not fit ``evaluation.schema.json``.
-
-    Raises:
-        MedkdError: naming the first place that does not fit.
-    """
-    schema = json.loads(resources.files("medkd.deploy.evaluation").joinpath(_SCHEMA).read_text(encoding="utf-8"))
-    for problem in sorted(
-        Draft202012Validator(schema).iter_errors(evaluation), key=lambda error: list(map(str, error.absolute_path))
-    ):
-        place = ".".join(map(str, problem.absolute_path)) or "its top"
-        raise MedkdError(
-            f"{JSON} does not fit its schema: {problem.message[:200]}",
-            where=place,
-            remedy="Make it with medkd evaluate",
-        )
 
 
 def render(evaluation: Mapping[str, Any]) -> str:

@@ -1,0 +1,198 @@
+"""Items to be scored: those of a manifest, of a cohort's root, or of a plain folder, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from medkd.data.core.cohort import Cohort, Extract
+from medkd.data.core.modality import Modality
+from medkd.data.core.registry import Registry
+from medkd.data.io.digest import digest_of
+from medkd.data.io.locks import locked_folder, sweep
+from medkd.deploy.inference.manifest import EVENT_COLUMNS, read_manifest
+from medkd.errors import InputError, MedkdError
+
+_ROWS_PER_DIGEST = 4096
+_EXTRACT = ".extract-"
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of a run.
+
+    Args:
+        table: ``sample_id`` (unique, sorted), ``subject_id`` (null where unknown), if known ``series`` and
+            ``zero_hour`` (see ``EVENT_COLUMNS``), and one column per modality: its path, null where absent.
+        root: what the paths are relative to.
+        source: "manifest", "folder", "files" or "cohort NAME".
+        extract: writes below a folder what is kept in tables shared by many items; the columns of the modalities come
+            with it. None where each item has files of its own.
+    """
+
+    table: pl.DataFrame
+    root: Path
+    source: str
+    extract: Callable[[Path], Extract] | None = None
+
+    @property
+    def digest(self) -> str:
+        """Changes with the list: names and paths, not the files' content."""
+        return digest_of([digest_of(part.rows()) for part in self.table.iter_slices(_ROWS_PER_DIGEST)])
+
+    def extracted_to(self, folder: Path) -> Items:
+        """The items with files of their own, written below ``folder`` where they share tables.
+
+        Raises:
+            InputError: a shared table cannot be read.
+        """
+        if self.extract is None:
+            return self
+        extract = self.extract(folder)
+        paths = extract.samples.select(pl.all().cast(pl.String))
+        table = self.table.join(paths, on="sample_id", how="left", maintain_order="left")
+        return Items(table, extract.root, self.source)
+
+
+def find_items(source: Path, modalities: Mapping[str, Modality], target: str = "", *, registry: Registry) -> Items:
+    """The items of INPUT: a manifest if it is a file, a cohort's root if it holds one's marker, else a folder of files.
+
+    Args:
+        source: INPUT.
+        modalities: those that the bundle sees, by name.
+        target: the bundle's target, for a cohort whose samples depend on it.
+        registry: the cohorts whose roots are recognised.
+
+    Raises:
+        InputError: there is nothing of that name, nothing in it, or the list cannot be used.
+    """
+    source = Path(source)
+    if source.is_file():
+        return items_of(read_manifest(source, tuple(modalities)), source.parent, "manifest", tuple(modalities), source)
+    if not source.is_dir():
+        raise InputError(
+            f"no such file or folder: {source}",
+            where="INPUT",
+            remedy="Give a folder of files, a cohort's root or a manifest",
+        )
+    return _from_cohort(source, tuple(modalities), target, registry) or _from_folder(source, modalities)
+
+
+def items_of(
+    table: pl.DataFrame, root: Path, source: str, modalities: tuple[str, ...], where: object = "INPUT"
+) -> Items:
+    """Items from a table that has ``sample_id`` and one column per modality, sorted, other columns left out.
+
+    Raises:
+        InputError: the table is empty.
+    """
+    if table.is_empty():
+        raise InputError("nothing to score", where=where, remedy="It lists no item")
+    if "subject_id" not in table.columns:
+        table = table.with_columns(pl.lit(None, dtype=pl.String).alias("subject_id"))
+    events = [pl.col(name).cast(kind) for name, kind in EVENT_COLUMNS.items() if name in table.columns]
+    paths = [pl.col(name).cast(pl.String) for name in modalities]
+    table = table.select(pl.col("sample_id", "subject_id").cast(pl.String), *events, *paths).sort("sample_id")
+    return Items(table, root, source)
+
+
+def named_by_path(paths: pl.Series, root: Path) -> pl.DataFrame:
+    """``sample_id`` of each path, without its suffix; whole where another path has taken that name."""
+    bare = pl.Series("bare", [_without_suffix(path, root) for path in paths], dtype=pl.String)
+    whole = pl.col(paths.name)
+    once = pl.when(pl.col("bare").is_first_distinct()).then("bare").otherwise(whole).alias("sample_id")
+    table = pl.DataFrame([paths, bare]).select(once, whole)
+    return table.with_columns(
+        pl.when(pl.col("sample_id").is_first_distinct()).then("sample_id").otherwise(whole).alias("sample_id")
+    )
+
+
+@contextmanager
+def temporary_extract(items: Items, out: Path) -> Iterator[Items]:
+    """The items with files of their own, for the time of the block.
+
+    Files that had to be written for that are below ``out`` (mode 0700) until the block ends.
+
+    Raises:
+        InputError: a shared table cannot be read.
+    """
+    if items.extract is None:
+        yield items
+        return
+    with locked_folder(out, _EXTRACT) as folder:
+        yield items.extracted_to(folder)
+
+
+@contextmanager
+def temporary_table(items: Items, out: Path) -> Iterator[Path]:
+    """The table of items as a Parquet file below ``out`` (mode 0700), for other machines, until the block ends."""
+    with locked_folder(out, _EXTRACT) as folder:
+        items.table.write_parquet(folder / "items.parquet")
+        yield folder / "items.parquet"
+
+
+def sweep_extracts(out: Path) -> None:
+    """Remove what killed runs left in ``out``."""
+    sweep(out, f"{_EXTRACT}*")
+
+
+def _from_cohort(root: Path, modalities: tuple[str, ...], target: str, registry: Registry) -> Items | None:
+    """The samples of the cohort whose marker file is in ``root``; None where no cohort can read it."""
+    for cohort_class in _cohorts_marked(root, registry):
+        try:
+            cohort = cohort_class(root)
+            keys = {key.lower() for key in cohort.targets()}
+            table, _ = cohort.samples(cohort.target(target if target.lower() in keys else None))
+        except MedkdError:
+            continue
+        source = f"cohort {cohort_class.name}"
+        if set(modalities) <= set(table.columns):
+            return items_of(table, root, source, modalities, root)
+        if set(modalities) <= set(cohort.modalities()):
+            items = items_of(table, root, source, (), root)
+            return replace(items, extract=partial(_extract, cohort, table, modalities))
+    return None
+
+
+def _extract(cohort: Cohort, samples: pl.DataFrame, modalities: tuple[str, ...], folder: Path) -> Extract:
+    extract = cohort.extract(samples, folder, modalities)
+    return replace(extract, samples=extract.samples.select("sample_id", *modalities))
+
+
+def _cohorts_marked(root: Path, registry: Registry) -> list[type[Cohort]]:
+    """Cohorts whose marker is in ``root``, synthetic ones last.
+
+    They imitate a published layout, whose own reader goes first.
+    """
+    marked = [cohort for cohort in registry.cohorts() if (root / cohort.marker).exists()]
+    return sorted(marked, key=lambda cohort: (cohort.name.startswith("demo_"), cohort.name))
+
+
+def _from_folder(root: Path, modalities: Mapping[str, Modality]) -> Items:
+    table: pl.DataFrame | None = None
+    for name, modality in modalities.items():
+        records = named_by_path(pl.Series(name, sorted(modality.find(root)), dtype=pl.String), root)
+        table = records if table is None else table.join(records, on="sample_id", how="full", coalesce=True)
+    if table is None or table.is_empty():
+        raise InputError(
+            f"no {' or '.join(modalities)} record found",
+            where=root,
+            remedy="Give the folder that holds them, or a manifest",
+        )
+    return items_of(table, root, "folder", tuple(modalities), root)
+
+
+def _without_suffix(path: str, root: Path) -> str:
+    """``path`` without its file's suffix.
+
+    A record that is not a file of its own (two files of one stem) has none to lose.
+    """
+    if not (root / path).is_file():
+        return path
+    name = PurePosixPath(path)
+    return name.as_posix().removesuffix("".join(name.suffixes) if name.suffix == ".gz" else name.suffix)
