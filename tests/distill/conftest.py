@@ -10,6 +10,7 @@ import yaml
 from torch import nn
 
 import medkd.tasks
+from medkd import registry
 from medkd.data.loading.statistics import Statistics
 from medkd.data.splits.split import Split
 from medkd.distill.bank import BankMeta
@@ -40,7 +41,7 @@ def graph(run: Path) -> Graph:
         label_fractions=(0.5,),
         fast=True,
     )
-    made = begin(recipe, run, jobs=1)
+    made = begin(recipe, run, jobs=1, registry=registry)
     made.stages["split/seed0"].execute(run)
     return made
 
