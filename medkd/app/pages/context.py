@@ -76,7 +76,7 @@ class ViewerContext:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     @classmethod
-    def of(
+    def from_bundle_folder(
         cls,
         folder: Path,
         bundle: Bundle,
