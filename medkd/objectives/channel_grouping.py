@@ -26,7 +26,7 @@ _POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
 def channel_grouping(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of two feature maps, the teacher's brought to the student's size and channels.
 
-    It gets no gradient.
+    The teacher gets no gradient.
 
     Args:
         student, teacher: "batch channel ..." with one to three axes of space or time.

@@ -39,9 +39,9 @@ def clamped_soft_labels(student: Tensor, teacher: Tensor, temperature: float = 1
 
 
 class ClampedSoftLabels(Objective):
-    """Match the teacher's probabilities.
+    """Match the teacher's probabilities, kept away from zero and one.
 
-    Per label by cross-entropy to a clamped target, over exclusive classes as ``SoftLabels``.
+    Labels are matched by cross-entropy to a clamped target, exclusive classes as by ``SoftLabels``.
 
     Args:
         temperature: T > 0, dimensionless.

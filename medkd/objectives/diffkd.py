@@ -64,7 +64,7 @@ def denoise(
 ) -> Tensor:
     """Mix noise into a feature, ``gamma feature + (1 - gamma) noise``, and remove it by DDIM steps.
 
-    Eta is 0, without clipping.
+    DDIM's eta is 0, and nothing is clipped.
 
     A step from time t to u: ``clean = (x - sqrt(1 - a_t) e) / sqrt(a_t)`` with ``e = predict(x, t)``, then
     ``sqrt(a_u) clean + sqrt(1 - a_u) e``; the last one ends at ``a = 1``, without noise.

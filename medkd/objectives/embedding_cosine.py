@@ -31,7 +31,7 @@ def embedding_cosine(student: Tensor, teacher: Tensor) -> Tensor:
 class EmbeddingCosine(ProjectedObjective):
     """Match the direction of the teacher's embedding, after a learned projection of the student's.
 
-    Mean of 1 - cos(Ws + b, t).
+    The term is the mean of 1 - cos(Ws + b, t).
 
     Args:
         student_dim, teacher_dim: widths of the embeddings.

@@ -70,7 +70,7 @@ def hybrid_divergence(
 class HybridDivergence(Objective):
     """Hybrid policy distillation at every labelled position.
 
-    A sequence's tokens, a record's labels, or a sample's one class.
+    A position is a token of a sequence, a label of a record, or a sample with its one class.
 
     Args:
         draw: ``expected`` takes the expectation over the student's draws, ``sampled`` one draw per position (as

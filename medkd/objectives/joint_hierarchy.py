@@ -52,9 +52,9 @@ def hierarchy_nll(logits: Tensor, below: Tensor) -> Tensor:
 class JointHierarchy(Objective):
     """Taxonomy labels for the student and for a head on the teacher's frozen embedding, and soft labels from that head.
 
-    The head is trained here, on the same labels, while it teaches; the soft part gives it no gradient. Unlabelled
-    samples count in the soft part alone. Every leaf is a class; where a label may be an internal node, ``parents`` is
-    the tree.
+    The head is trained here, on the same labels, while the student learns from it; the soft part gives it no gradient.
+    Unlabelled samples count in the soft part alone. Every leaf is a class; where a label may be an internal node,
+    ``parents`` is the tree.
 
     Args:
         teacher_dim: width of the teacher's embedding.

@@ -69,7 +69,7 @@ def _mean(values: Tensor, chosen: Tensor) -> Tensor:
 class MarginFocal(Objective):
     """Match labels with a margin-focal loss.
 
-    Binary and multi-label targets per label, exclusive classes one against the rest.
+    Binary and multi-label targets are taken per label, exclusive classes one against the rest.
 
     It needs no teacher; give the supervised objective the weight 0 where this one takes its place.
 

@@ -31,7 +31,7 @@ def ontology_nt_xent(
 ) -> Tensor:
     """NT-Xent over two views of each sample, a negative's exponential weighted by (1 - similarity)^gamma.
 
-    Mean over 2 B anchors, in nats.
+    The value is the mean over 2 B anchors, in nats.
 
     -ln [exp(l_+) / (exp(l_+) + Σ_neg W exp(l))] with l the cosines over tau. In log space, so that a small tau does not
     overflow, as it does in the release. Without similarities, or with gamma 0, it is NT-Xent; a similarity of one takes

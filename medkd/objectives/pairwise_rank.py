@@ -20,7 +20,7 @@ from medkd.objectives.precision import full_precision
 def pairwise_rank(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     """Cross-entropy of the student's and the teacher's chances that sample i ranks above sample j, in nats.
 
-    Mean over pairs and columns.
+    The value is the mean over pairs and columns.
 
     C_ij = ln(1 + exp(o_ij)) - P_ij o_ij, with o_ij = (s_i - s_j)/T and P_ij = sigmoid((t_i - t_j)/T). C_ij = C_ji, so
     each pair is taken once. The least value, where every s_i - s_j = t_i - t_j, is the mean entropy of P_ij, not zero.

@@ -21,7 +21,7 @@ EPS = 1e-6
 def rank_consistency(student: Tensor, teacher: Tensor) -> Tensor:
     """For each sample and every two others: max(0, |Δt| - sign(Δt) Δs), Δ the difference of the cosines to the two.
 
-    Mean over them.
+    The value is the mean over them.
 
     Zero where the student has each pair in the teacher's order, at least as far apart; an order reversed costs both
     gaps, and a student for which all are alike pays every gap of the teacher. A batch of fewer than three has no such

@@ -19,7 +19,7 @@ from medkd.objectives.precision import full_precision
 def rkd_distance(student: Tensor, teacher: Tensor, squared: bool = False, eps: float = 1e-12) -> Tensor:
     """Smooth-L1 between the pairwise distances of both, each divided by its own mean over distinct pairs.
 
-    Mean over B² entries.
+    The value is the mean over B² entries.
 
     Args:
         student, teacher: "batch dim"; the widths may differ; the teacher gets no gradient.

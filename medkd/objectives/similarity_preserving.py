@@ -41,7 +41,7 @@ def _similarity(features: Tensor, eps: float) -> Tensor:
 class SimilarityPreserving(Objective):
     """Keep similar what the teacher finds similar.
 
-    Mean (G_t - G_s)², G the row-normalised Gram matrix of a batch's embeddings.
+    The term is mean (G_t - G_s)², with G the row-normalised Gram matrix of a batch's embeddings.
 
     The embeddings need not have the same width, and nothing is learned beside the student. It needs at least two
     samples: a batch of one gives zero.

@@ -23,7 +23,7 @@ def token_dist(
 ) -> tuple[Tensor, Tensor]:
     """DIST over sequences, a token's channels in place of classes: inter (within a token) and intra (between tokens).
 
-    Both times tau².
+    Both are multiplied by tau².
 
     ``together`` correlates a channel over all tokens of all samples; ``apart`` at each position over the batch alone,
     which is constant in a batch of one.

@@ -58,7 +58,7 @@ def _kl(a: Tensor, b: Tensor) -> Tensor:
 class TokenDivergence(Objective):
     """The mean divergence from the teacher over all positions.
 
-    A sequence's tokens, a record's labels, or a sample's one class.
+    A position is a token of a sequence, a label of a record, or a sample with its one class.
 
     Args:
         divergence: reverse_kl, forward_kl or jsd.

@@ -101,7 +101,7 @@ def _entropy(logits: Tensor) -> Tensor:
 class TokenImportance(Objective):
     """KL(student ‖ teacher) at the positions of a batch that matter most.
 
-    A sequence's tokens, a record's labels, or its samples.
+    A position is a token of a sequence, a label of a record, or a sample.
 
     Args:
         share: of the positions that are learned from, above 0 to 1.

@@ -22,7 +22,7 @@ EPS = 1e-6
 def token_relations(student: Tensor, teacher: Tensor, eps: float = EPS) -> tuple[Tensor, Tensor]:
     """Squared differences of the distances, and of the cosines, between every two tokens of a sequence.
 
-    Mean over batch and pairs.
+    Both are means over batch and pairs.
 
     Distances are divided by their mean over distinct pairs of the same sequence; pairs of a token with itself count in
     the mean, as zeros. A sequence of one token has no distances.
