@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,15 +10,10 @@ from torch.nn import functional
 
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields, paired_maps
+from medkd.objectives.feature_maps import averaged_to, paired_maps
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
-
-_POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
-    1: functional.adaptive_avg_pool1d,
-    2: functional.adaptive_avg_pool2d,
-    3: functional.adaptive_avg_pool3d,
-}
 
 
 @full_precision
@@ -43,7 +37,7 @@ def attention_transfer(student: Tensor, teacher: Tensor, power: int = 2, paper: 
     """
     s, t = student, teacher.detach()
     size = [min(pair) for pair in zip(s.shape[2:], t.shape[2:], strict=True)]
-    s, t = (x if list(x.shape[2:]) == size else _POOL[x.dim() - 2](x, size) for x in (s, t))
+    s, t = averaged_to(s, size), averaged_to(t, size)
     difference = _attention(s, power) - _attention(t, power)
     if not paper:
         return difference.square().mean()

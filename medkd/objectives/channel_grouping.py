@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,15 +11,10 @@ from torch.nn import functional
 
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError, nearest
-from medkd.objectives.fields import Fields, paired_maps
+from medkd.objectives.feature_maps import averaged_to, paired_maps
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
-
-_POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
-    1: functional.adaptive_avg_pool1d,
-    2: functional.adaptive_avg_pool2d,
-    3: functional.adaptive_avg_pool3d,
-}
 
 
 @full_precision
@@ -50,8 +45,7 @@ def regrouped(teacher: Tensor, channels: int, size: torch.Size) -> Tensor:
     >>> regrouped(torch.arange(2.0).reshape(1, 2, 1), 5, torch.Size([1])).flatten().tolist()
     [0.0, 1.0, 0.0, 1.0, 0.0]
     """
-    if teacher.shape[2:] != size:
-        teacher = _POOL[teacher.dim() - 2](teacher, tuple(size))
+    teacher = averaged_to(teacher, size)
     have = teacher.shape[1]
     if have > channels:
         flat = functional.adaptive_avg_pool1d(teacher.flatten(2).transpose(1, 2), channels)

@@ -90,24 +90,6 @@ class Fields:
         return value
 
 
-def paired_maps(
-    student: Fields, teacher: Fields, stages: Sequence[str], objective: object
-) -> list[tuple[Tensor, Tensor]]:
-    """The feature maps of both at ``stages``, or where none is named at every stage that both have.
-
-    Raises:
-        InputError: one has no feature map at a stage that was named, or no stage is common to both.
-    """
-    common = stages or [stage for stage in student.features if stage in teacher.features]
-    if not common:
-        raise InputError(
-            "the features of student and teacher have no stage in common",
-            where=type(objective).__name__,
-            remedy=f"student: {', '.join(student.features)}; teacher: {', '.join(teacher.features)}",
-        )
-    return list(zip(student.maps(common), teacher.maps(common), strict=True))
-
-
 def check_same_shape(student: Tensor, teacher: Tensor, field: str, objective: object) -> None:
     """Refuse a student and a teacher that cannot be compared entry by entry.
 

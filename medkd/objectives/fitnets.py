@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -11,15 +11,10 @@ from torch.nn import functional
 
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields, paired_maps
+from medkd.objectives.feature_maps import averaged_to, paired_maps
+from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.precision import full_precision
-
-_POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
-    1: functional.adaptive_avg_pool1d,
-    2: functional.adaptive_avg_pool2d,
-    3: functional.adaptive_avg_pool3d,
-}
 
 
 @full_precision
@@ -46,8 +41,7 @@ def fitnets(
     """
     t = teacher.detach()
     s = functional.linear(student.movedim(1, -1), weight).movedim(-1, 1)
-    if s.shape[2:] != t.shape[2:]:
-        s = _POOL[s.dim() - 2](s, tuple(t.shape[2:]))
+    s = averaged_to(s, t.shape[2:])
     if standardise:
         scale = t.std().clamp(min=1e-6)
         s, t = s / scale, t / scale

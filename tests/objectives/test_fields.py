@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields, check_same_shape, paired_maps
+from medkd.objectives.fields import Fields, check_same_shape
 
 
 @pytest.fixture
@@ -46,20 +46,6 @@ def test_without_an_output_there_is_nothing_to_read():
     assert nothing.features == {}
     with pytest.raises(AttributeError, match="needs_teacher"):
         _ = nothing.logits
-
-
-def test_maps_are_paired_by_stage(output):
-    student, teacher = fields(output, "features"), fields(output, "features", role="teacher")
-    assert len(paired_maps(student, teacher, [], object())) == 2
-    ((s, t),) = paired_maps(student, teacher, ["stage2"], object())
-    assert s is t is output.features["stage2"]
-    other = replace(output, features={"stage2": output.features["stage2"], "extra": output.features["stage1"]})
-    assert len(paired_maps(student, fields(other, "features"), [], object())) == 1
-    with pytest.raises(InputError, match="the student's features have no stage 'stag1'") as caught:
-        paired_maps(student, teacher, ["stag1"], object())
-    assert "stage1" in caught.value.remedy
-    with pytest.raises(InputError, match="no stage in common"):
-        paired_maps(student, fields(replace(output, features={"extra": output.logits}), "features"), [], object())
 
 
 def test_shapes_are_compared():
