@@ -287,6 +287,10 @@ def _check(ecg: ECG) -> None:
                 where="modality ecg",
                 remedy=nearest(getattr(ecg, field), choices),
             )
+    if len(ecg.bandpass) != 2 or len(ecg.beat) != 2:
+        raise InputError(
+            f"bandpass {ecg.bandpass}, beat {ecg.beat}", where="modality ecg", remedy="Give two numbers for each"
+        )
     low, high = ecg.bandpass
     if low < 0 or high < 0 or (high and low >= high) or min(ecg.beat) <= 0 or ecg.notch < 0 or not ecg.leads:
         raise InputError(
