@@ -23,7 +23,7 @@ from medkd.distill.schedule import Constant, Schedule
 from medkd.distill.validation_score import EpochOutputs
 from medkd.distill.warm_start import freeze_body, modules_outside_heads, start_from
 from medkd.errors import InputError, nearest
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 from medkd.objectives.objective import Objective
 from medkd.objectives.supervised import Supervised

@@ -11,7 +11,7 @@ from torch import nn
 from medkd.data.loading.statistics import Statistics
 from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 
 

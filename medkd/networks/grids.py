@@ -1,4 +1,4 @@
-"""Signals over hours, side by side: what networks of tables and series take."""
+"""Grids: signals of variables over time steps, joined into one tensor and a mask."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from medkd.errors import InputError
 
 
 def joined(signals: Mapping[str, Signal]) -> tuple[Tensor, Tensor]:
-    """Values and mask "batch variable cell" of all signals, variables one after the other; unobserved cells are zero.
+    """Values and mask "batch variable step" of all signals, variables one after the other; unobserved values are zero.
 
     Raises:
-        InputError: a signal is not variables over cells, or has another number of cells.
+        InputError: a signal is not variables over time steps, or has another number of them.
     """
     values, masks = [], []
     for name, signal in signals.items():
@@ -29,20 +29,20 @@ def joined(signals: Mapping[str, Signal]) -> tuple[Tensor, Tensor]:
             if signal.mask is None
             else signal.mask.expand_as(signal.values)
         )
-        # Not a product: what stands under a mask may be NaN.
+        # Not a product: values under a mask may be NaN.
         values.append(torch.where(seen, signal.values, 0))
         masks.append(seen.to(signal.values.dtype))
-    cells = sorted({part.shape[2] for part in values})
-    if len(cells) > 1:
+    steps = sorted({part.shape[2] for part in values})
+    if len(steps) > 1:
         raise InputError(
-            f"modalities have {cells[0]} and {cells[-1]} cells",
+            f"modalities have {steps[0]} and {steps[-1]} time steps",
             where="view",
             remedy="Give them the same window and step",
         )
     return torch.cat(values, dim=1), torch.cat(masks, dim=1)
 
 
-def check_channels(found: int, wanted: int, who: str) -> None:
+def check_channels(found: int, wanted: int, network: str) -> None:
     """Refuse a view of another number of variables.
 
     Raises:
@@ -50,21 +50,22 @@ def check_channels(found: int, wanted: int, who: str) -> None:
     """
     if found != wanted:
         raise InputError(
-            f"{who} takes {wanted} variables, the view has {found}", remedy=f"Set network.init_args.channels to {found}"
+            f"{network} takes {wanted} variables, the view has {found}",
+            remedy=f"Set network.init_args.channels to {found}",
         )
 
 
 def since_observed(mask: Tensor) -> Tensor:
-    """Cells since each variable was last observed before a cell, "batch variable cell".
+    """Time steps since each variable was last observed before a step, "batch variable step".
 
-    From the window's start where it never was.
+    Counted from the window's start where it never was.
 
     >>> since_observed(torch.tensor([[[1.0, 0.0, 0.0, 1.0, 0.0]]]))[0, 0].tolist()
     [0.0, 1.0, 2.0, 3.0, 1.0]
     """
-    place = torch.arange(mask.shape[2], device=mask.device, dtype=mask.dtype).expand_as(mask)
-    own = torch.where(mask > 0, place, torch.zeros_like(place))
-    # A running maximum cell by cell: ONNX has no cummax.
-    last = torch.stack(list(accumulate(own.unbind(2), torch.maximum)), dim=2)
+    step = torch.arange(mask.shape[2], device=mask.device, dtype=mask.dtype).expand_as(mask)
+    observed = torch.where(mask > 0, step, torch.zeros_like(step))
+    # A running maximum step by step: ONNX has no cummax.
+    last = torch.stack(list(accumulate(observed.unbind(2), torch.maximum)), dim=2)
     before = torch.nn.functional.pad(last[..., :-1], (1, 0))
-    return place - before
+    return step - before

@@ -13,9 +13,9 @@ from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.extras import remedy_for
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
-from medkd.networks.text import mean_of_chunks, token_ids
+from medkd.networks.text_encoder import mean_of_chunks, token_ids
 
 
 class LanguageModel(Network):
@@ -46,9 +46,12 @@ class LanguageModel(Network):
     ) -> None:
         super().__init__()
         self.model = _pretrained(folder)
-        own = int(self.model.config.hidden_size)
-        self.project = nn.Linear(own, width) if width else nn.Identity()
-        self.head = Head(width or own, outputs, 0, dropout)
+        if isinstance(pooler := getattr(self.model, "pooler", None), nn.Module):
+            # Its output is not used: parameters that no gradient reaches would stop a distributed fit.
+            pooler.requires_grad_(False)
+        hidden = int(self.model.config.hidden_size)
+        self.project = nn.Linear(hidden, width) if width else nn.Identity()
+        self.head = Head(width or hidden, outputs, 0, dropout)
         if trained_layers >= 0:
             self.model.requires_grad_(False)
             for layer in _layers(self.model, folder)[-trained_layers:] if trained_layers else []:
@@ -58,7 +61,7 @@ class LanguageModel(Network):
         """All chunks that have a token, at once.
 
         Raises:
-            InputError: the view is no text, or has ids or a length that the model was not made for.
+            InputError: the view is not a text, or has ids or a length that the model was not made for.
         """
         ids, known = token_ids(signals, type(self).__name__)
         config = self.model.config
@@ -68,11 +71,11 @@ class LanguageModel(Network):
         if ids.shape[2] > config.max_position_embeddings:
             what = f"chunks have {ids.shape[2]} tokens, the model takes {config.max_position_embeddings}"
             raise InputError(what, where=type(self).__name__, remedy="Lower the length of notes")
-        here = known.any(dim=2)
+        present = known.any(dim=2)
         first = ids.new_zeros((0, int(config.hidden_size)), dtype=torch.float32)
-        if bool(here.any()):
-            first = self.model(input_ids=ids[here], attention_mask=known[here].long()).last_hidden_state[:, 0]
-        embedding = self.project(mean_of_chunks(first, here))
+        if bool(present.any()):
+            first = self.model(input_ids=ids[present], attention_mask=known[present].long()).last_hidden_state[:, 0]
+        embedding = self.project(mean_of_chunks(first, present))
         return Output(logits=self.head(embedding), embedding=embedding)
 
 
@@ -99,6 +102,6 @@ def _pretrained(folder: str) -> Any:
 def _layers(model: Any, folder: str) -> nn.ModuleList:
     layers = getattr(getattr(model, "encoder", model), "layer", None)
     if not isinstance(layers, nn.ModuleList):
-        what = f"{type(model).__name__} has no list of layers that is known"
+        what = f"{type(model).__name__} has no known list of layers"
         raise InputError(what, where=folder, remedy="Set trained_layers to -1")
     return layers

@@ -1,4 +1,4 @@
-"""What every network is called with, and what it returns."""
+"""Network: the base class of every model, from a view's signals to an output."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, signals: Mapping[str, Signal]) -> Output:
-        """Signals by modality, "batch channel ...", to logits "batch output" and whatever else it has."""
+        """Signals by modality, "batch channel ...", to logits "batch output" and its other outputs."""
 
     @property
     def core(self) -> Network:
-        """What is left when pretraining is over: itself, or the network that it wraps."""
+        """The network that is kept when pretraining is over: itself, or the one that it wraps."""
         return self
 
     def onnx_graph(self, signals: Mapping[str, Signal]) -> onnx.ModelProto:
         """The network in eval mode as an ONNX model.
 
-        PreparedCohort as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
+        Inputs as ``medkd.networks.onnx_graph.inputs_of`` names them, output ``logits``.
 
         Args:
             signals: an example of two samples or more, of the shapes and with the masks that it will be given.
 
         Raises:
-            Exception: whatever the exporter meets: a network that it cannot follow.
+            Exception: of the exporter, for a network that it cannot trace.
         """
-        return traced(lambda given: self(given).logits, signals, self, LOGITS)
+        return traced(lambda batch: self(batch).logits, signals, self, LOGITS)
 
     def dump_weights(self) -> bytes:
         """Its weights, as the file holds them."""
@@ -57,7 +57,7 @@ class Network(nn.Module, ABC):
         """Take the weights that ``dump_weights`` gave.
 
         Raises:
-            InputError: they are damaged, or another network's.
+            InputError: they are damaged, or those of another network.
         """
         try:
             self.load_state_dict(safetensors.torch.load(content), strict=True)
@@ -68,7 +68,7 @@ class Network(nn.Module, ABC):
             ) from error
 
 
-def only_signal(signals: Mapping[str, Signal], channels: int, who: str) -> Signal:
+def only_signal(signals: Mapping[str, Signal], channels: int, network: str) -> Signal:
     """The one signal of a single-modality network.
 
     Raises:
@@ -76,13 +76,13 @@ def only_signal(signals: Mapping[str, Signal], channels: int, who: str) -> Signa
     """
     if len(signals) != 1:
         raise InputError(
-            f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})",
+            f"{network} takes one modality, the view has {len(signals)} ({', '.join(signals)})",
             remedy="Use a fusion network",
         )
     name, signal = next(iter(signals.items()))
     if signal.values.shape[1] != channels:
         raise InputError(
-            f"{who} takes {channels} channels, the view of {name} has {signal.values.shape[1]}",
+            f"{network} takes {channels} channels, the view of {name} has {signal.values.shape[1]}",
             remedy=f"Set network.init_args.channels to {signal.values.shape[1]}",
         )
     return signal

@@ -1,4 +1,4 @@
-"""What noise was added to a feature, guessed from the noisy feature and the time."""
+"""Noise predictor of a diffusion model over features: from a noisy feature and the time to the noise."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 class NoisePredictor(nn.Module):
-    """Residual two-layer blocks over the channels, told the time by sines and cosines of it.
+    """Residual two-layer blocks over the channels, with the time embedded as sines and cosines.
 
     Args:
         dim: channels of the feature.
         blocks: how many residual blocks.
-        waves: number of frequencies that tell the time, from one radian a step down to one in ten thousand steps.
+        waves: frequencies of the time embedding, from one radian per step down to one per ten thousand steps.
 
     Shapes: feature "batch channel ..." and time "batch", in steps → "batch channel ...".
 
@@ -34,12 +34,12 @@ class NoisePredictor(nn.Module):
         self.last = nn.Linear(dim, dim)
 
     def forward(self, noisy: Tensor, time: Tensor) -> Tensor:
-        """The noise, as far as it can be told."""
+        """The predicted noise."""
         angles = time[:, None] * self.frequencies
-        told = self.time(torch.cat([angles.sin(), angles.cos()], dim=1))
+        embedded = self.time(torch.cat([angles.sin(), angles.cos()], dim=1))
         x = noisy.movedim(1, -1)
-        told = told.reshape(len(told), *[1] * (x.dim() - 2), -1)
+        embedded = embedded.reshape(len(embedded), *[1] * (x.dim() - 2), -1)
         for block in self.blocks:
-            x = x + block(x + told)
+            x = x + block(x + embedded)
         noise: Tensor = self.last(x)
         return noise.movedim(-1, 1)

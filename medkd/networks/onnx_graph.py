@@ -1,4 +1,4 @@
-"""From a network to an ONNX graph that takes a view's signals: one input a modality, and one for its mask."""
+"""Export of a network to an ONNX graph: one input per modality, and one for its mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET, IR_VERSION = 20, 10
-"""Of the graphs that are written; fixed, so that they do not rise unseen with a newer exporter."""
+"""Versions of the graphs that are written; fixed, so that a newer exporter does not raise them."""
 LOGITS, BATCH = "logits", "batch"
 _MASK = "_mask"
 
@@ -25,21 +25,22 @@ def inputs_of(signals: Mapping[str, Signal]) -> dict[str, Tensor]:
 
     ``NAME_mask`` where there is a mask.
 
-    >>> list(inputs_of({"vitals": Signal(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3, dtype=torch.bool)), "ecg": Signal(torch.zeros(1, 1))}))
+    >>> vitals = Signal(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3, dtype=torch.bool))
+    >>> list(inputs_of({"vitals": vitals, "ecg": Signal(torch.zeros(1, 1))}))
     ['vitals', 'vitals_mask', 'ecg']
     """
-    found = {}
+    inputs = {}
     for name, signal in signals.items():
-        found[name] = signal.values
+        inputs[name] = signal.values
         if signal.mask is not None:
-            found[name + _MASK] = signal.mask.expand_as(signal.values)
-    return found
+            inputs[name + _MASK] = signal.mask.expand_as(signal.values)
+    return inputs
 
 
 def traced(
     function: Callable[[Mapping[str, Signal]], Tensor], signals: Mapping[str, Signal], owner: nn.Module, output: str
 ) -> onnx.ModelProto:
-    """What ``function`` makes of signals, as a model of one output whose batch may have any size.
+    """A function of signals as an ONNX model of one output, for batches of any size.
 
     Args:
         function: from signals to "batch ...".
@@ -48,21 +49,21 @@ def traced(
         output: name of the output.
 
     Raises:
-        Exception: whatever the exporter meets: a network that it cannot follow.
+        Exception: of the exporter, for a function that it cannot trace.
     """
-    given = inputs_of(signals)
+    inputs = inputs_of(signals)
     batch = torch.export.Dim(BATCH)
     with warnings.catch_warnings(), torch.no_grad():
-        # The exporter warns about its own insides.
+        # The exporter warns about its own internals.
         warnings.simplefilter("ignore")
         program = torch.export.export(
             _Positional(function, signals, owner),
-            tuple(given.values()),
-            dynamic_shapes=(tuple({0: batch} for _ in given),),
+            tuple(inputs.values()),
+            dynamic_shapes=(tuple({0: batch} for _ in inputs),),
             strict=False,
         )
         exported = torch.onnx.export(
-            program, dynamo=True, opset_version=OPSET, input_names=list(given), output_names=[output], verbose=False
+            program, dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=[output], verbose=False
         )
     assert exported is not None  # noqa: S101 (narrows the type: it is None for the older exporter alone)
     model = exported.model_proto
@@ -75,44 +76,41 @@ def traced(
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Take out all that says where and by what a graph was made (stack traces hold local paths).
-
-    And set fixed versions.
-    """
+    """Remove what tells where and by what a graph was made (stack traces hold local paths), and fix its versions."""
     model.producer_name, model.producer_version = "medkd", ""
     model.ir_version = IR_VERSION
     model.graph.name = "medkd"
-    _silence(model)
+    _clear(model)
     for function in model.functions:
-        _silence(function)
+        _clear(function)
         for node in function.node:
-            _silence_node(node)
-    _silence_graph(model.graph)
+            _clear_node(node)
+    _clear_graph(model.graph)
 
 
-def _silence_graph(graph: onnx.GraphProto) -> None:
+def _clear_graph(graph: onnx.GraphProto) -> None:
     del graph.value_info[:]
     for part in (graph, *graph.input, *graph.output, *graph.initializer):
-        _silence(part)
+        _clear(part)
     for node in graph.node:
-        _silence_node(node)
+        _clear_node(node)
 
 
-def _silence_node(node: onnx.NodeProto) -> None:
-    _silence(node)
+def _clear_node(node: onnx.NodeProto) -> None:
+    _clear(node)
     for attribute in node.attribute:
         attribute.doc_string = ""
         for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-            _silence_graph(inner)
+            _clear_graph(inner)
 
 
-def _silence(part: Any) -> None:
+def _clear(part: Any) -> None:
     part.doc_string = ""
     del part.metadata_props[:]
 
 
 class _Positional(nn.Module):
-    """A function of signals as the exporter wants it: tensors one after the other."""
+    """A function of signals in the form that the exporter takes: tensors one after the other."""
 
     def __init__(
         self, function: Callable[[Mapping[str, Signal]], Tensor], signals: Mapping[str, Signal], owner: nn.Module

@@ -11,14 +11,14 @@ class Projector(nn.Module):
     """A learned projection: linear, or with one hidden layer.
 
     Args:
-        dim: width of what comes in.
-        outputs: width of what goes out.
+        dim: width of the input.
+        outputs: width of the output.
         hidden: width of the hidden layer; 0 makes the projection linear.
 
     Shapes: "batch dim" → "batch outputs", in the precision of its weights.
 
     Raises:
-        InputError: what comes in has another width.
+        InputError: the input has another width.
 
     >>> import torch
     >>> Projector(3, 5)(torch.zeros(2, 3)).shape

@@ -1,4 +1,4 @@
-"""A residual network over waveforms."""
+"""xResNet1d: a residual network over waveforms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError, nearest
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network, only_signal
 
 VariantName = Literal["small", "xresnet1d50", "xresnet1d101"]
@@ -21,7 +21,7 @@ VariantName = Literal["small", "xresnet1d50", "xresnet1d101"]
 
 @dataclass(frozen=True)
 class Variant:
-    """The measures of a network: see the arguments of ``ResNet1d`` of the same names."""
+    """The dimensions of a network: see the arguments of ``ResNet1d`` of the same names."""
 
     blocks: tuple[int, ...]
     widths: tuple[int, ...]
@@ -44,12 +44,10 @@ EXPANSION = 4
 
 
 class ResNet1d(Network):
-    """xResNet1d.
-
-    A stem of three convolutions, residual stages with an averaged shortcut, mean and maximum pooled together.
+    """A stem of three convolutions, residual stages with an averaged shortcut, mean and maximum pooled together.
 
     The last BatchNorm of each block starts at zero, so that the network starts shallow. ``xresnet1d50`` and
-    ``xresnet1d101`` have the measures of the PTB-XL benchmark, where the head also has BatchNorm (see ``Head``).
+    ``xresnet1d101`` have the dimensions of the PTB-XL benchmark, where the head also has BatchNorm (see ``Head``).
     ``small`` is for a CPU and a few hundred samples: 64 one-lead records of 1,000 samples take about a twentieth of a
     second, forward and backward, on one core.
 
@@ -73,7 +71,7 @@ class ResNet1d(Network):
     the last stage: ``embedding_dim``), features ``stage1`` … "batch channel time".
 
     Raises:
-        InputError: a name or a measure that it cannot be built with.
+        InputError: a name or a dimension that it cannot be built with.
 
     Source: Strodthoff et al. 2020, Deep Learning for ECG Analysis, arXiv:2004.13701; He et al. 2019, arXiv:1812.01187.
 
@@ -98,8 +96,14 @@ class ResNet1d(Network):
         bins: int | None = None,
     ) -> None:
         super().__init__()
-        own = {"blocks": blocks, "widths": widths, "stem": stem, "kernel_size": kernel_size, "bottleneck": bottleneck}
-        size = measures(variant, {**own, "max_pool": max_pool, "hidden": hidden, "dropout": dropout, "bins": bins})
+        chosen = {
+            "blocks": blocks,
+            "widths": widths,
+            "stem": stem,
+            "kernel_size": kernel_size,
+            "bottleneck": bottleneck,
+        }
+        size = dimensions(variant, {**chosen, "max_pool": max_pool, "hidden": hidden, "dropout": dropout, "bins": bins})
         self.channels = channels
         expansion = EXPANSION if size.bottleneck else 1
         ends = (channels, *size.stem)
@@ -138,14 +142,12 @@ class ResNet1d(Network):
 
 
 class ResidualBlock(nn.Module):
-    """Convolutions beside a shortcut that is averaged over time where the block strides.
-
-    And widened by a 1-convolution where it widens.
+    """Convolutions beside a shortcut that is averaged over time where they stride, and widened where they widen.
 
     Args:
-        channels: width of what comes in.
+        channels: width of the input.
         width: width inside.
-        outside: width of what goes out.
+        outside: width of the output.
         kernel_size: odd.
         stride: 1, or 2 to halve the time axis (rounded up).
         bottleneck: 1-k-1 convolutions instead of k-k.
@@ -177,23 +179,23 @@ class ResidualBlock(nn.Module):
         return out
 
 
-def measures(variant: str, own: Mapping[str, Any]) -> Variant:
-    """A variant's measures with the user's own in place of those that are not None.
+def dimensions(variant: str, changes: Mapping[str, Any]) -> Variant:
+    """A variant's dimensions, with those of ``changes`` that are not None in their place.
 
     Raises:
-        InputError: there is no such variant, or a measure cannot be.
+        InputError: there is no such variant, or a dimension is out of range.
     """
     if variant not in VARIANTS:
         raise InputError(f"no variant '{variant}'", where="ResNet1d", remedy=nearest(variant, VARIANTS))
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in own.items() if value is not None
+    replaced: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items() if value is not None
     }
-    size = replace(VARIANTS[variant], **given)
+    size = replace(VARIANTS[variant], **replaced)
     if not size.blocks or len(size.blocks) != len(size.widths) or min(*size.blocks, *size.widths) < 1:
         raise InputError(
             f"blocks {list(size.blocks)} and widths {list(size.widths)} do not match",
             where="ResNet1d",
-            remedy="Give one of each a stage",
+            remedy="Give one of each per stage",
         )
     if len(size.stem) != 3:
         raise InputError(f"stem has {len(size.stem)} widths", where="ResNet1d", remedy="Give three")

@@ -1,4 +1,4 @@
-"""A grid of variables over hours in a few numbers a variable: what trees and a plain network read."""
+"""Summary of a grid in 17 numbers per variable, as boosted trees and ``SummaryNetwork`` take it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from torch import Tensor
 from medkd.data.core.signal import Signal
 
 QUARTERS = 4
-_MEANS, _COUNTS = ([f"{what} of quarter {place}" for place in range(1, QUARTERS + 1)] for what in ("mean", "observed"))
+_MEANS, _COUNTS = (
+    [f"{what} of quarter {quarter}" for quarter in range(1, QUARTERS + 1)] for what in ("mean", "observed")
+)
 SUMMARIES = ("first", "last", "mean", "min", "max", "std", "slope", *_MEANS, "observed", "since", *_COUNTS)
-"""What is said of each variable, in this order."""
+"""The numbers of each variable, in this order."""
 
 
 def summarise(signals: Mapping[str, Signal]) -> NDArray[np.float32]:
@@ -27,8 +29,8 @@ def summarise(signals: Mapping[str, Signal]) -> NDArray[np.float32]:
 def summary_of(signals: Mapping[str, Signal]) -> Tensor:
     """Every signal of a view as one table "sample number", float32, NaN where nothing was observed.
 
-    A signal of "batch variable cell" with a mask becomes 17 numbers a variable (see ``summarise_grid``); any other is
-    laid flat, and so is one whose samples are whole, whether or not one of the batch is absent.
+    A signal of "batch variable step" with a mask becomes 17 numbers per variable (see ``summarise_grid``); any other
+    is flattened, and so is one whose samples are whole, whether or not one of the batch is absent.
     """
     parts = []
     for signal in signals.values():
@@ -41,11 +43,11 @@ def summary_of(signals: Mapping[str, Signal]) -> Tensor:
 
 
 def summarise_grid(values: Tensor) -> Tensor:
-    """Grids "sample variable cell" as "sample variable*summary", float32.
+    """Grids "sample variable step" as "sample variable*summary", float32.
 
-    first, last, mean, min, max, std of the observed cells; slope (least squares, a cell); the mean of each quarter of
-    the window; observed (number of cells); since (cells from the last observed one to the window's end); how many were
-    observed in each quarter.
+    first, last, mean, min, max, std of the observed values; slope (least squares, per time step); the mean of each
+    quarter of the window; observed (number of time steps); since (time steps from the last observed one to the window's
+    end); how many were observed in each quarter.
 
     >>> grid = torch.tensor([[[1.0, torch.nan, 3.0, torch.nan]]])
     >>> dict(zip(SUMMARIES, summarise_grid(grid)[0].tolist()))["slope"]
@@ -53,25 +55,25 @@ def summarise_grid(values: Tensor) -> Tensor:
     >>> summarise_grid(grid)[0, 7:].tolist()
     [1.0, nan, 3.0, nan, 2.0, 1.0, 1.0, 0.0, 1.0, 0.0]
     """
-    cells = values.shape[-1]
+    steps = values.shape[-1]
     exact = values.double()
     seen = exact.isfinite()
     ones = seen.double()
     count = ones.sum(-1)
-    place = torch.arange(cells, device=values.device, dtype=exact.dtype)
+    index = torch.arange(steps, device=values.device, dtype=exact.dtype)
     filled = torch.where(seen, exact, 0.0)
     total = filled.sum(-1)
     mean = total / count
     spread = torch.where(seen, exact - mean.unsqueeze(-1), 0.0)
-    placed = (ones * place).sum(-1)
-    # Of sums that float64 holds exactly: a slope of zero is zero in whatever order a machine adds, and falls on one
-    # side of a tree's split.
-    slope = (count * (filled * place).sum(-1) - placed * total) / (count * (ones * place**2).sum(-1) - placed**2)
-    first = torch.where(seen, place, float(cells)).amin(-1)
-    last = torch.where(seen, place, -1.0).amax(-1)
-    edges = np.linspace(0, cells, QUARTERS + 1).round().astype(int).tolist()
+    index_sum = (ones * index).sum(-1)
+    # From sums that float64 holds exactly: a slope of zero is zero in any order of addition, and always falls on the
+    # same side of a tree's split.
+    slope = (count * (filled * index).sum(-1) - index_sum * total) / (count * (ones * index**2).sum(-1) - index_sum**2)
+    first = torch.where(seen, index, float(steps)).amin(-1)
+    last = torch.where(seen, index, -1.0).amax(-1)
+    edges = np.linspace(0, steps, QUARTERS + 1).round().astype(int).tolist()
     counts = [ones[..., start:end].sum(-1) for start, end in pairwise(edges)]
-    means = [filled[..., start:end].sum(-1) / held for (start, end), held in zip(pairwise(edges), counts, strict=True)]
+    means = [filled[..., start:end].sum(-1) / n for (start, end), n in zip(pairwise(edges), counts, strict=True)]
     observed = [
         _at(exact, first),
         _at(exact, last),
@@ -83,9 +85,9 @@ def summarise_grid(values: Tensor) -> Tensor:
         *means,
     ]
     known = [torch.where(count > 0, number, torch.nan) for number in observed]
-    return torch.stack([*known, count, cells - 1 - last, *counts], dim=-1).flatten(1).float()
+    return torch.stack([*known, count, steps - 1 - last, *counts], dim=-1).flatten(1).float()
 
 
-def _at(values: Tensor, place: Tensor) -> Tensor:
-    """The value at a place along the last axis; any where the place lies outside."""
-    return values.gather(-1, place.clamp(0, values.shape[-1] - 1).long().unsqueeze(-1)).squeeze(-1)
+def _at(values: Tensor, index: Tensor) -> Tensor:
+    """The value at an index along the last axis; any value where the index is outside."""
+    return values.gather(-1, index.clamp(0, values.shape[-1] - 1).long().unsqueeze(-1)).squeeze(-1)

@@ -1,4 +1,4 @@
-"""LightGBM boosters as one ONNX node, exact in every split.
+"""LightGBM boosters as one ONNX node that is exact in every split.
 
 Not by onnxmltools: its graphs hold thresholds in single precision and send some missing values the other way (the
 scores of 546 to 701 of 3,997 real stays were off by up to 0.23), and it takes no booster that learnt probabilities
@@ -32,19 +32,19 @@ class _Table:
         self.nodes: list[tuple[int, float, bool, list[int], list[bool]]] = []
         self.leaves: list[tuple[int, float]] = []
 
-    def add(self, tree: Mapping[str, Any], place: int, share: float) -> None:
-        """One tree, whose leaves count ``share`` in output ``place``."""
+    def add(self, tree: Mapping[str, Any], output: int, weight: float) -> None:
+        """Add one tree, whose leaves count with ``weight`` in output number ``output``."""
         if "split_feature" not in tree:
             tree = {**_EITHER_WAY, "left_child": tree, "right_child": tree}
-        self.roots.append(self._node(tree, place, share))
+        self.roots.append(self._node(tree, output, weight))
 
-    def _node(self, node: Mapping[str, Any], place: int, share: float) -> int:
+    def _node(self, node: Mapping[str, Any], output: int, weight: float) -> int:
         if node["decision_type"] != "<=" or node["missing_type"] not in ("None", "NaN"):
             what = f"a split '{node['decision_type']}' with missing values '{node['missing_type']}'"
             raise InputError(
                 f"{what} has no ONNX form", where="trees", remedy="Grow them without categories and zero_as_missing"
             )
-        # Where no value was missing in training, LightGBM takes a missing one for zero.
+        # Where no value was missing in training, LightGBM treats a missing one as zero.
         left = node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0
         number = len(self.nodes)
         children: tuple[list[int], list[bool]] = ([], [])
@@ -53,10 +53,10 @@ class _Table:
             is_leaf = "split_feature" not in child
             children[1].append(is_leaf)
             if is_leaf:
-                self.leaves.append((place, child["leaf_value"] * share))
+                self.leaves.append((output, child["leaf_value"] * weight))
                 children[0].append(len(self.leaves) - 1)
             else:
-                children[0].append(self._node(child, place, share))
+                children[0].append(self._node(child, output, weight))
         return number
 
 
@@ -74,12 +74,12 @@ def tree_ensemble(boosters: Sequence[Sequence[tuple[Any, float]]], source: str, 
     import onnx
 
     table = _Table()
-    for place, members in enumerate(boosters):
-        whole = sum(weight for _, weight in members)
+    for output, members in enumerate(boosters):
+        total = sum(weight for _, weight in members)
         for tree, weight in _trees(members):
-            table.add(tree, place, weight / whole)
+            table.add(tree, output, weight / total)
     features, splits, left, children, are_leaves = zip(*table.nodes, strict=True)
-    places, weights = zip(*table.leaves, strict=True)
+    outputs, weights = zip(*table.leaves, strict=True)
     return onnx.helper.make_node(
         "TreeEnsemble",
         [source],
@@ -98,7 +98,7 @@ def tree_ensemble(boosters: Sequence[Sequence[tuple[Any, float]]], source: str, 
         nodes_falsenodeids=[numbers[1] for numbers in children],
         nodes_trueleafs=[int(leaf[0]) for leaf in are_leaves],
         nodes_falseleafs=[int(leaf[1]) for leaf in are_leaves],
-        leaf_targetids=places,
+        leaf_targetids=outputs,
         leaf_weights=onnx.numpy_helper.from_array(np.asarray(weights, np.float64), "weights"),
     )
 

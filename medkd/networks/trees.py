@@ -1,4 +1,4 @@
-"""Gradient-boosted trees behind the same door as a network: signals in, logits out."""
+"""Gradient-boosted trees as a network: signals in, logits out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from medkd.networks.tree_ensemble import DOMAIN, VERSION, tree_ensemble
 if TYPE_CHECKING:
     import onnx
 
-Weighed = tuple[Any, float]
+WeightedBooster = tuple[Any, float]
 """A LightGBM booster, and its weight in the mean."""
 _TABLE, _SCORES = "table", "scores"
 _HEAD = "# booster "
 _END = "\nend of parameters\n"
-"""Stands at the end of LightGBM's text; its reader ends the process where a text was cut before it."""
+"""End of LightGBM's text; its reader ends the process where a text was cut before it."""
 
 
 class Trees(Network):
@@ -32,12 +32,12 @@ class Trees(Network):
 
     A logit is the weighted mean of its output's boosters.
 
-    ``TreeLearner`` grows them; they are kept as LightGBM's own text, one booster after the other.
+    ``TreeLearner`` grows them; they are saved as LightGBM's own text, one booster after the other.
 
     Args:
         outputs: number of logits.
 
-    Shapes: signals "batch variable cell" with masks, or anything flat; logits "batch output".
+    Shapes: signals "batch variable step" with masks, or anything flat; logits "batch output".
     """
 
     weights_file: ClassVar[str] = "model.txt"
@@ -45,9 +45,9 @@ class Trees(Network):
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.outputs = outputs
-        self._boosters: list[list[Weighed]] = [[] for _ in range(outputs)]
+        self._boosters: list[list[WeightedBooster]] = [[] for _ in range(outputs)]
 
-    def grow(self, boosters: Sequence[Sequence[Weighed]]) -> None:
+    def grow(self, boosters: Sequence[Sequence[WeightedBooster]]) -> None:
         """Take the boosters of each output, each with its weight."""
         self._boosters = [list(members) for members in boosters]
 
@@ -62,7 +62,7 @@ class Trees(Network):
         columns = [self._score(table, members) for members in self._boosters]
         return Output(logits=torch.from_numpy(np.stack(columns, axis=1).astype(np.float32)).to(device))
 
-    def _score(self, table: np.ndarray[Any, Any], members: Sequence[Weighed]) -> np.ndarray[Any, Any]:
+    def _score(self, table: np.ndarray[Any, Any], members: Sequence[WeightedBooster]) -> np.ndarray[Any, Any]:
         if not members:
             raise InputError(
                 "trees were not grown",
@@ -86,7 +86,7 @@ class Trees(Network):
         import onnx
 
         self(signals)
-        model = traced(lambda given: summary_of(given).double(), signals, self, _TABLE)
+        model = traced(lambda batch: summary_of(batch).double(), signals, self, _TABLE)
         model.graph.node.append(tree_ensemble(self._boosters, _TABLE, _SCORES))
         model.graph.node.append(
             onnx.helper.make_node("Cast", [_SCORES], [LOGITS], name=LOGITS, to=onnx.TensorProto.FLOAT)
@@ -99,11 +99,11 @@ class Trees(Network):
         return model
 
     def dump_weights(self) -> bytes:
-        """LightGBM's text of each booster under a line that says of which output it is, and its weight."""
+        """LightGBM's text of each booster, under a line with its output and its weight."""
         parts = [
-            f"{_HEAD}output={place} weight={weight!r}\n{booster.model_to_string()}"
-            for place, held in enumerate(self._boosters)
-            for booster, weight in held
+            f"{_HEAD}output={output} weight={weight!r}\n{booster.model_to_string()}"
+            for output, members in enumerate(self._boosters)
+            for booster, weight in members
         ]
         return "\n".join(parts).encode()
 
@@ -111,18 +111,18 @@ class Trees(Network):
         """Read what ``dump_weights`` gave.
 
         Raises:
-            InputError: it is no such text, or has no booster for some output.
+            InputError: it is not such a text, or has no booster for some output.
         """
         import lightgbm
 
-        boosters: list[list[Weighed]] = [[] for _ in range(self.outputs)]
+        boosters: list[list[WeightedBooster]] = [[] for _ in range(self.outputs)]
         try:
             for part in content.decode().split(_HEAD)[1:]:
                 head, _, text = part.partition("\n")
                 if _END not in text:
                     raise ValueError("a booster's text is cut")
-                said = dict(word.split("=") for word in head.split())
-                boosters[int(said["output"])].append((lightgbm.Booster(model_str=text), float(said["weight"])))
+                settings = dict(word.split("=") for word in head.split())
+                boosters[int(settings["output"])].append((lightgbm.Booster(model_str=text), float(settings["weight"])))
         except (ValueError, KeyError, IndexError, lightgbm.basic.LightGBMError) as error:
             raise InputError(
                 f"{self.weights_file} holds no trees that can be read", where=where, remedy="Copy the folder again"

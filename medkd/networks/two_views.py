@@ -1,4 +1,4 @@
-"""A network that learns from two augmented views of each sample, before it learns any label."""
+"""Pretraining wrapper: two augmented views of each sample for contrastive objectives."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from medkd.networks.network import Network
 
 
 class TwoViews(Network):
-    """In training a network sees every sample twice, each time with other hours and variables left out.
+    """Passes every training sample twice through a network, each time with other time steps and variables left out.
 
-    What it wraps is kept afterwards.
+    After pretraining the wrapped network alone is kept (``core``).
 
     Args:
-        network: over variables and hours; it gives an embedding.
+        network: over variables and time steps; it gives an embedding.
         outputs: number of logits.
         width: of its embedding.
-        shown: modalities that it sees; "" sees all. The others of a view (diagnosis codes) are there for an objective
-            to read.
+        shown: modalities that it takes; empty takes all. The others of a view (diagnosis codes) are read by an
+            objective.
         hidden, dim: widths of the projection that only pretraining uses.
         jitter: deviation of Gaussian noise on observed values, in their training deviations.
-        drop_cells, drop_variables: probability that an hour, and that a variable, is left out of a view.
+        drop_steps, drop_variables: probability that a time step, and that a variable, is left out of a view.
 
-    Shapes: signals "batch variable cell"; logits "batch output" and embedding "batch width" of the first view; in
+    Shapes: signals "batch variable step"; logits "batch output" and embedding "batch width" of the first view; in
     training tokens "batch 2 dim", the projections of both.
 
     Raises:
@@ -48,15 +48,15 @@ class TwoViews(Network):
         hidden: int = 128,
         dim: int = 64,
         jitter: float = 0.01,
-        drop_cells: float = 0.2,
+        drop_steps: float = 0.2,
         drop_variables: float = 0.2,
     ) -> None:
         super().__init__()
-        if not (0 <= drop_cells < 1 and 0 <= drop_variables < 1 and jitter >= 0):
-            what = f"jitter {jitter:g}, drop_cells {drop_cells:g}, drop_variables {drop_variables:g}"
+        if not (0 <= drop_steps < 1 and 0 <= drop_variables < 1 and jitter >= 0):
+            what = f"jitter {jitter:g}, drop_steps {drop_steps:g}, drop_variables {drop_variables:g}"
             raise InputError(what, where="TwoViews", remedy="Give jitter of 0 or more, and probabilities below 1")
         self.network, self.shown = network, tuple(shown)
-        self.jitter, self.drop_cells, self.drop_variables = jitter, drop_cells, drop_variables
+        self.jitter, self.drop_steps, self.drop_variables = jitter, drop_steps, drop_variables
         self.projection = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, dim))
 
     @property
@@ -87,8 +87,8 @@ class TwoViews(Network):
     def _view(self, signal: Signal) -> Signal:
         values = signal.values
         mask = torch.ones_like(values, dtype=torch.bool) if signal.mask is None else signal.mask
-        samples, variables, cells = values.shape
-        hours = torch.rand(samples, 1, cells, device=values.device) >= self.drop_cells
-        kept = torch.rand(samples, variables, 1, device=values.device) >= self.drop_variables
-        mask = mask & hours & kept
+        samples, variables, steps = values.shape
+        step_kept = torch.rand(samples, 1, steps, device=values.device) >= self.drop_steps
+        variable_kept = torch.rand(samples, variables, 1, device=values.device) >= self.drop_variables
+        mask = mask & step_kept & variable_kept
         return Signal((values + self.jitter * torch.randn_like(values)) * mask, mask)

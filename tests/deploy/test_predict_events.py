@@ -17,11 +17,11 @@ import yaml
 
 from medkd.cli import main
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.predict import predict
 from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
-from medkd.networks.gru import GruD
+from medkd.networks.gru_d import GruD
 from medkd.pipeline.prepared_cohort import PreparedCohort
+from tests.deploy.conftest import predict
 
 FEW_TREES = {"num_boost_round": 10, "min_data_in_leaf": 5}
 TREES = {"learner": {"class_path": "medkd.distill.trees.TreeLearner", "init_args": FEW_TREES}}
@@ -54,7 +54,7 @@ def bundles(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundles:
     fitted = FittedModel.load(learner)
     torch.manual_seed(0)
     channels = trees.modalities["vitals"].shape(trees.view.parts[0])[0]
-    spec = {"class_path": "medkd.networks.gru.GruD", "init_args": {"channels": channels, "outputs": 1, "width": 8}}
+    spec = {"class_path": "medkd.networks.gru_d.GruD", "init_args": {"channels": channels, "outputs": 1, "width": 8}}
     folder = tmp_path_factory.mktemp("network")
     network = GruD(channels=channels, outputs=1, width=8).eval()
     FittedModel(network, spec, fitted.model_input, fitted.target, fitted.statistics).save(folder / "learner")
@@ -66,7 +66,7 @@ def bundles(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundles:
 
 
 def scored(bundle: Path, source: Path, out: Path) -> pl.DataFrame:
-    predict(bundle, source, out, device="cpu", workers=2)
+    predict(bundle, source, out, devices="cpu", workers=2)
     return pl.read_parquet(out / "predictions.parquet").drop("seconds")
 
 
@@ -92,7 +92,7 @@ def test_a_cohorts_root_is_scored_as_in_training_and_leaves_no_copy(
     folder = (
         run / "labels1" / "seed0" / "student-refit" / "learner" if kind == "trees" else bundles[kind].parent / "learner"
     )
-    logits = FittedModel.load(folder).predict(inputs.prepared("student"), ids).logits
+    logits = FittedModel.load(folder).predict(inputs.arrays("student"), ids).logits
     name = bundle.target.names[0]
     same = pl.DataFrame({"sample_id": ids}).join(found, on="sample_id", maintain_order="left")
     np.testing.assert_allclose(same[f"p_{name}"], bundle.target.probabilities(logits)[:, 0], atol=1e-5)
@@ -157,14 +157,14 @@ def test_who_lacks_the_modality_is_set_aside_with_a_reason(bundles: Bundles, tmp
 def test_a_list_that_lacks_the_modality_throughout_leaves_nothing(bundles: Bundles, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("sample_id,vitals\n1,\n2,\n", encoding="utf-8")
     with pytest.raises(InputError, match="none of 2 items could be read, the first because: has no vitals"):
-        predict(bundles["trees"], tmp_path / "list.csv", tmp_path / "out", device="cpu")
+        predict(bundles["trees"], tmp_path / "list.csv", tmp_path / "out", devices="cpu")
     assert not (tmp_path / "out").exists()
 
 
 def test_an_hour_that_is_none_is_named_by_its_line(bundles: Bundles, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("sample_id,zero_hour,vitals\n1,0,a.csv\n2,noon,a.csv\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"zero_hour 'noon' is no number \(.*list\.csv, line 3\)"):
-        predict(bundles["trees"], tmp_path / "list.csv", tmp_path / "out", device="cpu")
+        predict(bundles["trees"], tmp_path / "list.csv", tmp_path / "out", devices="cpu")
     assert not (tmp_path / "out").exists()
 
 
@@ -173,5 +173,5 @@ def test_a_damaged_table_of_a_cohort_leaves_nothing(run: Path, bundles: Bundles,
     (table,) = root.glob("icu/chartevents.csv.gz")
     table.write_bytes(table.read_bytes()[:2000])
     with pytest.raises(InputError, match="truncated or damaged"):
-        predict(bundles["trees"], root, tmp_path / "out", device="cpu")
+        predict(bundles["trees"], root, tmp_path / "out", devices="cpu")
     assert not (tmp_path / "out").exists()

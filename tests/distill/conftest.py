@@ -94,7 +94,7 @@ def save_learner(graph: Graph, split: Split) -> Callable[..., FittedModel]:
     """
 
     def save(folder: Path, seed: int = 0, held_out: tuple[int, ...] = (0, 1), role: str = "teacher") -> FittedModel:
-        who, prepared = graph.inputs.model_input(role), graph.inputs.prepared(role)
+        who, prepared = graph.cohort.model_input(role), graph.cohort.arrays(role)
         stored = prepared["ecg"]
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -109,7 +109,7 @@ def save_learner(graph: Graph, split: Split) -> Callable[..., FittedModel]:
             stored.values, stored.rows(split.role("train", held_out)["sample_id"]), split.sha256, held_out
         )
         spec = {"class_path": "medkd.networks.resnet1d.ResNet1d", "init_args": settings}
-        learner = FittedModel(network, spec, who, graph.inputs.target, {"ecg": fitted})
+        learner = FittedModel(network, spec, who, graph.cohort.target, {"ecg": fitted})
         learner.save(folder)
         return learner
 
@@ -125,7 +125,7 @@ def make_bank(graph: Graph, split: Split, save_learner: Callable[..., FittedMode
         members = [
             Member(save_learner(folder / f"teacher{i}", i, folds), frozenset(folds)) for i, folds in enumerate(held_out)
         ]
-        prepared = graph.inputs.prepared("teacher")
+        prepared = graph.cohort.arrays("teacher")
         meta = BankMeta(
             teachers={str(folder / f"teacher{i}"): learner_sha256(folder / f"teacher{i}") for i in range(2)},
             prepared={str(stored.folder): stored.sha256 for stored in prepared.values()},

@@ -83,7 +83,7 @@ def space(stored: Prepared) -> np.ndarray:
 
 @pytest.fixture
 def prepared(graph: Graph) -> dict[str, Prepared]:
-    return graph.inputs.prepared("teacher")
+    return graph.cohort.arrays("teacher")
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_build_killed_half_way_continues_to_the_same_bytes(
         Member(save_learner(Path(folder), i, folds), frozenset(folds))
         for i, (folder, folds) in enumerate(zip(folders, held_out, strict=True))
     ]
-    prepared = graph.inputs.prepared("teacher")
+    prepared = graph.cohort.arrays("teacher")
     monkeypatch.setattr(bank_builder, "CHUNK", 8)
     whole = build_bank(tmp_path / "whole" / "bank", members, split, prepared, meta)
     plan = {

@@ -269,7 +269,7 @@ class Lived:
 
 
 def live(out: Path, configure: Callable[..., Path], graph: Graph, teacher: Path, **data: Any) -> Path:
-    inputs = graph.inputs
+    inputs = graph.cohort
     callback = {
         "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
         "init_args": {"dirpath": str(out / "checkpoints"), "save_last": True, "every_n_train_steps": 3},
@@ -357,7 +357,7 @@ def test_a_live_teacher_hears_its_own_scale(lived: Lived, graph: Graph) -> None:
     assert data.statistics["teacher"] == teacher.learner.statistics
     dataset = data.dataset("val")
     batch = dataset.__getitems__([(place, 0) for place in range(len(dataset))])
-    expected = FittedModel.load(lived.teacher).predict(graph.inputs.prepared("teacher"), batch.sample_id)
+    expected = FittedModel.load(lived.teacher).predict(graph.cohort.arrays("teacher"), batch.sample_id)
     torch.testing.assert_close(teacher(batch.views["teacher"]).logits, expected.logits)
     assert data.statistics["model"]["ecg"].held_out == (0,)
 
@@ -379,7 +379,7 @@ def test_a_changed_teacher_is_refused_at_resume(lived: Lived, tmp_path: Path) ->
 def test_a_live_teacher_whose_view_the_data_do_not_show_is_refused(
     graph: Graph, configure: Callable[..., Path], lived: Lived, tmp_path: Path
 ) -> None:
-    inputs = graph.inputs
+    inputs = graph.cohort
     for number, role in enumerate((None, "student")):
         model_inputs = {"model": inputs.model_inputs["student"]} | (
             {} if role is None else {"teacher": inputs.model_inputs[role]}

@@ -30,7 +30,7 @@ def learner(save_learner: Callable[..., FittedModel], tmp_path: Path) -> FittedM
 
 @pytest.fixture
 def prepared(graph: Graph) -> dict[str, Prepared]:
-    return graph.inputs.prepared("teacher")
+    return graph.cohort.arrays("teacher")
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def teacher_folder(save_learner: Callable[..., FittedModel], tmp_path: Path) -> 
 
 def test_a_frozen_teacher_predicts_like_the_model_it_was(teacher_folder: Path, graph: Graph, split: Split) -> None:
     teacher, ids = FrozenTeacher(teacher_folder), split.table["sample_id"].to_list()[:9]
-    stored = graph.inputs.prepared("teacher")["ecg"]
+    stored = graph.cohort.arrays("teacher")["ecg"]
     values = teacher.learner.statistics["ecg"].apply(torch.from_numpy(stored.values[stored.rows(ids)]))
     found = teacher({"ecg": Signal(values)})
     expected = FittedModel.load(teacher_folder).predict({"ecg": stored}, ids)

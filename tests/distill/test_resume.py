@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from medkd.pipeline.lightning_cli import run_lightning as main
+from medkd.pipeline.lightning_cli import run_lightning
 
 # Kills its own process with SIGKILL once so many steps were made; only a checkpoint already on disk survives.
 KILLER = """
 import os, signal, sys
 from lightning.pytorch import Callback
 from medkd.distill.distiller import Distiller
-from medkd.pipeline.lightning_cli import run_lightning as main
+from medkd.pipeline.lightning_cli import run_lightning
 steps = int(sys.argv[2])
 original = Distiller.on_train_batch_start if hasattr(Distiller, "on_train_batch_start") else None
 def kill(self, batch, batch_idx):
     if self.global_step == steps:
         os.kill(os.getpid(), signal.SIGKILL)
 Distiller.on_train_batch_start = kill
-main(["fit", "--config", sys.argv[1]])
+run_lightning(["fit", "--config", sys.argv[1]])
 """
 
 
@@ -45,7 +45,7 @@ def test_killed_fit_resumes_to_the_same_weights(
     data = {"steps": 6, "augment": True}
     model = {"ema": 0.9}
     whole = fit_config("labels0.5/seed0/baseline-without-0", "whole", trainer=shorter, data=data, model=model)
-    main(["fit", "--config", str(whole)])
+    run_lightning(["fit", "--config", str(whole)])
 
     callbacks = [checkpoints(tmp_path / "killed", **when)]
     killed = fit_config(
@@ -58,7 +58,8 @@ def test_killed_fit_resumes_to_the_same_weights(
     died = subprocess.run([sys.executable, "-c", KILLER, str(killed), str(killed_at)], capture_output=True, check=False)
     assert died.returncode == -9, died.stderr.decode()[-2000:]
     assert not (tmp_path / "killed" / "learner").exists()
-    main(["fit", "--config", str(killed), "--ckpt_path", str(tmp_path / "killed" / "checkpoints" / "last.ckpt")])
+    last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    run_lightning(["fit", "--config", str(killed), "--ckpt_path", str(last)])
 
     expected = load_file(tmp_path / "whole" / "learner" / "model.safetensors")
     found = load_file(tmp_path / "killed" / "learner" / "model.safetensors")

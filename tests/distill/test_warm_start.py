@@ -8,14 +8,14 @@ from torch import nn
 from medkd.data.core.signal import Signal
 from medkd.distill.distiller import Distiller
 from medkd.distill.warm_start import freeze_body, modules_outside_heads
-from medkd.networks.fusion import SumFusion
-from medkd.networks.heads import Head
-from medkd.networks.hours import HourTransformer
+from medkd.networks.sum_fusion import SumFusion
+from medkd.networks.head import Head
+from medkd.networks.hour_transformer import HourTransformer
 
 
 def network() -> HourTransformer:
     torch.manual_seed(0)
-    return HourTransformer(channels=3, outputs=1, cells=4, width=8, heads=2, dropout=0.5)
+    return HourTransformer(channels=3, outputs=1, max_steps=4, width=8, heads=2, dropout=0.5)
 
 
 def test_every_module_is_outside_a_head_or_inside_it():
@@ -27,7 +27,7 @@ def test_every_module_is_outside_a_head_or_inside_it():
         id(weight) for module in made.modules() if id(module) in outside for weight in module.parameters(recurse=False)
     }
     assert weights == {
-        id(weight) for name, weight in made.named_parameters() if not name.startswith(("head.", "place", "summary"))
+        id(weight) for name, weight in made.named_parameters() if not name.startswith(("head.", "position", "class_token"))
     }
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from medkd.data.core.signal import Signal
-from medkd.networks.gru import GruD
-from medkd.networks.hours import HourTransformer
+from medkd.networks.gru_d import GruD
+from medkd.networks.hour_transformer import HourTransformer
 from medkd.networks.network import Network
-from medkd.networks.tabular import SummaryNetwork
+from medkd.networks.summary_network import SummaryNetwork
 
 Grid = Callable[..., Signal]
 SERIES: dict[str, Callable[[], Network]] = {
@@ -34,11 +34,11 @@ def series(request: pytest.FixtureRequest) -> Callable[[int], Network]:
 
 @pytest.fixture
 def grid() -> Grid:
-    """``grid(batch, variables, cells, share, seed)``: a share of the cells observed, zeros under the mask elsewhere."""
+    """``grid(batch, variables, steps, share, seed)``: a fraction observed, zeros under the mask elsewhere."""
 
-    def make(batch: int = 5, variables: int = 3, cells: int = 12, share: float = 0.4, seed: int = 0) -> Signal:
+    def make(batch: int = 5, variables: int = 3, steps: int = 12, share: float = 0.4, seed: int = 0) -> Signal:
         generator = torch.Generator().manual_seed(seed)
-        mask = torch.rand(batch, variables, cells, generator=generator) < share
-        return Signal(torch.randn(batch, variables, cells, generator=generator).masked_fill(~mask, 0.0), mask)
+        mask = torch.rand(batch, variables, steps, generator=generator) < share
+        return Signal(torch.randn(batch, variables, steps, generator=generator).masked_fill(~mask, 0.0), mask)
 
     return make

@@ -33,8 +33,8 @@ def test_a_modality_that_a_sample_lacks_is_unobserved_in_every_cell(grid):
 
 
 def test_what_cannot_stand_side_by_side_is_refused(grid):
-    with pytest.raises(InputError, match="12 and 24 cells"):
-        joined({"vitals": grid(), "labs": grid(cells=24)})
+    with pytest.raises(InputError, match="12 and 24 time steps"):
+        joined({"vitals": grid(), "labs": grid(steps=24)})
     with pytest.raises(InputError, match="codes is 1-dimensional"):
         joined({"codes": Signal(torch.zeros(2, 5))})
     with pytest.raises(InputError, match=r"GruD takes 4 variables, the view has 3.*channels to 3"):
@@ -42,11 +42,11 @@ def test_what_cannot_stand_side_by_side_is_refused(grid):
 
 
 def test_since_observed_equals_the_recursion_of_the_paper(grid):
-    """Che et al. 2018, eq. 2, with an hour between cells.
+    """Che et al. 2018, eq. 2, with an hour between time steps.
 
     0 at first, then 1 after an observation, else 1 more than before.
     """
-    mask = grid(batch=20, cells=30, share=0.2).mask
+    mask = grid(batch=20, steps=30, share=0.2).mask
     found = since_observed(mask.float())
     for row, seen in zip(found.flatten(0, 1), mask.flatten(0, 1), strict=True):
         delta = [0.0]

@@ -4,7 +4,7 @@ import pytest
 from safetensors.torch import load
 
 from medkd.errors import InputError
-from medkd.networks.gru import GruD
+from medkd.networks.gru_d import GruD
 
 
 def test_loaded_weights_give_the_same_bits(series, grid):

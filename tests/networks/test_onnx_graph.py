@@ -9,11 +9,11 @@ import onnxruntime
 import torch
 
 from medkd.data.core.signal import Signal
-from medkd.networks.fusion import SumFusion
 from medkd.networks.network import Network
 from medkd.networks.onnx_graph import inputs_of, strip
-from medkd.networks.tabular import SummaryNetwork
-from medkd.networks.text import TextEncoder
+from medkd.networks.sum_fusion import SumFusion
+from medkd.networks.summary_network import SummaryNetwork
+from medkd.networks.text_encoder import TextEncoder
 
 
 def texts(batch: int, seed: int = 0) -> Signal:
@@ -40,7 +40,7 @@ def agrees(network: Network, made: Callable[[int], dict[str, Signal]]) -> None:
 
 
 def test_networks_of_hours(series: Callable[[int], Network], grid: Callable[..., Signal]) -> None:
-    agrees(series(0), lambda batch: {"vitals": grid(batch=batch, cells=6, share=0.4 if batch > 1 else 0.0)})
+    agrees(series(0), lambda batch: {"vitals": grid(batch=batch, steps=6, share=0.4 if batch > 1 else 0.0)})
 
 
 def test_texts_beside_hours(grid: Callable[..., Signal]) -> None:

@@ -165,7 +165,7 @@ def test_exports_to_onnx(variant, blocks, samples, tmp_path):
     ("arguments", "message"),
     [
         ({"variant": "xresnet1d5"}, "Did you mean 'xresnet1d50'"),
-        ({"blocks": [1, 1]}, "one of each a stage"),
+        ({"blocks": [1, 1]}, "one of each per stage"),
         ({"stem": [8, 8]}, "Give three"),
         ({"kernel_size": 4}, "odd"),
         ({"dropout": 1.0}, "below 1"),

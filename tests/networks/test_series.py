@@ -58,7 +58,7 @@ def test_samples_do_not_see_each_other(network, grid):
 
 
 def test_it_learns_what_the_hours_say(network):
-    """Whether the second variable rises, from a third of its cells."""
+    """Whether the second variable rises, from a third of its values."""
     torch.manual_seed(1)
     generator = torch.Generator().manual_seed(2)
     rises = torch.rand(256, generator=generator) < 0.5

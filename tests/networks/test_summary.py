@@ -14,8 +14,8 @@ from medkd.networks.summary import SUMMARIES, summarise_grid
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-100, 100, width=32)), min_size=1, max_size=30))
-def test_numbers_agree_with_numpy(cells: list[float | None]) -> None:
-    row = np.array([np.nan if cell is None else cell for cell in cells], np.float32)
+def test_numbers_agree_with_numpy(values: list[float | None]) -> None:
+    row = np.array([np.nan if value is None else value for value in values], np.float32)
     found = dict(zip(SUMMARIES, summarise_grid(torch.from_numpy(row[None, None]))[0].tolist(), strict=True))
     seen = np.flatnonzero(np.isfinite(row))
     assert found["observed"] == len(seen)

@@ -7,7 +7,7 @@ import torch
 
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.hours import HourTransformer
+from medkd.networks.hour_transformer import HourTransformer
 from medkd.networks.two_views import TwoViews
 
 
@@ -35,12 +35,12 @@ def test_the_views_differ_and_codes_are_not_shown():
 
 
 def test_without_augmentation_the_views_are_one():
-    tokens = network(jitter=0.0, drop_cells=0.0, drop_variables=0.0).train()(vitals()).tokens
+    tokens = network(jitter=0.0, drop_steps=0.0, drop_variables=0.0).train()(vitals()).tokens
     torch.testing.assert_close(tokens[:, 0], tokens[:, 1])
 
 
 def test_views_show_whole_hours_and_variables_less_and_nothing_more():
-    made = network(jitter=0.0, drop_cells=0.5, drop_variables=0.5)
+    made = network(jitter=0.0, drop_steps=0.5, drop_variables=0.5)
     signal = Signal(torch.ones(200, 3, 24))
     view = made._view(signal)
     assert torch.equal(view.values, view.mask.float())
@@ -50,5 +50,5 @@ def test_views_show_whole_hours_and_variables_less_and_nothing_more():
 
 
 def test_settings_that_make_no_sense_are_refused():
-    with pytest.raises(InputError, match="drop_cells 1"):
-        network(drop_cells=1.0)
+    with pytest.raises(InputError, match="drop_steps 1"):
+        network(drop_steps=1.0)

@@ -9,9 +9,10 @@ import torch
 import yaml
 
 import medkd.tasks
+from medkd import registry
 from medkd.distill.learner import FittedModel
 from medkd.errors import InputError
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.pipeline.graph import Graph
 from medkd.pipeline.prepared_cohort import PRETRAINING
 from medkd.pipeline.recipe import load_recipe
@@ -38,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def graph(run: Path) -> Graph:
-    return begin(load_recipe(TASK, SMALL, seeds=1, label_fractions=(0.5, 1.0)), run, jobs=1)
+    return begin(load_recipe(TASK, SMALL, seeds=1, label_fractions=(0.5, 1.0)), run, 1, registry)
 
 
 def fit(graph: Graph, name: str) -> FitStage:
@@ -95,14 +96,16 @@ def test_a_probe_trains_its_head_alone_and_a_fine_tuned_network_all(graph: Graph
 def test_what_the_student_sees_stays_what_it_was(graph: Graph, run: Path):
     held = yaml.safe_load((run / "recipe.yaml").read_text())
     assert "codes" not in held["student"]["view"]
-    assert set(graph.inputs.stores["student"]) == {"vitals"}
-    assert set(graph.inputs.stores[PRETRAINING]) == {"vitals", "codes"}
+    assert set(graph.cohort.stores["student"]) == {"vitals"}
+    assert set(graph.cohort.stores[PRETRAINING]) == {"vitals", "codes"}
 
 
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ("student.pretrain.view=''", "student.pretrain has no view or no model"),
+        ("student.pretrain.view=''", r"student.pretrain.view is '' .*for example ecg"),
+        ("student.pretrain.model={}", r"student.pretrain.model is {}"),
+        ("student.pretrain.model=null", r"no 'student.pretrain.model'"),
         ("student.pretrain.objectives={}", "unknown key 'student.pretrain.objectives'"),
         ("student.pretrain.freeze_up_to=some", "student.pretrain.freeze_up_to is 'some'"),
         ("teacher.pretrain={view: vitals, model: {network: {}}}", "pretrain is the student's"),
@@ -126,18 +129,18 @@ def test_a_baseline_may_do_without():
 def test_a_misspelt_key_of_the_pretraining_is_found_before_any_work(tmp_path: Path):
     recipe = load_recipe(TASK, ["student.pretrain.model.objectives.ontology.init_args.gama=2"])
     with pytest.raises(InputError, match=r"gama|not accepted|unknown"):
-        begin(recipe, tmp_path / "run", jobs=1)
+        begin(recipe, tmp_path / "run", 1, registry)
     assert not (tmp_path / "run").exists()
 
 
 def test_another_network_cannot_begin_with_these_weights(graph: Graph, run: Path, tmp_path: Path):
-    from medkd.distill.start import start_from
-    from medkd.networks.hours import HourTransformer
+    from medkd.distill.warm_start import start_from
+    from medkd.networks.hour_transformer import HourTransformer
 
     baseline = fit(graph, "labels1/seed0/baseline-without-0")
     finish(baseline.needs["start"], run)
     folder = baseline.needs["start"].learner(run)  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="has no 'place' of this shape"):
-        start_from(HourTransformer(channels=8, outputs=1, cells=24, width=16, layers=1), folder)
+        start_from(HourTransformer(channels=8, outputs=1, max_steps=24, width=16, layers=1), folder)
     with pytest.raises(InputError, match="no learner here"):
         start_from(HourTransformer(channels=8, outputs=1), tmp_path)

@@ -32,7 +32,7 @@ noting("validation_step")
 sys.exit(main())
 """
 NETWORK = {
-    "class_path": "medkd.networks.gru.GruD",
+    "class_path": "medkd.networks.gru_d.GruD",
     "init_args": {"channels": 1, "outputs": 1, "width": 4, "dropout": 0.0},
 }
 TWO = ("--trainer.accelerator", "cpu", "--trainer.strategy", "ddp", "--trainer.devices", "2")

@@ -1,4 +1,4 @@
-"""A small encoder of texts that needs no pretrained weights."""
+"""A small text encoder that needs no pretrained weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 
 
 class TextEncoder(Network):
-    """Words' vectors, a transformer over each chunk or none (a bag of words), the mean of a chunk's words, the mean of a text's chunks.
+    """Word vectors, a transformer over each chunk (or none: a bag of words), then means over words and over chunks.
 
     Args:
         outputs: number of logits.
@@ -23,7 +23,7 @@ class TextEncoder(Network):
         width: of a word's vector and of the embedding.
         layers: of the transformer; 0 is a bag of words.
         heads: of each layer.
-        length: tokens a chunk, at most, if there are layers.
+        length: tokens of a chunk, at most, if there are layers.
         dropout: probability in the transformer, and in the head.
         word_dropout: probability that a word is left out in training.
 
@@ -53,7 +53,7 @@ class TextEncoder(Network):
         self.vocabulary, self.length, self.word_dropout = vocabulary, length, word_dropout
         self.words = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.words.weight, std=width**-0.5)
-        self.places = nn.Parameter(0.02 * torch.randn(length, width)) if layers else None
+        self.positions = nn.Parameter(0.02 * torch.randn(length, width)) if layers else None
         layer = (
             nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
             if layers
@@ -66,8 +66,8 @@ class TextEncoder(Network):
         """All chunks of all texts at once; those without a word are left out.
 
         Raises:
-            InputError: the view has other modalities, is no text, or has ids or a length that this network was not made
-                for.
+            InputError: the view has other modalities, is not a text, or has ids or a length that this network was not
+                made for.
         """
         ids, known = token_ids(signals, type(self).__name__)
         if not torch.compiler.is_exporting() and ids.numel() and int(ids.max()) >= self.vocabulary:
@@ -78,55 +78,55 @@ class TextEncoder(Network):
         if self.encoder is not None and ids.shape[2] > self.length:
             what = f"chunks have {ids.shape[2]} tokens, the network takes {self.length}"
             raise InputError(what, where=type(self).__name__, remedy="Raise network.init_args.length")
-        here = known.any(dim=2)
-        chunks = self._chunks(ids[here], known[here])
-        embedding = mean_of_chunks(chunks, here)
+        present = known.any(dim=2)
+        chunks = self._chunks(ids[present], known[present])
+        embedding = mean_of_chunks(chunks, present)
         return Output(logits=self.head(embedding), embedding=embedding)
 
     def _chunks(self, ids: Tensor, known: Tensor) -> Tensor:
         """Vectors "chunk width" of chunks that have a word."""
         if self.training and self.word_dropout:
-            kept = known & (torch.rand(known.shape, device=known.device) >= self.word_dropout)
-            known = torch.where(kept.any(dim=1, keepdim=True), kept, known)
+            remaining = known & (torch.rand(known.shape, device=known.device) >= self.word_dropout)
+            known = torch.where(remaining.any(dim=1, keepdim=True), remaining, known)
         words = self.words(ids)
-        if self.encoder is not None and self.places is not None and (torch.compiler.is_exporting() or len(ids)):
-            words = self.encoder(words + self.places[: ids.shape[1]], src_key_padding_mask=~known)
+        if self.encoder is not None and self.positions is not None and (torch.compiler.is_exporting() or len(ids)):
+            words = self.encoder(words + self.positions[: ids.shape[1]], src_key_padding_mask=~known)
         weight = known.unsqueeze(2).to(words.dtype)
         mean: Tensor = (words * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
         return mean
 
 
-def token_ids(signals: Mapping[str, Signal], who: str) -> tuple[Tensor, Tensor]:
-    """Token ids "batch chunk token" int64, 0 where there is none, and where there is one.
+def token_ids(signals: Mapping[str, Signal], network: str) -> tuple[Tensor, Tensor]:
+    """Token ids "batch chunk token" int64, 0 where there is none, and a mask that is True where there is one.
 
     Raises:
         InputError: the view has other modalities than one text.
     """
     if len(signals) != 1:
         raise InputError(
-            f"{who} takes one modality, the view has {len(signals)} ({', '.join(signals)})", remedy="Use SumFusion"
+            f"{network} takes one modality, the view has {len(signals)} ({', '.join(signals)})", remedy="Use SumFusion"
         )
     name, signal = next(iter(signals.items()))
     if signal.values.ndim != 3:
         raise InputError(
-            f"{name} is no text: its samples have {signal.values.ndim - 1} axes, 2 expected",
-            where=who,
+            f"{name} is not a text: its samples have {signal.values.ndim - 1} axes, 2 expected",
+            where=network,
             remedy="Name notes",
         )
     known = torch.ones_like(signal.values, dtype=torch.bool) if signal.mask is None else signal.mask
     return torch.where(known, signal.values, 0.0).long(), known
 
 
-def mean_of_chunks(chunks: Tensor, here: Tensor) -> Tensor:
+def mean_of_chunks(chunks: Tensor, present: Tensor) -> Tensor:
     """The mean of each sample's chunks, "batch width"; zero where it has none.
 
     Args:
         chunks: "chunk width", of all samples one after the other.
-        here: "batch chunk" bool, which chunks these are.
+        present: "batch chunk" bool, True for these chunks.
 
     >>> mean_of_chunks(torch.tensor([[2.0], [4.0]]), torch.tensor([[True, True], [False, False]])).tolist()
     [[3.0], [0.0]]
     """
-    owner = here.nonzero()[:, 0]
-    total = chunks.new_zeros(here.shape[0], chunks.shape[1]).index_add(0, owner, chunks)
-    return total / here.sum(dim=1, keepdim=True).clamp(min=1)
+    owner = present.nonzero()[:, 0]
+    total = chunks.new_zeros(present.shape[0], chunks.shape[1]).index_add(0, owner, chunks)
+    return total / present.sum(dim=1, keepdim=True).clamp(min=1)

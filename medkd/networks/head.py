@@ -1,4 +1,4 @@
-"""From an embedding to logits."""
+"""The head of a network: from an embedding to logits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Head(nn.Module):
-    """Dropout and a linear layer, with one hidden layer between if asked for.
+    """Dropout and a linear layer, with one hidden layer between if ``hidden`` is set.
 
     No BatchNorm: it fails on a batch of one, and with a few hundred samples its noise costs more than it regularises.
 
@@ -33,9 +33,9 @@ class Head(nn.Module):
         return logits
 
     def begin_at(self, mean: Tensor, deviation: Tensor) -> None:
-        """Start from values of this mean and deviation, "outputs" each.
+        """Set the last layer so that outputs start with this mean and deviation, "outputs" each.
 
-        A regression in mg/dL would else spend its budget on the offset.
+        A regression in mg/dL would otherwise spend its budget on the offset.
         """
         last = self.layers[-1]
         with torch.no_grad():

@@ -5,13 +5,13 @@ import torch
 
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.hours import HourTransformer
+from medkd.networks.hour_transformer import HourTransformer
 
 
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return HourTransformer(channels=3, outputs=2, cells=12, width=16, dropout=0.0).eval()
+    return HourTransformer(channels=3, outputs=2, max_steps=12, width=16, dropout=0.0).eval()
 
 
 def test_shapes(network, grid):
@@ -22,18 +22,18 @@ def test_shapes(network, grid):
     torch.testing.assert_close(output.logits, network.head(output.embedding))
 
 
-def test_an_hour_with_nothing_observed_is_not_heard(network, grid):
-    """Neither its place in the window nor anything else of it reaches the summary."""
+def test_an_hour_with_nothing_observed_does_not_count(network, grid):
+    """Neither its position in the window nor anything else of it reaches the summary."""
     signal = grid()
     signal.values[..., 4], signal.mask[..., 4] = 0.0, False
     expected = network({"vitals": signal})
     with torch.no_grad():
-        network.place[:, 4] += 100.0
+        network.position[:, 4] += 100.0
     found = network({"vitals": signal})
     assert found.logits.equal(expected.logits)
     assert found.tokens[:, :4].equal(expected.tokens[:, :4])
     with torch.no_grad():
-        network.place[:, 5] += 100.0
+        network.position[:, 5] += 100.0
     assert not network({"vitals": signal}).logits.allclose(expected.logits)
 
 
@@ -45,9 +45,9 @@ def test_hours_have_an_order(network, grid):
 
 
 def test_a_shorter_window_is_taken_and_a_longer_one_refused(network, grid):
-    assert network({"vitals": grid(cells=6)}).tokens.shape[1] == 6
-    with pytest.raises(InputError, match="window has 13 cells, the network takes 12"):
-        network({"vitals": grid(cells=13)})
+    assert network({"vitals": grid(steps=6)}).tokens.shape[1] == 6
+    with pytest.raises(InputError, match="window has 13 time steps, the network takes 12"):
+        network({"vitals": grid(steps=13)})
 
 
 def test_evaluation_gives_what_training_gives_without_dropout(network, grid):
@@ -59,5 +59,5 @@ def test_evaluation_gives_what_training_gives_without_dropout(network, grid):
 
 
 def test_a_width_that_heads_do_not_divide_is_refused():
-    with pytest.raises(InputError, match="width 10 is no multiple of heads 4"):
+    with pytest.raises(InputError, match="width 10 is not a multiple of heads 4"):
         HourTransformer(channels=3, outputs=1, width=10)

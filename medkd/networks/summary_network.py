@@ -1,4 +1,4 @@
-"""A plain network over the summary of a view."""
+"""A multilayer perceptron over the summary of a view."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 from medkd.networks.summary import summary_of
 
 
 class SummaryNetwork(Network):
-    """A multilayer perceptron over what trees see.
+    """A multilayer perceptron over 17 numbers per variable, and whether each is known.
 
-    17 numbers a variable (``medkd.networks.summary``), and whether each is known.
+    Boosted trees take the same numbers (``medkd.networks.summary``).
 
     Args:
         numbers: of the summary: 17 times the variables of a grid.
@@ -49,10 +49,10 @@ class SummaryNetwork(Network):
         self.head = Head(width, outputs, 0, 0.0)
 
     def forward(self, signals: Mapping[str, Signal]) -> Output:
-        """Summarise, scale, and pass on.
+        """Summarise, scale, and apply the perceptron.
 
         Raises:
-            InputError: the view gives another number of numbers.
+            InputError: the view has another number of them.
         """
         table = summary_of(signals)
         if table.shape[1] != self.numbers:

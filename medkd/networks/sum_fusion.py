@@ -1,4 +1,4 @@
-"""Several modalities, each by its own encoder, in one prediction."""
+"""Fusion of several modalities: the sum of their encoders' embeddings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError, nearest
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 
 
 class SumFusion(Network):
-    """The sum of what each encoder makes of its modality, on one scale, then a multilayer perceptron.
+    """The sum of each encoder's embedding, on one scale, then a multilayer perceptron.
 
-    What a sample lacks adds nothing.
+    A modality that a sample lacks adds nothing.
 
     Args:
         networks: encoder by modality, or by several joined with ``+`` (``vitals+labs``); their own logits are not used,
@@ -29,7 +29,7 @@ class SumFusion(Network):
         dropout: probability after each of them.
 
     Shapes: the signals of all networks; logits "batch output", embedding "batch hidden". A sample that lacks everything
-    gives the perceptron's answer to zero.
+    gives the perceptron's output for zero.
 
     Raises:
         InputError: there is no network, or a width is not above zero.
@@ -37,7 +37,7 @@ class SumFusion(Network):
     Source: Liang et al. 2026, OC-Distill, arXiv:2604.16878: the teacher, with hidden layers 256 and 128; there
     the embeddings are added as they are.
 
-    >>> from medkd.networks.text import TextEncoder
+    >>> from medkd.networks.text_encoder import TextEncoder
     >>> fused = SumFusion({"notes": TextEncoder(1, vocabulary=8, width=4)}, outputs=1, width=4, hidden=[3])
     >>> fused({"notes": Signal(torch.ones(2, 3, 5))}).embedding.shape
     torch.Size([2, 3])
@@ -64,7 +64,7 @@ class SumFusion(Network):
             # A head that no gradient reaches would stop a distributed fit.
             network.head = nn.Identity()
         self.networks = nn.ModuleDict(networks)
-        # Else the encoder that begins with the larger embeddings drowns the other, and is all that is learnt from.
+        # Otherwise the encoder whose embeddings start larger outweighs the other, and alone is trained.
         self.scales = nn.ModuleDict({names: nn.LayerNorm(width) for names in networks})
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
@@ -73,7 +73,7 @@ class SumFusion(Network):
         self.head = Head(widths[-1], outputs)
 
     def forward(self, signals: Mapping[str, Signal]) -> Output:
-        """Encode, add what is there, and mix.
+        """Encode, add the embeddings of modalities that are present, and mix.
 
         Raises:
             InputError: the view lacks a modality of a network or has one that none takes, or an embedding has another
@@ -85,8 +85,8 @@ class SumFusion(Network):
             seen = {name: signals[name] for name in names.split("+")}
             embedding = network(seen).embedding
             if embedding is None or embedding.shape[1] != self.width:
-                found = "no embedding" if embedding is None else f"an embedding of {embedding.shape[1]}"
-                what = f"the network of {names} gives {found}, SumFusion adds those of {self.width}"
+                actual = "no embedding" if embedding is None else f"an embedding of {embedding.shape[1]}"
+                what = f"the network of {names} gives {actual}, SumFusion adds those of {self.width}"
                 raise InputError(what, where="SumFusion", remedy="Set width of all networks alike")
             total = total + torch.where(present(seen).unsqueeze(1), self.scales[names](embedding), 0.0)
         assert isinstance(total, Tensor)  # noqa: S101 (narrows the type: there is a network)

@@ -1,4 +1,4 @@
-"""A transformer over hours."""
+"""A transformer whose tokens are the time steps of a grid."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
 from medkd.networks.grids import check_channels, joined
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 
 
 class HourTransformer(Network):
-    """A transformer whose tokens are hours (cells): each holds the variables' values and which of them were observed.
+    """A transformer whose tokens are time steps (hours): the variables' values and which of them were observed.
 
-    Hours with nothing observed are not attended to; a class token always is, so that an empty window gives finite
+    Time steps with nothing observed are not attended to; a class token always is, so that an empty window gives finite
     logits.
 
     Args:
         channels: variables of all modalities together.
         outputs: number of logits.
-        cells: of the window, at most.
+        max_steps: time steps of a window, at most.
         width, layers, heads: of the transformer.
         dropout: probability in the transformer and in the head.
 
-    Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width"
-    (class token), tokens "batch cell width".
+    Shapes: signals "batch variable step" with equal numbers of time steps and with masks; logits "batch output",
+    embedding "batch width" (class token), tokens "batch step width".
 
     Raises:
-        InputError: the width is no multiple of the heads.
+        InputError: the width is not a multiple of the heads.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762; the class token: Devlin et al. 2019, arXiv:1810.04805.
 
@@ -44,7 +44,7 @@ class HourTransformer(Network):
         self,
         channels: int,
         outputs: int,
-        cells: int = 48,
+        max_steps: int = 48,
         width: int = 64,
         layers: int = 2,
         heads: int = 4,
@@ -53,32 +53,34 @@ class HourTransformer(Network):
         super().__init__()
         if width % heads:
             raise InputError(
-                f"width {width} is no multiple of heads {heads}", where="HourTransformer", remedy="Change one of them"
+                f"width {width} is not a multiple of heads {heads}",
+                where="HourTransformer",
+                remedy="Change one of them",
             )
         self.channels = channels
         self.embed = nn.Linear(2 * channels, width)
-        self.place = nn.Parameter(0.02 * torch.randn(1, cells, width))
-        self.summary = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.position = nn.Parameter(0.02 * torch.randn(1, max_steps, width))
+        self.class_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         layer = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.head = Head(width, outputs, 0, dropout)
 
     def forward(self, signals: Mapping[str, Signal]) -> Output:
-        """All hours at once.
+        """All time steps at once.
 
         Raises:
-            InputError: the window has more cells than the network.
+            InputError: the window has more than ``max_steps`` time steps.
         """
         values, mask = joined(signals)
         check_channels(values.shape[1], self.channels, type(self).__name__)
-        cells = values.shape[2]
-        if cells > self.place.shape[1]:
+        steps = values.shape[2]
+        if steps > self.position.shape[1]:
             raise InputError(
-                f"window has {cells} cells, the network takes {self.place.shape[1]}",
-                remedy="Raise network.init_args.cells",
+                f"window has {steps} time steps, the network takes {self.position.shape[1]}",
+                remedy="Raise network.init_args.max_steps",
             )
-        hours = self.embed(torch.cat([values, mask], dim=1).transpose(1, 2)) + self.place[:, :cells]
-        tokens = torch.cat([self.summary.expand(values.shape[0], -1, -1), hours], dim=1)
-        silent = nn.functional.pad(mask.sum(dim=1) == 0, (1, 0), value=False)
-        encoded = self.encoder(tokens, src_key_padding_mask=silent)
+        hours = self.embed(torch.cat([values, mask], dim=1).transpose(1, 2)) + self.position[:, :steps]
+        tokens = torch.cat([self.class_token.expand(values.shape[0], -1, -1), hours], dim=1)
+        padding = nn.functional.pad(mask.sum(dim=1) == 0, (1, 0), value=False)
+        encoded = self.encoder(tokens, src_key_padding_mask=padding)
         return Output(logits=self.head(encoded[:, 0]), embedding=encoded[:, 0], tokens=encoded[:, 1:])

@@ -7,7 +7,7 @@ import torch
 
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.gru import GruD
+from medkd.networks.gru_d import GruD
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def by_hand(network: GruD, values: list[list[float]], seen: list[list[bool]]) ->
     The gates are torch's GRU, its bias on the reset state.
     """
     held = {name: tensor.double().tolist() for name, tensor in network.state_dict().items()}
-    width, variables, cells = 5, len(values), len(values[0])
+    width, variables, steps = 5, len(values), len(values[0])
     state, last, delta = [0.0] * width, [0.0] * variables, [0.0] * variables
 
     def affine(weight, bias, x):
@@ -35,7 +35,7 @@ def by_hand(network: GruD, values: list[list[float]], seen: list[list[bool]]) ->
     def sigmoid(x):
         return 1 / (1 + math.exp(-x))
 
-    for t in range(cells):
+    for t in range(steps):
         if t:
             delta = [1.0 if seen[d][t - 1] else delta[d] + 1 for d in range(variables)]
         decay = [

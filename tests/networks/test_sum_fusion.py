@@ -8,25 +8,25 @@ import torch
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.fusion import SumFusion
-from medkd.networks.gru import GruD
-from medkd.networks.hours import HourTransformer
+from medkd.networks.gru_d import GruD
+from medkd.networks.hour_transformer import HourTransformer
 from medkd.networks.network import Network
-from medkd.networks.text import TextEncoder
+from medkd.networks.sum_fusion import SumFusion
+from medkd.networks.text_encoder import TextEncoder
 
 SPEC = {
-    "class_path": "medkd.networks.fusion.SumFusion",
+    "class_path": "medkd.networks.sum_fusion.SumFusion",
     "init_args": {
         "outputs": 2,
         "width": 8,
         "hidden": [6],
         "networks": {
             "vitals+labs": {
-                "class_path": "medkd.networks.gru.GruD",
+                "class_path": "medkd.networks.gru_d.GruD",
                 "init_args": {"channels": 5, "outputs": 1, "width": 8},
             },
             "notes": {
-                "class_path": "medkd.networks.text.TextEncoder",
+                "class_path": "medkd.networks.text_encoder.TextEncoder",
                 "init_args": {"outputs": 1, "vocabulary": 9, "width": 8},
             },
         },
@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused(fused: Network):
         fused(signals({"vitals": [True], "labs": [True]}))
     with pytest.raises(InputError, match="no network takes 'codes'"):
         fused(signals({"vitals": [True], "labs": [True], "notes": [True]}) | {"codes": Signal(torch.zeros(1, 20))})
-    uneven = SumFusion({"vitals": HourTransformer(3, 1, cells=4, width=16)}, outputs=1, width=8)
+    uneven = SumFusion({"vitals": HourTransformer(3, 1, max_steps=4, width=16)}, outputs=1, width=8)
     with pytest.raises(InputError, match="an embedding of 16, SumFusion adds those of 8"):
         uneven(signals({"vitals": [True]}))
     with pytest.raises(InputError, match="0 networks"):

@@ -7,7 +7,7 @@ import torch
 
 from medkd.data.core.signal import Signal, observed
 from medkd.errors import InputError
-from medkd.networks.text import TextEncoder
+from medkd.networks.text_encoder import TextEncoder
 
 
 def notes(*samples: list[list[int]], chunks: int = 3, length: int = 4) -> dict[str, Signal]:
@@ -60,5 +60,5 @@ def test_what_it_was_not_made_for_is_refused():
         network(notes([[1]], length=7))
     with pytest.raises(InputError, match="one modality"):
         network(notes([[1]]) | {"vitals": Signal(torch.zeros(1, 2, 3))})
-    with pytest.raises(InputError, match="codes is no text"):
+    with pytest.raises(InputError, match="codes is not a text"):
         network({"codes": Signal(torch.zeros(1, 20))})

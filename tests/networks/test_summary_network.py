@@ -5,7 +5,7 @@ import torch
 
 from medkd.data.core.signal import Signal
 from medkd.errors import InputError
-from medkd.networks.tabular import SummaryNetwork
+from medkd.networks.summary_network import SummaryNetwork
 
 
 def test_an_unknown_number_is_not_a_known_zero():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 
 
 def test_is_linear_without_a_hidden_layer():

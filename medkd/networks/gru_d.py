@@ -1,4 +1,4 @@
-"""A recurrent network that knows how old each value is."""
+"""GRU-D: a recurrent network over grids that decays values by the time since they were observed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import nn
 from medkd.data.core.output import Output
 from medkd.data.core.signal import Signal
 from medkd.networks.grids import check_channels, joined, since_observed
-from medkd.networks.heads import Head
+from medkd.networks.head import Head
 from medkd.networks.network import Network
 
 
 class GruD(Network):
-    """GRU-D: what was not observed is the last value, decayed towards the training mean (zero).
+    """A GRU whose unobserved inputs are the last value, decayed towards the training mean (zero).
 
     The hidden state decays likewise.
 
@@ -25,12 +25,14 @@ class GruD(Network):
         width: of the hidden state.
         dropout: probability in the head.
 
-    Shapes: signals "batch variable cell" of equal cells, with masks; logits "batch output", embedding "batch width",
-    tokens "batch cell width" (hidden states). A sample with nothing observed gives finite logits.
+    Shapes: signals "batch variable step" with equal numbers of time steps and with masks; logits "batch output",
+    embedding "batch width", tokens "batch step width" (hidden states). A sample with nothing observed gives finite
+    logits.
 
     Source: Che et al. 2018, Recurrent neural networks for multivariate time series with missing values, eq. 10-13.
 
-    >>> GruD(channels=3, outputs=1)({"vitals": Signal(torch.zeros(2, 3, 24), torch.zeros(2, 3, 24, dtype=torch.bool))}).logits.shape
+    >>> empty = Signal(torch.zeros(2, 3, 24), torch.zeros(2, 3, 24, dtype=torch.bool))
+    >>> GruD(channels=3, outputs=1)({"vitals": empty}).logits.shape
     torch.Size([2, 1])
     """
 
@@ -44,7 +46,7 @@ class GruD(Network):
         self.head = Head(width, outputs, 0, dropout)
 
     def forward(self, signals: Mapping[str, Signal]) -> Output:
-        """Cell by cell, from the window's start to its end."""
+        """Time step by time step, from the window's start to its end."""
         values, mask = joined(signals)
         check_channels(values.shape[1], self.channels, type(self).__name__)
         age = since_observed(mask)
@@ -53,10 +55,10 @@ class GruD(Network):
         state = values.new_zeros(values.shape[0], self.cell.hidden_size)
         last = torch.zeros_like(values[..., 0])
         states = []
-        for place in range(values.shape[2]):
-            seen = mask[..., place]
-            guess = seen * values[..., place] + (1 - seen) * keep[..., place] * last
-            last = torch.where(seen > 0, values[..., place], last)
-            state = self.cell(torch.cat([guess, seen], dim=1), fade[:, place] * state)
+        for step in range(values.shape[2]):
+            observed = mask[..., step]
+            imputed = observed * values[..., step] + (1 - observed) * keep[..., step] * last
+            last = torch.where(observed > 0, values[..., step], last)
+            state = self.cell(torch.cat([imputed, observed], dim=1), fade[:, step] * state)
             states.append(state)
         return Output(logits=self.head(state), embedding=state, tokens=torch.stack(states, dim=1))
