@@ -17,9 +17,9 @@ from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.items import Items, find_items
 from medkd.deploy.inference.manifest import EVENT_COLUMNS
 from medkd.errors import InputError
-from medkd.pipeline.prepared_cohort import PreparedCohort, trusted
+from medkd.pipeline.prepared_cohort import FILE, PreparedCohort, trusted
 
-INPUTS, MANIFEST = "inputs.json", "manifest.parquet"
+MANIFEST = "manifest.parquet"
 _SIGNALS = "signals-"
 
 
@@ -71,7 +71,7 @@ def find_source(cases: Path, bundle: Bundle, data: Path) -> CaseSource:
     Raises:
         InputError: there is nothing to show, or a run's signals cannot be found any more.
     """
-    if (cases / INPUTS).is_file() and PreparedCohort.samples_file(cases).is_file():
+    if (cases / FILE).is_file() and PreparedCohort.samples_file(cases).is_file():
         return _of_run(cases, bundle)
     items = find_items(cases, bundle.modalities, bundle.target.key, registry=registry)
     cohort = cases if items.source.startswith("cohort ") else None
@@ -86,17 +86,17 @@ def find_source(cases: Path, bundle: Bundle, data: Path) -> CaseSource:
 
 
 def _of_run(run: Path, bundle: Bundle) -> CaseSource:
-    inputs = read_json(run / INPUTS)
+    prepared = read_json(run / FILE)
     try:
-        root, cohort, key = Path(inputs["root"]), str(inputs["cohort"]), inputs["target"]["key"]
-        teacher_input = inputs["model_inputs"]["teacher"]
+        root, cohort, key = Path(prepared["root"]), str(prepared["name"]), prepared["target"]["key"]
+        teacher_input = prepared["model_inputs"]["teacher"]
         teacher = {
             name: instantiate(spec, Modality, trust=trusted(teacher_input))
             for name, spec in teacher_input["modalities"].items()
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{INPUTS} is damaged: it lacks {error}", where=run, remedy="Give the records' folder with --cases"
+            f"{FILE} is damaged: it lacks {error}", where=run, remedy="Give the records' folder with --cases"
         ) from error
     if key != bundle.target.key:
         raise InputError(
@@ -104,7 +104,7 @@ def _of_run(run: Path, bundle: Bundle) -> CaseSource:
             where=run,
             remedy="Give the run that the bundle came from, or the records themselves",
         )
-    # A run that was moved has what it extracted with it.
+    # A run whose folder was moved holds its extracted signals itself.
     signals = next((folder for folder in (root, run / root.name) if folder.is_dir()), None)
     if signals is None:
         raise InputError(

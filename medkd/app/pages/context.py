@@ -20,7 +20,7 @@ from medkd.app.storage.reviews import Reviews
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.layout import CARD, REPORT
 from medkd.errors import InputError
-from medkd.evidence.report_schema import upgraded
+from medkd.evidence.report_reader import upgraded
 
 _FORGOTTEN_AFTER = 3600.0
 """Seconds after which the start time of a case that was left open may be dropped."""

@@ -37,13 +37,13 @@ def test_what_cannot_be_a_name(accounts: Accounts, name: str):
         accounts.authenticate(name, GOOD)
 
 
-def test_a_wrong_role_is_told_with_the_nearest(accounts: Accounts):
+def test_a_wrong_role_is_refused_with_the_nearest(accounts: Accounts):
     with pytest.raises(InputError, match="no role 'amdin'") as caught:
         accounts.add("ada", GOOD, "amdin")
     assert caught.value.remedy == "Did you mean 'admin'?"
 
 
-def test_a_wrong_password_and_an_unknown_name_are_told_alike(accounts: Accounts, audit: AuditLog):
+def test_a_wrong_password_and_an_unknown_name_are_refused_alike(accounts: Accounts, audit: AuditLog):
     accounts.add("ada", GOOD, "reader")
     refusals = []
     for name in ("ada", "nobody"):
@@ -116,7 +116,7 @@ def test_the_last_admin_stays(accounts: Accounts):
     assert accounts.account("boss") == Account("boss", "reader")
 
 
-def test_who_logs_in_through_a_proxy_has_no_password(accounts: Accounts):
+def test_an_account_of_a_proxy_has_no_password(accounts: Accounts):
     assert accounts.proxy_account("ada", None) is None
     assert accounts.proxy_account("ada", "reader") == Account("ada", "reader")
     assert accounts.proxy_account("ada", None) == Account("ada", "reader")

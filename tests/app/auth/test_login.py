@@ -36,7 +36,7 @@ def test_login_and_logout(client, audit: AuditLog):
     assert actions(audit) == [("ada", "login"), ("ada", "logout")]
 
 
-def test_a_wrong_password_is_told_and_then_paused(client, audit: AuditLog, clock):
+def test_a_wrong_password_is_refused_and_then_locked_out(client, audit: AuditLog, clock):
     browser = client()
     for name in ("ada", "nobody"):
         answers = [log_in(browser, "wrong wrong wrong", name) for _ in range(6)]
@@ -49,7 +49,7 @@ def test_a_wrong_password_is_told_and_then_paused(client, audit: AuditLog, clock
     assert log_in(browser).status_code == 303
 
 
-def test_what_was_typed_is_shown_as_text(client):
+def test_a_typed_name_is_shown_as_text(client):
     answer = log_in(client(), "x", '"><script>alert(1)</script>')
     assert "<script>" not in answer.text
     assert "&lt;script&gt;" in answer.text

@@ -24,7 +24,7 @@ def kind() -> str:
 PROXY = Proxy("10.0.0.1", "X-Remote-User")
 
 
-def test_the_proxys_word_counts(client, audit: AuditLog):
+def test_the_proxys_header_logs_its_user_in(client, audit: AuditLog):
     browser = client("10.0.0.1", proxy=PROXY)
     for _ in range(2):
         page = browser.get("/", headers={**PAGE, "x-remote-user": "ada"})
@@ -33,7 +33,7 @@ def test_the_proxys_word_counts(client, audit: AuditLog):
     assert actions(audit) == [("ada", "login")]
 
 
-UNVOUCHED = [
+UNTRUSTED = [
     ("10.0.0.9", [("x-remote-user", "ada")]),
     ("10.0.0.9", [("x-remote-user", "ada"), ("x-forwarded-for", "10.0.0.1")]),
     ("10.0.0.1", []),
@@ -44,15 +44,15 @@ UNVOUCHED = [
 ]
 
 
-def test_whom_the_proxy_does_not_vouch_for_is_refused(client, sessions: Sessions):
+def test_a_user_whom_the_proxy_does_not_name_is_refused(client, sessions: Sessions):
     browsers = {peer: client(peer, proxy=PROXY) for peer in ("10.0.0.1", "10.0.0.9")}
     token = sessions.open("ada")
-    for (peer, headers), path in product(UNVOUCHED, ("/", "/config", "/password", "/login", "/gradio_api/info")):
+    for (peer, headers), path in product(UNTRUSTED, ("/", "/config", "/password", "/login", "/gradio_api/info")):
         browsers[peer].cookies.set("medkd", token)
         assert browsers[peer].get(path, headers=[*headers, *PAGE.items()]).status_code == 403, (peer, headers, path)
 
 
-def test_there_is_no_password_login_beside_the_proxys(client):
+def test_behind_such_a_proxy_there_is_no_password_login(client):
     assert log_in(client("10.0.0.9", proxy=PROXY)).status_code == 403
     answer = log_in(client("10.0.0.1", proxy=PROXY), **{"x-remote-user": "ada"})
     assert "kept by your hospital" in answer.text
@@ -96,7 +96,7 @@ def test_behind_a_proxy_the_cookie_is_for_tls_alone(client):
         (("10.0.0.1", "X", "boss"), "no role"),
     ],
 )
-def test_a_proxy_that_anyone_could_play_is_refused(settings: tuple[str | None, ...], problem: str):
+def test_a_proxy_that_anyone_could_imitate_is_refused(settings: tuple[str | None, ...], problem: str):
     with pytest.raises(InputError, match=problem):
         Proxy(*settings)
 

@@ -33,7 +33,7 @@ from medkd.modalities.vitals import Vitals
 from medkd.networks.network import Network
 from medkd.networks.resnet1d import ResNet1d
 from medkd.networks.summary import SUMMARIES
-from medkd.networks.tabular import SummaryNetwork
+from medkd.networks.summary_network import SummaryNetwork
 
 DIED = Target("mortality_24h", "binary", ("died",), ("death in hospital",), prediction_hour=24)
 
@@ -284,14 +284,14 @@ class TestRun:
             find_source(fast_run, vitals_bundle, tmp_path)
         moved = tmp_path / "moved"
         moved.mkdir()
-        for name in ("inputs.json", "samples.parquet"):
+        for name in ("prepared_cohort.json", "samples.parquet"):
             text = (fast_run / name).read_bytes()
             (moved / name).write_bytes(
-                text.replace(str(fast_run.resolve()).encode(), b"/nowhere") if name == "inputs.json" else text
+                text.replace(str(fast_run.resolve()).encode(), b"/nowhere") if name == "prepared_cohort.json" else text
             )
         with pytest.raises(InputError, match="signals are no longer in /nowhere/cohort"):
             find_source(moved, run_cases.bundle, tmp_path)
-        (moved / "inputs.json").write_text("{}")
+        (moved / "prepared_cohort.json").write_text("{}")
         with pytest.raises(InputError, match=r"inputs\.json is damaged"):
             find_source(moved, run_cases.bundle, tmp_path)
 

@@ -25,7 +25,7 @@ def test_what_needs_no_session_holds_no_data(client):
     assert not re.findall(r"(?:src|href|action)=\"(?!/|data:,\")", page.text)
 
 
-def test_pages_know_who_asks(client):
+def test_handlers_get_the_users_name(client):
     with client() as browser:
         log_in(browser)
         answer = browser.post("/gradio_api/run/greet", json={"data": ["hello"]}, headers=OWN)

@@ -54,13 +54,13 @@ def test_accounts_are_made_listed_changed_and_removed(data: Path, capsys: pytest
     assert log(data)[1] == ["account added"] * 2 + ["account changed"] * 2 + ["password changed", "account removed"]
 
 
-def test_who_made_an_account_stands_in_the_log(data: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_log_names_the_user_who_added_an_account(data: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOGNAME", "root-of-ward")
     app("user", "ada", data=data, role="reader")
     assert log(data)[0].last().actor == "(terminal) root-of-ward"
 
 
-def test_a_whole_log_is_told_with_its_seal_and_a_broken_one_fails(data: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_whole_log_is_reported_with_its_seal_and_a_broken_one_fails(data: Path, capsys: pytest.CaptureFixture[str]):
     app("user", "ada", data=data, role="reader")
     capsys.readouterr()
     assert app("audit", data=data) == 0
@@ -105,13 +105,15 @@ def test_a_patient_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]):
         (["bundle"], {"cases": Path(), "host": "not.a.host.invalid"}, "cannot serve at"),
     ],
 )
-def test_a_mistake_is_told_and_nothing_is_kept(data: Path, words: list[str], options: dict[str, object], message: str):
+def test_a_mistake_is_reported_and_nothing_is_kept(
+    data: Path, words: list[str], options: dict[str, object], message: str
+):
     with pytest.raises(InputError, match=message):
         app(*words, data=data, **options)
     assert not (data / DATABASE_FILE).exists() or log(data)[1] == []
 
 
-def test_a_port_in_use_is_told_before_anything_is_opened(data: Path):
+def test_a_port_in_use_is_reported_before_anything_is_opened(data: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -108,7 +108,7 @@ def test_a_cut_end_that_is_filled_up_again_does_not_match_the_head(log: AuditLog
 
 @sqlite_alone
 @pytest.mark.parametrize("change", ["remove", "older", "nonsense"])
-def test_a_head_that_is_gone_or_was_changed_is_told_and_stays_so(
+def test_a_head_that_is_missing_or_was_changed_is_reported_and_stays_so(
     log: AuditLog, database: Database, data: Path, change: str
 ):
     path = data / "audit.head"

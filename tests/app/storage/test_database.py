@@ -57,7 +57,7 @@ def test_a_folder_that_others_can_read_is_refused_if_it_is_not_ours(tmp_path: Pa
 @pytest.mark.parametrize(
     "url", ["mysql://x@y/z", "not a url", "sqlite://", "sqlite:///:memory:", "postgresql+asyncpg2"]
 )
-def test_what_is_no_database_url_is_told_so(url: str, data: Path):
+def test_an_invalid_database_url_is_refused(url: str, data: Path):
     with pytest.raises(InputError, match="database") as caught:
         open_database(url, data)
     assert "postgresql://" in caught.value.remedy
@@ -111,7 +111,7 @@ def test_several_servers_may_start_at_once_on_an_empty_database(empty_postgresql
 @pytest.mark.parametrize(
     "change", [{"port": 1}, {"database": "nowhere"}, {"username": "nobody", "password": "secret-password"}]
 )
-def test_a_server_that_cannot_be_used_is_told_in_one_line_without_the_password(
+def test_an_unusable_server_is_reported_in_one_line_without_the_password(
     empty_postgresql: str, data: Path, change: dict[str, object]
 ):
     url = make_url(empty_postgresql).set(**change).render_as_string(hide_password=False)

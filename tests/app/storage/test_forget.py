@@ -93,7 +93,7 @@ def test_cached_scores_go_and_other_files_stay(written: Reviews, database: Datab
     assert (data / "mine.txt").exists()
 
 
-def test_who_is_not_there_is_told_and_nothing_happens(
+def test_an_unknown_patient_is_reported_and_nothing_happens(
     written: Reviews, database: Database, audit: AuditLog, data: Path
 ):
     for subject in ("nobody", "%", "patient-%", "' OR 1=1 --", ""):

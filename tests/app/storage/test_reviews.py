@@ -116,7 +116,7 @@ def test_many_readers_at_once_on_one_case_are_all_kept(reviews: Reviews, audit: 
     assert len(list(audit.rows())) == 32
 
 
-def test_readers_are_told_apart(reviews: Reviews):
+def test_reviews_of_readers_are_separate(reviews: Reviews):
     read(reviews)
     read(reviews, "bob", "no")
     judge(reviews, "bob", "disagree")
