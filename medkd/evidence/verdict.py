@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
     A verdict is added here alone: report.schema.json is generated from this class, and the pages' colours too.
 
-    Args:
+    Attributes:
         label: heading of the page.
         conclusion: end of the report's sentence; "" where the sentence gives its reason instead.
         meaning: on the model card, after "that is:".
