@@ -1,4 +1,4 @@
-"""Which objectives take part, and why the others do not."""
+"""Candidates: the objectives that take part in the benchmark, and why the others do not."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medkd import registry
 from medkd.benchmark.dataset import TARGET
 from medkd.benchmark.stacked_network import EMBEDDING
 from medkd.errors import InputError, nearest
 from medkd.objectives.objective import Objective
-from medkd.registry import entries
 
-GIVEN = {"logits", "embedding"}
+AVAILABLE = {"logits", "embedding"}
 """Fields of an output that a small network on columns has."""
 _LACKS = {"tokens": "tokens", "features": "feature maps", "state": "a Gaussian state"}
 _UNFIT = {"MaskDistillation": "needs masks: the Dice overlap of two class scores means nothing"}
 SIZES = {"dim": EMBEDDING, "negatives": 128}
-"""Of a memory of all samples: the network's own width, and not every other sample at each step.
+"""Arguments of an objective that stores all samples: the network's own width, and fewer negatives than all samples.
 
-All other settings are a class's own.
+All other arguments keep the class's defaults.
 """
 
 
-def _told(samples: int) -> dict[str, Any]:
-    """What a constructor may ask for without a default, because a recipe knows it."""
+def _recipe_arguments(samples: int) -> dict[str, Any]:
+    """Arguments that a constructor may require without a default, because a recipe knows them."""
     return {
         "student_dim": EMBEDDING,
         "teacher_dim": EMBEDDING,
@@ -37,11 +37,11 @@ def _told(samples: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Candidate:
     """An objective that takes part, with its class's own settings.
 
     Args:
-        name: its class in small letters, as ``soft_labels``.
+        name: such as ``soft_labels``.
         kind: its class.
         summary: first line of its docstring.
     """
@@ -51,87 +51,88 @@ class Contestant:
     summary: str
 
     def build(self, samples: int) -> Objective:
-        """A new one for so many training samples. Sizes that a recipe knows are told; the rest keeps its default."""
-        asked = inspect.signature(self.kind).parameters
-        needed: dict[str, Any] = {
-            name: told
-            for name, told in _told(samples).items()
-            if name in asked and asked[name].default is asked[name].empty
+        """A new objective for so many training samples; arguments that no recipe sets keep their default."""
+        parameters = inspect.signature(self.kind).parameters
+        required: dict[str, Any] = {
+            name: value
+            for name, value in _recipe_arguments(samples).items()
+            if name in parameters and parameters[name].default is parameters[name].empty
         }
-        return self.kind(**(needed | {name: size for name, size in SIZES.items() if name in asked}))
+        return self.kind(**(required | {name: size for name, size in SIZES.items() if name in parameters}))
 
 
 @dataclass(frozen=True)
-class Absent:
+class Excluded:
     """An objective that does not take part, and why."""
 
     name: str
     reason: str
 
 
-def contestants(chosen: Sequence[str] = ()) -> tuple[list[Contestant], list[Absent]]:
-    """Every objective that can be asked of a two-class student on columns, ours and other packages'.
-
-    And those that cannot.
+def find_candidates(chosen: Sequence[str] = ()) -> tuple[list[Candidate], list[Excluded]]:
+    """Every installed objective that a two-class student on columns can use, and those that it cannot.
 
     Args:
-        chosen: names of those wanted; empty means all.
+        chosen: names of the candidates to return; empty means all.
 
     Raises:
         InputError: a name is unknown, or that objective cannot take part.
     """
-    taking: dict[str, Contestant] = {}
-    absent: dict[str, Absent] = {}
-    for entry in entries("objectives"):
-        if entry.found is None:
-            absent[entry.name] = Absent(entry.name, entry.trouble)
+    candidates: dict[str, Candidate] = {}
+    excluded: dict[str, Excluded] = {}
+    for entry in registry.entries("objectives"):
+        name = short_name(entry.name)
+        if entry.trouble:
+            excluded[name] = Excluded(name, entry.trouble)
             continue
-        name = snake(entry.found.__name__)
-        one = Contestant(name, entry.found, entry.summary)
-        if reason := _reason(one):
-            absent[name] = Absent(name, reason)
+        candidate = Candidate(name, registry.load("objectives", entry.name), entry.summary)
+        if reason := _reason(candidate):
+            excluded[name] = Excluded(name, reason)
         else:
-            taking[name] = one
+            candidates[name] = candidate
     for name in chosen:
-        if name in absent:
+        if name in excluded:
             raise InputError(
-                f"'{name}' does not take part: it {absent[name].reason}", where="--objectives", remedy="Leave it out"
+                f"'{name}' does not take part: it {excluded[name].reason}", where="--objectives", remedy="Leave it out"
             )
-        if name not in taking:
-            raise InputError(f"no objective '{name}'", where="--objectives", remedy=nearest(name, taking))
-    return [one for one in taking.values() if not chosen or one.name in chosen], list(absent.values())
+        if name not in candidates:
+            raise InputError(f"no objective '{name}'", where="--objectives", remedy=nearest(name, candidates))
+    return [each for each in candidates.values() if not chosen or each.name in chosen], list(excluded.values())
 
 
-def snake(title: str) -> str:
-    """A class's name in small letters.
+def short_name(class_path: str) -> str:
+    """The name of an objective in the benchmark: its module for ours, else its class in small letters.
 
-    >>> snake("SoftLabels")
-    'soft_labels'
+    >>> short_name("medkd.objectives.soft_labels.SoftLabels"), short_name("other.losses.MyLoss")
+    ('soft_labels', 'my_loss')
     """
+    module, _, title = class_path.rpartition(".")
+    if module.startswith("medkd.objectives."):
+        return module.rpartition(".")[2]
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", title).lower()
 
 
-def _reason(one: Contestant) -> str:
-    """Why it does not take part; "" where it does."""
-    kind = one.kind
+def _reason(candidate: Candidate) -> str:
+    """Why an objective does not take part; "" where it does."""
+    kind = candidate.kind
     if kind.__name__ in _UNFIT:
         return _UNFIT[kind.__name__]
     lacking = [
-        _LACKS[field] for field in dict.fromkeys((*kind.needs_student, *kind.needs_teacher)) if field not in GIVEN
+        _LACKS[field] for field in dict.fromkeys((*kind.needs_student, *kind.needs_teacher)) if field not in AVAILABLE
     ]
     if lacking:
         return f"needs {' and '.join(lacking)}, which a network on columns does not have"
     if not kind.needs_teacher:
-        return "hears no teacher: it is a label's own loss"
-    asked = [
+        return "uses no teacher: it is a loss on labels"
+    unknown = [
         name
-        for name, held in inspect.signature(kind).parameters.items()
-        if held.default is held.empty and name not in _told(1)
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.default is parameter.empty and name not in _recipe_arguments(1)
     ]
-    if asked:
-        return f"asks for {', '.join(asked)}, which this benchmark does not know"
+    if unknown:
+        return f"requires {', '.join(unknown)}, which this benchmark does not know"
     try:
-        one.build(samples=2).check(TARGET)
+        candidate.build(samples=2).check(TARGET)
     except InputError as error:
         return f"refuses two exclusive classes: {error.what}"
     return ""

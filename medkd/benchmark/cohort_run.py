@@ -1,4 +1,4 @@
-"""The same objectives on a real cohort: a small budget, outer folds of a few seeds, intervals over test subjects."""
+"""The benchmark on a real cohort: a small budget, outer folds of a few seeds, intervals over test subjects."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import torch
 from scipy import stats
 from tqdm import tqdm
 
-from medkd.benchmark.candidates import Contestant
-from medkd.benchmark.cohort_data import Outer, outer_folds
-from medkd.benchmark.condition import CENTRE, CONTROL, Cell
-from medkd.benchmark.dataset import stacked
-from medkd.benchmark.experiment import SOLO, TEACHER, Budget, Choice, play
-from medkd.benchmark.results import CONFIDENCE, Estimate, Finding, corrected
-from medkd.benchmark.synthetic_results import SELF, SOFT, in_words
+from medkd.benchmark.candidates import Candidate
+from medkd.benchmark.cohort_data import OuterFold, outer_folds
+from medkd.benchmark.condition import CENTRE, CONTROL, Condition
+from medkd.benchmark.dataset import stack
+from medkd.benchmark.experiment import BASELINE, TEACHER, Budget, TunedSetting, run_experiment
+from medkd.benchmark.results import CONFIDENCE, Effect, ObjectiveResult, corrected
+from medkd.benchmark.synthetic_results import SELF_TEACHER, SOFT_LABELS, described
 from medkd.benchmark.synthetic_run import TUNING
 from medkd.data.io.load import read_table
 from medkd.evidence.comparison import compare
@@ -32,112 +32,130 @@ REPLICATES = 2000
 
 
 @dataclass(frozen=True)
-class CohortCell:
-    """A cell on a cohort: every arm's AUROC with its bootstrap replicates, its setting, and who was scored."""
+class CohortCondition:
+    """A condition on a cohort: every arm's AUROC with its bootstrap replicates, its setting, and all scores."""
 
-    cell: Cell
+    condition: Condition
     arms: dict[str, Replicates]
-    choices: dict[str, Choice]
+    settings: dict[str, TunedSetting]
     scores: pl.DataFrame
 
 
 def run_cohort(
-    cells: Sequence[Cell], taking: Sequence[Contestant], inputs: PreparedCohort, run: Path, budget: Budget
-) -> list[CohortCell]:
-    """Measure the cells one after another; the centre comes first, and a control takes its settings."""
+    conditions: Sequence[Condition],
+    candidates: Sequence[Candidate],
+    cohort: PreparedCohort,
+    run: Path,
+    budget: Budget,
+) -> list[CohortCondition]:
+    """Measure the conditions one after another; the centre comes first, and a control has its settings."""
     torch.set_num_threads(1)
     samples = read_table(PreparedCohort.samples_file(run))
-    found: list[CohortCell] = []
-    bar = tqdm(total=len(cells) * (len(taking) + 2), unit="arm", disable=not sys.stderr.isatty())
-    for cell in cells:
-        chosen = next(one.choices for one in found if one.cell.factor == CENTRE) if cell.factor == CONTROL else None
-        found.append(_measured(cell, taking, inputs, samples, budget, chosen, bar))
+    measured: list[CohortCondition] = []
+    bar = tqdm(total=len(conditions) * (len(candidates) + 2), unit="arm", disable=not sys.stderr.isatty())
+    for condition in conditions:
+        fixed = None
+        if condition.factor == CONTROL:
+            fixed = next(each.settings for each in measured if each.condition.factor == CENTRE)
+        measured.append(_measured(condition, candidates, cohort, samples, budget, fixed, bar))
     bar.close()
-    return found
+    return measured
 
 
-def cohort_findings(found: Sequence[CohortCell]) -> list[Finding]:
-    """Every objective in every cell.
+def cohort_results(measured: Sequence[CohortCondition]) -> list[ObjectiveResult]:
+    """Every objective in every condition.
 
-    Intervals are percentiles over test subjects, p-values from the replicates' deviation.
-
-    Gap closed is the gain as a share of teacher - baseline, for nobody knows the best student of a real cohort.
+    Intervals are percentiles over test subjects, p-values from the replicates' standard deviation. Gap closed is the
+    gain as a share of teacher - baseline, for the best student of a real cohort is unknown.
     """
-    centre = next(one for one in found if one.cell.factor == CENTRE)
-    own = next((one for one in found if one.cell.teacher == SELF), None)
-    findings = []
-    for one in found:
-        for name, student in one.arms.items():
-            if name in (SOLO, TEACHER):
+    centre = next(each for each in measured if each.condition.factor == CENTRE)
+    self_taught = next((each for each in measured if each.condition.teacher == SELF_TEACHER), None)
+    results = []
+    for each in measured:
+        for name, student in each.arms.items():
+            if name in (BASELINE, TEACHER):
                 continue
-            arms = {"student": student, SOLO: one.arms[SOLO], TEACHER: one.arms[TEACHER]}
+            arms = {"student": student, BASELINE: each.arms[BASELINE], TEACHER: each.arms[TEACHER]}
             compared = compare(arms, sign=1.0, confidence=CONFIDENCE, audit_passed=True, fast=False)
             closed = compared["gap_closed"]
-            here = one is centre
-            findings.append(
-                Finding(
-                    factor=one.cell.factor,
-                    level=one.cell.level,
+            at_centre = each is centre
+            against = at_centre and SOFT_LABELS in each.arms and name != SOFT_LABELS
+            results.append(
+                ObjectiveResult(
+                    factor=each.condition.factor,
+                    level=each.condition.level,
                     objective=name,
-                    baseline=one.arms[SOLO].value,
+                    baseline=each.arms[BASELINE].value,
                     student=student.value,
-                    teacher=one.arms[TEACHER].value,
-                    gain=_estimate(student.minus(one.arms[SOLO])),
-                    closed=None
+                    teacher=each.arms[TEACHER].value,
+                    gain=_effect(student.minus(each.arms[BASELINE])),
+                    gap_closed=None
                     if closed is None or closed["value"] is None
-                    else Estimate(closed["value"], closed["low"], closed["high"]),
-                    privileged=_estimate(student.minus(own.arms[name])) if own and here else None,
-                    against_soft=_estimate(student.minus(one.arms[SOFT]))
-                    if here and SOFT in one.arms and name != SOFT
+                    else Effect(closed["value"], closed["low"], closed["high"]),
+                    privileged_gain=_effect(student.minus(self_taught.arms[name]))
+                    if self_taught and at_centre
                     else None,
-                    setting=in_words(one.choices[name]),
+                    against_soft_labels=_effect(student.minus(each.arms[SOFT_LABELS])) if against else None,
+                    setting=described(each.settings[name]),
                 )
             )
-    return corrected(findings)
+    return corrected(results)
 
 
-def _estimate(difference: Replicates) -> Estimate:
-    held = difference.interval(CONFIDENCE)
+def _effect(difference: Replicates) -> Effect:
+    interval = difference.interval(CONFIDENCE)
     deviation = float(np.nanstd(difference.values, ddof=1))
     p = 1.0 if deviation == 0 else float(2 * stats.norm.sf(abs(difference.value) / deviation))
-    return Estimate(difference.value, float(held["low"] or 0.0), float(held["high"] or 0.0), p)
+    return Effect(difference.value, float(interval["low"] or 0.0), float(interval["high"] or 0.0), p)
 
 
 def _measured(
-    cell: Cell,
-    taking: Sequence[Contestant],
-    inputs: PreparedCohort,
+    condition: Condition,
+    candidates: Sequence[Candidate],
+    cohort: PreparedCohort,
     samples: pl.DataFrame,
     budget: Budget,
-    chosen: Mapping[str, Choice] | None,
+    fixed: Mapping[str, TunedSetting] | None,
     bar: tqdm[Never],
-) -> CohortCell:
-    tuning = outer_folds(inputs, samples, range(TUNING, TUNING + budget.baseline_seeds), cell.label_fraction, "val")
-    reported = outer_folds(inputs, samples, range(budget.seeds), cell.label_fraction, "test")
-    problems = stacked([one.problem for one in reported])
+) -> CohortCondition:
+    tuning_seeds = range(TUNING, TUNING + budget.baseline_seeds)
+    tuning = outer_folds(cohort, samples, tuning_seeds, condition.label_fraction, "val")
+    reported = outer_folds(cohort, samples, range(budget.seeds), condition.label_fraction, "test")
 
-    def tell(arm: str) -> None:
-        bar.set_postfix_str(f"{cell.level}: {arm}", refresh=False)
+    def done(arm: str) -> None:
+        bar.set_postfix_str(f"{condition.level}: {arm}", refresh=False)
         bar.update()
 
-    played = play(stacked([one.problem for one in tuning]), problems, cell.teacher, taking, budget, chosen, tell)
-    place = {name: row for row, name in enumerate(sorted({name for one in reported for name in one.subjects}))}
-    blocks = [_block(one, number, played.scores, place) for number, one in enumerate(reported)]
-    replicates = bootstrap(blocks, list(played.scores), {"auroc": METRICS["auroc"]}, REPLICATES)
-    rows = [_rows(one, number, played.scores) for number, one in enumerate(reported)]
-    table = pl.concat(rows).with_columns(pl.lit(cell.name).alias("cell"))
-    return CohortCell(cell, {arm: replicates[arm, "auroc"] for arm in played.scores}, played.choices, table)
+    outcome = run_experiment(
+        stack([fold.dataset for fold in tuning]),
+        stack([fold.dataset for fold in reported]),
+        condition.teacher,
+        candidates,
+        budget,
+        fixed,
+        done,
+    )
+    names = sorted({name for fold in reported for name in fold.subjects})
+    row_of = {name: row for row, name in enumerate(names)}
+    blocks = [_block(fold, number, outcome.scores, row_of) for number, fold in enumerate(reported)]
+    replicates = bootstrap(blocks, list(outcome.scores), {"auroc": METRICS["auroc"]}, REPLICATES)
+    rows = [_rows(fold, number, outcome.scores) for number, fold in enumerate(reported)]
+    table = pl.concat(rows).with_columns(pl.lit(condition.name).alias("condition"))
+    arms = {arm: replicates[arm, "auroc"] for arm in outcome.scores}
+    return CohortCondition(condition, arms, outcome.settings, table)
 
 
-def _block(one: Outer, number: int, scores: Mapping[str, Sequence[np.ndarray]], place: Mapping[str, int]) -> Block:
-    subject = np.array([place[name] for name in one.subjects], dtype=np.int64)
+def _block(
+    fold: OuterFold, number: int, scores: Mapping[str, Sequence[np.ndarray]], row_of: Mapping[str, int]
+) -> Block:
+    subject = np.array([row_of[name] for name in fold.subjects], dtype=np.int64)
     readings = {arm: {"score": values[number][:, None]} for arm, values in scores.items()}
-    return Block(one.seed, one.fold, subject, one.problem.scored_y.astype(np.float64)[:, None], readings)
+    return Block(fold.seed, fold.fold, subject, fold.dataset.scored_y.astype(np.float64)[:, None], readings)
 
 
-def _rows(one: Outer, number: int, scores: Mapping[str, Sequence[np.ndarray]]) -> pl.DataFrame:
-    each = {arm: values[number].astype(np.float32) for arm, values in scores.items()}
+def _rows(fold: OuterFold, number: int, scores: Mapping[str, Sequence[np.ndarray]]) -> pl.DataFrame:
+    arms = {arm: values[number].astype(np.float32) for arm, values in scores.items()}
     frame = pl.DataFrame(
-        {"subject": one.subjects, "seed": one.seed, "fold": one.fold, "y": one.problem.scored_y, **each}
+        {"subject": fold.subjects, "seed": fold.seed, "fold": fold.fold, "y": fold.dataset.scored_y, **arms}
     )
     return frame.unpivot(index=["subject", "seed", "fold", "y"], variable_name="arm", value_name="score")

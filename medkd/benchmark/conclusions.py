@@ -1,4 +1,4 @@
-"""What the numbers say, sentence by sentence, by rules that know no objective."""
+"""Conclusions of the benchmark, sentence by sentence, by rules that do not depend on the objectives."""
 
 from __future__ import annotations
 
@@ -7,122 +7,125 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from medkd.benchmark.condition import CENTRE, CONTROL, LABELS, SAMPLES, TEACHER
-from medkd.benchmark.results import ALPHA, Estimate, Finding
+from medkd.benchmark.results import ALPHA, Effect, ObjectiveResult
 
 _FACTORS = {SAMPLES: "Training size", LABELS: "Share of labels", TEACHER: "Teacher"}
 
 
-def earners(findings: Sequence[Finding]) -> dict[str, list[str]]:
-    """Objective → the cells in which it earns its place, controls apart.
-
-    An objective that earns nowhere has an empty list.
-    """
-    found: dict[str, list[str]] = {one.objective: [] for one in findings}
-    for one in findings:
-        if one.factor != CONTROL and one.verdict == "earns":
-            found[one.objective].append(f"{one.factor}: {one.level}")
-    return found
+def earners(results: Sequence[ObjectiveResult]) -> dict[str, list[str]]:
+    """Objective → the conditions in which it earns its place, controls apart; empty where it earns nowhere."""
+    earned: dict[str, list[str]] = {result.objective: [] for result in results}
+    for result in results:
+        if result.factor != CONTROL and result.verdict == "earns":
+            earned[result.objective].append(f"{result.factor}: {result.level}")
+    return earned
 
 
-def reading(findings: Sequence[Finding], test: str) -> list[str]:
+def conclusions(results: Sequence[ObjectiveResult], test: str) -> list[str]:
     """The benchmark's conclusions.
 
     Args:
-        findings: corrected.
-        test: what an interval is over, as "40 seeds".
+        results: corrected.
+        test: the unit of the intervals, as "40 seeds".
     """
-    centre = [one for one in findings if one.factor == CENTRE]
-    counted = [one for one in findings if one.factor != CONTROL]
+    centre = [result for result in results if result.factor == CENTRE]
+    counted = [result for result in results if result.factor != CONTROL]
     lines = [
-        f"{len(counted)} gains ({len(centre)} objectives, {len(counted) // max(len(centre), 1)} cells; controls apart) were tested over "
-        f"{test}; "
-        f"an objective earns its place in a cell where Holm's corrected p-value over all of them is below {ALPHA:g} and the gain "
-        "is above zero.",
-        _cell("At the centre", centre),
+        f"{len(counted)} gains ({len(centre)} objectives, {len(counted) // max(len(centre), 1)} conditions; controls "
+        f"apart) were tested over {test}; an objective earns its place in a condition where Holm's corrected p-value "
+        f"over all of them is below {ALPHA:g} and the gain is above zero.",
+        _condition("At the centre", centre),
     ]
-    earning = [one for one in centre if one.verdict == "earns"]
-    if earning and any(one.privileged for one in centre):
-        beyond = [
-            one for one in earning if one.privileged and one.privileged.value > 0 and one.privileged_p_holm < ALPHA
-        ]
-        rest = [one.objective for one in earning if one not in beyond]
-        lines.append(
-            f"Of these {len(earning)}, {len(beyond)} also gain over the same objective with a self-teacher: by the other view itself."
-            + (f" The rest may only regularise: {_names(rest)}." if rest else "")
-        )
-    if any(one.against_soft for one in centre):
+    lines += _privileged(centre)
+    if any(result.against_soft_labels for result in centre):
         better = _differs(centre, lambda value: value > 0)
         worse = _differs(centre, lambda value: value < 0)
         ahead = f"{_names(better)} {'do' if len(better) > 1 else 'does'}" if better else "no objective does"
         behind = f"{len(worse)} do worse: {_names(worse)}" if worse else "none does worse"
         lines.append(
-            f"Against plain soft labels, the simplest of all, {ahead} better at the centre, and {behind} (Holm over objectives)."
+            f"Against plain soft labels, the simplest of all, {ahead} better at the centre, and {behind} "
+            "(Holm over objectives)."
         )
     for factor, title in _FACTORS.items():
-        levels = dict.fromkeys(one.level for one in findings if one.factor == factor)
-        lines += [
-            _cell(f"{title} {level}", [one for one in findings if one.factor == factor and one.level == level])
-            for level in levels
-        ]
-    lines += _controls(findings, centre)
-    if nowhere := [name for name, cells in earners(findings).items() if not cells]:
+        varied = [result for result in results if result.factor == factor]
+        for level in dict.fromkeys(result.level for result in varied):
+            lines.append(_condition(f"{title} {level}", [result for result in varied if result.level == level]))
+    lines += _controls(results, centre)
+    if nowhere := [name for name, conditions in earners(results).items() if not conditions]:
         lines.append(f"Earn their place nowhere here: {_names(nowhere)}.")
     else:
-        lines.append("Every objective earns its place in at least one cell.")
+        lines.append("Every objective earns its place in at least one condition.")
     return lines
 
 
-def _cell(where: str, cell: Sequence[Finding]) -> str:
-    earning = sorted((one for one in cell if one.verdict == "earns"), key=lambda one: -one.gain.value)
-    harming = [one.objective for one in cell if one.verdict == "harms"]
-    best = ", ".join(f"{one.objective} {_written(one)}" for one in earning[:3])
-    middle = float(np.median([one.gain.value for one in cell]))
-    told = f"{where} (baseline {cell[0].baseline:.3f}, teacher {cell[0].teacher:.3f}): {_some(earning, cell)} earn their place"
-    told += f"; median gain {middle:+.3f}"
-    told += f"; largest {best}" if best else ""
-    return told + (f"; harm: {_names(harming)}." if harming else ".")
-
-
-def _controls(findings: Sequence[Finding], centre: Sequence[Finding]) -> list[str]:
-    lines = []
-    real = {one.objective: one.gain.value for one in centre}
-    for level in dict.fromkeys(one.level for one in findings if one.factor == CONTROL):
-        cell = [one for one in findings if one.factor == CONTROL and one.level == level]
-        gaining = [one for one in cell if one.verdict == "earns"]
-        losing = sum(one.verdict == "harms" for one in cell)
-        middle, own = (
-            float(np.median(values))
-            for values in ([one.gain.value for one in cell], [real[one.objective] for one in cell])
-        )
-        who = f" ({_names([one.objective for one in gaining])})" if gaining else ""
-        lines.append(
-            f"Control, {level}: {_some(gaining, cell)} gain over the baseline{who}, {losing} lose; median gain {middle:+.3f}, "
-            f"with the teacher itself {own:+.3f}."
-        )
-    return lines
-
-
-def _differs(centre: Sequence[Finding], side: Callable[[float], bool]) -> list[str]:
+def _privileged(centre: Sequence[ObjectiveResult]) -> list[str]:
+    earning = [result for result in centre if result.verdict == "earns"]
+    if not earning or not any(result.privileged_gain for result in centre):
+        return []
+    beyond = [
+        result.objective
+        for result in earning
+        if result.privileged_gain and result.privileged_gain.value > 0 and result.privileged_gain_p_holm < ALPHA
+    ]
+    rest = [result.objective for result in earning if result.objective not in beyond]
     return [
-        one.objective
-        for one in centre
-        if one.against_soft and one.against_soft_p_holm < ALPHA and side(one.against_soft.value)
+        f"Of these {len(earning)}, {len(beyond)} also gain over the same objective with a self-teacher: by the other "
+        "view itself." + (f" The rest may only regularise: {_names(rest)}." if rest else "")
     ]
 
 
-def _some(some: Sequence[Finding], cell: Sequence[Finding]) -> str:
-    return f"{len(some)} of {len(cell)} objectives"
+def _condition(title: str, results: Sequence[ObjectiveResult]) -> str:
+    earning = sorted((result for result in results if result.verdict == "earns"), key=lambda result: -result.gain.value)
+    harming = [result.objective for result in results if result.verdict == "harms"]
+    best = ", ".join(f"{result.objective} {_written(result)}" for result in earning[:3])
+    median = float(np.median([result.gain.value for result in results]))
+    means = f"baseline {results[0].baseline:.3f}, teacher {results[0].teacher:.3f}"
+    text = f"{title} ({means}): {_share(earning, results)} earn their place; median gain {median:+.3f}"
+    text += f"; largest {best}" if best else ""
+    return text + (f"; harm: {_names(harming)}." if harming else ".")
+
+
+def _controls(results: Sequence[ObjectiveResult], centre: Sequence[ObjectiveResult]) -> list[str]:
+    lines = []
+    gains = {result.objective: result.gain.value for result in centre}
+    controls = [result for result in results if result.factor == CONTROL]
+    for level in dict.fromkeys(result.level for result in controls):
+        control = [result for result in controls if result.level == level]
+        gaining = [result for result in control if result.verdict == "earns"]
+        losing = sum(result.verdict == "harms" for result in control)
+        median = float(np.median([result.gain.value for result in control]))
+        real = float(np.median([gains[result.objective] for result in control]))
+        names = f" ({_names([result.objective for result in gaining])})" if gaining else ""
+        lines.append(
+            f"Control, {level}: {_share(gaining, control)} gain over the baseline{names}, {losing} lose; "
+            f"median gain {median:+.3f}, with the teacher itself {real:+.3f}."
+        )
+    return lines
+
+
+def _differs(centre: Sequence[ObjectiveResult], side: Callable[[float], bool]) -> list[str]:
+    return [
+        result.objective
+        for result in centre
+        if result.against_soft_labels
+        and result.against_soft_labels_p_holm < ALPHA
+        and side(result.against_soft_labels.value)
+    ]
+
+
+def _share(some: Sequence[ObjectiveResult], results: Sequence[ObjectiveResult]) -> str:
+    return f"{len(some)} of {len(results)} objectives"
 
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _written(one: Finding) -> str:
-    if one.closed is not None:
-        return f"(gap closed {_interval(one.closed, '.2f')})"
-    return f"(gain {_interval(one.gain, '+.3f')})"
+def _written(result: ObjectiveResult) -> str:
+    if result.gap_closed is not None:
+        return f"(gap closed {_interval(result.gap_closed, '.2f')})"
+    return f"(gain {_interval(result.gain, '+.3f')})"
 
 
-def _interval(found: Estimate, form: str) -> str:
-    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
+def _interval(effect: Effect, form: str) -> str:
+    return f"{effect.value:{form}} [{effect.low:{form}}, {effect.high:{form}}]"

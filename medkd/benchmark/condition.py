@@ -1,4 +1,4 @@
-"""The design: one factor varied at a time around one centre."""
+"""The design of the benchmark: conditions that vary one factor at a time around one centre."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from medkd.benchmark.teachers import CONTROLS, Teacher
 
 CENTRE, SAMPLES, LABELS, TEACHER, CONTROL = "centre", "samples", "labels", "teacher", "control"
-"""Factors: what is varied in a cell."""
+"""Factors of the design."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One setting in which every objective is measured.
+class Condition:
+    """One training size, label fraction and teacher under which every objective is measured.
 
     Args:
-        factor: what is varied, or "centre".
+        factor: the factor that is varied, or "centre".
         samples: training pairs; 0 where the cohort decides.
         label_fraction: share of them that keep their label.
-        teacher: who speaks.
+        teacher: the kind of teacher.
     """
 
     factor: str
@@ -29,9 +29,9 @@ class Cell:
 
     @property
     def level(self) -> str:
-        """What the factor is here, in words.
+        """The factor's level as text.
 
-        >>> Cell("labels", 1000, 0.05).level
+        >>> Condition("labels", 1000, 0.05).level
         '5 %'
         """
         if self.factor == SAMPLES:
@@ -46,26 +46,29 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For a file."""
+        """As part of a file name."""
         return f"{self.factor}-{self.samples}-{self.label_fraction:g}-{self.teacher}"
 
 
 def design(
-    centre: Cell, samples: Sequence[int] = (), label_fractions: Sequence[float] = (), in_sample: Sequence[float] = ()
-) -> list[Cell]:
+    centre: Condition,
+    samples: Sequence[int] = (),
+    label_fractions: Sequence[float] = (),
+    in_sample: Sequence[float] = (),
+) -> list[Condition]:
     """The centre, then each factor's other levels, the controls last.
 
     Args:
-        centre: around which one factor at a time is varied.
+        centre: the condition around which one factor at a time is varied.
         samples: other sizes.
         label_fractions: other label fractions.
-        in_sample: shares of labels at which the teacher is asked about samples that it was trained on. One that is not
-            the centre's varies two factors: it is to be held against the out-of-fold teacher at that share.
+        in_sample: label fractions at which the teacher's outputs are those on its own training samples. One that is not
+            the centre's varies two factors, and is to be compared with the out-of-fold teacher at that fraction.
     """
     return [
         centre,
         *(replace(centre, factor=SAMPLES, samples=size) for size in samples),
-        *(replace(centre, factor=LABELS, label_fraction=share) for share in label_fractions),
-        *(replace(centre, factor=TEACHER, label_fraction=share, teacher="in_sample") for share in in_sample),
+        *(replace(centre, factor=LABELS, label_fraction=fraction) for fraction in label_fractions),
+        *(replace(centre, factor=TEACHER, label_fraction=fraction, teacher="in_sample") for fraction in in_sample),
         *(replace(centre, factor=CONTROL, teacher=control) for control in CONTROLS),
     ]

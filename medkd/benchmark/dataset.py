@@ -1,4 +1,4 @@
-"""One thing to learn, and many of one shape side by side, so that all are learned at once."""
+"""Data sets of the benchmark, and many of one shape side by side, so that all are learned at once."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.benchmark.synthetic_world import Family
+from medkd.benchmark.synthetic_world import SyntheticWorld
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 
-CROSSFIT = 5
-"""Folds that out-of-fold teachers leave out in turn, in the synthetic family."""
+CROSS_FIT_FOLDS = 5
+"""Folds that out-of-fold teachers leave out in turn, in the synthetic world."""
 TARGET = Target("y", "multiclass", ("y",), ("no", "yes"))
 """Two exclusive classes, not one logit: objectives that need classes can take part, and the ranking is the same."""
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What a seed, or a seed's outer fold, gives to learn and to be scored on.
+class Dataset:
+    """The training and scored samples of one seed, or of one outer fold of a seed.
 
     Args:
         seed: of initialisations.
-        views: role ("teacher", "student") → "sample column", training samples; those with a label come first.
-        y: "sample", 0 or 1; never read behind ``labelled``.
-        labelled: how many of the first samples keep their label.
+        views: role ("teacher", "student") → "sample column", training samples; labelled ones come first.
+        y: "sample", 0 or 1; never read beyond ``labelled``.
+        labelled: number of labelled samples.
         fold: "sample", by which out-of-fold teachers are cross-fitted; samples of one subject share it.
-        scored_views: the same for the samples that are scored and never trained on.
-        scored_y: their labels.
+        scored_views: as ``views``, of samples that are scored and never trained on.
+        scored_y: labels of the scored samples.
     """
 
     seed: int
@@ -44,88 +44,87 @@ class Problem:
     scored_y: NDArray[np.int64]
 
 
-def synthetic(family: Family, samples: int, label_fraction: float, scored: int, seed: int) -> Problem:
-    """One seed's draw: training samples, the first ``labels`` of them labelled, and others to be scored on.
+def synthetic_dataset(world: SyntheticWorld, samples: int, label_fraction: float, scored: int, seed: int) -> Dataset:
+    """One seed's draw: training samples, of which the first are labelled, and further samples to be scored.
 
-    Shares of labels are nested: the samples of a seed are the same at every share.
+    Label fractions are nested: the samples of a seed are the same at every fraction.
     """
-    drawn = family.draw(samples, np.random.default_rng([seed, 0]))
-    others = family.draw(scored, np.random.default_rng([seed, 1]))
-    return Problem(
+    train = world.draw(samples, np.random.default_rng([seed, 0]))
+    test = world.draw(scored, np.random.default_rng([seed, 1]))
+    return Dataset(
         seed=seed,
-        views={"teacher": drawn.teacher.astype(np.float32), "student": drawn.student.astype(np.float32)},
-        y=drawn.y,
+        views={"teacher": train.teacher.astype(np.float32), "student": train.student.astype(np.float32)},
+        y=train.y,
         labelled=round(label_fraction * samples),
-        fold=np.arange(samples) % CROSSFIT,
-        scored_views={"teacher": others.teacher.astype(np.float32), "student": others.student.astype(np.float32)},
-        scored_y=others.y,
+        fold=np.arange(samples) % CROSS_FIT_FOLDS,
+        scored_views={"teacher": test.teacher.astype(np.float32), "student": test.student.astype(np.float32)},
+        scored_y=test.y,
     )
 
 
 @dataclass(frozen=True)
-class Problems:
-    """Problems of one shape, stacked.
+class StackedDatasets:
+    """Data sets of one shape, stacked.
 
     Args:
-        each: the problems.
-        views: role → "problem sample column", centred and divided by the largest column's deviation, of its own
-            training samples.
-        scored: role → one tensor "scored column" a problem, by the same numbers.
-        y: "problem sample" int64, 0 where the label is withheld.
+        each: the data sets.
+        views: role → "dataset sample column", centred by its own training samples' mean and divided by the largest
+            standard deviation of a column.
+        scored: role → one tensor "scored column" per data set, scaled by the same numbers.
+        y: "dataset sample" int64, 0 where the label is withheld.
     """
 
-    each: Sequence[Problem]
+    each: Sequence[Dataset]
     views: dict[str, Tensor]
     scored: dict[str, list[Tensor]]
     y: Tensor
 
-    def first(self, count: int) -> Problems:
-        """So many of them."""
-        scored = {role: held[:count] for role, held in self.scored.items()}
-        return Problems(
-            self.each[:count], {role: view[:count] for role, view in self.views.items()}, scored, self.y[:count]
-        )
+    def first(self, count: int) -> StackedDatasets:
+        """The first ``count`` data sets."""
+        scored = {role: tensors[:count] for role, tensors in self.scored.items()}
+        views = {role: view[:count] for role, view in self.views.items()}
+        return StackedDatasets(self.each[:count], views, scored, self.y[:count])
 
     @property
     def samples(self) -> int:
-        """Training samples of each."""
+        """Training samples per data set."""
         return self.y.shape[1]
 
     @property
     def labelled(self) -> int:
-        """Labelled ones among them, the first."""
+        """Labelled training samples per data set, which come first."""
         return self.each[0].labelled
 
     @property
     def seeds(self) -> list[int]:
-        """One a problem."""
-        return [problem.seed for problem in self.each]
+        """One per data set."""
+        return [dataset.seed for dataset in self.each]
 
 
-def stacked(problems: Sequence[Problem]) -> Problems:
-    """Problems side by side.
+def stack(datasets: Sequence[Dataset]) -> StackedDatasets:
+    """Stack data sets of one shape.
 
     Raises:
-        InputError: they differ in samples or labels, or a problem's labels are all of one class.
+        InputError: they differ in samples or labels, or a data set's labels are all of one class.
     """
-    if len({(len(problem.y), problem.labelled) for problem in problems}) != 1:
-        raise InputError("problems differ in size", where="benchmark", remedy="Cut them to the smallest")
-    for problem in problems:
-        if len(np.unique(problem.y[: problem.labelled])) < 2:
-            what = f"the {problem.labelled} labelled samples of seed {problem.seed} are of one class"
+    if len({(len(dataset.y), dataset.labelled) for dataset in datasets}) != 1:
+        raise InputError("data sets differ in size", where="benchmark", remedy="Cut them to the smallest")
+    for dataset in datasets:
+        if len(np.unique(dataset.y[: dataset.labelled])) < 2:
+            what = f"the {dataset.labelled} labelled samples of seed {dataset.seed} are of one class"
             raise InputError(what, where="benchmark", remedy="Give more samples, or a larger share of labels")
     views: dict[str, Tensor] = {}
     scored: dict[str, list[Tensor]] = {}
-    for role in problems[0].views:
-        means = [problem.views[role].mean(axis=0) for problem in problems]
-        scales = [max(float(problem.views[role].std(axis=0).max()), 1e-6) for problem in problems]
-        each = list(zip(problems, means, scales, strict=True))
+    for role in datasets[0].views:
+        means = [dataset.views[role].mean(axis=0) for dataset in datasets]
+        scales = [max(float(dataset.views[role].std(axis=0).max()), 1e-6) for dataset in datasets]
+        each = list(zip(datasets, means, scales, strict=True))
         views[role] = torch.stack(
-            [torch.from_numpy((problem.views[role] - mean) / np.float32(scale)) for problem, mean, scale in each]
+            [torch.from_numpy((dataset.views[role] - mean) / np.float32(scale)) for dataset, mean, scale in each]
         )
         scored[role] = [
-            torch.from_numpy((problem.scored_views[role] - mean) / np.float32(scale)) for problem, mean, scale in each
+            torch.from_numpy((dataset.scored_views[role] - mean) / np.float32(scale)) for dataset, mean, scale in each
         ]
-    y = torch.from_numpy(np.stack([problem.y for problem in problems]))
-    y[:, problems[0].labelled :] = 0
-    return Problems(problems, views, scored, y)
+    y = torch.from_numpy(np.stack([dataset.y for dataset in datasets]))
+    y[:, datasets[0].labelled :] = 0
+    return StackedDatasets(datasets, views, scored, y)

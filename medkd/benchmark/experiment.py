@@ -1,4 +1,4 @@
-"""One cell: baseline, teacher and every objective, each at its best setting on seeds of their own, measured on others."""
+"""One experiment: baseline, teacher and every objective, each tuned on seeds of its own and measured on others."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from medkd.benchmark.candidates import Contestant
-from medkd.benchmark.dataset import Problems
+from medkd.benchmark.candidates import Candidate
+from medkd.benchmark.dataset import StackedDatasets
 from medkd.benchmark.stacked_network import State, scores
-from medkd.benchmark.stacked_step import Try
+from medkd.benchmark.stacked_step import Setting
 from medkd.benchmark.stacked_training import gradient_ratio, train
-from medkd.benchmark.teachers import Fit, Teacher, taught
-from medkd.benchmark.training_set import Lesson, mixed_batches
+from medkd.benchmark.teachers import Teacher, TeacherSettings, teacher_outputs
+from medkd.benchmark.training_set import TrainingSet, mixed_batches
 from medkd.evidence.statistics.metrics import Array, measure
 
-SOLO, TEACHER = "baseline", "teacher"
-"""Arms that hear no teacher."""
+BASELINE, TEACHER = "baseline", "teacher"
+"""Arms that learn from labels alone."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What every arm may use; the same for all.
+    """Resources of every arm; the same for all.
 
     Args:
-        seeds: reported, 0 and on.
-        baseline_seeds: on which the settings of baseline and teacher are chosen, 100 and on; none of them is reported.
-        tuning_seeds: the first of these, on which an objective's are.
-        scored: samples that a synthetic seed is scored on.
-        batch, rate: samples a step, and AdamW's rate.
+        seeds: number of reported seeds, which begin at 0.
+        baseline_seeds: number of seeds, which begin at 100, on which baseline and teacher are tuned; none is reported.
+        tuning_seeds: number of these on which an objective is tuned.
+        scored: samples that are scored per synthetic seed.
+        batch: samples per step.
+        rate: of AdamW.
         stops: steps after which training may end.
-        decays: of the baseline and the teacher. A student has the baseline's, or a tenth of it.
-        ratios: of the objective's gradient to the label's at the start: the grid of weights.
+        decays: grid of the baseline and the teacher. A student has the baseline's decay, or a tenth of it.
+        ratios: grid of an objective's weight, as the ratio of its gradient to the label's at the start.
     """
 
     seeds: int = 40
@@ -49,8 +50,8 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The setting of an arm: decay and steps, and of a student the ratio of gradients and the weight that follows."""
+class TunedSetting:
+    """The setting of an arm: decay and steps, and for a student the ratio of gradients and the resulting weight."""
 
     decay: float
     steps: int
@@ -59,109 +60,116 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Played:
-    """A cell's outcome: each arm's setting, and its scores "scored" of every reported problem."""
+class Outcome:
+    """Each arm's setting, and its scores "scored" on every reported data set."""
 
-    choices: dict[str, Choice]
+    settings: dict[str, TunedSetting]
     scores: dict[str, list[Array]]
 
 
-def play(
-    tuning: Problems,
-    reported: Problems,
+def run_experiment(
+    tuning: StackedDatasets,
+    reported: StackedDatasets,
     teacher: Teacher,
-    taking: Sequence[Contestant],
+    candidates: Sequence[Candidate],
     budget: Budget,
-    chosen: Mapping[str, Choice] | None = None,
-    tell: Callable[[str], None] = lambda arm: None,
-) -> Played:
-    """Measure every arm.
+    fixed: Mapping[str, TunedSetting] | None = None,
+    done: Callable[[str], None] = lambda arm: None,
+) -> Outcome:
+    """Tune and measure every arm.
 
     Args:
-        tuning: on which settings are chosen, by the mean AUROC of their scored samples.
-        reported: on which arms are measured, at the settings chosen.
-        teacher: who speaks.
-        taking: the objectives.
+        tuning: settings are chosen on these, by the mean AUROC of their scored samples.
+        reported: arms are measured on these, at the settings chosen.
+        teacher: the kind of teacher.
+        candidates: the objectives.
         budget: the same for all.
-        chosen: settings to be used as they are: a control is the same training with another teacher.
-        tell: called with an arm's name when it is done.
+        fixed: settings that are used without tuning: a control is the same training with another teacher.
+        done: called with an arm's name when it is measured.
     """
-    choices = dict(chosen or {})
+    tuned = dict(fixed or {})
     results: dict[str, list[Array]] = {}
-    fits = {}
-    for arm, role in ((SOLO, "student"), (TEACHER, "teacher")):
-        if arm not in choices:
-            tries = [Try(decay) for decay in budget.decays]
-            place, steps = _best(tuning, role, train(_alone(tuning, role, budget), budget.rate, tries, budget.stops))
-            choices[arm] = Choice(tries[place].decay, steps)
-        choice = choices[arm]
-        lesson = _alone(reported, role, budget)
-        fits[role] = Fit(budget.rate, choice.decay, choice.steps, int(_of_labelled(lesson).sum()))
-        state = train(lesson, budget.rate, [Try(choice.decay)], [choice.steps])
-        results[arm] = _scores(state[choice.steps], reported, role)
-        tell(arm)
-    lessons = {}
+    teacher_settings = {}
+    for arm, role in ((BASELINE, "student"), (TEACHER, "teacher")):
+        if arm not in tuned:
+            grid = [Setting(decay) for decay in budget.decays]
+            trained = train(_labels_alone(tuning, role, budget), budget.rate, grid, budget.stops)
+            index, steps = _best(tuning, role, trained)
+            tuned[arm] = TunedSetting(grid[index].decay, steps)
+        setting = tuned[arm]
+        training_set = _labels_alone(reported, role, budget)
+        labelled = int(_labelled_columns(training_set).sum())
+        teacher_settings[role] = TeacherSettings(budget.rate, setting.decay, setting.steps, labelled)
+        trained = train(training_set, budget.rate, [Setting(setting.decay)], [setting.steps])
+        results[arm] = _scores(trained[setting.steps], reported, role)
+        done(arm)
+    training_sets = {}
     tuning = tuning.first(len(tuning.each) * budget.tuning_seeds // budget.baseline_seeds)
-    for name, problems in (("tuning", tuning), ("reported", reported)):
-        if name == "reported" or not all(one.name in choices for one in taking):
-            lesson = _alone(problems, "student", budget)
-            # Who is silent where the label is withheld is not asked there.
-            heard = lesson.batches[:, _of_labelled(lesson)] if teacher == "label_only_teacher" else lesson.batches
-            lessons[name] = replace(lesson, batches=heard, answers=taught(problems, teacher, fits))
-    for one in taking:
-        if one.name not in choices:
-            choices[one.name] = _tune(one, tuning, lessons["tuning"], choices[SOLO].decay, budget)
-        choice = choices[one.name]
-        tries = [Try(choice.decay, choice.weight)]
-        build = partial(one.build, reported.samples)
-        state = train(lessons["reported"], budget.rate, tries, [choice.steps], build)
-        results[one.name] = _scores(state[choice.steps], reported, "student")
-        tell(one.name)
-    return Played(choices, results)
+    for name, datasets in (("tuning", tuning), ("reported", reported)):
+        if name == "reported" or not all(candidate.name in tuned for candidate in candidates):
+            training_set = _labels_alone(datasets, "student", budget)
+            batches = training_set.batches
+            if teacher == "label_only_teacher":
+                # It has no output where the label is withheld.
+                batches = batches[:, _labelled_columns(training_set)]
+            outputs = teacher_outputs(datasets, teacher, teacher_settings)
+            training_sets[name] = replace(training_set, batches=batches, teacher=outputs)
+    for candidate in candidates:
+        if candidate.name not in tuned:
+            decay = tuned[BASELINE].decay
+            tuned[candidate.name] = _tune(candidate, tuning, training_sets["tuning"], decay, budget)
+        setting = tuned[candidate.name]
+        build = partial(candidate.build, reported.samples)
+        weighted = Setting(setting.decay, setting.weight)
+        trained = train(training_sets["reported"], budget.rate, [weighted], [setting.steps], build)
+        results[candidate.name] = _scores(trained[setting.steps], reported, "student")
+        done(candidate.name)
+    return Outcome(tuned, results)
 
 
-def aurocs(problems: Problems, scored: Sequence[Array]) -> list[float]:
-    """Each problem's AUROC."""
-    return [measure("auroc", problem.scored_y, score) for problem, score in zip(problems.each, scored, strict=True)]
+def aurocs(datasets: StackedDatasets, scored: Sequence[Array]) -> list[float]:
+    """Each data set's AUROC."""
+    return [measure("auroc", dataset.scored_y, score) for dataset, score in zip(datasets.each, scored, strict=True)]
 
 
-def _alone(problems: Problems, role: str, budget: Budget) -> Lesson:
+def _labels_alone(datasets: StackedDatasets, role: str, budget: Budget) -> TrainingSet:
     """Labels alone, in the student's own batches: a baseline is the student at weight zero."""
-    batches = mixed_batches(problems.labelled, problems.samples, budget.batch, budget.stops[-1])
-    return Lesson(problems.views[role], problems.y, problems.labelled, problems.seeds, batches)
+    batches = mixed_batches(datasets.labelled, datasets.samples, budget.batch, budget.stops[-1])
+    return TrainingSet(datasets.views[role], datasets.y, datasets.labelled, datasets.seeds, batches)
 
 
-def _of_labelled(lesson: Lesson) -> Tensor:
-    """Which places of a batch hold labelled samples: "batch" bool."""
-    return (lesson.batches < lesson.labelled).all(dim=0)
+def _labelled_columns(training_set: TrainingSet) -> Tensor:
+    """The columns of a batch that hold labelled samples: "batch" bool."""
+    return (training_set.batches < training_set.labelled).all(dim=0)
 
 
-def _tune(one: Contestant, tuning: Problems, lesson: Lesson, decay: float, budget: Budget) -> Choice:
-    scale = gradient_ratio(lesson, lambda: one.build(tuning.samples))
-    grid = [(decay / share, ratio) for share in (1, 10) for ratio in budget.ratios]
-    tries = [Try(held, ratio * scale) for held, ratio in grid]
-    place, steps = _best(
-        tuning, "student", train(lesson, budget.rate, tries, budget.stops, lambda: one.build(tuning.samples))
-    )
-    return Choice(tries[place].decay, steps, grid[place][1], tries[place].weight)
+def _tune(
+    candidate: Candidate, tuning: StackedDatasets, training_set: TrainingSet, decay: float, budget: Budget
+) -> TunedSetting:
+    build = partial(candidate.build, tuning.samples)
+    scale = gradient_ratio(training_set, build)
+    grid = [(decay / divisor, ratio) for divisor in (1, 10) for ratio in budget.ratios]
+    settings = [Setting(decay, ratio * scale) for decay, ratio in grid]
+    index, steps = _best(tuning, "student", train(training_set, budget.rate, settings, budget.stops, build))
+    return TunedSetting(settings[index].decay, steps, grid[index][1], settings[index].weight)
 
 
-def _best(tuning: Problems, role: str, kept: Mapping[int, State]) -> tuple[int, int]:
-    """The try and the steps with the largest mean AUROC."""
-    table = {steps: _means(tuning, scores(state, tuning.scored[role])) for steps, state in kept.items()}
+def _best(tuning: StackedDatasets, role: str, trained: Mapping[int, State]) -> tuple[int, int]:
+    """The setting's index and the steps with the largest mean AUROC."""
+    table = {steps: _mean_aurocs(tuning, scores(state, tuning.scored[role])) for steps, state in trained.items()}
     steps = max(table, key=lambda steps: float(table[steps].max()))
     return int(table[steps].argmax()), steps
 
 
-def _means(problems: Problems, scored: Sequence[Tensor]) -> Array:
-    # A network that came to nothing ranks nothing; a problem whose few scored samples are of one class says nothing.
+def _mean_aurocs(datasets: StackedDatasets, scored: Sequence[Tensor]) -> Array:
+    # A network that diverged ranks nothing; a data set whose few scored samples are of one class has no AUROC.
     rows = [
-        [measure("auroc", own.scored_y, row) for row in np.nan_to_num(found.numpy())]
-        for own, found in zip(problems.each, scored, strict=True)
+        [measure("auroc", dataset.scored_y, row) for row in np.nan_to_num(copies.numpy())]
+        for dataset, copies in zip(datasets.each, scored, strict=True)
     ]
     mean: Array = np.nanmean(np.array(rows), axis=0)
     return mean
 
 
-def _scores(state: State, problems: Problems, role: str) -> list[Array]:
-    return [np.nan_to_num(found[0].numpy().astype(np.float64)) for found in scores(state, problems.scored[role])]
+def _scores(state: State, datasets: StackedDatasets, role: str) -> list[Array]:
+    return [np.nan_to_num(copies[0].numpy().astype(np.float64)) for copies in scores(state, datasets.scored[role])]

@@ -1,4 +1,4 @@
-"""The benchmark on a page of its own, in the look of a run's report: no script, no request to any server."""
+"""The benchmark's page, in the look of a run's report: no script, no request to any server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from medkd.benchmark.candidates import Absent
+from medkd.benchmark.candidates import Excluded
 from medkd.benchmark.condition import CENTRE, LABELS, SAMPLES
-from medkd.benchmark.results import Estimate, Finding
+from medkd.benchmark.results import Effect, ObjectiveResult
 from medkd.evidence.figures.appearance import COLOURS, FAINT, INK, OTHER
 from medkd.evidence.figures.forest import Group, Panel, Row, forest
 from medkd.evidence.figures.picture import picture
-from medkd.evidence.page import page_environment
+from medkd.evidence.report import page_environment
+from medkd.evidence.verdict import Verdict
 
 ACROSS = 6
 """Small multiples in a row."""
@@ -24,125 +25,112 @@ _TITLES = {SAMPLES: "training pairs", LABELS: "share of labels"}
 
 @dataclass(frozen=True)
 class Page:
-    """What the page says beside its findings.
+    """Text of the page beside its results.
 
     Args:
         title: the heading.
         facts: name → value, shown as tiles.
-        reading: the conclusions, a sentence each.
-        method: how it was done, a paragraph each.
-        command: what repeats it.
-        absent: who did not take part.
+        conclusions: a sentence each.
+        method: a paragraph each.
+        command: repeats the benchmark.
+        excluded: objectives that did not take part.
     """
 
     title: str
     facts: Mapping[str, str]
-    reading: Sequence[str]
+    conclusions: Sequence[str]
     method: Sequence[str]
     command: str
-    absent: Sequence[Absent]
+    excluded: Sequence[Excluded]
 
 
-def render(page: Page, findings: Sequence[Finding]) -> str:
+def render(page: Page, results: Sequence[ObjectiveResult]) -> str:
     """The HTML."""
     environment = page_environment("medkd.benchmark")
     environment.filters["interval"] = _written
-    centre = ordered(findings)
+    centre = ordered(results)
+    multiples = {title: _multiples(results, factor, title) for factor, title in _TITLES.items()}
+    factors = dict.fromkeys((result.factor, result.level) for result in results)
     return environment.get_template("page.html.j2").render(
         page=page,
         centre=_forest(centre),
-        multiples=[
-            (title, found)
-            for factor, title in _TITLES.items()
-            if (found := _multiples(findings, factor, title)) is not None
-        ],
+        multiples=[(title, figure) for title, figure in multiples.items() if figure is not None],
         rows=centre,
-        columns=[key for key in dict.fromkeys((one.factor, one.level) for one in findings) if key[0] != CENTRE],
-        held={(one.factor, one.level, one.objective): one for one in findings},
-        privileged=any(one.privileged for one in centre),
+        columns=[key for key in factors if key[0] != CENTRE],
+        results={(result.factor, result.level, result.objective): result for result in results},
+        privileged=any(result.privileged_gain for result in centre),
     )
 
 
-def ordered(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings of the centre, the largest gain first."""
-    return sorted((one for one in findings if one.factor == CENTRE), key=lambda one: -one.gain.value)
+def ordered(results: Sequence[ObjectiveResult]) -> list[ObjectiveResult]:
+    """The results at the centre, the largest gain first."""
+    return sorted((result for result in results if result.factor == CENTRE), key=lambda result: -result.gain.value)
 
 
-def _forest(centre: Sequence[Finding]) -> Markup:
-    known = all(one.closed is not None for one in centre)
-    colours = {"earns": COLOURS["student"], "harms": "#b91c1c", "no evidence": OTHER}
-    rows = [
-        Row(one.objective, [(one.closed or one.gain if known else one.gain).interval], colours[one.verdict])
-        for one in centre
-    ]
+def _forest(centre: Sequence[ObjectiveResult]) -> Markup:
+    known = all(result.gap_closed is not None for result in centre)
+    colours = {"earns": COLOURS["student"], "harms": Verdict.HARMS.accent, "no evidence": OTHER}
+    rows = []
+    for result in centre:
+        effect = result.gap_closed if known and result.gap_closed else result.gain
+        rows.append(Row(result.objective, [effect.interval], colours[result.verdict]))
     label = "share of the gap closed" if known else "gain in AUROC"
     return forest("Objectives at the centre", [Group("", rows)], [Panel(label)], width=640)
 
 
-def _multiples(findings: Sequence[Finding], factor: str, title: str) -> Markup | None:
-    """The gain of each objective over a factor's levels, the centre among them.
-
-    None where the factor was not varied.
-    """
-    varied = [one for one in findings if one.factor == factor]
+def _multiples(results: Sequence[ObjectiveResult], factor: str, title: str) -> Markup | None:
+    """The gain of each objective over a factor's levels, with the centre; None where the factor was not varied."""
+    varied = [result for result in results if result.factor == factor]
     if not varied:
         return None
-    names = [one.objective for one in ordered(findings)]
-    levels = sorted({one.level for one in varied} | {_own_level(findings, factor)}, key=_size)
-    held = {
-        (one.level if one.factor == factor else _own_level(findings, factor), one.objective): one
-        for one in findings
-        if one.factor in (factor, CENTRE)
+    names = [result.objective for result in ordered(results)]
+    centre_level = _centre_level(results, factor)
+    levels = sorted({result.level for result in varied} | {centre_level}, key=_size)
+    gains = {
+        (result.level if result.factor == factor else centre_level, result.objective): result.gain
+        for result in results
+        if result.factor in (factor, CENTRE)
     }
     down = -(-len(names) // ACROSS)
 
     def draw(figure: Figure) -> None:
         grid = figure.subplots(down, ACROSS, sharex=True, sharey=True, squeeze=False)
-        for place, axes in enumerate(grid.flat):
-            if place < len(names):
-                _curve(axes, names[place], levels, held)
+        for index, axes in enumerate(grid.flat):
+            if index < len(names):
+                _curve(axes, names[index], levels, [gains[level, names[index]] for level in levels])
             else:
                 axes.set_axis_off()
         figure.supxlabel(title, color=FAINT, fontsize=11)
         figure.supylabel("gain in AUROC", color=FAINT, fontsize=11)
 
-    said = "; ".join(
-        f"{name} " + ", ".join(f"{level}: {held[level, name].gain.value:+.3f}" for level in levels) for name in names
+    described = "; ".join(
+        f"{name} " + ", ".join(f"{level}: {gains[level, name].value:+.3f}" for level in levels) for name in names
     )
-    return picture(f"Gain of each objective over the {title}. {said}", 1060, 40 + 115 * down, draw)
+    return picture(f"Gain of each objective over the {title}. {described}", 1060, 40 + 115 * down, draw)
 
 
-def _curve(axes: Axes, name: str, levels: Sequence[str], held: Mapping[tuple[str, str], Finding]) -> None:
-    gains = [held[level, name].gain for level in levels]
-    places = range(len(levels))
+def _curve(axes: Axes, name: str, levels: Sequence[str], gains: Sequence[Effect]) -> None:
+    x = range(len(levels))
+    low, high = [gain.low for gain in gains], [gain.high for gain in gains]
     axes.axhline(0, color=INK, linewidth=1, alpha=0.7)
-    axes.fill_between(
-        places,
-        [gain.low for gain in gains],
-        [gain.high for gain in gains],
-        color=COLOURS["student"],
-        alpha=0.2,
-        linewidth=0,
-    )
-    axes.plot(
-        places, [gain.value for gain in gains], color=COLOURS["student"], marker="o", markersize=3.5, linewidth=1.6
-    )
+    axes.fill_between(x, low, high, color=COLOURS["student"], alpha=0.2, linewidth=0)
+    axes.plot(x, [gain.value for gain in gains], color=COLOURS["student"], marker="o", markersize=3.5, linewidth=1.6)
     axes.set_title(name, fontsize=8.5, pad=3)
-    axes.set_xticks(places, levels, fontsize=7.5)
+    axes.set_xticks(x, levels, fontsize=7.5)
     axes.tick_params(axis="y", labelsize=8)
 
 
-def _own_level(findings: Sequence[Finding], factor: str) -> str:
-    """The centre's level of a factor, from the centre's words "1,000 pairs, 10 % labelled, ..."."""
-    words = next(one.level for one in findings if one.factor == CENTRE)
-    return words.partition(" pairs")[0] if factor == SAMPLES else words.partition(" labelled")[0].rpartition(", ")[2]
+def _centre_level(results: Sequence[ObjectiveResult], factor: str) -> str:
+    """The centre's level of a factor, from the centre's text "1,000 pairs, 10 % labelled, ..."."""
+    text = next(result.level for result in results if result.factor == CENTRE)
+    return text.partition(" pairs")[0] if factor == SAMPLES else text.partition(" labelled")[0].rpartition(", ")[2]
 
 
 def _size(level: str) -> float:
     return float(level.replace(",", "").replace(" %", ""))
 
 
-def _written(found: Estimate | None, form: str) -> str:
-    if found is None:
+def _written(effect: Effect | None, form: str) -> str:
+    if effect is None:
         return "\N{EN DASH}"
-    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]".replace("-", "\N{MINUS SIGN}")
+    return f"{effect.value:{form}} [{effect.low:{form}}, {effect.high:{form}}]".replace("-", "\N{MINUS SIGN}")

@@ -1,4 +1,4 @@
-"""From what each seed scored to gains with intervals, corrected for how many were looked at."""
+"""Results of the benchmark: effects with intervals and p-values, corrected for multiple testing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIDENCE, ALPHA = 0.95, 0.05
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Effect:
     """A value with its interval, and the p-value of "it is zero"."""
 
     value: float
@@ -31,21 +31,25 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What an objective did in a cell.
+class ObjectiveResult:
+    """The result of an objective in a condition.
 
     Args:
-        factor, level: the cell.
+        factor: of the condition.
+        level: of the condition.
         objective: its name.
-        baseline, student, teacher: mean scores.
+        baseline: mean score.
+        student: mean score.
+        teacher: mean score.
         gain: student - baseline.
-        closed: the gain as a share of what can be gained; None where that is not above zero.
-        privileged: the gain less that of a self-teacher's student; at the centre alone.
-        p_holm: of the gain, corrected over all objectives and cells but the controls; a control's is its own.
-        privileged_p_holm: of the privileged gain, corrected over all objectives.
-        against_soft: student less the student of soft labels; at the centre alone.
-        against_soft_p_holm: corrected over all objectives.
-        setting: how it was trained, in words for a table.
+        gap_closed: the gain as a share of the possible gain; None where that is not above zero.
+        privileged_gain: the gain less that of a self-teacher's student; at the centre alone.
+        p_holm: of the gain, corrected over all objectives and conditions but the controls; controls are corrected among
+            themselves.
+        privileged_gain_p_holm: corrected over all objectives.
+        against_soft_labels: student less the student of soft labels; at the centre alone.
+        against_soft_labels_p_holm: corrected over all objectives.
+        setting: of its training, as text for a table.
     """
 
     factor: str
@@ -54,13 +58,13 @@ class Finding:
     baseline: float
     student: float
     teacher: float
-    gain: Estimate
-    closed: Estimate | None = None
-    privileged: Estimate | None = None
+    gain: Effect
+    gap_closed: Effect | None = None
+    privileged_gain: Effect | None = None
     p_holm: float = 1.0
-    privileged_p_holm: float = 1.0
-    against_soft: Estimate | None = None
-    against_soft_p_holm: float = 1.0
+    privileged_gain_p_holm: float = 1.0
+    against_soft_labels: Effect | None = None
+    against_soft_labels_p_holm: float = 1.0
     setting: str = ""
 
     @property
@@ -71,7 +75,7 @@ class Finding:
         return "earns" if self.gain.value > 0 else "harms"
 
 
-def paired(differences: Array) -> Estimate:
+def paired(differences: Array) -> Effect:
     """The mean over seeds with its t interval.
 
     >>> paired(np.array([0.1, 0.1, 0.1])).low > 0.09, paired(np.zeros(3)).p
@@ -80,35 +84,38 @@ def paired(differences: Array) -> Estimate:
     count = len(differences)
     mean = float(differences.mean())
     error = float(differences.std(ddof=1) / np.sqrt(count)) if count > 1 else np.inf
-    if error == 0 or not np.isfinite(error):
-        certain = error == 0
-        return Estimate(
-            mean, mean if certain else -np.inf, mean if certain else np.inf, 0.0 if certain and mean else 1.0
-        )
+    if error == 0:
+        return Effect(mean, mean, mean, 0.0 if mean else 1.0)
+    if not np.isfinite(error):
+        return Effect(mean, -np.inf, np.inf, 1.0)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    return Estimate(mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, count - 1)))
+    return Effect(mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, count - 1)))
 
 
-def share_of(gain: Array, room: Array) -> Estimate | None:
-    """Mean gain over mean room with a t interval of the linearised ratio; None unless the room is clearly above zero.
+def share_of(gain: Array, possible: Array) -> Effect | None:
+    """Mean gain over mean possible gain with a t interval of the linearised ratio.
+
+    None unless the possible gain is clearly above zero.
 
     Args:
-        gain, room: one a seed, of the same seeds.
+        gain: one per seed.
+        possible: one per seed, the same seeds.
 
     Source: the ratio estimator, Cochran 1977, Sampling Techniques, section 6.4.
 
     >>> round(share_of(np.array([0.10, 0.11, 0.12]), np.array([0.20, 0.22, 0.24])).value, 6)
     0.5
     """
-    if not paired(room).low > 0:
+    if not paired(possible).low > 0:
         return None
-    ratio = float(gain.mean() / room.mean())
-    spread = paired(gain - ratio * room + ratio * room.mean())
-    return Estimate(ratio, spread.low / float(room.mean()), spread.high / float(room.mean()), spread.p)
+    mean = float(possible.mean())
+    ratio = float(gain.mean() / possible.mean())
+    spread = paired(gain - ratio * possible + ratio * possible.mean())
+    return Effect(ratio, spread.low / mean, spread.high / mean, spread.p)
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's corrected p-values, in the order given.
+    """Holm's corrected p-values, in the order of ``p``.
 
     Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
 
@@ -117,26 +124,27 @@ def holm(p: Sequence[float]) -> list[float]:
     """
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(np.asarray(p, dtype=np.float64)[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(steps, 1.0)
-    return [float(value) for value in corrected]
+    values = np.empty(len(p))
+    values[order] = np.minimum(steps, 1.0)
+    return [float(value) for value in values]
 
 
-def corrected(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings with Holm's p-values.
+def corrected(results: Sequence[ObjectiveResult]) -> list[ObjectiveResult]:
+    """The results with Holm's p-values, gains corrected over all objectives and conditions.
 
-    Gains over all objectives and cells but the controls, which are a family of their own.
+    The controls are a family of their own.
     """
-    found = list(findings)
+    new = list(results)
     families = (
-        [place for place, one in enumerate(found) if (one.factor == CONTROL) == control] for control in (False, True)
+        [index for index, result in enumerate(new) if (result.factor == CONTROL) == control]
+        for control in (False, True)
     )
-    for places in families:
-        for place, p in zip(places, holm([found[place].gain.p for place in places]), strict=True):
-            found[place] = replace(found[place], p_holm=p)
-    for name in ("privileged", "against_soft"):
-        told = [(place, one) for place, found_one in enumerate(found) if (one := getattr(found_one, name)) is not None]
-        for (place, _), p in zip(told, holm([one.p for _, one in told]), strict=True):
-            corrected_p: dict[str, Any] = {f"{name}_p_holm": p}
-            found[place] = replace(found[place], **corrected_p)
-    return found
+    for family in families:
+        for index, p in zip(family, holm([new[index].gain.p for index in family]), strict=True):
+            new[index] = replace(new[index], p_holm=p)
+    for name in ("privileged_gain", "against_soft_labels"):
+        effects = {index: effect for index, result in enumerate(new) if (effect := getattr(result, name)) is not None}
+        for index, p in zip(effects, holm([effect.p for effect in effects.values()]), strict=True):
+            change: dict[str, Any] = {f"{name}_p_holm": p}
+            new[index] = replace(new[index], **change)
+    return new

@@ -1,4 +1,4 @@
-"""Many small networks of one shape, trained and asked at once: every weight has one axis more, the network's number."""
+"""Stacked networks: many small networks of one shape, computed at once along a leading network axis."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Perceptron(nn.Module):
     """Columns → a hidden layer → an embedding → two logits.
 
     Args:
-        columns: width of what comes in.
+        columns: width of the input.
 
     Shapes: "batch column" → logits "batch 2", embedding "batch 16".
     """
@@ -38,19 +38,17 @@ class Perceptron(nn.Module):
         return self.head(embedding), embedding
 
 
-def stack_of(make: Callable[[], Module], seeds: Sequence[int], copies: int = 1) -> tuple[Module, State, State]:
-    """One module a seed, ``copies`` times over (all seeds, then all again).
+def stack_modules(make: Callable[[], Module], seeds: Sequence[int], copies: int = 1) -> tuple[Module, State, State]:
+    """A module to call, stacked parameters and stacked buffers: one module per seed, ``copies`` times over.
 
-    A module to call, stacked parameters, stacked buffers.
-
-    Torch's random state is left as it was.
+    The first copy of all seeds comes first. Torch's random state is left as it was.
     """
     with torch.random.fork_rng():
-        made = []
+        modules = []
         for seed in seeds:
             torch.manual_seed(seed)
-            made.append(make())
-    parameters, buffers = stack_module_state(list(made))
+            modules.append(make())
+    parameters, buffers = stack_module_state(list(modules))
 
     def repeated(state: Mapping[str, Tensor], learned: bool) -> State:
         return {
@@ -60,28 +58,36 @@ def stack_of(make: Callable[[], Module], seeds: Sequence[int], copies: int = 1) 
             for name, value in state.items()
         }
 
-    return made[0], repeated(parameters, True), repeated(buffers, False)
+    return modules[0], repeated(parameters, True), repeated(buffers, False)
 
 
-def ask(state: Mapping[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits "network sample 2" and embeddings "network sample 16" of stacked perceptrons on "network sample column", without gradient."""
+def forward(state: Mapping[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and embeddings of stacked perceptrons, without gradient.
+
+    Args:
+        state: one entry of each tensor per network.
+        x: "network sample column".
+
+    Returns:
+        "network sample 2" and "network sample 16".
+    """
     network = Perceptron(x.shape[-1])
     with torch.no_grad():
-        logits, embedding = vmap(lambda held, seen: functional_call(network, held, (seen,)))(dict(state), x)
+        logits, embedding = vmap(lambda weights, view: functional_call(network, weights, (view,)))(dict(state), x)
     return logits, embedding
 
 
 def scores(state: Mapping[str, Tensor], scored: Sequence[Tensor]) -> list[Tensor]:
-    """Log-odds of the positive class of each problem's own networks: a tensor "copy scored" a problem.
+    """Log-odds of the positive class from each dataset's own networks: one tensor "copy scored" per dataset.
 
     Args:
-        state: of networks in the order of ``stack_of``.
-        scored: "scored column", one a problem; their lengths may differ.
+        state: of networks in the order of ``stack_modules``.
+        scored: "scored column", one per dataset; their lengths may differ.
     """
-    found = []
-    for place, x in enumerate(scored):
-        own = {name: value[place :: len(scored)] for name, value in state.items()}
-        copies = next(iter(own.values())).shape[0]
-        logits, _ = ask(own, x.expand(copies, *x.shape))
-        found.append(logits[..., 1] - logits[..., 0])
-    return found
+    log_odds = []
+    for index, x in enumerate(scored):
+        networks = {name: value[index :: len(scored)] for name, value in state.items()}
+        copies = next(iter(networks.values())).shape[0]
+        logits, _ = forward(networks, x.expand(copies, *x.shape))
+        log_odds.append(logits[..., 1] - logits[..., 0])
+    return log_odds

@@ -1,7 +1,4 @@
-"""Stacked networks with their objectives on a lesson.
-
-What they see at a step, what it costs them, what an objective remembers.
-"""
+"""One training step of stacked networks: their inputs, their losses, and the memory of their objectives."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from medkd.benchmark.dataset import TARGET
-from medkd.benchmark.stacked_network import Perceptron, State, stack_of
-from medkd.benchmark.training_set import Answers, Lesson
+from medkd.benchmark.stacked_network import Perceptron, State, stack_modules
+from medkd.benchmark.training_set import TeacherOutputs, TrainingSet
 from medkd.data.core.batch import Batch
 from medkd.data.core.output import Output
 from medkd.objectives.objective import Objective
@@ -25,98 +22,93 @@ Build = Callable[[], Objective]
 
 
 @dataclass(frozen=True)
-class Try:
-    """What a copy of all networks is trained with.
-
-    Loss = supervised + ``weight`` · objective, and AdamW's weight ``decay``.
-    """
+class Setting:
+    """Weights of a loss: supervised + ``weight`` · objective, with AdamW's weight ``decay``."""
 
     decay: float
     weight: float = 0.0
 
 
-Seen = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[str]]
-"""Of a step and every network: view, label, whether it is known, the teacher's logits and embedding.
-
-And the samples' names.
-"""
+StepInputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[str]]
+"""Per network: view, label, whether the label is known, the teacher's logits and embedding; and the samples' names."""
 
 
-class Course:
-    """Stacked networks and objectives, and their losses on a step.
+class StackedStep:
+    """Stacked networks with their objectives, and their losses on a step.
 
     Args:
-        lesson: what they are trained on.
-        tries: a copy of all problems' networks for each.
-        build: makes the objective; None trains on labels alone.
+        training_set: one dataset per network.
+        settings: each adds a copy of all datasets' networks.
+        build: makes the objective; without it networks learn from labels alone.
     """
 
-    def __init__(self, lesson: Lesson, tries: Sequence[Try], build: Build | None) -> None:
-        self.lesson, self.copies = lesson, len(tries)
-        columns, count = lesson.view.shape[-1], len(lesson.seeds)
-        self.module, self.network, _ = stack_of(lambda: Perceptron(columns), lesson.seeds, self.copies)
+    def __init__(self, training_set: TrainingSet, settings: Sequence[Setting], build: Build | None) -> None:
+        self.training_set, self.copies = training_set, len(settings)
+        columns, count = training_set.view.shape[-1], len(training_set.seeds)
+        self.module, self.network, _ = stack_modules(lambda: Perceptron(columns), training_set.seeds, self.copies)
         self.objective: Objective | None = None
-        self.inside: tuple[State, State] = ({}, {})
+        self.objective_state: tuple[State, State] = ({}, {})
         if build:
-            self.objective, learned, held = stack_of(build, lesson.seeds, self.copies)
-            self.inside = (learned, held)
+            self.objective, *state = stack_modules(build, training_set.seeds, self.copies)
+            self.objective_state = (state[0], state[1])
         self.weight, self.decay = (
             torch.tensor(values).repeat_interleave(count)
-            for values in zip(*((t.weight, t.decay) for t in tries), strict=True)
+            for values in zip(*((setting.weight, setting.decay) for setting in settings), strict=True)
         )
-        self.learned = [*self.network.values(), *self.inside[0].values()]
+        self.learned = [*self.network.values(), *self.objective_state[0].values()]
         self._remembers = self.objective is not None and type(self.objective).remember is not Objective.remember
 
-    def see(self, step: int) -> Seen:
+    def inputs(self, step: int) -> StepInputs:
         """Gather a step's rows for every network."""
-        held, rows = self.lesson, self.lesson.batches[step]
-        problem = torch.arange(len(held.seeds))[:, None]
-        rows = rows.expand(len(held.seeds), -1) if rows.dim() == 1 else rows
-        silent = Answers(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1))
-        answers = held.answers or silent
-        spoken = (answers.logits, answers.embedding)
+        data, rows = self.training_set, self.training_set.batches[step]
+        count = len(data.seeds)
+        dataset = torch.arange(count)[:, None]
+        rows = rows.expand(count, -1) if rows.dim() == 1 else rows
+        teacher = data.teacher or TeacherOutputs(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1))
         logits, embedding = (
-            part[problem, rows] if held.answers else part.expand(len(held.seeds), 1, 1) for part in spoken
+            part[dataset, rows] if data.teacher else part.expand(count, 1, 1)
+            for part in (teacher.logits, teacher.embedding)
         )
-        parts = (held.view[problem, rows], held.y[problem, rows], rows < held.labelled, logits, embedding)
+        parts = (data.view[dataset, rows], data.y[dataset, rows], rows < data.labelled, logits, embedding)
         view, y, known, logits, embedding = (part.repeat(self.copies, *[1] * (part.dim() - 1)) for part in parts)
-        # Names are those of the first problem's rows; an objective is given one only where all problems share them.
+        # Names are those of the first dataset's rows; an objective is given one only where all datasets share them.
         return view, y[..., None].float(), known[..., None], logits, embedding, [str(row) for row in rows[0].tolist()]
 
-    def losses(self, seen: Seen) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+    def losses(self, inputs: StepInputs) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         """Each network's supervised loss and objective, "network", and its logits and embeddings."""
-        *tensors, names = seen
+        *tensors, names = inputs
 
-        def one(network: State, inside: tuple[State, State], *parts: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        def one(network: State, state: tuple[State, State], *parts: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             view, y, known, logits, embedding = parts
-            own_logits, own_embedding = functional_call(self.module, network, (view,))
-            label = supervised(own_logits, y, known, TARGET.kind)
-            pulled = torch.zeros(())
+            student_logits, student_embedding = functional_call(self.module, network, (view,))
+            label = supervised(student_logits, y, known, TARGET.kind)
+            distilled = torch.zeros(())
             if self.objective is not None:
-                called = _called((own_logits, own_embedding), (logits, embedding), y, known, names)
-                pulled = torch.stack(list(functional_call(self.objective, inside, called).values())).sum()
-            return label, pulled, own_logits, own_embedding
+                arguments = _arguments((student_logits, student_embedding), (logits, embedding), y, known, names)
+                distilled = torch.stack(list(functional_call(self.objective, state, arguments).values())).sum()
+            return label, distilled, student_logits, student_embedding
 
         with warnings.catch_warnings():
-            # Of functions that torch runs in a loop of its own under vmap.
+            # Functions that torch runs in a loop under vmap.
             warnings.filterwarnings("ignore", message="There is a performance drop")
-            label, pulled, logits, embedding = vmap(one, randomness="different")(self.network, self.inside, *tensors)
-        return label, pulled, (logits, embedding)
+            label, distilled, logits, embedding = vmap(one, randomness="different")(
+                self.network, self.objective_state, *tensors
+            )
+        return label, distilled, (logits, embedding)
 
     @torch.no_grad()
-    def update(self, student: tuple[Tensor, Tensor], seen: Seen) -> None:
-        """Let an objective with a memory change it, network by network.
-
-        What it writes goes to its slice of the stacked buffers.
-        """
+    def update(self, student: tuple[Tensor, Tensor], inputs: StepInputs) -> None:
+        """Let an objective with a memory change it, network by network, each in its slice of the stacked buffers."""
         if not self._remembers or self.objective is None:
             return
-        _, y, known, logits, embedding, names = seen
+        _, y, known, logits, embedding, names = inputs
         memory = _Memory(self.objective)
-        for place in range(len(self.weight)):
-            state = {f"objective.{name}": value[place] for part in self.inside for name, value in part.items()}
-            own, taught = ((first[place].detach(), second[place]) for first, second in (student, (logits, embedding)))
-            functional_call(memory, state, _called(own, taught, y[place], known[place], names))
+        for index in range(len(self.weight)):
+            state = {f"objective.{name}": value[index] for part in self.objective_state for name, value in part.items()}
+            student_outputs = (student[0][index].detach(), student[1][index].detach())
+            teacher_outputs = (logits[index], embedding[index])
+            arguments = _arguments(student_outputs, teacher_outputs, y[index], known[index], names)
+            functional_call(memory, state, arguments)
 
 
 class _Memory(nn.Module):
@@ -128,8 +120,8 @@ class _Memory(nn.Module):
         self.objective.update(student, teachers, batch)
 
 
-def _called(
+def _arguments(
     student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor], y: Tensor, known: Tensor, names: list[str]
 ) -> tuple[Output, dict[str, Output], Batch]:
-    """What an objective is called with, from logits and embeddings of both."""
+    """The arguments of an objective, from logits and embeddings of both."""
     return Output(*student), {"teacher": Output(*teacher)}, Batch({}, {}, y, known, TARGET, names, names)

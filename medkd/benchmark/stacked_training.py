@@ -1,7 +1,4 @@
-"""The training loop of the benchmark.
-
-Many networks at once, each with a weight and a decay of its own, kept at several steps.
-"""
+"""Training of stacked networks, each with a weight and a decay of its own, with results after several steps."""
 
 from __future__ import annotations
 
@@ -10,75 +7,78 @@ from collections.abc import Sequence
 import torch
 
 from medkd.benchmark.stacked_network import State
-from medkd.benchmark.stacked_step import Build, Course, Try
-from medkd.benchmark.training_set import Lesson
+from medkd.benchmark.stacked_step import Build, Setting, StackedStep
+from medkd.benchmark.training_set import TrainingSet
 
 AVERAGED = 0.95
-"""Decay of the running average of the weights that is kept."""
+"""Decay of the running average of the weights, which is the result."""
 PROBED = 8
 """Batches over which the gradients at the start are compared."""
 
 
 def train(
-    lesson: Lesson, rate: float, tries: Sequence[Try], stops: Sequence[int], build: Build | None = None
+    training_set: TrainingSet,
+    rate: float,
+    settings: Sequence[Setting],
+    stops: Sequence[int],
+    build: Build | None = None,
 ) -> dict[int, State]:
-    """Train a network for each try and problem, all at once, by AdamW at a constant rate.
+    """Train a network for each setting and dataset, all at once, by AdamW at a constant rate.
 
-    Their running averages after ``stops`` steps.
-
-    Networks do not touch one another: each gets the gradient of its own loss, and AdamW works entry by entry.
+    Networks do not affect one another: each gets the gradient of its own loss, and AdamW works entry by entry.
 
     Args:
-        lesson: what they are trained on.
+        training_set: one dataset per network.
         rate: of AdamW.
-        tries: weight and decay of each copy; of the weights, those with more than one axis decay.
+        settings: weight and decay of each copy; only weights with more than one axis decay.
         stops: steps, rising; training ends at the last.
-        build: makes the objective, whose parameters are trained with the network's; None trains on labels alone.
+        build: makes the objective, whose parameters are trained with the network's; without it networks learn from
+            labels alone.
 
     Returns:
-        Steps → stacked networks, all problems of the first try first.
+        Stop → running averages of the stacked networks' weights, all datasets of the first setting first.
     """
-    course = Course(lesson, tries, build)
-    matrices = [value for value in course.learned if value.dim() > 2]
-    optimiser = torch.optim.Adam(course.learned, lr=rate, fused=True)
-    average = {name: value.detach().clone() for name, value in course.network.items()}
-    kept: dict[int, State] = {}
+    stacked = StackedStep(training_set, settings, build)
+    matrices = [value for value in stacked.learned if value.dim() > 2]
+    optimiser = torch.optim.Adam(stacked.learned, lr=rate, fused=True)
+    average = {name: value.detach().clone() for name, value in stacked.network.items()}
+    averages: dict[int, State] = {}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         for step in range(stops[-1]):
-            seen = course.see(step)
-            label, pulled, student = course.losses(seen)
+            inputs = stacked.inputs(step)
+            label, distilled, student = stacked.losses(inputs)
             optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward((label + course.weight * pulled).sum())
+            torch.autograd.backward((label + stacked.weight * distilled).sum())
             with torch.no_grad():
-                # Decay apart from the gradient is what makes Adam AdamW; torch's own knows one decay for all networks.
+                # Decay apart from the gradient is what makes Adam AdamW; torch's own has one decay for all networks.
                 for value in matrices:
-                    value.mul_((1 - rate * course.decay).reshape(-1, *[1] * (value.dim() - 1)))
+                    value.mul_((1 - rate * stacked.decay).reshape(-1, *[1] * (value.dim() - 1)))
                 optimiser.step()
                 # Young averages follow faster, so that the untrained network does not linger in them.
                 share = min(AVERAGED, (1 + step) / (10 + step))
-                torch._foreach_lerp_(list(average.values()), list(course.network.values()), 1 - share)
-            course.update(student, seen)
+                torch._foreach_lerp_(list(average.values()), list(stacked.network.values()), 1 - share)
+            stacked.update(student, inputs)
             if step + 1 in stops:
-                kept[step + 1] = {name: value.clone() for name, value in average.items()}
-    return kept
+                averages[step + 1] = {name: value.clone() for name, value in average.items()}
+    return averages
 
 
-def gradient_ratio(lesson: Lesson, build: Build) -> float:
-    """How much larger the label's gradient is than the objective's at the start.
+def gradient_ratio(training_set: TrainingSet, build: Build) -> float:
+    """Norm of the label's gradient over that of the objective's, at the start.
 
-    The median over problems, mean over some batches.
-
-    Objectives differ in scale by orders of magnitude; multiplied by this, all of them pull the untrained network alike.
+    The median over datasets of means over some batches. Objectives differ in scale by orders of magnitude; multiplied
+    by this ratio, all of them move the untrained network alike.
     """
-    course = Course(lesson, [Try(0.0, 1.0)], build)
-    weights = list(course.network.values())
-    norms = torch.zeros(2, len(lesson.seeds))
+    stacked = StackedStep(training_set, [Setting(0.0, 1.0)], build)
+    weights = list(stacked.network.values())
+    norms = torch.zeros(2, len(training_set.seeds))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        for step in range(min(PROBED, len(lesson.batches))):
-            losses = course.losses(course.see(step))[:2]
-            for place, loss in enumerate(losses):
-                found = torch.autograd.grad(loss.sum(), weights, retain_graph=place == 0, materialize_grads=True)
-                norms[place] += torch.stack([part.flatten(1).square().sum(dim=1) for part in found]).sum(dim=0).sqrt()
+        for step in range(min(PROBED, len(training_set.batches))):
+            losses = stacked.losses(stacked.inputs(step))[:2]
+            for index, loss in enumerate(losses):
+                gradients = torch.autograd.grad(loss.sum(), weights, retain_graph=index == 0, materialize_grads=True)
+                squares = [part.flatten(1).square().sum(dim=1) for part in gradients]
+                norms[index] += torch.stack(squares).sum(dim=0).sqrt()
     return float((norms[0] / norms[1].clamp(min=1e-12)).median())

@@ -1,4 +1,4 @@
-"""Gains of the synthetic cells: paired over seeds, and as shares of what the best student would gain."""
+"""Results on the synthetic world: gains paired over seeds, and as shares of the best student's gain."""
 
 from __future__ import annotations
 
@@ -7,52 +7,58 @@ from collections.abc import Sequence
 import numpy as np
 
 from medkd.benchmark.condition import CENTRE
-from medkd.benchmark.experiment import SOLO, TEACHER, Choice
-from medkd.benchmark.results import Estimate, Finding, corrected, paired, share_of
-from medkd.benchmark.synthetic_run import Measured
-from medkd.benchmark.synthetic_world import Family
+from medkd.benchmark.experiment import BASELINE, TEACHER, TunedSetting
+from medkd.benchmark.results import Effect, ObjectiveResult, corrected, paired, share_of
+from medkd.benchmark.synthetic_run import ConditionScores
+from medkd.benchmark.synthetic_world import SyntheticWorld
 from medkd.evidence.statistics.metrics import Array
 
-SOFT, SELF = "soft_labels", "self_teacher"
+SOFT_LABELS, SELF_TEACHER = "soft_labels", "self_teacher"
 
 
-def synthetic_findings(measured: Sequence[Measured], family: Family) -> list[Finding]:
-    """Every objective in every cell.
+def synthetic_results(measured: Sequence[ConditionScores], world: SyntheticWorld) -> list[ObjectiveResult]:
+    """Every objective in every condition.
 
-    Gap closed is mean gain over the mean of (best student - baseline). A privileged gain is the gain at the centre less the
-    gain of the same objective, at the same setting, with a teacher that sees the student's view alone.
+    Gap closed is the mean gain over the mean of (best student - baseline). A privileged gain is the gain at the centre
+    less the gain of the same objective, at the same setting, with a teacher that sees the student's view alone.
     """
-    centre = next(one for one in measured if one.cell.factor == CENTRE)
-    own = next((one for one in measured if one.cell.teacher == SELF), None)
-    findings = []
-    for one in measured:
-        baseline = np.array(one.aurocs[SOLO])
-        for name, values in one.aurocs.items():
-            if name in (SOLO, TEACHER):
+    centre = next(scores for scores in measured if scores.condition.factor == CENTRE)
+    self_taught = next((scores for scores in measured if scores.condition.teacher == SELF_TEACHER), None)
+    results = []
+    for scores in measured:
+        baseline = np.array(scores.aurocs[BASELINE])
+        for name, values in scores.aurocs.items():
+            if name in (BASELINE, TEACHER):
                 continue
             student = np.array(values)
-            findings.append(
-                Finding(
-                    factor=one.cell.factor,
-                    level=one.cell.level,
+            at_centre = scores is centre
+            privileged = None
+            if self_taught and at_centre:
+                privileged = paired(student - np.array(self_taught.aurocs[name]))
+            results.append(
+                ObjectiveResult(
+                    factor=scores.condition.factor,
+                    level=scores.condition.level,
                     objective=name,
                     baseline=float(baseline.mean()),
                     student=float(student.mean()),
-                    teacher=float(np.mean(one.aurocs[TEACHER])),
+                    teacher=float(np.mean(scores.aurocs[TEACHER])),
                     gain=paired(student - baseline),
-                    closed=share_of(student - baseline, family.bayes_student - baseline),
-                    privileged=paired(student - np.array(own.aurocs[name])) if own and one is centre else None,
-                    against_soft=_against(student, one.aurocs, name) if one is centre else None,
-                    setting=in_words(one.choices[name]),
+                    gap_closed=share_of(student - baseline, world.bayes_student - baseline),
+                    privileged_gain=privileged,
+                    against_soft_labels=_against_soft_labels(student, scores.aurocs, name) if at_centre else None,
+                    setting=described(scores.settings[name]),
                 )
             )
-    return corrected(findings)
+    return corrected(results)
 
 
-def in_words(choice: Choice) -> str:
-    """A setting for a table."""
-    return f"ratio {choice.ratio:g}, weight {choice.weight:.3g}, decay {choice.decay:g}, {choice.steps} steps"
+def described(setting: TunedSetting) -> str:
+    """A setting as text for a table."""
+    return f"ratio {setting.ratio:g}, weight {setting.weight:.3g}, decay {setting.decay:g}, {setting.steps} steps"
 
 
-def _against(student: Array, aurocs: dict[str, list[float]], name: str) -> Estimate | None:
-    return paired(student - np.array(aurocs[SOFT])) if SOFT in aurocs and name != SOFT else None
+def _against_soft_labels(student: Array, aurocs: dict[str, list[float]], name: str) -> Effect | None:
+    if SOFT_LABELS not in aurocs or name == SOFT_LABELS:
+        return None
+    return paired(student - np.array(aurocs[SOFT_LABELS]))

@@ -1,4 +1,4 @@
-"""The benchmark where the answer is known: every cell of the design, several at once, resumed by cell."""
+"""The benchmark on the synthetic world: every condition of the design, several at once, resumed by condition."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import torch
 from tqdm import tqdm
 
 from medkd import __version__
-from medkd.benchmark.candidates import contestants
-from medkd.benchmark.condition import CENTRE, CONTROL, Cell
-from medkd.benchmark.dataset import Problems, stacked, synthetic
-from medkd.benchmark.experiment import SOLO, TEACHER, Budget, Choice, aurocs, play
-from medkd.benchmark.synthetic_world import Family
+from medkd.benchmark.candidates import find_candidates
+from medkd.benchmark.condition import CENTRE, CONTROL, Condition
+from medkd.benchmark.dataset import StackedDatasets, stack, synthetic_dataset
+from medkd.benchmark.experiment import BASELINE, TEACHER, Budget, TunedSetting, aurocs, run_experiment
+from medkd.benchmark.synthetic_world import SyntheticWorld
 from medkd.data.io.atomic import write_json
 from medkd.data.io.digest import digest_of
 from medkd.data.io.load import read_json
@@ -29,88 +29,111 @@ TUNING = 100
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A cell, what each arm scored ("seed" AUROCs by arm), and each arm's setting."""
+class ConditionScores:
+    """A condition's AUROCs, arm → one per seed, and each arm's setting."""
 
-    cell: Cell
+    condition: Condition
     aurocs: dict[str, list[float]]
-    choices: dict[str, Choice]
+    settings: dict[str, TunedSetting]
 
 
-def run_cells(
-    cells: Sequence[Cell], names: Sequence[str], family: Family, budget: Budget, out: Path, jobs: int
-) -> list[Measured]:
-    """Measure the cells, ``jobs`` at once; those that lie finished in ``out`` are read.
+def run_conditions(
+    conditions: Sequence[Condition],
+    names: Sequence[str],
+    world: SyntheticWorld,
+    budget: Budget,
+    out: Path,
+    jobs: int,
+) -> list[ConditionScores]:
+    """Measure the conditions, ``jobs`` at once; arms that ``out`` already holds are read.
 
     Args:
-        cells: the centre first.
+        conditions: the centre first.
         names: of the objectives.
-        family: the world.
-        budget: what every arm may use.
-        out: where each cell leaves a file.
-        jobs: processes; the results do not depend on how many.
+        world: the samples' source.
+        budget: of every arm.
+        out: folder with one file per condition.
+        jobs: processes; the results do not depend on their number.
     """
-    free = [cell for cell in cells if cell.factor != CONTROL]
-    found: dict[Cell, Measured] = {}
-    bar = tqdm(total=len(cells), unit="cell", disable=not sys.stderr.isatty())
-    measure_free = partial(_measured, names=names, family=family, budget=budget, out=out, chosen=None)
-    _each(free, measure_free, jobs, found, bar)
+    free = [condition for condition in conditions if condition.factor != CONTROL]
+    measured: dict[Condition, ConditionScores] = {}
+    bar = tqdm(total=len(conditions), unit="condition", disable=not sys.stderr.isatty())
+    measure_free = partial(_measured, names=names, world=world, budget=budget, out=out, fixed=None)
+    _each(free, measure_free, jobs, measured, bar)
     # A control is the centre's training with another teacher: same weight, decay and steps.
-    centre = next(found[cell] for cell in free if cell.factor == CENTRE)
-    measure_control = partial(_measured, names=names, family=family, budget=budget, out=out, chosen=centre.choices)
-    _each([cell for cell in cells if cell.factor == CONTROL], measure_control, jobs, found, bar)
+    centre = next(measured[condition] for condition in free if condition.factor == CENTRE)
+    measure_control = partial(_measured, names=names, world=world, budget=budget, out=out, fixed=centre.settings)
+    controls = [condition for condition in conditions if condition.factor == CONTROL]
+    _each(controls, measure_control, jobs, measured, bar)
     bar.close()
-    return [found[cell] for cell in cells]
+    return [measured[condition] for condition in conditions]
 
 
-def _each(cells: Sequence[Cell], function: Any, jobs: int, found: dict[Cell, Measured], bar: Any) -> None:
-    if jobs <= 1 or len(cells) <= 1:
-        for cell in cells:
-            found[cell] = function(cell)
+def _each(
+    conditions: Sequence[Condition], function: Any, jobs: int, measured: dict[Condition, ConditionScores], bar: Any
+) -> None:
+    if jobs <= 1 or len(conditions) <= 1:
+        for condition in conditions:
+            measured[condition] = function(condition)
             bar.update()
         return
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn")
-    ) as pool:
-        for cell, measured in zip(cells, pool.map(function, cells), strict=True):
-            found[cell] = measured
+    context = get_context("forkserver" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        for condition, scores in zip(conditions, pool.map(function, conditions), strict=True):
+            measured[condition] = scores
             bar.update()
 
 
 def _measured(
-    cell: Cell, names: Sequence[str], family: Family, budget: Budget, out: Path, chosen: Mapping[str, Choice] | None
-) -> Measured:
-    """What lies in the cell's file, and what does not is measured and put there."""
-    file = out / f"{cell.name}-{digest_of([__version__, cell, family, budget])[:12]}.json"
-    held = _held(file, cell, chosen)
-    missing = [name for name in names if name not in held.aurocs]
+    condition: Condition,
+    names: Sequence[str],
+    world: SyntheticWorld,
+    budget: Budget,
+    out: Path,
+    fixed: Mapping[str, TunedSetting] | None,
+) -> ConditionScores:
+    """The condition's file, completed by the arms that it lacks."""
+    file = out / f"{condition.name}-{digest_of([__version__, condition, world, budget])[:12]}.json"
+    scores = _read(file, condition, fixed)
+    missing = [name for name in names if name not in scores.aurocs]
     if missing:
         torch.set_num_threads(1)
-        tuning = _problems(cell, family, replace(budget, seeds=budget.baseline_seeds), TUNING)
-        reported = _problems(cell, family, budget, 0)
-        played = play(tuning, reported, cell.teacher, contestants(missing)[0], budget, chosen or held.choices)
-        scored = {arm: aurocs(reported, values) for arm, values in played.scores.items()}
-        held = Measured(cell, held.aurocs | scored, held.choices | {arm: played.choices[arm] for arm in scored})
-        choices = {arm: asdict(choice) for arm, choice in held.choices.items()}
-        write_json(file, {"schema_version": 1, "cell": asdict(cell), "aurocs": held.aurocs, "choices": choices})
-    arms = [arm for arm in held.aurocs if arm in (SOLO, TEACHER)] + list(names)
-    return Measured(cell, {arm: held.aurocs[arm] for arm in arms}, held.choices)
+        tuning = _datasets(condition, world, replace(budget, seeds=budget.baseline_seeds), TUNING)
+        reported = _datasets(condition, world, budget, 0)
+        candidates = find_candidates(missing)[0]
+        outcome = run_experiment(tuning, reported, condition.teacher, candidates, budget, fixed or scores.settings)
+        measured = {arm: aurocs(reported, values) for arm, values in outcome.scores.items()}
+        settings = scores.settings | {arm: outcome.settings[arm] for arm in measured}
+        scores = ConditionScores(condition, scores.aurocs | measured, settings)
+        write_json(
+            file,
+            {
+                "schema_version": 2,
+                "condition": asdict(condition),
+                "aurocs": scores.aurocs,
+                "settings": {arm: asdict(setting) for arm, setting in settings.items()},
+            },
+        )
+    arms = [arm for arm in scores.aurocs if arm in (BASELINE, TEACHER)] + list(names)
+    return ConditionScores(condition, {arm: scores.aurocs[arm] for arm in arms}, scores.settings)
 
 
-def _held(file: Path, cell: Cell, chosen: Mapping[str, Choice] | None) -> Measured:
-    """Arms that were measured before, at the settings that are chosen now where any are."""
+def _read(file: Path, condition: Condition, fixed: Mapping[str, TunedSetting] | None) -> ConditionScores:
+    """Arms that were measured before, if they had the settings that are now fixed."""
     if not file.is_file():
-        return Measured(cell, {}, {})
-    read = read_json(file, f"Remove {file}: it is then measured again")
-    choices = {arm: Choice(**choice) for arm, choice in read["choices"].items()}
-    kept = [arm for arm, choice in choices.items() if chosen is None or chosen.get(arm) == choice]
-    return Measured(cell, {arm: read["aurocs"][arm] for arm in kept}, {arm: choices[arm] for arm in kept})
+        return ConditionScores(condition, {}, {})
+    content = read_json(file, f"Remove {file}: it is then measured again")
+    settings = {arm: TunedSetting(**setting) for arm, setting in content["settings"].items()}
+    arms = [arm for arm, setting in settings.items() if fixed is None or fixed.get(arm) == setting]
+    return ConditionScores(
+        condition, {arm: content["aurocs"][arm] for arm in arms}, {arm: settings[arm] for arm in arms}
+    )
 
 
-def _problems(cell: Cell, family: Family, budget: Budget, first: int) -> Problems:
-    return stacked(
+def _datasets(condition: Condition, world: SyntheticWorld, budget: Budget, first: int) -> StackedDatasets:
+    return stack(
         [
-            synthetic(family, cell.samples, cell.label_fraction, budget.scored, first + seed)
+            synthetic_dataset(world, condition.samples, condition.label_fraction, budget.scored, first + seed)
             for seed in range(budget.seeds)
         ]
     )

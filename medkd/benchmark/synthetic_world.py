@@ -1,7 +1,4 @@
-"""A synthetic world with a known answer.
-
-How well the best possible teacher and the best possible student would rank.
-"""
+"""A synthetic world with a known answer: the AUROCs of the best possible teacher and the best possible student."""
 
 from __future__ import annotations
 
@@ -20,17 +17,18 @@ _REACH, _POINTS, _NODES = 9.0, 6001, 80
 
 
 def bayes_auroc(slope: float, intercept: float, reliability: float) -> float:
-    """The AUROC of the best rule on a view that tells a share of the risk's variance.
+    """The AUROC of the best rule on a view that explains a share of the risk's variance.
 
-    The risk u is standard normal and P(y = 1) = sigmoid(slope · u + intercept). What a noisy linear view of a Gaussian
-    state tells of u is its posterior mean m, of variance ``reliability``; u given m is normal with variance 1 -
+    The risk u is standard normal and P(y = 1) = sigmoid(slope · u + intercept). A noisy linear view of a Gaussian state
+    determines u up to its posterior, with mean m of variance ``reliability``; u given m is normal with variance 1 -
     ``reliability``. So P(y = 1 | view) is a logistic-normal integral that rises with m, the best rule ranks by m, and
-    its AUROC is the chance that m of a positive exceeds m of a negative: one integral over the density of m, by
+    its AUROC is the probability that m of a positive exceeds m of a negative: one integral over the density of m, by
     quadrature (error below 1e-6).
 
     Args:
-        slope, intercept: of the log-odds, a standard deviation of u.
-        reliability: share of the variance of u that the view tells, above 0 to 1; 1 is the clean view.
+        slope: of the log-odds, per standard deviation of u.
+        intercept: of the log-odds.
+        reliability: share of the variance of u that the view explains, above 0 to 1; 1 is the view without noise.
 
     >>> round(bayes_auroc(0.0, 0.0, 1.0), 6), bayes_auroc(3.0, 0.0, 1.0) > bayes_auroc(3.0, 0.0, 0.5)
     (0.5, True)
@@ -45,39 +43,42 @@ def bayes_auroc(slope: float, intercept: float, reliability: float) -> float:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class WorldSample:
     """Samples of the world.
 
     Args:
-        teacher, student: the two views, "sample column".
+        teacher: the teacher's view, "sample column".
+        student: the student's view, "sample column".
         y: "sample", 0 or 1.
-        told: "sample", the posterior mean of the risk given the student's view: the best student's score.
+        posterior_mean: "sample", of the risk given the student's view: the best student's score.
         risk: "sample", u: the best teacher's score.
     """
 
     teacher: Array
     student: Array
     y: NDArray[np.int64]
-    told: Array
+    posterior_mean: Array
     risk: Array
 
 
 @dataclass(frozen=True)
-class Family:
+class SyntheticWorld:
     """Latent state z ~ N(0, 1), risk u = its scaled sum, label y ~ Bernoulli(sigmoid(slope · u + intercept)).
 
-    The teacher sees every entry of z clean; the student sees the first few with noise. Each view hides what it holds in
-    a fixed map that can be undone: with e columns of pure noise, the network is given [v + bend · (e² - 1)/√2, e] Q, Q
-    orthogonal. Such a map changes nothing that can be known, so the best AUROCs stay exact; a linear rule cannot undo
-    it, so a network has something to learn, more so in the student's view.
+    The teacher sees every entry of z without noise; the student sees the first few with noise. Each view is transformed
+    by a fixed invertible map: with e columns of pure noise, the network's input is [v + bend · (e² - 1)/√2, e] Q, Q
+    orthogonal. Such a map loses no information, so the best AUROCs stay exact; a linear rule cannot invert it, so a
+    network has something to learn, more so in the student's view.
 
     Args:
-        latent: entries of z.
-        seen: how many of them the student sees.
-        noise: standard deviation of the noise on what it sees.
+        latent: number of entries of z.
+        seen: number of entries that the student sees.
+        noise: standard deviation of the noise on the student's view.
         nuisance: columns of pure noise in each view.
-        slope, intercept: of the log-odds.
-        teacher_bend, student_bend: how far noise bends each view.
+        slope: of the log-odds.
+        intercept: of the log-odds.
+        teacher_bend: how far noise bends the teacher's view.
+        student_bend: how far noise bends the student's view.
         seed: of Q; one world for all seeds of a benchmark.
     """
 
@@ -93,7 +94,7 @@ class Family:
 
     @property
     def reliability(self) -> float:
-        """Share of the risk's variance that the student's view tells."""
+        """Share of the risk's variance that the student's view explains."""
         return self.seen / self.latent / (1 + self.noise**2)
 
     @cached_property
@@ -106,18 +107,17 @@ class Family:
         """AUROC of the best student."""
         return bayes_auroc(self.slope, self.intercept, self.reliability)
 
-    def draw(self, count: int, rng: np.random.Generator) -> Drawn:
-        """So many independent samples."""
+    def draw(self, count: int, rng: np.random.Generator) -> WorldSample:
+        """Draw ``count`` independent samples."""
         z = rng.standard_normal((count, self.latent))
         risk = z.sum(axis=1) / np.sqrt(self.latent)
         y = (rng.random(count) < expit(self.slope * risk + self.intercept)).astype(np.int64)
         noisy = z[:, : self.seen] + self.noise * rng.standard_normal((count, self.seen))
-        told = noisy.sum(axis=1) / np.sqrt(self.latent) / (1 + self.noise**2)
-        return Drawn(
-            self._hidden(z, self.teacher_bend, rng), self._hidden(noisy, self.student_bend, rng), y, told, risk
-        )
+        posterior_mean = noisy.sum(axis=1) / np.sqrt(self.latent) / (1 + self.noise**2)
+        teacher, student = self._mixed(z, self.teacher_bend, rng), self._mixed(noisy, self.student_bend, rng)
+        return WorldSample(teacher, student, y, posterior_mean, risk)
 
-    def _hidden(self, view: Array, bend: float, rng: np.random.Generator) -> Array:
+    def _mixed(self, view: Array, bend: float, rng: np.random.Generator) -> Array:
         noise = rng.standard_normal((len(view), self.nuisance))
         bent = view + bend * (noise[:, np.arange(view.shape[1]) % self.nuisance] ** 2 - 1) / np.sqrt(2)
         width = view.shape[1] + self.nuisance

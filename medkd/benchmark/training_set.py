@@ -1,4 +1,4 @@
-"""What stacked networks are trained on: views, labels, the order of batches, and what a teacher said."""
+"""Training sets of stacked networks: views, labels, the order of batches, and a teacher's outputs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from medkd.data.loading.sampler import EpochBatches
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a teacher said: "problem sample class" and "problem sample dim"."""
+class TeacherOutputs:
+    """Logits "dataset sample class" and embeddings "dataset sample dim" of the training samples."""
 
     logits: Tensor
     embedding: Tensor
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What networks are trained on.
+class TrainingSet:
+    """The training samples of stacked networks, one dataset per network.
 
     Args:
-        view: "problem sample column".
-        y: "problem sample" int64.
-        labelled: so many of the first samples have a label.
-        seeds: of the initialisations, one a problem.
-        batches: rows of each step, "step batch" for all problems alike, or "step problem batch".
-        answers: the teacher's, where there is one.
+        view: "dataset sample column".
+        y: "dataset sample" int64.
+        labelled: number of labelled samples, which come first.
+        seeds: of the initialisations, one per dataset.
+        batches: rows of each step, "step batch" for all datasets alike, or "step dataset batch".
+        teacher: outputs to learn from; without them a network learns from labels alone.
     """
 
     view: Tensor
@@ -37,30 +37,26 @@ class Lesson:
     labelled: int
     seeds: Sequence[int]
     batches: Tensor
-    answers: Answers | None = None
+    teacher: TeacherOutputs | None = None
 
 
 def mixed_batches(labelled: int, samples: int, size: int, steps: int, seed: int = 0) -> Tensor:
-    """Rows of each step, "step batch": half of them labelled samples, half unlabelled.
-
-    All labelled where there is no other.
+    """Rows of each step, "step batch": half of them labelled samples, half unlabelled; all labelled if all are.
 
     >>> mixed_batches(labelled=4, samples=10, size=4, steps=2)[:, 2:].min() >= 4
     tensor(True)
     """
-    share = size if samples == labelled else size // 2
-    first = permuted(labelled, share, steps, seed)
-    return (
-        first
-        if samples == labelled
-        else torch.cat([first, labelled + permuted(samples - labelled, size - share, steps, seed + 1)], dim=1)
-    )
+    if samples == labelled:
+        return permuted(labelled, size, steps, seed)
+    half = size // 2
+    first = permuted(labelled, half, steps, seed)
+    return torch.cat([first, labelled + permuted(samples - labelled, size - half, steps, seed + 1)], dim=1)
 
 
 def permuted(count: int, size: int, steps: int, seed: int) -> Tensor:
     """Permutations of ``count`` rows one after another, cut to "step batch".
 
-    Of fewer rows than a batch some stand in it twice.
+    With fewer rows than a batch, some are in it twice.
     """
     times = -(-size // count)
     batches = list(EpochBatches(count, -(-size // times), steps * times, seed))
