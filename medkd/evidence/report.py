@@ -22,7 +22,8 @@ from medkd.evidence.figures.label_efficiency import label_figure
 from medkd.evidence.figures.picture import Picture
 from medkd.evidence.figures.reliability import reliability_figures
 from medkd.evidence.figures.training import training_figure
-from medkd.evidence.report_schema import check_report, read_report, upgraded
+from medkd.evidence.report_reader import read_report, upgraded
+from medkd.evidence.report_schema import check_report
 from medkd.evidence.scoring import write_predictions
 from medkd.evidence.statistics.metrics import METRICS
 from medkd.evidence.verdict import Verdict
