@@ -18,7 +18,7 @@ from medkd.deploy.bundle.onnx_network import OnnxNetwork
 from medkd.deploy.bundle.signature import check_signature
 from medkd.distill.learner import WEIGHTS
 from medkd.errors import InputError, nearest
-from medkd.evidence.report_schema import upgraded
+from medkd.evidence.report_reader import upgraded
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData

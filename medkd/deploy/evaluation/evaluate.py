@@ -23,7 +23,7 @@ from medkd.deploy.inference.predict import predict
 from medkd.deploy.inference.run_record import read_run_record
 from medkd.deploy.inference.settings import PredictSettings
 from medkd.errors import InputError
-from medkd.evidence.report_schema import read_report
+from medkd.evidence.report_reader import read_report
 
 SCORES = "scores"
 
