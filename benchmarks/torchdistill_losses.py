@@ -263,7 +263,7 @@ def compare(case: Case, pairs: int) -> tuple[float, float]:
 
 
 def main() -> int:
-    """0 if no loss of ours is slower, and the relational one is fast enough."""
+    """0 if no loss of ours is slower, and RKD is fast enough."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
