@@ -129,7 +129,11 @@ def _api_page(package: Path) -> str:
     lines += ["      show_root_heading: false", "      show_root_toc_entry: false", ""]
     exports = _exports(package)
     if exports:
-        links = [f"[`{short}`][{full}]" for short, full in sorted(exports.items())]
+        # Optional: an alias without a docstring has no place to link to.
+        links = [
+            f'<autoref optional identifier="{full}"><code>{short}</code></autoref>'
+            for short, full in sorted(exports.items())
+        ]
         lines += [f"`from {name} import` {', '.join(links)}", ""]
     inner = [path for path in _packages(package) if path.parent == package]
     if inner:
@@ -145,11 +149,13 @@ def _exports(package: Path) -> dict[str, str]:
     source = next((package / name for name in ("__init__.pyi", "__init__.py") if (package / name).exists()), None)
     exports: dict[str, str] = {}
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if source else ():
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("medkd."):
-            folder = ROOT.joinpath(*str(node.module).split("."))
-            inner = _exports(folder) if folder.is_dir() else {}
+        # Stubs of lazy packages import relatively, all else absolutely.
+        if isinstance(node, ast.ImportFrom) and (node.level == 1 or (node.module or "").startswith("medkd.")):
+            module = ".".join(filter(None, (_dotted(package) if node.level else "", node.module)))
+            folder = ROOT.joinpath(*module.split("."))
+            inner = _exports(folder) if folder.is_dir() and folder != package else {}
             for alias in node.names:
-                exports[alias.asname or alias.name] = inner.get(alias.name, f"{node.module}.{alias.name}")
+                exports[alias.asname or alias.name] = inner.get(alias.name, f"{module}.{alias.name}")
     return {name: path for name, path in exports.items() if not name.startswith("_")}
 
 
