@@ -11,10 +11,16 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from medkd import registry
+from medkd.data.io.document import parse_document
+from medkd.data.loading.statistics import Statistics
 from medkd.data.loading.store import prepare
 from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.config import LearnerDocument
 from medkd.deploy.bundle.drift import Drift
 from medkd.deploy.bundle.preprocessing import Preprocessing
+from medkd.deploy.inference import predict as inference
+from medkd.deploy.inference.settings import PredictSettings
 from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d
 
@@ -24,6 +30,11 @@ CALIBRATION = {
     "obtained": "inner validation of 5 folds x 3 seeds",
     "operating_point": {"chosen_for": "sensitivity + specificity", "sensitivity": 0.81},
 }
+
+
+def predict(bundle: Path, source: Path, out: Path, **options: Any) -> inference.RunSummary:
+    """``medkd predict`` with options by name."""
+    return inference.predict(bundle, source, out, PredictSettings(**options), registry=registry)
 
 
 def figure(value: float) -> dict[str, float]:
@@ -161,7 +172,7 @@ def trees_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "view": "vitals[0:24h]",
         "modalities": {"vitals": vitals.to_dict()},
         "target": {"key": "mortality_24h", "kind": "binary", "columns": ["died"], "classes": ["death"]},
-        "statistics": {"vitals": {"mean": [0.0] * channels, "std": [1.0] * channels, "samples": 300}},
+        "statistics": {"vitals": Statistics((0.0,) * channels, (1.0,) * channels, 300, "", ()).to_dict()},
     }
     (folder / "learner" / "learner.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
     (folder / "learner" / "model.txt").write_bytes(network.dump_weights())
@@ -191,8 +202,8 @@ COVERAGE: dict[str, Any] = {
 def full_bundle(learner: Path, brugada: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with conformal quantiles, and a drift reference of 40 real recordings."""
     folder = tmp_path_factory.mktemp("full")
-    held = yaml.safe_load((learner / "learner.yaml").read_text())
-    preprocessing = Preprocessing.from_dict(held, ("medkd",), "learner.yaml")
+    document = parse_document(LearnerDocument, yaml.safe_load((learner / "learner.yaml").read_text()), "learner.yaml")
+    preprocessing = Preprocessing.from_document(document, ("medkd",), "learner.yaml")
     names = sorted(path.name for path in (brugada / "files").iterdir())[:40]
     samples = pl.DataFrame({"sample_id": names, "ecg": [f"files/{name}/{name}" for name in names]})
     part = preprocessing.view.parts[0]

@@ -22,13 +22,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkd.deploy.inference.predict import predict
 from medkd.errors import InputError
+from tests.deploy.conftest import predict
 
 RAY = """
 import sys
 from pathlib import Path
-from medkd.deploy.inference.predict import predict
 predict(*map(Path, sys.argv[1:]), engine="ray")
 """
 
@@ -116,7 +115,7 @@ def test_killed_twenty_times(bundle_folder: Path, records: Path, undisturbed: Pa
             continue
         assert process.exitcode == 0
         assert same(out, undisturbed)
-        # The first run is left alone, and tells how long a chunk takes; another begins anew.
+        # The first run is left alone, and gives the time that a chunk takes; another begins anew.
         pace = pace or (time.monotonic() - began) / 4
         out = tmp_path / f"out{kills + 1}"
     predict(bundle_folder, records, out)

@@ -163,7 +163,7 @@ def test_a_list_that_lacks_the_modality_throughout_leaves_nothing(bundles: Bundl
 
 def test_an_hour_that_is_none_is_named_by_its_line(bundles: Bundles, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("sample_id,zero_hour,vitals\n1,0,a.csv\n2,noon,a.csv\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"zero_hour 'noon' is no number \(.*list\.csv, line 3\)"):
+    with pytest.raises(InputError, match=r"zero_hour 'noon' is not a number \(.*list\.csv, line 3\)"):
         predict(bundles["trees"], tmp_path / "list.csv", tmp_path / "out", devices="cpu")
     assert not (tmp_path / "out").exists()
 

@@ -20,8 +20,8 @@ import pytest
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.signature import make_keys, sign
 from medkd.deploy.inference.command import main
-from medkd.deploy.inference.predict import predict
 from medkd.errors import InputError
+from tests.deploy.conftest import predict
 
 ONNX = pytest.mark.skipif(
     importlib.util.find_spec("onnxruntime") is None, reason="onnxruntime is not installed: pip install 'medkd[deploy]'"
@@ -29,10 +29,12 @@ ONNX = pytest.mark.skipif(
 PEAK = """
 import resource, sys
 from pathlib import Path
-from typing import Any
+from medkd import registry
 from medkd.deploy.inference.predict import predict
+from medkd.deploy.inference.settings import PredictSettings
+settings = PredictSettings(devices="cpu")
 for manifest in sys.argv[2:]:
-    predict(Path(sys.argv[1]), Path(manifest), Path(manifest).with_suffix(".out"), device="cpu")
+    predict(Path(sys.argv[1]), Path(manifest), Path(manifest).with_suffix(".out"), settings, registry=registry)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -80,12 +82,12 @@ def test_sixteen_bits_round_and_belong_to_the_plan(
 ) -> None:
     source = manifest_of(40)
     for precision in (32, 16):
-        predict(bundle_folder, source, tmp_path / str(precision), precision=precision, device="cpu")
+        predict(bundle_folder, source, tmp_path / str(precision), precision=precision, devices="cpu")
     whole, half = scores(tmp_path / "32")["p_brugada"], scores(tmp_path / "16")["p_brugada"]
     assert 1e-6 < np.abs(whole - half).max() < 0.05
     assert record(tmp_path / "16")["precision"] == 16
     with pytest.raises(InputError, match="was begun with another precision: 16"):
-        predict(bundle_folder, source, tmp_path / "16", device="cpu")
+        predict(bundle_folder, source, tmp_path / "16", devices="cpu")
 
 
 @pytest.mark.skipif(
@@ -98,11 +100,11 @@ def test_a_signature_that_was_required_is_recorded(
     source, mark = manifest_of(3), make_keys(tmp_path / "keys")
     key = tmp_path / "keys" / "public.pem"
     with pytest.raises(InputError, match="it is not signed"):
-        predict(bundle_folder, source, tmp_path / "out", key=key)
+        predict(bundle_folder, source, tmp_path / "out", require_signed=key)
     assert not (tmp_path / "out").exists()
     signed = Path(shutil.copytree(bundle_folder, tmp_path / "signed"))
     sign(signed, tmp_path / "keys" / "private.pem")
-    predict(signed, source, tmp_path / "out", key=key)
+    predict(signed, source, tmp_path / "out", require_signed=key)
     assert record(tmp_path / "out")["signed_by"] == mark
     assert record(tmp_path / "out")["bundle_sha256"] == Bundle.load(signed).bundle_sha256
 

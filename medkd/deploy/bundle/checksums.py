@@ -1,4 +1,4 @@
-"""``SHA256SUMS``: what a folder holds, byte for byte, in the form that ``sha256sum -c`` reads."""
+"""Checksums of a bundle, ``SHA256SUMS``: the digest of every file, in the form that ``sha256sum -c`` reads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from medkd.errors import InputError
 
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
-"""Of the sums, so that they cannot list it; not every bundle has one."""
+"""Signature of the sums, which therefore cannot list it; not every bundle has one."""
 CHECKOUT = (".git", ".gitattributes", ".cache")
-"""What a copy from a model hub or a repository brings along: nothing reads it."""
+"""Entries that a copy from a model hub or a repository brings along: nothing reads them."""
 _UNLISTED = (SUMS, SIGNATURE, *CHECKOUT)
 _HEADER = "# schema_version: 1"
 _LINE = re.compile(r"^([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)$")
@@ -37,7 +37,7 @@ def read_checked(folder: Path) -> dict[str, bytes]:
         raise InputError(f"no such bundle: {folder}", remedy="Give the folder that medkd distill wrote")
     if not (folder / SUMS).is_file():
         raise InputError(
-            f"{folder} is no bundle: it holds no {SUMS}", remedy="Give the folder that medkd distill wrote"
+            f"{folder} is not a bundle: it holds no {SUMS}", remedy="Give the folder that medkd distill wrote"
         )
     sums = (folder / SUMS).read_bytes()
     expected = _parse(sums, folder)
@@ -46,36 +46,36 @@ def read_checked(folder: Path) -> dict[str, bytes]:
             raise InputError(
                 f"extra file '{path.name}'", where=f"bundle {folder}", remedy=f"Remove it: {SUMS} does not list it"
             )
-    held = {SUMS: sums}
+    files = {SUMS: sums}
     if (folder / SIGNATURE).is_file():
-        held[SIGNATURE] = (folder / SIGNATURE).read_bytes()
+        files[SIGNATURE] = (folder / SIGNATURE).read_bytes()
     for name, digest in expected.items():
         path = folder / name
         if not path.is_file():
             raise InputError(
                 f"file '{name}' is missing", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
             )
-        held[name] = path.read_bytes()
-        if hashlib.sha256(held[name]).hexdigest() != digest:
+        files[name] = path.read_bytes()
+        if hashlib.sha256(files[name]).hexdigest() != digest:
             raise InputError(
                 f"file '{name}' was changed", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
             )
-    return held
+    return files
 
 
 def _parse(sums: bytes, folder: Path) -> dict[str, str]:
     lines = sums.decode("utf-8", errors="replace").splitlines()
-    found = [_LINE.match(line) for line in lines[1:]]
-    names = [match[2] for match in found if match]
+    entries = [_LINE.match(line) for line in lines[1:]]
+    names = [match[2] for match in entries if match]
     if (
         not lines
         or lines[0] != _HEADER
-        or None in found
-        or len(set(names)) < len(found)
+        or None in entries
+        or len(set(names)) < len(entries)
         or not names
         or not sums.endswith(b"\n")
     ):
         raise InputError(
             f"file '{SUMS}' was changed", where=f"bundle {folder}", remedy="Copy the bundle again from its source"
         )
-    return {match[2]: match[1] for match in found if match}
+    return {match[2]: match[1] for match in entries if match}

@@ -17,9 +17,8 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 class Versioned(Document):
     """A document that states the version of its layout; a subclass narrows the field to its own, as its default.
 
-    >>> from typing import Literal
     >>> class Leads(Versioned):
-    ...     schema_version: Literal[2] = 2
+    ...     schema_version: int = 2
     ...     leads: list[str]
     >>> Leads(leads=["I"]).schema_version
     2
@@ -46,9 +45,8 @@ def read_versioned(
     Raises:
         InputError: it cannot be parsed, is newer or too old, lacks a key, holds an unknown one or a wrong value.
 
-    >>> from typing import Literal
     >>> class Leads(Versioned):
-    ...     schema_version: Literal[2] = 2
+    ...     schema_version: int = 2
     ...     leads: list[str]
     >>> read_versioned(Leads, b"schema_version: 1\nlead: I", "x.yaml", {1: lambda old: {"leads": [old["lead"]]}}).leads
     ['I']

@@ -53,8 +53,8 @@ def add_arguments(parser: Parser) -> None:
 
 def main(namespace: argparse.Namespace) -> int:
     """Run ``medkd evaluate BUNDLE --cohort NAME`` or ``medkd evaluate --predictions RUN --outcomes CSV``."""
-    from medkd.deploy.evaluation.evaluate import evaluate_cohort, evaluate_outcomes
     from medkd import registry
+    from medkd.deploy.evaluation.evaluate import evaluate_cohort, evaluate_outcomes
 
     settings, out = EvaluateSettings.from_namespace(namespace), Path(namespace.out)
     options = {name: value for name, value in vars(namespace).items() if value is not None}

@@ -13,7 +13,7 @@ from medkd.deploy.bundle.layout import REPORT
 from medkd.deploy.evaluation.settings import EvaluateSettings
 from medkd.deploy.inference.run_record import RunRecord
 from medkd.errors import InputError
-from medkd.evidence.report_schema import read_report
+from medkd.evidence.report_reader import read_report
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 from medkd.data.core.target import Target
 from medkd.deploy.evaluation.performance import shares
-from medkd.deploy.evaluation.settings import PERIODS
+from medkd.deploy.evaluation.settings import DEFAULTS, PERIODS
 from medkd.evidence.calibration.calibration_slope import IN_THE_LARGE
 from medkd.evidence.calibration.conformal import VALUES
 from medkd.evidence.figures.appearance import HERE
@@ -30,7 +30,7 @@ _POINTS = 300
 
 
 def over_time(
-    scored: pl.DataFrame, target: Target, settings: EvidenceSettings, period: str = "month"
+    scored: pl.DataFrame, target: Target, settings: EvidenceSettings, period: str = DEFAULTS.period
 ) -> dict[str, Any]:
     """One row per period, and one CUSUM per class.
 

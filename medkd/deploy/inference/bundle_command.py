@@ -36,11 +36,11 @@ def main(namespace: argparse.Namespace) -> int:
     Raises:
         InputError: an action lacks what it needs, or the bundle cannot be used.
     """
+    from medkd import registry
     from medkd.deploy.bundle.describe import describe
     from medkd.deploy.bundle.export import export_bundle
     from medkd.deploy.bundle.signature import PASSPHRASE, PRIVATE, PUBLIC, make_keys, sign
     from medkd.deploy.inference.check_bundle import BundleCheck
-    from medkd import registry
 
     action, trust = str(namespace.action), tuple(namespace.trust or ())
     if action == "key":

@@ -82,11 +82,11 @@ def add_arguments(parser: Parser) -> None:
 
 def main(namespace: argparse.Namespace) -> int:
     """Run ``medkd predict BUNDLE INPUT --out DIR [OPTIONS]``."""
+    from medkd import registry
     from medkd.deploy.inference.formats.dicom_sr import FAILED, SR
     from medkd.deploy.inference.formats.fhir import FHIR
     from medkd.deploy.inference.plan import QUARANTINE, TABLE
     from medkd.deploy.inference.predict import predict
-    from medkd import registry
 
     settings, out = PredictSettings.from_namespace(namespace), Path(namespace.out)
     summary = predict(Path(namespace.bundle), Path(namespace.input), out, settings, registry=registry)

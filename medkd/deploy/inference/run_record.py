@@ -68,7 +68,7 @@ class RunRecord(Document):
     predictions_sha256: str
     source: str
     target: str
-    target_config: Target | None
+    target_config: Target | None = None
     """Null in runs of a medkd that did not record it."""
     threshold: dict[str, float | None]
     view: str

@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from medkd.data.core.view import Part, View
+from medkd.data.io.document import parse_document
 from medkd.data.loading.statistics import Statistics
 from medkd.data.loading.store import Prepared
-from medkd.deploy.bundle.drift import Drift
+from medkd.deploy.bundle.drift import Drift, DriftDocument
 from medkd.deploy.bundle.drift_summaries import CHANNELS, Summaries
 from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.errors import InputError
@@ -23,6 +24,11 @@ from medkd.modalities.codes import Codes
 from medkd.modalities.ecg import ECG
 from medkd.modalities.notes import Notes
 from medkd.modalities.vitals import Vitals
+
+
+def read(document: dict[str, Any], preprocessing: Preprocessing) -> Drift:
+    return Drift.from_document(parse_document(DriftDocument, document, "drift.json"), preprocessing, "drift.json")
+
 
 Stored = tuple[Preprocessing, dict[str, Prepared], list[str]]
 
@@ -103,7 +109,7 @@ def test_it_is_read_as_it_was_written_and_holds_no_sample(
 ) -> None:
     preprocessing, drift = reference
     text = json.dumps(drift.to_dict(), allow_nan=False)
-    again = Drift.from_dict(json.loads(text), preprocessing, "drift.json")
+    again = read(json.loads(text), preprocessing)
     for sample in normalised(preprocessing, {"ecg": recordings[200:210]}):
         assert again.distance(sample) == drift.distance(sample)
     assert "s17" not in text
@@ -130,7 +136,7 @@ def test_stability_index_tells_the_same_from_another_population(
 
 
 def _vitals(n: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Of 12 variables, each patient and hour somewhat like the last, half of the cells not observed and one variable never."""
+    """12 correlated variables, half of the cells not observed, and one variable never."""
     level = rng.standard_normal((n, 12, 1)) * 10 + 80
     values = level + np.cumsum(rng.standard_normal((n, 12, 48)), axis=2)
     values[rng.random(values.shape) < 0.5] = np.nan
@@ -215,7 +221,7 @@ def test_another_spelling_of_the_channels_is_no_other_input(reference: tuple[Pre
     preprocessing, drift = reference
     document = drift.to_dict()
     document["inputs"][0]["channels"] = ["lead one"]
-    assert Drift.from_dict(document, preprocessing, "drift.json").names[0] == "ecg/lead one/mean"
+    assert read(document, preprocessing).names[0] == "ecg/lead one/mean"
 
 
 def test_too_few_samples_make_no_reference(recordings: np.ndarray[Any, Any]) -> None:
@@ -227,16 +233,17 @@ def test_too_few_samples_make_no_reference(recordings: np.ndarray[Any, Any]) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bound": 0.0}, "not above 0"),
-        ({"bound": "1"}, "not above 0"),
-        ({"scale": [0.0] * 6}, "not above 0"),
-        ({"centre": [0.0] * 5}, "holds no 6 numbers"),
-        ({"centre": [float("nan")] * 6}, "holds no 6 numbers"),
-        ({"edges": "many"}, "holds no 6 x 9 numbers"),
-        ({"whitening": [[1.0]] * 5}, "holds no 6 x 6 numbers"),
-        ({"whitening": [1.0] * 6}, "holds no 6 x 6 numbers"),
+        ({"bound": 0.0}, "bound is 0.0 .*greater than 0"),
+        ({"bound": "1"}, "bound is '1' .*a valid number"),
+        ({"scale": [0.0] * 6}, "scale.0 is 0.0 .*greater than 0"),
+        ({"centre": [0.0] * 5}, "does not hold 6 numbers"),
+        ({"centre": [float("nan")] * 6}, "centre.0 is nan"),
+        ({"edges": "many"}, "edges is 'many'"),
+        ({"edges": [[1.0] * 8] * 6}, "does not hold 6 x 9 numbers"),
+        ({"whitening": [[1.0]] * 5}, "does not hold 6 x 6 numbers"),
+        ({"whitening": [1.0] * 6}, "whitening.0 is 1.0"),
         ({"inputs": []}, "not those of preprocess"),
-        ({"inputs": [{"modality": "ecg"}]}, "inputs cannot be read"),
+        ({"inputs": [{"modality": "ecg"}]}, "no 'inputs.0.shape'"),
         (
             {"inputs": [{"modality": "ecg", "shape": [1, 500], "channels": ["I"], "measured": True}]},
             "not those of preprocess",
@@ -248,4 +255,4 @@ def test_a_reference_that_cannot_be_used_is_refused(
 ) -> None:
     preprocessing, drift = reference
     with pytest.raises(InputError, match=message):
-        Drift.from_dict({**drift.to_dict(), **change}, preprocessing, "drift.json")
+        read({**drift.to_dict(), **change}, preprocessing)

@@ -13,21 +13,21 @@ import torch
 from torch import nn
 
 import medkd.tasks
+from medkd import registry
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.output import Output
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.onnx_export import TOLERANCE, difference, export
 from medkd.deploy.bundle.preprocessing import Preprocessing
-from medkd.deploy.inference.manifest import find_items
+from medkd.deploy.inference.items import find_items
 from medkd.distill.learner import FittedModel
 from medkd.distill.trees import TreeLearner
 from medkd.networks.network import Network
 from medkd.pipeline.graph import make_graph
-from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_inputs
+from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_cohort
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import open_cohort
-from medkd.pipeline.stages.fit import FitStage
-from medkd.pipeline.stages.learner import LearnerStage
+from medkd.pipeline.stages.fit import FitStage, LearnerStage
 from tests.deploy.conftest import REPORT
 
 RECORDS = 24
@@ -51,10 +51,9 @@ def student_of(path: Path, run: Path) -> tuple[FittedModel, PreparedCohort]:
         path, ["cohort_options.subjects=45"], protocol="kfold:3", seeds=1, label_fractions=(1.0,), fast=True, **made_up
     )
     # What the teacher sees is not asked for here, and need not be prepared.
-    recipe = replace(
-        recipe, teacher=replace(recipe.teacher, view=recipe.student.view, modalities=recipe.student.modalities)
-    )
-    inputs = prepare_inputs(recipe, open_cohort(recipe, run), run, jobs=1)
+    seen = {"view": recipe.student.view, "modalities": recipe.student.modalities}
+    recipe = recipe.model_copy(update={"teacher": recipe.teacher.model_copy(update=seen)})
+    inputs = prepare_cohort(recipe, open_cohort(recipe, run, registry), run, jobs=1)
     stages = make_graph(recipe, inputs).stages.values()
     fit = next(stage for stage in stages if isinstance(stage, FitStage) and stage.config["arm"] == "student")
     fit.needs["split"].execute(run)
@@ -92,7 +91,9 @@ def test_every_recipes_student_scores_alike_by_torch_and_by_onnx(path: Path, tmp
 
 def test_trees_score_real_stays_alike(shared: Path, trees_folder: Path, tmp_path: Path) -> None:
     by_torch, by_onnx = (Bundle.load(trees_folder, runtime=runtime) for runtime in ("torch", "onnx"))
-    items = find_items(shared / "data" / "icu" / "cinc2012", by_torch.modalities, by_torch.target.key)
+    items = find_items(
+        shared / "data" / "icu" / "cinc2012", by_torch.modalities, by_torch.target.key, registry=registry
+    )
     few = replace(items, table=items.table.head(100)).placed(tmp_path)
     prepared = [by_torch.prepare(row, few.root) for row in few.table.iter_rows(named=True)]
     expected = by_torch.logits(prepared)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from medkd.deploy.bundle.schema_version import read_versioned
+from medkd.deploy.bundle.schema_version import Versioned, read_versioned
 from medkd.errors import InputError
+
+
+class Leads(Versioned):
+    schema_version: Literal[3] = 3
+    leads: list[str]
+    rate: int
+
+
+class Small(Versioned):
+    schema_version: Literal[2] = 2
+    a: int
 
 
 def _renamed(document: dict[str, Any]) -> dict[str, Any]:
@@ -16,10 +27,8 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_an_older_file_is_upgraded_step_by_step() -> None:
     upgrades = {1: _renamed, 2: lambda document: {**document, "rate": 100}}
-    found = read_versioned(
-        b'{"schema_version": 1, "lead": "I"}', "x.json", current=3, keys=["leads", "rate"], upgrades=upgrades
-    )
-    assert found == {"schema_version": 3, "leads": ["I"], "rate": 100}
+    leads = read_versioned(Leads, b'{"schema_version": 1, "lead": "I"}', "x.json", upgrades)
+    assert leads == Leads(schema_version=3, leads=["I"], rate=100)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +39,8 @@ def test_an_older_file_is_upgraded_step_by_step() -> None:
         (b"schema_version: true\na: 1", "no schema_version"),
         (b"a: 1", "no schema_version"),
         (b"schema_version: 2\nb: 1", "unknown key 'b'"),
-        (b"schema_version: 2", "no key 'a'"),
+        (b"schema_version: 2\na: one", "a is 'one'"),
+        (b"schema_version: 2", "no 'a'"),
         (b"- 1", "holds no keys"),
         (b"", "holds no keys"),
         (b"a: [", "cannot be parsed"),
@@ -39,6 +49,6 @@ def test_an_older_file_is_upgraded_step_by_step() -> None:
 )
 def test_what_cannot_be_read_ends_in_one_line(content: bytes, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        read_versioned(content, "x.yaml", current=2, keys=["a"])
+        read_versioned(Small, content, "x.yaml")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from medkd.data.core.target import Target
+from medkd.deploy.inference.plan import Plan
 
 CD = Target("cd", "binary", ("cd",), ("conduction disturbance",))
 Simulated = Callable[..., Path]
@@ -54,9 +55,12 @@ def simulated_run(tmp_path: Path) -> Simulated:
             {"item": list(aside), "reason": ["broken"] * len(aside)},
             schema=dict.fromkeys(("item", "reason"), pl.String),
         ).write_csv(folder / "quarantine.csv")
+        count = len(raw) + len(aside)
+        plan = Plan(bundle_sha256="a" * 64, items_sha256="", items=count, batch_size=32, device="cpu")
         record = {
             "schema_version": 1,
-            "plan": {"bundle_sha256": "a" * 64},
+            "plan": plan.model_dump(),
+            "bundle_sha256": plan.bundle_sha256,
             "model_sha256": "b" * 64,
             "predictions_sha256": "c" * 64,
             "source": "folder",
@@ -66,8 +70,20 @@ def simulated_run(tmp_path: Path) -> Simulated:
                 target.names, None if target.is_categorical or target.kind == "regression" else 0.3
             ),
             "view": "ecg[I]",
+            "length": {},
+            "engine": "local",
+            "runtime": "torch",
+            "precision": 32,
+            "device": "cpu",
             "versions": {"medkd": "0"},
-            "counts": {"items": len(raw) + len(aside), "ok": len(raw), "quarantined": len(aside)},
+            "counts": {"items": len(raw) + len(aside), "ok": len(raw), "quarantined": len(aside), "chunks": 1},
+            "retries": 0,
+            "batch_size": {"asked": 32, "smallest": 32},
+            "throughput": {"items": len(raw), "seconds": 1.0, "items_per_second": float(len(raw))},
+            "item_seconds": 1.0,
+            "hash_key": "",
+            "signed_by": None,
+            "quarantined": [],
         }
         (folder / "run.json").write_text(json.dumps(record))
         return folder

@@ -21,14 +21,27 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, roc_auc_score
 
+from medkd import registry
 from medkd.data.core.target import Target
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.evaluation.command import evaluate_cohort, evaluate_outcomes, main
+from medkd.deploy.evaluation import evaluate
+from medkd.deploy.evaluation.command import main
+from medkd.deploy.evaluation.settings import EvaluateSettings
 from medkd.errors import InputError
 from tests.deploy.conftest import CALIBRATION, REPORT
 from tests.deploy.evaluation.conftest import CD
 
 HERE = "these patients"
+
+
+def evaluate_cohort(bundle: Path, cohort: str, root: Path | None, out: Path, **options: Any) -> dict[str, Any]:
+    return evaluate.evaluate_cohort(bundle, cohort, root, out, EvaluateSettings(**options), registry=registry)
+
+
+def evaluate_outcomes(run: Path, path: Path, out: Path, bundle: Path | None = None, **options: Any) -> dict[str, Any]:
+    return evaluate.evaluate_outcomes(run, path, out, EvaluateSettings(**options), bundle=bundle)
+
+
 PEOPLE = 90
 Simulated = Callable[..., Path]
 

@@ -35,7 +35,7 @@ def test_what_does_not_match_is_counted_by_its_reason_and_never_named(tmp_path: 
         "broken,1,2025-03-01,",
         ",1,2025-03-01,",
     ]
-    found = read_outcomes(write(tmp_path, "\n".join(lines)), CD, PREDICTED, aside=["broken"])
+    found = read_outcomes(write(tmp_path, "\n".join(lines)), CD, PREDICTED, quarantined=["broken"])
     rows = {row["sample_id"]: row for row in found.table.to_dicts()}
     truth = {name: row["y_conduction disturbance"] for name, row in rows.items()}
     assert truth == {"a": 1.0, "b": 0.0, "=c": 1.0, "d": None}

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.labels import held_against, matrix
+from medkd.deploy.evaluation.labels import class_matrix, labelled_predictions
 from medkd.deploy.evaluation.recalibration import Recalibration, Subset
 from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings
@@ -29,7 +29,7 @@ def scored_of(raw: np.ndarray, y: np.ndarray, target: Target = CD) -> pl.DataFra
     truth = pl.DataFrame(
         {"sample_id": ids, "subject_id": ids} | {f"y_{name}": y[:, place] for place, name in enumerate(target.names)}
     )
-    return held_against(predictions, truth, target, {}, SETTINGS)
+    return labelled_predictions(predictions, truth, target, {}, SETTINGS)
 
 
 def test_intercept_and_slope_are_those_that_the_outcomes_were_drawn_with() -> None:
@@ -40,11 +40,11 @@ def test_intercept_and_slope_are_those_that_the_outcomes_were_drawn_with() -> No
     made = Recalibration.fit(scored, CD, SETTINGS, "sensitivity:0.9", Subset.parse("0.5"))
     assert made.lines["conduction disturbance"] == pytest.approx((-1.0, 0.5), abs=0.08)
     arm = made.arm(scored, CD)
-    again = matrix(arm, CD, "calibrated")[:, 0]
+    again = class_matrix(arm, CD, "calibrated")[:, 0]
     assert again.sum() == pytest.approx(y.sum(), rel=1e-3)
-    assert np.corrcoef(again, expit(-1.0 + 0.5 * logit(matrix(arm, CD, "score")[:, 0])))[0, 1] > 0.999
+    assert np.corrcoef(again, expit(-1.0 + 0.5 * logit(class_matrix(arm, CD, "score")[:, 0])))[0, 1] > 0.999
     flagged = again >= made.threshold["conduction disturbance"]
-    truth = matrix(arm, CD, "y")[:, 0] == 1
+    truth = class_matrix(arm, CD, "y")[:, 0] == 1
     assert flagged[truth].mean() >= 0.9
     assert made.rule == "sensitivity:0.9"
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_recalibrated_is_refused() -> None:
     rng = np.random.default_rng(3)
     raw = rng.uniform(0.05, 0.95, 500)
     wrong = (rng.random(500) > raw).astype(float)
-    with pytest.raises(InputError, match="less likely where the model says more"):
+    with pytest.raises(InputError, match="less likely where the model predicts more"):
         Recalibration.fit(scored_of(raw, wrong), CD, SETTINGS, "youden", Subset.parse("0.5"))
     with pytest.raises(InputError, match="fewer than 10"):
         Recalibration.fit(scored_of(raw[:20], wrong[:20]), CD, SETTINGS, "youden", Subset.parse("0.5"))

@@ -11,9 +11,8 @@ import pytest
 from scipy.special import expit, logit
 
 from medkd.data.core.target import Target
-from medkd.deploy.evaluation.labels import held_against
+from medkd.deploy.evaluation.labels import labelled_predictions
 from medkd.deploy.evaluation.temporal import over_time
-from medkd.errors import InputError
 from medkd.evidence.settings import EvidenceSettings
 from tests.deploy.evaluation.conftest import CD
 
@@ -36,7 +35,7 @@ def watched(shift: float, since: int, days: int = 360, a_day: int = 8, target: T
     )
     times = [START + timedelta(days=int(one)) for one in day]
     truth = pl.DataFrame({"sample_id": ids, "subject_id": ids, f"y_{name}": y, "time": times})
-    return over_time(held_against(predictions, truth, target, {name: 0.3}, SETTINGS), target, SETTINGS)
+    return over_time(labelled_predictions(predictions, truth, target, {name: 0.3}, SETTINGS), target, SETTINGS)
 
 
 def test_nobody_worries_while_the_predictions_hold() -> None:
@@ -81,9 +80,3 @@ def test_a_small_period_is_not_shown_and_says_why() -> None:
         "suppressed": True,
         "reason": "12 subjects, fewer than 20",
     }
-
-
-def test_there_is_no_such_period() -> None:
-    empty = pl.DataFrame(schema={"arm": pl.String, "time": pl.Date})
-    with pytest.raises(InputError, match="no period 'moon'"):
-        over_time(empty, CD, SETTINGS, "moon")

@@ -65,7 +65,7 @@ def test_a_changed_file_fails_the_check_and_no_bundle_is_a_mistake(
     assert main(["bundle", "check", str(copy)]) == 1
     assert lines(capsys)[0].startswith("FAILED   whole: file 'card.json' was changed")
     assert main(["bundle", "check", str(tmp_path)]) == 2
-    assert "is no bundle" in capsys.readouterr().err
+    assert "is not a bundle" in capsys.readouterr().err
 
 
 def test_a_bundle_of_one_form_skips_what_it_lacks(

@@ -19,11 +19,10 @@ from medkd.data.core.output import Output
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.command import main
 from medkd.deploy.inference.plan import Plan
-from medkd.deploy.inference.predict import predict
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
 from medkd.networks.resnet1d import ResNet1d
-from tests.deploy.conftest import CALIBRATION, REPORT, save_learner
+from tests.deploy.conftest import CALIBRATION, REPORT, predict, save_learner
 
 NAMES = ("1009874", "1013884", "1023925", "999474")
 
@@ -92,12 +91,12 @@ def test_files_are_their_owners_alone(undisturbed: Path) -> None:
 def test_shards_of_any_number_come_to_the_same_table(
     bundle_folder: Path, brugada: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    first = predict(bundle_folder, brugada / "files", tmp_path / "out", shard="2/2")
+    first = predict(bundle_folder, brugada / "files", tmp_path / "out", shard=(2, 2))
     assert not first.complete
     assert not (tmp_path / "out" / "predictions.parquet").exists()
     assert predict(bundle_folder, brugada / "files", tmp_path / "out", shard=(1, 2)).complete
     assert table(tmp_path / "out").equals(table(undisturbed))
-    assert predict(bundle_folder, brugada / "files", tmp_path / "other", shard="5/9", workers=1).done == 0
+    assert predict(bundle_folder, brugada / "files", tmp_path / "other", shard=(5, 9), workers=1).done == 0
 
 
 def test_one_bad_record_is_set_aside_by_name_and_the_others_score_as_before(
@@ -153,12 +152,12 @@ def test_input_that_cannot_be_used_leaves_no_folder(bundle_folder: Path, records
     (tmp_path / "a_file").write_text("")
     calls: list[tuple[dict[str, Any], str]] = [
         ({"source": tmp_path / "nowhere"}, "no such file or folder"),
-        ({"bundle": records}, "is no bundle"),
-        ({"shard": "0/4"}, "is no shard"),
-        ({"shard": "two"}, "is no shard"),
+        ({"bundle": records}, "is not a bundle"),
+        ({"shard": (0, 4)}, "is not a shard"),
+        ({"shard": "two"}, "is not a shard"),
         ({"batch_size": 0}, "--batch-size is 0"),
         ({"workers": 0}, "--workers is 0"),
-        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"devices": "tpu"}, "no device 'tpu'"),
         ({"out": tmp_path / "a_file"}, "is a file"),
         ({"out": bundle_folder / "out"}, "lies in the bundle"),
     ]
@@ -246,7 +245,7 @@ def test_a_network_that_gives_nan_sets_its_item_aside(
 
 
 def test_every_chunk_belongs_to_one_shard() -> None:
-    plan = Plan("", "", 256 * 7 + 1, 32, "cpu")
+    plan = Plan(bundle_sha256="", items_sha256="", items=256 * 7 + 1, batch_size=32, device="cpu")
     assert plan.chunks == 8
     for parts in (1, 3, 8, 11):
         assert sorted(index for part in range(1, parts + 1) for index in plan.shard(part, parts)) == list(range(8))

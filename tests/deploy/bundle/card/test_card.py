@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.card.card import INTENDED_USE, KEYS, read_card, weakest
+from medkd.deploy.bundle.card.card import INTENDED_USE, Card, read_card, weakest
 from medkd.deploy.bundle.card.page import escape_markdown, render_card
 from medkd.deploy.bundle.card.tripod import by_item
 from medkd.errors import InputError
@@ -80,10 +80,11 @@ def test_tables_are_tables(full_bundle: Path) -> None:
 
 def test_a_card_of_the_version_before_is_still_read(bundle_folder: Path) -> None:
     card = json.loads((bundle_folder / "card.json").read_text())
-    old = {key: value for key, value in card.items() if key in KEYS} | {"schema_version": 1}
+    required = {name for name, field in Card.model_fields.items() if field.is_required()}
+    old = {key: value for key, value in card.items() if key in required} | {"schema_version": 1}
     found = read_card(json.dumps(old).encode(), "card.json")
-    assert found["weakest"][0]["group"] == "female"
-    assert found["metric_title"] == "AUROC"
+    assert found.weakest[0].group == "female"
+    assert found.metric_title == "AUROC"
     assert "Verdict: **no evidence**" in render_card(found)
     with pytest.raises(InputError, match="newer"):
         read_card(json.dumps({**old, "schema_version": 3}).encode(), "card.json")

@@ -12,11 +12,12 @@ import polars as pl
 import pytest
 from pydicom import Dataset, dcmread
 
+from medkd import registry
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.formats.dicom_sr import Reports, write_dicom_sr
-from medkd.deploy.inference.manifest import Items, find_items
-from medkd.deploy.inference.predict import predict
+from medkd.deploy.inference.items import Items, find_items
 from medkd.deploy.inference.pseudonym import Pseudonyms
+from tests.deploy.conftest import predict
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def scored(
     out = tmp_path_factory.mktemp("scores") / "run"
     predict(bundle_folder, folder, out, workers=1)
     bundle = Bundle.load(bundle_folder)
-    return out, bundle, find_items(folder, bundle.modalities)
+    return out, bundle, find_items(folder, bundle.modalities, registry=registry)
 
 
 def numbers(report: Dataset) -> list[Dataset]:
@@ -64,8 +65,8 @@ def test_each_dicom_record_has_a_report_and_the_others_are_named(
     failed = pl.read_csv(folder / "failed.csv")
     assert failed["item"].to_list() == ["broken"]
     assert "StudyInstanceUID" in failed["reason"][0]
-    names = Pseudonyms.of_folder(out)
-    path = folder / f"{names.of('rossi^mario').removeprefix('id:')}.dcm"
+    names = Pseudonyms.for_folder(out)
+    path = folder / f"{names.hash('rossi^mario').removeprefix('id:')}.dcm"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not any("rossi" in file.name for file in folder.iterdir())
     assert "broken" not in caplog.text
@@ -95,7 +96,7 @@ def test_what_a_source_lacks_is_left_empty(scored: tuple[Path, Bundle, Items], t
     run, bundle, items = scored
     out = shutil.copytree(run, tmp_path / "run")
     write_dicom_sr(out, bundle, items)
-    report = dcmread(out / "sr" / f"{Pseudonyms.of_folder(out).of('bare').removeprefix('id:')}.dcm")
+    report = dcmread(out / "sr" / f"{Pseudonyms.for_folder(out).hash('bare').removeprefix('id:')}.dcm")
     assert report.PatientID == "642341"
     assert (report.StudyID, report.AccessionNumber, report.PatientBirthDate) == ("", "", "")
 

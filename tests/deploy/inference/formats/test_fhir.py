@@ -16,7 +16,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from medkd.data.core.target import Target
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.formats.fhir import BUNDLE_SYSTEM, MODEL_SYSTEM, write_fhir
-from medkd.deploy.inference.manifest import Items
+from medkd.deploy.inference.items import Items
 from medkd.errors import InputError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkd.deploy.inference.devices import Devices
+from medkd.deploy.inference.engines.devices import Devices
 from medkd.errors import InputError
 
 

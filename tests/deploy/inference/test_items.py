@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from medkd.deploy.inference.manifest import find_items
+from medkd import registry
+from medkd.deploy.inference import items as inference_items
 from medkd.errors import InputError
 from medkd.modalities.ecg import ECG
 
 ECGS = {"ecg": ECG()}
+find_items = partial(inference_items.find_items, registry=registry)
 
 
 def _manifest(tmp_path: Path, text: str, name: str = "list.csv") -> Path:
@@ -76,7 +79,7 @@ def test_a_bad_line_is_named(tmp_path: Path, text: str, message: str) -> None:
 def test_what_is_no_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         find_items(tmp_path / "nowhere", ECGS)
-    with pytest.raises(InputError, match="is no manifest"):
+    with pytest.raises(InputError, match="is not a manifest"):
         find_items(_manifest(tmp_path, "x", "list.xlsx"), ECGS)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no ecg record found"):
