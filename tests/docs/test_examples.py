@@ -90,6 +90,6 @@ def test_the_python_page_runs_on_the_demo(
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "demo").symlink_to(fast_run)
     module = imported("\n".join(blocks(checkout, "python.md", "python")))
-    assert 0 < module.calibrated[0, 0] < 1
-    assert module.report["verdict"] == "invalid"
+    assert module.report.verdict == "invalid"
+    assert (module.scores["status"] == "ok").sum() > 100
     assert module.student.grad is not None
