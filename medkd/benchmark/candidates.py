@@ -10,7 +10,7 @@ from typing import Any
 
 from medkd import registry
 from medkd.benchmark.dataset import TARGET
-from medkd.benchmark.stacked_network import EMBEDDING
+from medkd.benchmark.stacked.network import EMBEDDING
 from medkd.errors import InputError, nearest
 from medkd.objectives.objective import Objective
 

@@ -20,8 +20,8 @@ from medkd.benchmark.condition import CENTRE, CONTROL, Condition
 from medkd.benchmark.dataset import stack
 from medkd.benchmark.experiment import BASELINE, TEACHER, Budget, TunedSetting, run_experiment
 from medkd.benchmark.results import CONFIDENCE, Effect, ObjectiveResult, corrected
-from medkd.benchmark.synthetic_results import SELF_TEACHER, SOFT_LABELS, described
-from medkd.benchmark.synthetic_run import TUNING
+from medkd.benchmark.synthetic.results import SELF_TEACHER, SOFT_LABELS, described
+from medkd.benchmark.synthetic.run import TUNING
 from medkd.data.io.load import read_table
 from medkd.evidence.comparison import compare
 from medkd.evidence.statistics.bootstrap import Block, Replicates, bootstrap

@@ -10,12 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.benchmark.synthetic_world import SyntheticWorld
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 
-CROSS_FIT_FOLDS = 5
-"""Folds that out-of-fold teachers leave out in turn, in the synthetic world."""
 TARGET = Target("y", "multiclass", ("y",), ("no", "yes"))
 """Two exclusive classes, not one logit: objectives that need classes can take part, and the ranking is the same."""
 Floats = NDArray[np.float32]
@@ -42,24 +39,6 @@ class Dataset:
     fold: NDArray[np.int64]
     scored_views: dict[str, Floats]
     scored_y: NDArray[np.int64]
-
-
-def synthetic_dataset(world: SyntheticWorld, samples: int, label_fraction: float, scored: int, seed: int) -> Dataset:
-    """One seed's draw: training samples, of which the first are labelled, and further samples to be scored.
-
-    Label fractions are nested: the samples of a seed are the same at every fraction.
-    """
-    train = world.draw(samples, np.random.default_rng([seed, 0]))
-    test = world.draw(scored, np.random.default_rng([seed, 1]))
-    return Dataset(
-        seed=seed,
-        views={"teacher": train.teacher.astype(np.float32), "student": train.student.astype(np.float32)},
-        y=train.y,
-        labelled=round(label_fraction * samples),
-        fold=np.arange(samples) % CROSS_FIT_FOLDS,
-        scored_views={"teacher": test.teacher.astype(np.float32), "student": test.student.astype(np.float32)},
-        scored_y=test.y,
-    )
 
 
 @dataclass(frozen=True)

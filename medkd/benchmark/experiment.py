@@ -11,11 +11,11 @@ from torch import Tensor
 
 from medkd.benchmark.candidates import Candidate
 from medkd.benchmark.dataset import StackedDatasets
-from medkd.benchmark.stacked_network import State, scores
-from medkd.benchmark.stacked_step import Setting
-from medkd.benchmark.stacked_training import gradient_ratio, train
+from medkd.benchmark.stacked.network import State, scores
+from medkd.benchmark.stacked.step import Setting
+from medkd.benchmark.stacked.training import gradient_ratio, train
+from medkd.benchmark.stacked.training_set import TrainingSet, mixed_batches
 from medkd.benchmark.teachers import Teacher, TeacherSettings, teacher_outputs
-from medkd.benchmark.training_set import TrainingSet, mixed_batches
 from medkd.evidence.statistics.metrics import Array, measure
 
 BASELINE, TEACHER = "baseline", "teacher"

@@ -19,9 +19,9 @@ from medkd.benchmark.condition import Condition, design
 from medkd.benchmark.experiment import Budget
 from medkd.benchmark.report import Page, render
 from medkd.benchmark.results import Effect, ObjectiveResult
-from medkd.benchmark.synthetic_results import synthetic_results
-from medkd.benchmark.synthetic_run import ConditionScores, run_conditions
-from medkd.benchmark.synthetic_world import SyntheticWorld
+from medkd.benchmark.synthetic.results import synthetic_results
+from medkd.benchmark.synthetic.run import ConditionScores, run_conditions
+from medkd.benchmark.synthetic.world import SyntheticWorld
 from medkd.data.io.atomic import removed_on_input_error, write_text, writing
 from medkd.errors import InputError
 from medkd.pipeline.prepared_cohort import prepare_cohort

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from medkd.benchmark.dataset import Dataset, stack, synthetic_dataset
-from medkd.benchmark.synthetic_world import SyntheticWorld
+from medkd.benchmark.dataset import Dataset, stack
+from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
 from medkd.benchmark.teachers import TeacherSettings, teacher_outputs
 
 SETTINGS = {role: TeacherSettings(rate=5e-3, decay=0.1, steps=60, batch=16) for role in ("teacher", "student")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medkd.benchmark.synthetic_world import SyntheticWorld, bayes_auroc
+from medkd.benchmark.synthetic.world import SyntheticWorld, bayes_auroc
 from medkd.evidence.statistics.metrics import measure
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from medkd.benchmark.dataset import TARGET
-from medkd.benchmark.stacked_network import Perceptron, State, stack_modules
-from medkd.benchmark.training_set import TeacherOutputs, TrainingSet
+from medkd.benchmark.stacked.network import Perceptron, State, stack_modules
+from medkd.benchmark.stacked.training_set import TeacherOutputs, TrainingSet
 from medkd.data.core.batch import Batch
 from medkd.data.core.output import Output
 from medkd.objectives.objective import Objective

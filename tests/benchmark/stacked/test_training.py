@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from medkd.benchmark.candidates import find_candidates
-from medkd.benchmark.dataset import TARGET, StackedDatasets, stack, synthetic_dataset
-from medkd.benchmark.stacked_network import Perceptron, scores
-from medkd.benchmark.stacked_step import Setting, StackedStep
-from medkd.benchmark.stacked_training import AVERAGED, gradient_ratio, train
-from medkd.benchmark.synthetic_world import SyntheticWorld
-from medkd.benchmark.training_set import TeacherOutputs, TrainingSet, mixed_batches
+from medkd.benchmark.dataset import TARGET, StackedDatasets, stack
+from medkd.benchmark.stacked.network import Perceptron, scores
+from medkd.benchmark.stacked.step import Setting, StackedStep
+from medkd.benchmark.stacked.training import AVERAGED, gradient_ratio, train
+from medkd.benchmark.stacked.training_set import TeacherOutputs, TrainingSet, mixed_batches
+from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
 from medkd.data.core.batch import Batch
 from medkd.data.core.output import Output
 from medkd.evidence.statistics.metrics import measure

@@ -11,7 +11,11 @@ from scipy.integrate import cumulative_trapezoid, trapezoid
 from scipy.special import expit
 from scipy.stats import norm, ortho_group
 
+from medkd.benchmark.dataset import Dataset
+
 Array = NDArray[np.float64]
+CROSS_FIT_FOLDS = 5
+"""Folds that out-of-fold teachers leave out in turn."""
 _REACH, _POINTS, _NODES = 9.0, 6001, 80
 """Standard deviations that the outer integral covers, its points, and the nodes of the inner one."""
 
@@ -125,3 +129,21 @@ class SyntheticWorld:
             width, random_state=np.random.default_rng([self.seed, width])
         )
         return mixed
+
+
+def synthetic_dataset(world: SyntheticWorld, samples: int, label_fraction: float, scored: int, seed: int) -> Dataset:
+    """One seed's draw: training samples, of which the first are labelled, and further samples to be scored.
+
+    Label fractions are nested: the samples of a seed are the same at every fraction.
+    """
+    train = world.draw(samples, np.random.default_rng([seed, 0]))
+    test = world.draw(scored, np.random.default_rng([seed, 1]))
+    return Dataset(
+        seed=seed,
+        views={"teacher": train.teacher.astype(np.float32), "student": train.student.astype(np.float32)},
+        y=train.y,
+        labelled=round(label_fraction * samples),
+        fold=np.arange(samples) % CROSS_FIT_FOLDS,
+        scored_views={"teacher": test.teacher.astype(np.float32), "student": test.student.astype(np.float32)},
+        scored_y=test.y,
+    )

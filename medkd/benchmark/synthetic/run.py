@@ -17,9 +17,9 @@ from tqdm import tqdm
 from medkd import __version__
 from medkd.benchmark.candidates import find_candidates
 from medkd.benchmark.condition import CENTRE, CONTROL, Condition
-from medkd.benchmark.dataset import StackedDatasets, stack, synthetic_dataset
+from medkd.benchmark.dataset import StackedDatasets, stack
 from medkd.benchmark.experiment import BASELINE, TEACHER, Budget, TunedSetting, aurocs, run_experiment
-from medkd.benchmark.synthetic_world import SyntheticWorld
+from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
 from medkd.data.io.atomic import write_json
 from medkd.data.io.digest import digest_of
 from medkd.data.io.load import read_json

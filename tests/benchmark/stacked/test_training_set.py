@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medkd.benchmark.training_set import mixed_batches, permuted
+from medkd.benchmark.stacked.training_set import mixed_batches, permuted
 
 
 def test_batches_mix_labelled_and_unlabelled():

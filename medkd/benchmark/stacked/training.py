@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from medkd.benchmark.stacked_network import State
-from medkd.benchmark.stacked_step import Build, Setting, StackedStep
-from medkd.benchmark.training_set import TrainingSet
+from medkd.benchmark.stacked.network import State
+from medkd.benchmark.stacked.step import Build, Setting, StackedStep
+from medkd.benchmark.stacked.training_set import TrainingSet
 
 AVERAGED = 0.95
 """Decay of the running average of the weights, which is the result."""

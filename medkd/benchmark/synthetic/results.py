@@ -9,8 +9,8 @@ import numpy as np
 from medkd.benchmark.condition import CENTRE
 from medkd.benchmark.experiment import BASELINE, TEACHER, TunedSetting
 from medkd.benchmark.results import Effect, ObjectiveResult, corrected, paired, share_of
-from medkd.benchmark.synthetic_run import ConditionScores
-from medkd.benchmark.synthetic_world import SyntheticWorld
+from medkd.benchmark.synthetic.run import ConditionScores
+from medkd.benchmark.synthetic.world import SyntheticWorld
 from medkd.evidence.statistics.metrics import Array
 
 SOFT_LABELS, SELF_TEACHER = "soft_labels", "self_teacher"

@@ -1,0 +1,1 @@
+"""Stacked training: many small networks of one shape, trained at once."""
