@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
 
 
 class Report:
-    """What a comparison of student, baseline and teacher found, to be read in Python.
+    """A comparison of student, baseline and teacher, for reading in Python: verdict, gains, tables and figures.
 
     Args:
         content: from ``assess``, or of a ``report.json`` of any version.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,23 @@ def upgraded(report: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("arms", "calibration"):
         if key in report:
             new[key] = _baseline(report[key])
-    if "label_efficiency" in report:
-        new["label_efficiency"] = [
-            {**entry, "arms": _baseline(entry.get("arms", {}))} for entry in report["label_efficiency"]
-        ]
-    if "curves" in report:
-        new["curves"] = {
-            name: {**curve, "classes": {label: _baseline(arms) for label, arms in curve["classes"].items()}}
-            for name, curve in report["curves"].items()
-        }
+    if isinstance(report.get("label_efficiency"), list):
+        new["label_efficiency"] = [_with(entry, "arms", _baseline) for entry in report["label_efficiency"]]
+    if isinstance(report.get("curves"), Mapping):
+        new["curves"] = {name: _with(curve, "classes", _of_classes) for name, curve in report["curves"].items()}
     return new
 
 
-def _baseline(arms: Mapping[str, Any]) -> dict[str, Any]:
+def _with(part: Any, key: str, change: Callable[[Any], Any]) -> Any:
+    """A part of a report with one key changed; anything else stays as it is, for the schema to refuse."""
+    return {**part, key: change(part[key])} if isinstance(part, Mapping) and key in part else part
+
+
+def _of_classes(classes: Any) -> Any:
+    return {name: _baseline(arms) for name, arms in classes.items()} if isinstance(classes, Mapping) else classes
+
+
+def _baseline(arms: Any) -> Any:
+    if not isinstance(arms, Mapping):
+        return arms
     return {"baseline" if arm == "solo" else arm: figures for arm, figures in arms.items()}

@@ -58,6 +58,8 @@ def test_a_report_of_the_first_version_is_read_as_one_of_the_second(report: dict
 def test_parts_of_a_report_are_upgraded_too() -> None:
     assert upgraded({"arms": {"solo": {}}}) == {"schema_version": 2, "arms": {"baseline": {}}}
     assert upgraded({}) == {"schema_version": 2}
+    damaged = {"arms": 3, "label_efficiency": [None], "curves": {"roc": {"classes": [1]}, "decision": "x"}}
+    assert upgraded(damaged) == damaged | {"schema_version": 2}
 
 
 def test_a_later_version_is_refused_in_one_line(tmp_path: Path) -> None:
