@@ -1,1 +1,1 @@
-"""What a sample is, and how it reaches a network."""
+"""Samples, targets and views, and their way from files to batches."""

@@ -84,7 +84,7 @@ def test_a_split_file_with_a_subject_in_two_splits(run: Path, recipe: Path, refu
     place = next(place for place, name in enumerate(subjects) if subjects.count(name) > 1)
     held["rows"]["fold"][place] = (held["rows"]["fold"][place] + 1) % 3
     file.write_text(json.dumps(held))
-    assert "1 subjects stand in two splits" in refused("stage", recipe, TEACHER, "--out", run)
+    assert "1 subjects are in two splits" in refused("stage", recipe, TEACHER, "--out", run)
     assert not (run / TEACHER).exists()
     assert not (run / "stages" / f"{TEACHER}.done.json").exists()
     assert no_temporaries(run)

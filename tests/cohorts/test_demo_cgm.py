@@ -56,7 +56,7 @@ def test_meals_raise_and_insulin_lowers_glucose() -> None:
 
 def test_a_folder_that_holds_something_else(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds something that is no demo_cgm"):
+    with pytest.raises(InputError, match="holds something that is not a demo_cgm"):
         DemoCGM.synthesise(tmp_path)
     with pytest.raises(InputError, match="diligent 2"):
         DemoCGM.synthesise(tmp_path / "new", diligent=2)

@@ -1,1 +1,1 @@
-"""TODO medkd/data/core."""
+"""Samples, targets, views, modalities and cohorts: the objects that everything else is about."""

@@ -1,4 +1,4 @@
-"""What one step sees."""
+"""Batch: the samples of one optimiser step."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from medkd.data.core.target import Target
 
 @dataclass
 class Batch:
-    """Samples of one step: what each model sees, what is known of them, and what banked teachers said.
+    """Samples of one step: the signals of each model, labels, and banked teachers' outputs.
 
     Args:
-        views: model ("student", or the name of a live teacher) → modality → signal.
+        views: model ("model", or the name of a live teacher) → modality → signal.
         presence: model → modality → "batch" bool, False where the sample lacks that modality.
         targets: "batch column" float; a multiclass target is one column of class indices; 0 where unlabelled.
         labelled: "batch column" bool.
-        target: what the columns mean.
-        sample_id, subject_id, site: one a sample.
+        target: meaning of the columns.
+        sample_id, subject_id, site: one per sample.
         teachers: banked outputs by teacher name, un-augmented view, no gradient.
     """
 
@@ -40,14 +40,14 @@ class Batch:
 
     @property
     def signals(self) -> Mapping[str, Signal]:
-        """What the student sees."""
+        """The signals of the model that is fitted."""
         return self.views["model"]
 
     def __len__(self) -> int:
         return len(self.sample_id)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
-        """The same batch on another device; ids stay where they are."""
+        """The same batch on another device."""
         return replace(
             self,
             views={
@@ -55,7 +55,7 @@ class Batch:
                 for model, view in self.views.items()
             },
             presence={
-                model: {name: here.to(device, non_blocking=non_blocking) for name, here in view.items()}
+                model: {name: present.to(device, non_blocking=non_blocking) for name, present in view.items()}
                 for model, view in self.presence.items()
             },
             targets=self.targets.to(device, non_blocking=non_blocking),

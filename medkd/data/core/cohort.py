@@ -1,4 +1,4 @@
-"""A data set on disk, in its published layout."""
+"""Cohort: a data set on disk, in its published layout."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ from medkd.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class OfficialFolds:
-    """Which values of the ``official_fold`` column are the test and the validation part.
-
-    The others are for training.
-    """
+    """Values of the ``official_fold`` column that are the test and the validation part; the others are for training."""
 
     test: tuple[int, ...]
     validation: tuple[int, ...]
@@ -29,12 +26,12 @@ class OfficialFolds:
 
 @dataclass(frozen=True)
 class Extract:
-    """Where the signals of a cohort can be read, one sample at a time.
+    """Files of a cohort from which each sample's signals are read.
 
     Args:
-        root: what the samples' paths are relative to.
+        root: folder that the samples' paths are relative to.
         samples: the sample table with a path (or null) in each modality's column.
-        aside: values of shared tables that were left out: how many, and why; and which tables are not there.
+        aside: values of shared tables that were left out, counted by reason; and missing tables.
     """
 
     root: Path
@@ -46,7 +43,7 @@ class Cohort(ABC):
     """A data set on disk. Subclasses read the layout exactly as its publisher ships it.
 
     Args:
-        root: the data set's folder, which holds the file ``marker``.
+        root: the data set's folder, which contains the file ``marker``.
 
     Raises:
         InputError: the folder or its marker file is missing.
@@ -54,7 +51,7 @@ class Cohort(ABC):
 
     name: ClassVar[str]
     marker: ClassVar[str]
-    """A file, relative to the root, that tells this data set from others."""
+    """A file, relative to the root, by which this data set is recognised."""
     default_target: ClassVar[str]
     official_folds: ClassVar[OfficialFolds | None] = None
     licence: ClassVar[str] = ""
@@ -74,31 +71,31 @@ class Cohort(ABC):
 
     @abstractmethod
     def targets(self) -> Mapping[str, Target]:
-        """What this data set can be asked to predict, by key; each with its rule and expected counts."""
+        """The targets of this data set by key, each with its rule."""
 
     @abstractmethod
     def modalities(self) -> Mapping[str, Modality]:
-        """The modalities it holds, by the name of their column, with the settings that suit it."""
+        """The modalities of this data set by the name of their column, with suitable settings."""
 
     @abstractmethod
     def samples(self, target: Target) -> tuple[pl.DataFrame, list[Exclusion]]:
         """The sample table (see ``medkd.data.core.sample.check_samples``) and every exclusion with its reason."""
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
-        """Write below ``folder`` what lies in tables shared by many samples.
+        """Write the signals that are in tables shared by many samples below ``folder``, in files to read one by one.
 
-        Nothing where each sample has files of its own.
+        Nothing is written where each sample has files of its own.
 
         Args:
             samples: the sample table.
-            folder: where it is written.
+            folder: for the files.
             wanted: names of modalities; None means all.
         """
         return Extract(self.root, samples)
 
     @property
     def default_protocol(self) -> str:
-        """The protocol where none is named; k-fold 5 by subject unless the data set says otherwise."""
+        """The protocol where none is named, with fewer folds for a small cohort (``fitting_protocol``)."""
         return "kfold:5"
 
     def target(self, key: str | None) -> Target:
@@ -108,9 +105,9 @@ class Cohort(ABC):
             InputError: there is none of that name; the nearest one is named.
         """
         wanted = self.default_target if key is None else key
-        found = {name.lower(): target for name, target in self.targets().items()}.get(wanted.lower())
-        if found is None:
+        target = {name.lower(): target for name, target in self.targets().items()}.get(wanted.lower())
+        if target is None:
             raise InputError(
                 f"cohort {self.name} has no target '{wanted}'", where="--target", remedy=nearest(wanted, self.targets())
             )
-        return found
+        return target

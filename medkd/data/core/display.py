@@ -1,4 +1,4 @@
-"""What a person is shown of a sample: all that the record holds, and which of it the student sees."""
+"""Displays: a sample as a person is shown it, with the student's part of it marked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Stretch = tuple[float, float]
-"""First and last moment, the last one not included."""
+"""Start and end, the end not included; seconds or hours."""
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class Strip:
 
     Args:
         modality: its name.
-        leads: a name for each row.
+        leads: name of each row.
         values: "lead time" in ``unit``; NaN where a sample is missing.
-        rate: samples a second, Hz.
-        seen: the leads that the student sees.
-        stretches: the seconds of the recording that each window of the prepared signal lies in; of an average
-            (``averaged``), of everything that was averaged.
-        averaged: all stretches are one window: the student sees their average, such as a median beat.
+        rate: sampling frequency, Hz.
+        seen: leads of the student's view.
+        stretches: seconds of the recording that each window of the prepared signal covers; of an average
+            (``averaged``), everything that was averaged.
+        averaged: all stretches are averaged to one window, such as a median beat.
         unit: of the values.
     """
 
@@ -38,7 +38,7 @@ class Strip:
 
     @property
     def seconds(self) -> float:
-        """How long it is.
+        """Duration.
 
         >>> Strip("ecg", ("I",), np.zeros((1, 1200)), 100.0).seconds
         12.0
@@ -53,16 +53,16 @@ class Trend:
     Args:
         modality: its name.
         variables: names, the student's first.
-        units: a unit for each.
+        units: unit of each variable.
         hours: "value", since the sample's time zero, in time order.
-        variable: "value", positions in ``variables``.
+        variable: "value", indices into ``variables``.
         values: "value", each in its variable's unit.
         span: first and last hour that is shown.
-        window: the hours that the student sees; None where it sees nothing of this modality.
-        seen: the variables that the student sees.
-        step: hours a cell of what the student sees.
+        window: hours of the student's view; None where it has nothing of this modality.
+        seen: variables of the student's view.
+        step: hours per time step of the student's grid.
         silences: for each variable, hours in which nothing was observed.
-        additive: values are amounts (doses, meals), which stand alone, not levels, which go on between measurements.
+        additive: values are amounts (doses, meals) at one moment, not levels that last until the next measurement.
     """
 
     modality: str
@@ -81,17 +81,17 @@ class Trend:
     def until(self, hour: float) -> Trend:
         """Only what was known at ``hour``.
 
-        >>> times, zeros = np.array([1.0, 30.0]), np.zeros(2, np.int64)
-        >>> Trend("vitals", ("heart_rate",), ("1/min",), times, zeros, np.ones(2, np.float32), (0, 48)).until(24).hours.tolist()
+        >>> times, zeros, values = np.array([1.0, 30.0]), np.zeros(2, np.int64), np.ones(2, np.float32)
+        >>> Trend("vitals", ("heart_rate",), ("1/min",), times, zeros, values, (0, 48)).until(24).hours.tolist()
         [1.0]
         """
-        kept = self.hours <= hour
-        cut = tuple(tuple((start, min(end, hour)) for start, end in held if start < hour) for held in self.silences)
+        known = self.hours <= hour
+        cut = tuple(tuple((start, min(end, hour)) for start, end in gaps if start < hour) for gaps in self.silences)
         return replace(
             self,
-            hours=self.hours[kept],
-            variable=self.variable[kept],
-            values=self.values[kept],
+            hours=self.hours[known],
+            variable=self.variable[known],
+            values=self.values[known],
             span=(min(self.span[0], hour), min(self.span[1], hour)),
             silences=cut,
         )
@@ -99,13 +99,13 @@ class Trend:
 
 @dataclass(frozen=True)
 class Passage:
-    """Texts in the order of time.
+    """Texts in time order.
 
     Args:
         modality: its name.
         hours: of each text, since the sample's time zero.
         texts: as written.
-        window: the hours that the student sees; None where it sees none of them.
+        window: hours of the student's view; None where it has none of them.
     """
 
     modality: str
@@ -115,7 +115,7 @@ class Passage:
 
     @property
     def text(self) -> str:
-        """All of it, each text under its hour and whether the student sees it.
+        """All texts, each below its hour and whether it is in the student's view.
 
         >>> print(Passage("notes", (1.0,), ("stable",), (0.0, 24.0)).text)
         hour 1, seen by the student
@@ -126,9 +126,9 @@ class Passage:
 
     def until(self, hour: float) -> Passage:
         """Only what was written by ``hour``."""
-        kept = [place for place, when in enumerate(self.hours) if when <= hour]
+        known = [index for index, when in enumerate(self.hours) if when <= hour]
         return replace(
-            self, hours=tuple(self.hours[place] for place in kept), texts=tuple(self.texts[place] for place in kept)
+            self, hours=tuple(self.hours[index] for index in known), texts=tuple(self.texts[index] for index in known)
         )
 
     def _seen(self, hour: float) -> bool:
@@ -137,11 +137,11 @@ class Passage:
 
 @dataclass(frozen=True)
 class Plain:
-    """What the student sees of a modality that has no display of its own: the prepared array.
+    """The prepared array of a modality that has no display of its own.
 
     Args:
         modality: its name.
-        values: "channel ...", normalised as the network takes it; NaN where nothing was observed.
+        values: "channel ...", normalised as the network takes them; NaN where nothing was observed.
     """
 
     modality: str

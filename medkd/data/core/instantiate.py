@@ -1,4 +1,4 @@
-"""From ``{class_path, init_args}`` to an object, importing only packages that are trusted."""
+"""Instantiation of ``{class_path, init_args}``, importing only packages that are trusted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DOTTED = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$")
 
 
 def instantiate(spec: Mapping[str, Any], base: type[T], trust: Sequence[str] = ("medkd",)) -> T:
-    """The object that ``spec`` names.
+    """The object that ``spec`` describes.
 
     Every name is checked before anything is imported, every class before anything is called.
 
@@ -31,7 +31,8 @@ def instantiate(spec: Mapping[str, Any], base: type[T], trust: Sequence[str] = (
         InputError: a package is not trusted, a name does not exist, the class is another, or its arguments do not fit.
 
     >>> from medkd.data.core.view import Part
-    >>> instantiate({"class_path": "medkd.data.core.view.Part", "init_args": {"modality": "ecg", "selector": ["I"]}}, Part)
+    >>> arguments = {"modality": "ecg", "selector": ["I"]}
+    >>> instantiate({"class_path": "medkd.data.core.view.Part", "init_args": arguments}, Part)
     Part(modality='ecg', selector=('I',), window=None)
     """
     check_trusted(spec, trust)
@@ -79,27 +80,27 @@ def _build(spec: Mapping[str, Any], base: type[T], trust: Sequence[str]) -> T:
                 where=path,
                 remedy=nearest(str(key), ["class_path", "init_args"]),
             )
-    found = _find_class(path, base, trust)
+    cls = _find_class(path, base, trust)
     arguments = spec.get("init_args") or {}
     if not isinstance(arguments, Mapping):
         raise InputError(f"init_args is {arguments!r}, not names with values", where=path)
-    signature = _signature(found)
+    signature = _signature(cls)
     accepted = {name: p for name, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for name in arguments:
         if name not in accepted and not takes_any:
             raise InputError(
-                f"{found.__name__} has no argument '{name}'", where=path, remedy=nearest(str(name), accepted)
+                f"{cls.__name__} has no argument '{name}'", where=path, remedy=nearest(str(name), accepted)
             )
     hints = {name: p.annotation for name, p in accepted.items() if p.annotation is not p.empty}
     values = {name: _value(value, hints.get(name, Any), trust, f"{path}.{name}") for name, value in arguments.items()}
     missing = [name for name, p in accepted.items() if p.default is p.empty and name not in values]
     if missing:
-        raise InputError(f"{found.__name__} needs {', '.join(missing)}", where=path, remedy="Add it under init_args")
+        raise InputError(f"{cls.__name__} needs {', '.join(missing)}", where=path, remedy="Add it under init_args")
     try:
-        return found(**values)
+        return cls(**values)
     except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{found.__name__} does not take these arguments: {error}", where=path) from error
+        raise InputError(f"{cls.__name__} does not take these arguments: {error}", where=path) from error
 
 
 def _find_class(path: str, base: type[T], trust: Sequence[str]) -> type[T]:

@@ -18,7 +18,7 @@ class ModelInput:
 
     Args:
         view: for example ``ecg[I]``.
-        modalities: by name; a view may name only these.
+        modalities: by name; the view may name only these.
     """
 
     view: str
@@ -42,7 +42,7 @@ class ModelInput:
 
     @property
     def digest(self) -> str:
-        """Changes when what this model sees of the same files would change."""
+        """Changes when the prepared arrays of this model would change."""
         return digest_of([[str(part), modality.digest] for part, modality in self.parts()])
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a network returns."""
+"""Output: the tensors that a network returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass
 class Output:
-    """What a network, or a bank of a teacher's answers, returns; parts that it does not have are None.
+    """The outputs of a network, or of a bank of a teacher's outputs; parts that it does not have are None.
 
     Args:
         logits: "batch output".

@@ -1,4 +1,4 @@
-"""The sample table: one row a sample."""
+"""The sample table: one row per sample, with its exclusions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ REQUIRED = ("sample_id", "subject_id")
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Samples that a cohort leaves out: how many, and why (one line of the flow table)."""
+    """Number of samples that a cohort leaves out for one reason (one line of the flow table)."""
 
     reason: str
     count: int
 
 
 def summed(parts: Iterable[Sequence[Exclusion]], modalities: Sequence[str]) -> tuple[Exclusion, ...]:
-    """Values that were set aside in several places, added up.
+    """Exclusions of several places, added up by reason.
 
-    First what counts nothing, in its order, then modality by modality.
+    Reasons that count nothing come first, in their order, then modality by modality.
 
     Args:
-        parts: of each place, reasons as ``labs: no number``.
+        parts: exclusions of each place, with reasons such as ``labs: no number``.
         modalities: names, in their order.
 
     >>> one = [Exclusion("labs: no time", 1), Exclusion("labs: no table", 0)]
@@ -39,22 +39,22 @@ def summed(parts: Iterable[Sequence[Exclusion]], modalities: Sequence[str]) -> t
     counts: dict[str, int] = {}
     for item in chain.from_iterable(parts):
         counts[item.reason] = counts.get(item.reason, 0) + item.count
-    place = {name: number for number, name in enumerate(modalities, start=1)}
+    position = {name: number for number, name in enumerate(modalities, start=1)}
     order = sorted(
-        counts, key=lambda reason: (place.get(reason.partition(":")[0], 0), reason) if counts[reason] else (0, "")
+        counts, key=lambda reason: (position.get(reason.partition(":")[0], 0), reason) if counts[reason] else (0, "")
     )
     return tuple(Exclusion(reason, counts[reason]) for reason in order)
 
 
 def check_samples(table: pl.DataFrame, target: Target | None, where: object) -> pl.DataFrame:
-    """The table itself, ids as strings, if it can be used.
+    """Check a sample table, and return it with ids as strings.
 
-    Columns: ``sample_id``, ``subject_id``, one column a modality (where its signal lies; null = absent), the target's
+    Columns: ``sample_id``, ``subject_id``, one column per modality (path of its signal; null = absent), the target's
     columns (null = unlabelled), and where known ``site``, ``age`` (years), ``sex`` ("female" or "male"), ``time``,
     ``official_fold``.
 
     Raises:
-        InputError: a column is missing, an id is null or stands twice, no sample is labelled, or no sample is left.
+        InputError: a column is missing, an id is null or repeated, no sample is labelled, or no sample is left.
     """
     for column in (*REQUIRED, *(target.columns if target else ())):
         if column not in table.columns:

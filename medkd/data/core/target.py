@@ -1,4 +1,4 @@
-"""What is predicted."""
+"""Target: the outcome that is predicted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Kind = Literal["binary", "multiclass", "multilabel", "regression", "forecast", "
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted, and which columns of the sample table hold it.
+    """The outcome that is predicted, and the columns of the sample table that hold it.
 
     Args:
         key: the name that ``--target`` takes.
         kind: binary · multiclass · multilabel · regression · forecast · mask.
         columns: columns of the sample table. Binary, regression: one. Multiclass: one, holding a class index.
-            Multilabel: one a class, 0 or 1. Null is "unlabelled".
+            Multilabel: one per class, 0 or 1. Null is "unlabelled".
         classes: class names; for binary the name of the positive class alone.
         units: of a regression or forecast target.
-        rule: one line, how the label follows from the published tables.
-        prediction_hour: hours after a sample's time zero; no student may see later. None: signal and label belong to
-            one moment.
+        rule: one line on how the label follows from the published tables.
+        prediction_hour: hours after a sample's time zero at which the prediction is made; no student's view may reach
+            beyond it. None: signal and label belong to one moment.
 
     >>> Target("cd", "binary", ("cd",), ("conduction disturbance",)).outputs
     1
@@ -45,17 +45,17 @@ class Target:
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any]) -> Target:
-        """The target that ``spec()`` described.
+        """The target that ``to_dict`` described.
 
         >>> Target.from_dict(Target("cd", "binary", ("cd",)).to_dict()).columns
         ('cd',)
         """
-        held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}
-        return cls(**held)
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()}
+        return cls(**fields)
 
     @property
     def outputs(self) -> int:
-        """Number of logits a network returns: one for binary, else one a class (or a column)."""
+        """Number of logits a network returns: one for binary, else one per class (or column)."""
         return len(self.classes) if self.kind == "multiclass" else len(self.columns)
 
     @property
@@ -69,7 +69,7 @@ class Target:
         return self.kind == "multiclass"
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Logits "batch output" to what is reported: probabilities, or the value itself for regression.
+        """Logits "batch output" to probabilities, or for a regression to the value itself.
 
         >>> Target("cd", "binary", ("cd",)).probabilities(torch.zeros(2, 1)).tolist()
         [[0.5], [0.5]]

@@ -1,4 +1,4 @@
-"""The view of one model: modality selectors and windows."""
+"""View: the modalities, channels and hours that one model sees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WINDOW = re.compile(r"^(?P<start>-?\d+(\.\d+)?):(?P<end>-?\d+(\.\d+)?)h$")
 
 @dataclass(frozen=True)
 class Part:
-    """One modality of a view: which channels of it, and which hours.
+    """One modality of a view: its channels and its hours.
 
     Args:
         modality: its name in the cohort.
@@ -73,14 +73,14 @@ class View:
 
 
 def _parse_part(piece: str, whole: str) -> Part:
-    found = _PART.match(piece)
-    if not found:
+    match = _PART.match(piece)
+    if not match:
         raise InputError(
             f"'{piece}' is not a view", where=whole, remedy="Write for example ecg[I,II] or vitals[0:24h] + labs"
         )
     selector: list[str] = []
     window: tuple[float, float] | None = None
-    for word in filter(None, (word.strip() for word in (found["inside"] or "").split(","))):
+    for word in filter(None, (word.strip() for word in (match["inside"] or "").split(","))):
         hours = _WINDOW.match(word)
         if hours:
             if window is not None:
@@ -92,11 +92,11 @@ def _parse_part(piece: str, whole: str) -> Part:
                 )
         else:
             selector.append(word)
-    if found["inside"] is not None and not selector and window is None:
-        # Not "all": brackets that were emptied by mistake would show a student everything.
+    if match["inside"] is not None and not selector and window is None:
+        # Not "all": brackets that were emptied by mistake would give a student everything.
         raise InputError(
             f"'{piece}' names nothing",
             where=whole,
-            remedy=f"Name channels in the brackets, or leave them out: {found['modality']}",
+            remedy=f"Name channels in the brackets, or leave them out: {match['modality']}",
         )
-    return Part(found["modality"], tuple(selector), window)
+    return Part(match["modality"], tuple(selector), window)

@@ -1,1 +1,1 @@
-"""TODO medkd/data/events."""
+"""Timed values: event files, their cohorts, and modalities that put them on a grid of time steps."""

@@ -1,4 +1,4 @@
-"""Cohorts whose signals lie in tables shared by all samples: extracted once, a file for a thousand series."""
+"""Cohorts whose signals are in tables shared by all samples: extracted once, with a thousand series per file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FromEvents(Protocol):
 
         Args:
             events: ``series`` (text), ``hours`` from the series' start, and the modality's own columns.
-            folder: what the returned paths are relative to.
+            folder: that the returned paths are relative to.
 
         Returns:
             The file of each series that has any, and how many values were set aside, by reason.
@@ -31,12 +31,10 @@ class FromEvents(Protocol):
 
 
 class EventCohort(Cohort):
-    """A cohort in tables. A sample is a stretch of a series (a stay, a recording).
+    """A cohort in tables, each of whose samples is a stretch of a series (a stay, a recording).
 
-    ``series`` says which, ``zero_hour`` where in it.
-
-    ``samples`` gives the columns ``series`` and, where a sample does not begin with its series, ``zero_hour``; the
-    columns of the modalities are added by ``extract``.
+    ``samples`` returns the columns ``series`` and, where a sample does not begin with its series, ``zero_hour`` (its
+    time zero, in hours of the series); the columns of the modalities are added by ``extract``.
     """
 
     @abstractmethod
@@ -47,10 +45,10 @@ class EventCohort(Cohort):
 
         Args:
             modality: its name.
-            samples: whose series are wanted; others may be left out.
+            samples: of the wanted series; others may be left out.
 
         Returns:
-            None where the table that holds it is not there.
+            None where its table is missing.
         """
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
@@ -73,6 +71,6 @@ class EventCohort(Cohort):
                 )
                 files, flaws = modality.extract(ours, folder)
                 aside += flaws
-            place = pl.col("series").cast(pl.String).replace_strict(files, default=None, return_dtype=pl.String)
-            samples = samples.with_columns(place.alias(name))
+            path = pl.col("series").cast(pl.String).replace_strict(files, default=None, return_dtype=pl.String)
+            samples = samples.with_columns(path.alias(name))
         return Extract(folder, samples, tuple(aside))

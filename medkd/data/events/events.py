@@ -1,7 +1,4 @@
-"""Timed values of one sample, as monitors, laboratories and sensors give them.
-
-And the files that hold those of many.
-"""
+"""Events: timed values of one sample from monitors, laboratories and sensors, and the files that hold many samples'."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ from medkd.data.io.atomic import writing
 from medkd.errors import RecordError
 
 COLUMNS = ("series", "hours", "variable", "value")
-"""Of an event file: whose, when (hours), what, how much. A file without ``series`` holds one sample's events."""
-SERIES_A_FILE = 1024
+"""Of an event file; hours from the start of the series. A file without ``series`` holds one sample's events."""
+SERIES_PER_FILE = 1024
 MOST_ROWS = 50_000_000
-"""Of a file that is read whole."""
+"""Of a file that is read as a whole, at most."""
 ROWS_AT_ONCE = 4_000_000
-"""Of events that are sorted in memory; about 40 bytes each, three times over."""
+"""Events that are sorted in memory; about 40 bytes each, three times over."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,10 @@ class Events:
 
     Args:
         hours: "event", relative to the sample's time zero.
-        variable: "event", positions in ``variables``.
+        variable: "event", indices into ``variables``.
         value: "event", in each variable's own unit.
         variables: names.
-        window: first and last hour of which something is said; events lie in [start, end).
+        window: hours that are covered; events are in [start, end).
     """
 
     hours: NDArray[np.float64]
@@ -46,23 +43,32 @@ class Events:
     window: tuple[float, float] = (-np.inf, np.inf)
 
     def within(self, start: float, end: float) -> Events:
-        """Only what happens in [start, end).
+        """Only the events in [start, end).
 
-        >>> Events(np.array([0.0, 2.0]), np.array([0, 0]), np.array([1, 2], np.float32), ("heart_rate",)).within(0, 2).value.tolist()
+        >>> events = Events(np.array([0.0, 2.0]), np.array([0, 0]), np.array([1, 2], np.float32), ("heart_rate",))
+        >>> events.within(0, 2).value.tolist()
         [1.0]
         """
-        kept = (self.hours >= start) & (self.hours < end)
+        inside = (self.hours >= start) & (self.hours < end)
         return replace(
-            self, hours=self.hours[kept], variable=self.variable[kept], value=self.value[kept], window=(start, end)
+            self,
+            hours=self.hours[inside],
+            variable=self.variable[inside],
+            value=self.value[inside],
+            window=(start, end),
         )
 
     def of(self, variables: Sequence[str]) -> Events:
         """Only these variables, in this order."""
-        place = np.array([variables.index(name) if name in variables else -1 for name in self.variables] or [-1])
-        moved = place[self.variable]
-        kept = moved >= 0
+        index = np.array([variables.index(name) if name in variables else -1 for name in self.variables] or [-1])
+        variable = index[self.variable]
+        wanted = variable >= 0
         return replace(
-            self, hours=self.hours[kept], variable=moved[kept], value=self.value[kept], variables=tuple(variables)
+            self,
+            hours=self.hours[wanted],
+            variable=variable[wanted],
+            value=self.value[wanted],
+            variables=tuple(variables),
         )
 
 
@@ -73,8 +79,8 @@ def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str
     part.
 
     Args:
-        events: columns ``series`` (text), ``hours``, ``variable``, ``value``; what has a null is left out.
-        folder: what the returned paths are relative to.
+        events: columns ``series`` (text), ``hours``, ``variable``, ``value``; rows with a null are left out.
+        folder: that the returned paths are relative to.
         name: of the modality.
 
     Returns:
@@ -82,42 +88,42 @@ def write_events(events: pl.LazyFrame, folder: Path, name: str) -> dict[str, str
     """
     usable = events.select(COLUMNS).drop_nulls()
     series = usable.group_by("series").len().sort("series").collect(engine="streaming")
-    held: dict[str, str] = {}
-    for part in _parts([int(block["len"].sum()) for block in series.iter_slices(SERIES_A_FILE)]):
-        names = series["series"].slice(part.start * SERIES_A_FILE, len(part) * SERIES_A_FILE)
+    files: dict[str, str] = {}
+    for part in _parts([int(block["len"].sum()) for block in series.iter_slices(SERIES_PER_FILE)]):
+        names = series["series"].slice(part.start * SERIES_PER_FILE, len(part) * SERIES_PER_FILE)
         table = usable.filter(pl.col("series").is_between(pl.lit(names[0]), pl.lit(names[-1]))).collect(
             engine="streaming"
         )
-        # By everything: rows come in any order, and those of one hour must have one.
+        # By all columns: rows come in any order, and those of one hour need a fixed one.
         table = table.sort(COLUMNS)
-        ends = series["len"].slice(part.start * SERIES_A_FILE, len(names)).cum_sum()
+        ends = series["len"].slice(part.start * SERIES_PER_FILE, len(names)).cum_sum()
         first = 0
-        for number, place in zip(part, range(0, len(names), SERIES_A_FILE), strict=True):
-            block = names.slice(place, SERIES_A_FILE)
-            path, end = f"{name}/{number:05d}.parquet", ends[place + len(block) - 1]
+        for number, offset in zip(part, range(0, len(names), SERIES_PER_FILE), strict=True):
+            block = names.slice(offset, SERIES_PER_FILE)
+            path, end = f"{name}/{number:05d}.parquet", ends[offset + len(block) - 1]
             (folder / name).mkdir(parents=True, exist_ok=True)
             with writing(folder / path) as temporary:
                 table[first:end].write_parquet(temporary)
-            held |= dict.fromkeys(block, path)
+            files |= dict.fromkeys(block, path)
             first = end
-    return held
+    return files
 
 
 def _parts(rows: Sequence[int]) -> list[range]:
-    """Files that follow each other, as many at a time as ``ROWS_AT_ONCE`` rows allow, or one.
+    """Consecutive files, as many at a time as ``ROWS_AT_ONCE`` rows allow, or one.
 
     >>> _parts([ROWS_AT_ONCE // 2, ROWS_AT_ONCE // 2, 1, 2 * ROWS_AT_ONCE])
     [range(0, 2), range(2, 3), range(3, 4)]
     """
     parts: list[range] = []
-    held = 0
+    total = 0
     for number, count in enumerate(rows):
-        if parts and held + count <= ROWS_AT_ONCE:
+        if parts and total + count <= ROWS_AT_ONCE:
             parts[-1] = range(parts[-1].start, number + 1)
         else:
             parts.append(range(number, number + 1))
-            held = 0
-        held += count
+            total = 0
+        total += count
     return parts
 
 
@@ -125,9 +131,9 @@ def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Event
     """Events of one series, hours counted from ``zero_hour`` of it.
 
     Args:
-        path: Parquet or CSV, long (``hours, variable, value``) or wide (``hours`` and a column a variable), with or
+        path: Parquet or CSV, long (``hours, variable, value``) or wide (``hours`` and a column per variable), with or
             without ``series``.
-        series: whose; may be None where the file has no such column.
+        series: its name; may be None where the file has no such column.
         zero_hour: the sample's time zero, in hours of the series.
 
     Raises:
@@ -137,16 +143,25 @@ def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Event
         stamp = path.stat().st_mtime_ns
     except OSError as error:
         raise RecordError(f"no such file: {path.name}", where=str(path.parent), remedy="Check the path") from error
-    held = _file(path, stamp)
-    start, end = held.span(series, path)
-    hours = held.events.hours[start:end] - zero_hour
-    return replace(
-        held.events, hours=hours, variable=held.events.variable[start:end], value=held.events.value[start:end]
-    )
+    file = _file(path, stamp)
+    start, end = file.span(series, path)
+    events = file.events
+    hours = events.hours[start:end] - zero_hour
+    return replace(events, hours=hours, variable=events.variable[start:end], value=events.value[start:end])
+
+
+def series_of(row: Mapping[str, Any]) -> tuple[str | None, float]:
+    """The series of a sample (else its id, else None), and its time zero in hours of that series.
+
+    >>> series_of({"sample_id": "7-4", "series": 7, "zero_hour": -20.0}), series_of({"sample_id": "7"})
+    (('7', -20.0), ('7', 0.0))
+    """
+    series = row.get("series") or row.get("sample_id")
+    return None if series is None else str(series), float(row.get("zero_hour") or 0.0)
 
 
 def event_columns(path: Path) -> tuple[str, ...]:
-    """Columns of an event file; none where it is something else."""
+    """Columns of an event file; empty for any other file."""
     try:
         if path.suffix == ".parquet":
             columns = list(pl.read_parquet_schema(path))
@@ -177,17 +192,17 @@ class _File:
                 where=path.name,
                 remedy="Name it in a column 'series'",
             )
-        found = self.spans.get(series)
-        if found is None:
+        span = self.spans.get(series)
+        if span is None:
             raise RecordError(
                 "holds no event of this series", where=path.name, remedy="Check the name in the column 'series'"
             )
-        return found
+        return span
 
 
 @lru_cache(maxsize=8)
 def _file(path: Path, stamp: int) -> _File:
-    """``stamp`` is the file's time of change: one that was written anew is read anew."""
+    """``stamp`` is the file's time of change: a file that was rewritten is read again."""
     table = _long(_read(path), path)
     table = table.drop_nulls()
     if table.is_empty():
@@ -209,7 +224,7 @@ def _file(path: Path, stamp: int) -> _File:
 def _read(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
-            # Its footer says how many rows there are: a few bytes may stand for billions.
+            # Its footer has the number of rows: a few bytes may unpack to billions.
             rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
             if rows > MOST_ROWS:
                 raise RecordError(
@@ -220,7 +235,7 @@ def _read(path: Path) -> pl.DataFrame:
     except pl.exceptions.NoDataError as error:
         raise RecordError("is empty", where=path.name, remedy="Export it again") from error
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise RecordError("is no readable event table", where=path.name, remedy="Write Parquet or CSV") from error
+        raise RecordError("is not a readable event table", where=path.name, remedy="Write Parquet or CSV") from error
 
 
 def _long(table: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -228,7 +243,7 @@ def _long(table: pl.DataFrame, path: Path) -> pl.DataFrame:
         raise RecordError(
             "has no column 'hours'",
             where=path.name,
-            remedy="Give hours, variable, value; or hours and a column a variable",
+            remedy="Give hours, variable, value; or hours and a column per variable",
         )
     keys = [name for name in ("series", "hours") if name in table.columns]
     if not {"variable", "value"} <= set(table.columns):

@@ -1,8 +1,8 @@
-"""Modalities that are variables over hours: events on a regular grid, NaN where nothing was observed."""
+"""Grid: the base of modalities that put events on regular time steps, NaN where nothing was observed."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
-import yaml
 from numpy.typing import NDArray
 
 from medkd.data.core.display import Stretch, Trend
 from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
-from medkd.data.events.events import Events, event_columns, read_events, write_events
+from medkd.data.events.events import Events, event_columns, read_events, series_of, write_events
+from medkd.data.events.variables import Variable, variables_in
 from medkd.data.io.locks import locked_folder, sweep
 from medkd.errors import InputError, nearest
 
@@ -27,52 +27,14 @@ _SPOOL = ".spool-"
 
 
 @dataclass(frozen=True)
-class Variable:
-    """What is measured.
-
-    Args:
-        unit: in which it is kept.
-        low, high: plausibility limits in that unit; a value outside them is no measurement.
-        units: factor and offset from other units: ``kept = factor * value + offset``; compared without case.
-        names: other names of it, compared without case.
-    """
-
-    unit: str
-    low: float
-    high: float
-    units: Mapping[str, tuple[float, float]]
-    names: tuple[str, ...] = ()
-
-
-@cache
-def variables_in(path: Path) -> Mapping[str, Variable]:
-    """The table of variables in a YAML file: name → unit, low, high, and if need be units and names."""
-    held = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {
-        name: Variable(
-            str(entry["unit"]),
-            float(entry["low"]),
-            float(entry["high"]),
-            {str(unit).lower(): _line(line) for unit, line in (entry.get("units") or {}).items()},
-            tuple(entry.get("names") or ()),
-        )
-        for name, entry in held.items()
-    }
-
-
-def _line(given: Any) -> tuple[float, float]:
-    return (float(given[0]), float(given[1])) if isinstance(given, list) else (float(given), 0.0)
-
-
-@dataclass(frozen=True)
 class Grid(Modality):
-    """Variables over hours. A cell holds the mean (or the last) of what was observed in it, NaN where nothing was.
+    """Variables over time steps: the mean, last or sum of the values observed in each step, NaN where there were none.
 
     Args:
-        variables: which, in this order; empty means all of the table.
+        variables: their names, in this order; empty means all of the table.
         hours: length of a part that names no window, from time zero.
-        step: hours a cell.
-        cell: what a cell holds where several values fall into it: mean, last or sum.
+        step: hours per time step.
+        aggregate: of several values in one time step: mean, last or sum.
     """
 
     traits: ClassVar[Traits] = Traits(partial=True)
@@ -80,7 +42,7 @@ class Grid(Modality):
     variables: tuple[str, ...] = ()
     hours: float = 24.0
     step: float = 1.0
-    cell: Literal["mean", "last", "sum"] = "mean"
+    aggregate: Literal["mean", "last", "sum"] = "mean"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", tuple(self.variables))
@@ -89,31 +51,31 @@ class Grid(Modality):
                 raise InputError(
                     f"{self.name} has no variable '{name}'", where="variables", remedy=nearest(name, self.table())
                 )
-        if self.step <= 0 or self.hours <= 0 or self.cell not in ("mean", "last", "sum"):
+        if self.step <= 0 or self.hours <= 0 or self.aggregate not in ("mean", "last", "sum"):
             raise InputError(
-                f"hours {self.hours:g}, step {self.step:g}, cell {self.cell}",
+                f"hours {self.hours:g}, step {self.step:g}, aggregate {self.aggregate}",
                 where=self.name,
                 remedy="Give hours and step above 0, and mean, last or sum",
             )
 
     @classmethod
-    @abstractmethod
     def table(cls) -> Mapping[str, Variable]:
-        """Every variable that this modality knows."""
+        """Every variable that this modality knows: ``variables.yaml`` beside the module of its class."""
+        return variables_in(Path(str(sys.modules[cls.__module__].__file__)).with_name("variables.yaml"))
 
     @classmethod
     @cache
     def _names(cls) -> Mapping[str, str]:
-        """Every name of a variable, in lower case → our name of it."""
-        return {alias.lower(): name for name, held in cls.table().items() for alias in (name, *held.names)}
+        """Every name of a variable, in lower case → its name in the table."""
+        return {alias.lower(): name for name, known in cls.table().items() for alias in (name, *known.names)}
 
     @classmethod
     @cache
     def _standard(cls, variables: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float32], NDArray[np.float32]]:
-        """Our names of a file's variables, and their plausible limits; once for all the samples of a file."""
+        """The table's names of a file's variables, and their plausible limits; once for all the samples of a file."""
         names = tuple(cls._names().get(name.lower(), name) for name in variables)
         limits = [(known.low, known.high) if (known := cls.table().get(name)) else (-np.inf, np.inf) for name in names]
-        # As 32-bit numbers, so that a value that was kept at its very limit is kept again.
+        # As 32-bit numbers, like the values, so that a value at its limit stays within it.
         low, high = np.array(limits or [(0.0, 0.0)], np.float32).T
         return names, low, high
 
@@ -134,36 +96,37 @@ class Grid(Modality):
         return part.window or (0.0, self.hours)
 
     def shape(self, part: Part) -> tuple[int, ...]:
-        """Variables, cells."""
+        """Variables, time steps."""
         start, end = self.window(part)
-        return len(self.names(part)), _cells(start, end, self.step)
+        return len(self.names(part)), _time_steps(start, end, self.step)
 
     def find(self, folder: Path) -> list[str]:
         """Files of one sample each.
 
-        Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a variable of ours.
+        Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a known variable.
         """
         files = {path.relative_to(folder).as_posix(): set(event_columns(path)) for path in sorted(folder.rglob("*"))}
         known = set(self._names())
         return [
             name
-            for name, held in files.items()
-            if {"variable", "value"} <= held or known & {column.lower() for column in held}
+            for name, columns in files.items()
+            if {"variable", "value"} <= columns or known & {column.lower() for column in columns}
         ]
 
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
         """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on.
 
-        A variable may go by any of its names; its unit is ours. What lies outside the plausible limits is left out.
+        A variable may have any of its names; values are in the table's unit, and left out where not plausible.
         """
-        series = row.get("series") or row.get("sample_id")
-        held = read_events(
-            root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0)
-        )
-        names, low, high = self._standard(held.variables)
-        kept = (held.value >= low[held.variable]) & (held.value <= high[held.variable])
+        events = read_events(root / str(row[self.name]), *series_of(row))
+        names, low, high = self._standard(events.variables)
+        plausible = (events.value >= low[events.variable]) & (events.value <= high[events.variable])
         return replace(
-            held, hours=held.hours[kept], variable=held.variable[kept], value=held.value[kept], variables=names
+            events,
+            hours=events.hours[plausible],
+            variable=events.variable[plausible],
+            value=events.value[plausible],
+            variables=names,
         )
 
     def select(self, raw: Events, part: Part) -> Events:
@@ -171,33 +134,31 @@ class Grid(Modality):
         return raw.of(self.names(part)).within(*self.window(part))
 
     def prepare(self, raw: Events) -> NDArray[np.float32]:
-        """The grid "variable cell"."""
+        """The grid "variable step"."""
         start, end = raw.window
-        shape = (len(raw.variables), _cells(start, end, self.step))
-        cell = np.minimum(self.cell_of(raw.hours, start), shape[1] - 1)
-        flat = raw.variable * shape[1] + cell
+        shape = (len(raw.variables), _time_steps(start, end, self.step))
+        step = np.minimum(self.step_of(raw.hours, start), shape[1] - 1)
+        flat = raw.variable * shape[1] + step
         grid = np.full(shape[0] * shape[1], np.nan)
-        if self.cell == "last":
+        if self.aggregate == "last":
             grid[flat] = raw.value
         else:
             count = np.bincount(flat, minlength=len(grid))
             total = np.bincount(flat, raw.value.astype(np.float64), minlength=len(grid))
             seen = count > 0
-            grid[seen] = total[seen] / (count[seen] if self.cell == "mean" else 1)
+            grid[seen] = total[seen] / (count[seen] if self.aggregate == "mean" else 1)
         return grid.reshape(shape).astype(np.float32)
 
     def display(self, raw: Events, part: Part) -> Trend:
-        """All known variables and all hours that the file holds: every value at its own hour.
+        """All known variables and all hours of the file, every value at its own hour; the student's variables first.
 
-        What the student does not see comes last.
-
-        A column that is no variable of ours is left out: it may be an outcome.
+        A column that is not a known variable is left out: it may be an outcome.
         """
         seen, (start, end) = self.names(part), self.window(part)
-        held = {raw.variables[place] for place in np.unique(raw.variable)}
-        names = (*seen, *(name for name in self.table() if name in held and name not in seen))
+        present = {raw.variables[index] for index in np.unique(raw.variable)}
+        names = (*seen, *(name for name in self.table() if name in present and name not in seen))
         shown = raw.of(names)
-        # In whole cells of the student's, so that the edges of its window are edges of cells.
+        # In whole time steps, so that the edges of the student's window are edges of time steps.
         first, last = np.floor(
             (np.array([shown.hours.min(initial=start), shown.hours.max(initial=end)]) - start) / self.step + 1e-9
         )
@@ -216,7 +177,7 @@ class Grid(Modality):
             window=(start, end),
             seen=seen,
             step=self.step,
-            silences=tuple(self.silences(shown.hours[shown.variable == place], *span) for place in range(len(names))),
+            silences=tuple(self.silences(shown.hours[shown.variable == index], *span) for index in range(len(names))),
             additive=self.additive,
         )
 
@@ -226,25 +187,26 @@ class Grid(Modality):
         return False
 
     def silences(self, hours: NDArray[np.float64], start: float, end: float) -> tuple[Stretch, ...]:
-        """The parts of [``start``, ``end``) whose cells hold none of ``hours``, neighbouring cells as one."""
-        cells = _cells(start, end, self.step)
-        empty = np.ones(cells + 2, dtype=bool)
-        empty[np.clip(self.cell_of(hours, start), 0, cells - 1) + 1] = False
+        """The parts of [``start``, ``end``) whose time steps hold none of ``hours``, neighbouring steps as one."""
+        steps = _time_steps(start, end, self.step)
+        empty = np.ones(steps + 2, dtype=bool)
+        empty[np.clip(self.step_of(hours, start), 0, steps - 1) + 1] = False
         empty[[0, -1]] = False
         edges = np.flatnonzero(np.diff(empty.astype(np.int8)))
         return tuple(
             (float(start + first * self.step), float(start + last * self.step)) for first, last in edges.reshape(-1, 2)
         )
 
-    def cell_of(self, hours: NDArray[np.float64], start: float) -> NDArray[np.int64]:
-        """The cell that each hour falls in, counted from ``start``."""
-        # A fraction of a second decides no cell: 0.3 / 0.1 is 2.9999...
+    def step_of(self, hours: NDArray[np.float64], start: float) -> NDArray[np.int64]:
+        """The time step that each hour falls in, counted from ``start``."""
+        # A rounding error must not change the step: 0.3 / 0.1 is 2.9999...
         return ((hours - start) / self.step + 1e-9).astype(np.int64)
 
     def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
         """Write standardised events below ``folder``.
 
-        The file of each series, and how many values were set aside, by reason.
+        Returns:
+            The file of each series, and the number of values that were set aside, by reason.
         """
         with _spooled(self.standardise(events), folder) as standard:
             flaws = standard.group_by("flaw").len().drop_nulls().sort("flaw").collect(engine="streaming")
@@ -252,9 +214,7 @@ class Grid(Modality):
         return files, [Exclusion(f"{self.name}: {flaw}", count) for flaw, count in flaws.iter_rows()]
 
     def standardise(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """Published values in this modality's variables and units.
-
-        And a column ``flaw`` that says why one is no measurement.
+        """Published values in this modality's variables and units, with the reason why one is not a measurement.
 
         Args:
             events: ``series``, ``hours``, ``variable`` (any of a variable's names), ``value``, and if known ``unit``
@@ -264,21 +224,23 @@ class Grid(Modality):
             series, hours, variable, value, flaw (null for what can be used).
         """
         table = self.table()
-        given = "unit" in events.collect_schema().names()
+        has_units = "unit" in events.collect_schema().names()
         unit = (
             pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars()
-            if given
+            if has_units
             else pl.lit(None, dtype=pl.String)
         )
-        held = [(alias, name, table[name]) for alias, name in self._names().items()]
-        # Joins, as replacing values would keep the whole column in memory.
+        # Joins, since replacing values would keep the whole column in memory.
         known = pl.LazyFrame(
-            [(alias, name, own.unit.lower(), own.low, own.high) for alias, name, own in held],
+            [
+                (alias, name, table[name].unit.lower(), table[name].low, table[name].high)
+                for alias, name in self._names().items()
+            ],
             {"alias": pl.String, "variable": pl.String, "own": pl.String, "low": pl.Float64, "high": pl.Float64},
             orient="row",
         )
         lines = pl.LazyFrame(
-            [(name, unit, *line) for name, own in table.items() for unit, line in own.units.items()],
+            [(name, unit, *line) for name, variable in table.items() for unit, line in variable.units.items()],
             {"variable": pl.String, "unit": pl.String, "factor": pl.Float64, "offset": pl.Float64},
             orient="row",
         )
@@ -315,7 +277,7 @@ class Grid(Modality):
 
 @contextmanager
 def _spooled(rows: pl.LazyFrame, folder: Path) -> Iterator[pl.LazyFrame]:
-    """The rows of a query, computed once and in batches, kept in a file below ``folder``: they may exceed the memory."""
+    """The rows of a query, computed once and in batches, in a file below ``folder``: they may exceed the memory."""
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder, f"{_SPOOL}*")
     with locked_folder(folder, _SPOOL) as temporary:
@@ -324,5 +286,5 @@ def _spooled(rows: pl.LazyFrame, folder: Path) -> Iterator[pl.LazyFrame]:
         yield pl.scan_parquet(file)
 
 
-def _cells(start: float, end: float, step: float) -> int:
+def _time_steps(start: float, end: float, step: float) -> int:
     return max(int(np.ceil((end - start) / step - 1e-9)), 1)

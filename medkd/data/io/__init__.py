@@ -1,1 +1,1 @@
-"""TODO medkd/data/io."""
+"""Files: archives, tables, documents, atomic and private writing, locks and digests."""

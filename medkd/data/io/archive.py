@@ -18,12 +18,12 @@ from typing import IO
 from medkd.errors import InputError
 
 ALWAYS = 1 << 28
-"""Bytes that anything may unpack to."""
+"""Bytes that any file may unpack to."""
 RATIO = 200
 """Published tables shrink to a tenth, rarely to a hundredth."""
 _MOST = 1_032
-"""Times that deflate can shrink anything."""
-_LOOKED_AT = 1 << 16
+"""Largest ratio of deflate."""
+_PROBED = 1 << 16
 """Bytes of a gzip file that are unpacked to see how it was packed."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
@@ -36,7 +36,7 @@ def is_archive(path: Path) -> bool:
 def open_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, IO[bytes]]]:
     """Every file of a folder or an archive, in its order there (in a folder by name), in one pass.
 
-    A stream is good until the next one is asked for.
+    A stream is valid until the next one is requested.
 
     Args:
         path: folder or archive.
@@ -51,12 +51,12 @@ def open_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tup
                 with file.open("rb") as handle:
                     yield file.relative_to(path).as_posix(), handle
         return
-    with _damage_named(path):
+    with _damage_reported(path):
         yield from _of_zip(path, suffix) if path.name.lower().endswith(".zip") else _of_tar(path, suffix)
 
 
 def read_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, bytes]]:
-    """As ``open_members``, but what is in each file."""
+    """As ``open_members``, with the content of each file."""
     for name, handle in open_members(path, suffix):
         yield name, handle.read()
 
@@ -66,8 +66,7 @@ def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO
         unpacked = 0
         for member in archive.infolist():
             _refuse_climbing(member.filename, path)
-            # A member never yields more than its directory entry says; members may overlap, so that all of them count
-            # together.
+            # A member never yields more than its directory entry states; members may overlap, so all count together.
             unpacked += member.file_size
             refuse_bomb(path.name, path.stat().st_size, unpacked, path.parent)
             if not member.is_dir() and member.filename.lower().endswith(suffix):
@@ -76,8 +75,8 @@ def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO
 
 
 def _of_tar(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
-    # gzip's own reader, since that of tarfile takes a stream that breaks off between two members for a whole one; "|"
-    # reads forwards only.
+    # gzip's own reader, since that of tarfile takes a stream that ends between two members for a whole one; "|" reads
+    # forwards only.
     opener = path.open if path.name.lower().endswith(".tar") else partial(gzip.open, path)
     with opener("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
         unpacked = 0
@@ -104,7 +103,7 @@ def _refuse_climbing(name: str, path: Path) -> None:
 
 
 @contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
+def _damage_reported(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
@@ -114,7 +113,7 @@ def _damage_named(path: Path) -> Iterator[None]:
 
 
 def refuse_bomb(name: str, packed: int, unpacked: int, where: object) -> None:
-    """Refuse what unpacks to more than ``ALWAYS`` bytes and more than ``RATIO`` times its size.
+    """Refuse a file that unpacks to more than ``ALWAYS`` bytes and more than ``RATIO`` times its size.
 
     Args:
         name: of the file.
@@ -139,18 +138,18 @@ def refuse_bomb(name: str, packed: int, unpacked: int, where: object) -> None:
 
 
 def refuse_gzip_bomb(path: Path) -> None:
-    """Refuse a gzip file whose beginning is packed as tightly as no table is.
+    """Refuse a gzip file whose beginning is packed more tightly than any table.
 
-    One that is damaged is left to its reader.
+    A damaged one is left to its reader.
 
     Raises:
-        InputError: it would unpack to more than ``ALWAYS`` bytes if it goes on like that.
+        InputError: at that ratio it would unpack to more than ``ALWAYS`` bytes.
     """
     size = path.stat().st_size
     if size * _MOST <= ALWAYS:
         return
     with path.open("rb") as packed:
-        beginning = packed.read(_LOOKED_AT)
+        beginning = packed.read(_PROBED)
     try:
         unpacked = len(zlib.decompressobj(wbits=31).decompress(beginning))
     except zlib.error:

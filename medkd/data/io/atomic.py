@@ -1,4 +1,4 @@
-"""Nothing half written: data goes to a temporary name and is renamed."""
+"""Atomic writing: under a temporary name that is renamed, so that nothing is ever half written."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def writing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside ``path``, which takes its place when the block ends well."""
+    """A temporary folder beside ``path``, which replaces it when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -63,9 +63,9 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def removed_on_input_error(run: Path) -> Iterator[None]:
-    """Remove ``run`` again when the block ends in an ``InputError`` and the folder was not there before; else leave it.
+    """Remove ``run`` when the block ends in an ``InputError`` and did not exist before.
 
-    What was interrupted, or begun earlier, stays, so that it can be continued.
+    A run that was interrupted, or begun earlier, stays, so that it can be continued.
     """
     created = [folder for folder in (run, *run.parents) if not folder.exists()]
     try:
@@ -82,7 +82,7 @@ def removed_on_input_error(run: Path) -> Iterator[None]:
 def written_once(root: Path, name: str, settings: Any, write: Callable[[Path], None]) -> Path:
     """Write a synthetic cohort below ``root``, whole or not at all.
 
-    One of the same settings that is there already is left as it is.
+    An existing one with the same settings is left as it is.
 
     Args:
         root: a folder that does not exist, is empty, or holds another cohort of that name (which is replaced).
@@ -93,15 +93,15 @@ def written_once(root: Path, name: str, settings: Any, write: Callable[[Path], N
     Raises:
         InputError: ``root`` holds something else.
     """
-    root, held = Path(root), dataclasses.asdict(settings)
+    root, document = Path(root), dataclasses.asdict(settings)
     record = root / f"{name}.json"
-    if record.is_file() and json.loads(record.read_text(encoding="utf-8")) == held:
+    if record.is_file() and json.loads(record.read_text(encoding="utf-8")) == document:
         return root
     if root.exists() and not record.is_file() and (not root.is_dir() or any(root.iterdir())):
         raise InputError(
-            f"{root} holds something that is no {name}", where="--root", remedy="Name an empty or a new folder"
+            f"{root} holds something that is not a {name}", where="--root", remedy="Name an empty or a new folder"
         )
     with writing_folder(root) as folder:
         write(folder)
-        write_json(folder / record.name, held)
+        write_json(folder / record.name, document)
     return root

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def digest_of(value: Any) -> str:
-    """sha256 of a value's canonical JSON; dataclasses, tuples and paths count as what they hold.
+    """sha256 of a value's canonical JSON; dataclasses count as their fields, tuples as lists, paths as text.
 
     >>> digest_of({"b": 1, "a": (2, 3)}) == digest_of({"a": [2, 3], "b": 1})
     True

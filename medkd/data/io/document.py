@@ -29,14 +29,14 @@ def parse_document(model: type[D], content: Any, where: object, remedy: str = ""
     """The document that plain values describe.
 
     Args:
-        model: what the document is.
+        model: class of the document.
         content: of YAML or JSON.
         where: the file, for messages.
-        remedy: what to do about a wrong value; by default what pydantic expects there.
+        remedy: for a wrong value; by default what pydantic expects there.
 
     Raises:
         InputError: a key is unknown (the nearest valid one is named) or missing, or a value is wrong. One line for
-            the first problem; how many others there are is said.
+            the first problem.
 
     >>> class Arm(Document):
     ...     view: str
@@ -82,7 +82,7 @@ def _quoted(problem: ErrorDetails) -> str:
 
 
 def _sentence(problem: ErrorDetails) -> str:
-    """What pydantic says of a problem; for our own ValueError, its words."""
+    """The message of pydantic, or of our own ValueError."""
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return message.replace("Input should be", "It must be")
 

@@ -1,4 +1,4 @@
-"""Files that an earlier step wrote: what cannot be read is named in one line."""
+"""Readers of files that an earlier step wrote; a damaged one is a one-line error."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def read_json(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
         InputError: it is missing, damaged, or holds something else.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path.name}", where=path, remedy="Run what writes it first") from error
     except ValueError as error:
         raise InputError(f"{path.name} is damaged: it is not JSON", where=path, remedy=remedy) from error
-    if not isinstance(held, dict):
+    if not isinstance(document, dict):
         raise InputError(f"{path.name} is damaged: it holds no names with values", where=path, remedy=remedy)
-    return held
+    return document
 
 
 def read_table(path: Path, remedy: str = REMEDY) -> pl.DataFrame:
@@ -53,9 +53,9 @@ def read_array(path: Path, remedy: str = REMEDY) -> NDArray[Any]:
         InputError: it is missing, damaged, or holds objects.
     """
     try:
-        held: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path.name}", where=path, remedy="Run what writes it first") from error
     except (ValueError, EOFError) as error:
-        raise InputError(f"{path.name} is damaged: it is no array", where=path, remedy=remedy) from error
-    return held
+        raise InputError(f"{path.name} is damaged: it is not an array", where=path, remedy=remedy) from error
+    return array

@@ -20,22 +20,19 @@ from medkd.data.io.archive import is_archive, open_members, refuse_gzip_bomb
 from medkd.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz")
-"""Of a table, the better first: what needs no decompression is read faster."""
+"""Of a table, in order of preference: an uncompressed one is read faster."""
 _DEPTH = 2
-"""Folders below the root in which a table may lie.
-
-``hosp/labevents.csv.gz`` of a folder that holds several data sets.
-"""
+"""Levels of folders below the root that are searched, as for ``hosp/labevents.csv.gz`` of a folder of data sets."""
 
 _LONGEST_HEADER = 1 << 20
-"""Bytes; a file without line ends is no table."""
+"""Bytes; a file without line ends is not a table."""
 _MOMENT = "%Y-%m-%d %H:%M:%S"
-"""How most tables write times."""
+"""Format of times in most tables."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Where a table lies.
+    """Location of a table.
 
     Args:
         path: a CSV file, or the archive that holds it.
@@ -76,7 +73,7 @@ def find_table(root: Path, name: str) -> Table | None:
 def scan_table(root: Path, name: str, columns: Mapping[str, Any] | None = None) -> pl.LazyFrame:
     """A published table, column names in lower case, read in a streaming way when the frame is collected.
 
-    Text that is no number where ``columns`` asks for one is null, for the caller to count; so is a time that is none.
+    Text that is not a number where ``columns`` asks for one is null, for the caller to count; likewise a time.
 
     Args:
         root: the data set's folder.
@@ -84,7 +81,7 @@ def scan_table(root: Path, name: str, columns: Mapping[str, Any] | None = None) 
         columns: the wanted ones, in lower case, with their types; None: all, as text.
 
     Raises:
-        InputError: there is no such table, it has no such column, or it is no CSV; while it is collected: it is
+        InputError: there is no such table, it has no such column, or it is not a CSV; while it is collected: it is
             truncated.
     """
     table = find_table(root, name)
@@ -109,7 +106,7 @@ def scan_table(root: Path, name: str, columns: Mapping[str, Any] | None = None) 
 
 @dataclass(frozen=True)
 class _Source:
-    """Batches of a table, for polars to ask for; what is wrong with the file is said in our own words."""
+    """Batches of a table for polars, with errors of the file as ``InputError``."""
 
     table: Table
     renamed: Mapping[str, str]
@@ -118,7 +115,7 @@ class _Source:
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        with _as_file(self.table) as path, _in_our_words(self.table):
+        with _as_file(self.table) as path, _input_errors(self.table):
             published = {column: name for name, column in self.renamed.items()}
             times = {column: kind for column, kind in self.types.items() if kind.is_temporal()}
             frame = pl.scan_csv(
@@ -132,8 +129,8 @@ class _Source:
             )
             chosen = list(columns or self.types)
             frame = frame.select(pl.col(published[column]).alias(column) for column in chosen)
-            # Reading times is what costs most: where the predicate can do without, only those of the rows that it keeps
-            # are read.
+            # Parsing times costs most: where the predicate does not need them, only those of the remaining rows are
+            # parsed.
             early = predicate is not None and not set(predicate.meta.root_names()) & set(times)
             if predicate is not None and early:
                 frame = frame.filter(predicate)
@@ -150,10 +147,7 @@ class _Source:
 
 
 def _moments(text: pl.Series) -> pl.Series:
-    """Times as most tables write them, at a sixth of what guessing costs.
-
-    Where any of them is written otherwise, all are guessed.
-    """
+    """Times in the usual format, at a sixth of the cost of inferring it; where any is in another, all are inferred."""
     moments = text.str.to_datetime(_MOMENT, time_unit="us", strict=False)
     return moments if moments.null_count() == text.null_count() else text.str.to_datetime(time_unit="us", strict=False)
 
@@ -178,7 +172,7 @@ def _as_file(table: Table) -> Iterator[Path]:
 
 
 @contextmanager
-def _in_our_words(table: Table) -> Iterator[None]:
+def _input_errors(table: Table) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError) as error:
@@ -187,7 +181,7 @@ def _in_our_words(table: Table) -> Iterator[None]:
         ) from error
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{table} is no readable CSV", where=table.path.parent, remedy="Copy the published file again"
+            f"{table} is not a readable CSV", where=table.path.parent, remedy="Copy the published file again"
         ) from error
 
 
@@ -198,7 +192,7 @@ def _members(path: Path, stamp: int) -> tuple[str, ...]:
 
 
 def _header(table: Table) -> list[str]:
-    with _in_our_words(table):
+    with _input_errors(table):
         if not table.member:
             if table.path.name.lower().endswith(".gz"):
                 refuse_gzip_bomb(table.path)

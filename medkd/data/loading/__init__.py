@@ -1,1 +1,1 @@
-"""TODO medkd/data/loading."""
+"""Prepared arrays, training statistics, and batches in a reproducible order."""

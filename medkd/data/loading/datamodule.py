@@ -1,4 +1,4 @@
-"""Samples, split, prepared arrays and statistics, as Lightning wants them."""
+"""Data module: batches of one fold from the samples, the split, prepared arrays and statistics."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class SampleData(LightningDataModule):
     Args:
         samples: Parquet file of the sample table.
         split: the split's file.
-        split_sha256: what that split must be.
+        split_sha256: expected digest of that split.
         held_out: folds that are not trained on; the test samples.
-        target: what is predicted.
-        model_inputs: "student", and the name of each teacher that runs live, to what it sees.
+        target: the outcome that is predicted.
+        model_inputs: view and modalities of "model" and, by name, of each teacher that runs live.
         prepared: model → modality → folder of its prepared arrays.
-        label_fraction: share of the training and inner-validation subjects that keep their label.
-        unlabelled: whether samples whose label is withheld or missing take part, for a teacher to speak on.
-        batch_size: samples a step, over all processes that share it.
-        steps: optimiser steps an epoch, whatever the number of samples; 0 means one pass.
+        label_fraction: fraction of the training and inner-validation subjects that keep their label.
+        unlabelled: whether samples whose label is withheld or missing take part, for the sake of a teacher's outputs.
+        batch_size: samples per step, over all processes that share it.
+        steps: optimiser steps per epoch, for any number of samples; 0 means one pass.
         augment: whether training samples are augmented.
         seed: of order and augmentation.
         num_workers: processes that gather batches; 0 is fastest while arrays fit the page cache.
@@ -78,7 +78,7 @@ class SampleData(LightningDataModule):
         self._batches: EpochBatches | None = None
 
     def setup(self, stage: str) -> None:
-        """Open what the stages before have written, and fit the statistics on the training samples.
+        """Open what earlier stages wrote, and fit the statistics on the training samples.
 
         Raises:
             InputError: something is missing, edited, or leaves training or validation empty.
@@ -95,7 +95,7 @@ class SampleData(LightningDataModule):
         }
         train = self.ids("train")
         if stage in ("fit", "validate"):
-            # Told now, not after an epoch whose checkpoint has nothing to be chosen by.
+            # An error now, not after an epoch whose checkpoint has nothing to be chosen by.
             self.ids("val")
         for model, modalities in self.stored.items():
             self.statistics[model] = {
@@ -123,8 +123,8 @@ class SampleData(LightningDataModule):
         withheld_too = role == "train" and self.unlabelled
         chosen = self.split.role(role, self.held_out, self.label_fraction, labelled_only=not withheld_too)
         if role == "train" and not withheld_too:
-            # Samples that never had a label teach as little as those whose label is withheld, and a label-only teacher
-            # is silent on both.
+            # Samples that never had a label are left out like those whose label is withheld: for neither has a
+            # label-only teacher an output.
             known = self.samples.filter(pl.any_horizontal(pl.col(self.target.columns).is_not_null()))["sample_id"]
             chosen = chosen.filter(pl.col("sample_id").is_in(known.to_list()))
         if role != "test" and chosen.is_empty():
@@ -148,7 +148,7 @@ class SampleData(LightningDataModule):
 
     @cached_property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch."""
+        """Optimiser steps per epoch."""
         n = len(self.ids("train"))
         return self.steps or max(n // min(self.batch_size, n), 1)
 
@@ -166,7 +166,7 @@ class SampleData(LightningDataModule):
 
     @property
     def _process(self) -> tuple[int, int]:
-        """Which process this is, and of how many."""
+        """Rank of this process, and the number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -186,10 +186,10 @@ class SampleData(LightningDataModule):
                 where="trainer",
                 remedy="Lower devices, or num_nodes",
             )
-        # As many batches in each process, since every pass of the network waits for the others.
+        # The same number of batches in each process, since every pass of the network waits for the others.
         batches = -(-len(dataset) // (4 * self.batch_size * world))
         order = [
-            [(int(place), 0) for place in part]
+            [(int(index), 0) for index in part]
             for part in np.array_split(np.arange(rank, len(dataset), world), batches)
         ]
         return self._loader(dataset, order)
@@ -197,11 +197,13 @@ class SampleData(LightningDataModule):
     def _loader(self, dataset: SampleDataset, batches: Iterable[list[Key]]) -> DataLoader[Batch]:
         # A loader draws a seed for its workers; from the global generator, that would make a resumed run differ from a
         # whole one.
-        own = torch.Generator().manual_seed(self.seed)
-        return DataLoader(dataset, batch_sampler=batches, collate_fn=as_is, num_workers=self.num_workers, generator=own)
+        generator = torch.Generator().manual_seed(self.seed)
+        return DataLoader(
+            dataset, batch_sampler=batches, collate_fn=as_is, num_workers=self.num_workers, generator=generator
+        )
 
     def state_dict(self) -> dict[str, Any]:
-        """Where in the epoch training stands, so that a run killed mid-epoch goes on with the next batch."""
+        """Position within the epoch, so that a run killed mid-epoch continues with the next batch."""
         if self.trainer is None:
             return {}
         return {
@@ -210,6 +212,6 @@ class SampleData(LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Begin the first epoch after a resume where the stored run stood."""
+        """Start the first epoch after a resume at the stored position."""
         if "ready" in state_dict:
             self._position = (int(state_dict["epoch"]), int(state_dict["ready"]))

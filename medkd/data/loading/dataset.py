@@ -1,4 +1,4 @@
-"""Prepared samples as batches: gathered, augmented and normalised a whole batch at a time."""
+"""Data set of whole batches: prepared samples gathered, augmented and normalised at once."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from medkd.data.loading.store import Prepared
 
 
 class SampleDataset(Dataset[Batch]):
-    """Batches of samples for one or several model_inputs; those with the same strengths share each sample's augmentation.
+    """Batches of samples for one or several models; equal modalities share each sample's augmentation.
 
     Args:
         samples: rows of the sample table, in the order of their positions.
         labelled: "sample" bool; the label of the others is withheld.
-        target: what is predicted.
-        model_inputs: what each model sees.
+        target: the outcome that is predicted.
+        model_inputs: view and modalities of each model.
         prepared: model → modality → prepared arrays.
         statistics: model → modality → statistics of the training samples.
         augment_seed: seed of the augmentation; None for none.
@@ -70,44 +70,42 @@ class SampleDataset(Dataset[Batch]):
 
     def __getitems__(self, keys: Sequence[Key]) -> Batch:
         """The batch of these (position, epoch) pairs."""
-        places = np.array([place for place, _ in keys])
+        positions = np.array([position for position, _ in keys])
         epoch = keys[0][1]
         views: dict[str, dict[str, Signal]] = {}
         presence: dict[str, dict[str, Tensor]] = {}
         for model, modalities in self.prepared.items():
             views[model], presence[model] = {}, {}
             for name, stored in modalities.items():
-                rows = self.rows[model][name][places]
+                rows = self.rows[model][name][positions]
                 values = torch.from_numpy(np.asarray(stored.values[rows]))
                 modality = self.model_inputs[model].modalities[name]
                 if self.augment_seed is not None:
-                    params = {key: value[places] for key, value in self._augmentation(model, name, epoch).items()}
+                    params = {key: value[positions] for key, value in self._augmentation(model, name, epoch).items()}
                     values = modality.augment(values, params)
-                here = torch.from_numpy(stored.present[rows])
+                present = torch.from_numpy(stored.present[rows])
                 views[model][name] = observed(
-                    self.statistics[model][name].apply(values), here, partial=modality.traits.partial
+                    self.statistics[model][name].apply(values), present, partial=modality.traits.partial
                 )
-                presence[model][name] = here
+                presence[model][name] = present
         return Batch(
             views=views,
             presence=presence,
-            targets=self.targets[places],
-            labelled=self.labelled[places],
+            targets=self.targets[positions],
+            labelled=self.labelled[positions],
             target=self.target,
-            sample_id=[self.ids[place] for place in places],
-            subject_id=[self.subjects[place] for place in places],
-            site=[self.sites[place] for place in places],
+            sample_id=[self.ids[position] for position in positions],
+            subject_id=[self.subjects[position] for position in positions],
+            site=[self.sites[position] for position in positions],
         )
 
     def _augmentation(self, model: str, name: str, epoch: int) -> Params:
-        """Parameters of all samples for one epoch.
+        """Parameters of all samples for one epoch: a function of (seed, epoch), so that a resumed run repeats them.
 
-        A pure function of (seed, epoch), so that a resumed run repeats them.
-
-        Parties whose modality is equal share what was drawn; one with other strengths or another length draws its own.
+        Models whose modality is equal share what was drawn; one with other strengths or another length draws its own.
         """
-        held = self._params.get((model, name))
-        if held is None or held[0] != epoch:
+        current = self._params.get((model, name))
+        if current is None or current[0] != epoch:
             modality = self.model_inputs[model].modalities[name]
             alike = (
                 drawn
@@ -115,11 +113,11 @@ class SampleDataset(Dataset[Batch]):
                 if kind == name and drawn[0] == epoch and self.model_inputs[other].modalities[name] == modality
             )
             rng = np.random.default_rng([self.augment_seed or 0, epoch, 2])
-            held = next(alike, None) or (epoch, modality.sample_augmentation(rng, len(self)))
-            self._params[model, name] = held
-        return held[1]
+            current = next(alike, None) or (epoch, modality.sample_augmentation(rng, len(self)))
+            self._params[model, name] = current
+        return current[1]
 
 
 def as_is(batch: Any) -> Any:
-    """Collate nothing: the data set returns whole batches."""
+    """Collate function of a data set that returns whole batches."""
     return batch

@@ -1,4 +1,4 @@
-"""What was prepared in several places, put together: the same bytes as if it had been prepared in one."""
+"""Merge of prepared shards: the same bytes as if they had been prepared in one place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
-from medkd.data.events.events import SERIES_A_FILE
+from medkd.data.events.events import SERIES_PER_FILE
 from medkd.data.io.atomic import writing
 from medkd.data.io.locks import locked_folder
 from medkd.data.loading.store import BUILDING, Prepared, part_key, publish, reserve
@@ -25,30 +25,30 @@ def merge_series(sources: Sequence[Path], folder: Path, name: str) -> dict[str, 
     No more than one such file is in memory at a time.
 
     Args:
-        sources: folders that a modality was extracted to; each series lies in one of them.
+        sources: folders that a modality was extracted to; each series is in one of them.
         folder: what the returned paths are relative to.
         name: of the modality.
 
     Returns:
         The file of each series.
     """
-    found = [file for source in sources for file in sorted((source / name).glob("*.parquet"))]
-    if not found:
+    parts = [file for source in sources for file in sorted((source / name).glob("*.parquet"))]
+    if not parts:
         return {}
-    rows = pl.scan_parquet(found)
+    rows = pl.scan_parquet(parts)
     series = rows.select(pl.col("series").unique()).collect(engine="streaming")["series"].sort()
     files: dict[str, str] = {}
-    for number, first in enumerate(range(0, len(series), SERIES_A_FILE)):
+    for number, first in enumerate(range(0, len(series), SERIES_PER_FILE)):
         path = f"{name}/{number:05d}.parquet"
-        block = series[first : first + SERIES_A_FILE]
-        # Sorted by series alone: within one, its only source has the order.
-        part = (
+        block = series[first : first + SERIES_PER_FILE]
+        # Sorted by series alone: within one, the order is that of its only source.
+        events = (
             rows.filter(pl.col("series").is_between(pl.lit(block[0]), pl.lit(block[-1])))
             .collect()
             .sort("series", maintain_order=True)
         )
         with writing(folder / path) as temporary:
-            part.write_parquet(temporary)
+            events.write_parquet(temporary)
         files |= dict.fromkeys(block, path)
     return files
 
@@ -56,12 +56,12 @@ def merge_series(sources: Sequence[Path], folder: Path, name: str) -> dict[str, 
 def merge_prepared(
     sources: Sequence[Prepared], folder: Path, modality: Modality, part: Part, samples: pl.DataFrame, root: Path
 ) -> None:
-    """Prepared arrays of several sources as those of all ``samples``, where ``prepare`` finds them.
+    """Write the prepared arrays of several sources as those of all ``samples``, where ``prepare`` finds them.
 
     Args:
-        sources: each sample lies in one of them.
+        sources: each sample is in one of them.
         folder, modality, samples, root: as of ``prepare``.
-        part: what a model sees of the modality.
+        part: of a view.
 
     Raises:
         InputError: no record at all can be used.

@@ -1,4 +1,4 @@
-"""The order of training: a pure function of (seed, epoch), which can start anywhere."""
+"""Order of training: a pure function of (seed, epoch) that can start at any step."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Key = tuple[int, int]
 class EpochBatches(Sampler[list[Key]]):
     """Batches of one epoch: permutations of all samples one after another, cut to full batches.
 
-    An epoch is ``steps`` optimiser steps whatever the number of samples, so that arms with few and with many labels get
-    the same budget.
+    An epoch is ``steps`` optimiser steps for any number of samples, so that arms with few and with many labels have the
+    same budget.
 
     Args:
         n: number of training samples.
-        batch_size: samples a step; at most ``n``.
-        steps: steps an epoch; 0 means one pass, the last short batch dropped.
+        batch_size: samples per step; at most ``n``.
+        steps: steps per epoch; 0 means one pass, the last short batch dropped.
         seed: of the order.
-        rank, world: which process of how many: each takes its share of every batch, so that a step sees the same
-            samples however many share it.
+        rank, world: number of this process, and of all: each takes its part of every batch, so that a step has the same
+            samples for any number of processes.
 
     Raises:
         InputError: a batch has fewer samples than there are processes.
@@ -51,7 +51,7 @@ class EpochBatches(Sampler[list[Key]]):
 
     @property
     def sampler(self) -> EpochBatches:
-        """Where Lightning looks for ``set_epoch``."""
+        """The attribute in which Lightning looks for ``set_epoch``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -68,4 +68,4 @@ class EpochBatches(Sampler[list[Key]]):
         start, self.start = self.start, 0
         for step in range(start, self.steps):
             batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield [(int(place), self.epoch) for place in batch[self.rank :: self.world]]
+            yield [(int(index), self.epoch) for index in batch[self.rank :: self.world]]

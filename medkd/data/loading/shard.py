@@ -1,4 +1,4 @@
-"""A part of the subjects, for one of several machines."""
+"""Shard: the subjects that one of several machines prepares."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Shard:
-    """Those subjects whose hash falls to part ``part`` of ``parts``: a subject's samples are never in two.
+    """The subjects whose hash falls to part ``part`` of ``parts``: a subject's samples are never in two.
 
     Args:
         part: counted from 1.
-        parts: how many there are.
+        parts: number of all.
     """
 
     part: int
@@ -25,7 +25,7 @@ class Shard:
 
     @property
     def folder(self) -> str:
-        """Name of the folder that it is built in.
+        """Name of its build folder.
 
         >>> Shard(2, 3).folder
         '2of3'
@@ -33,7 +33,7 @@ class Shard:
         return f"{self.part}of{self.parts}"
 
     def holds(self, subject: str) -> bool:
-        """Whether a subject falls to this part, on whichever machine it is asked.
+        """Whether a subject falls to this part; the same on every machine.
 
         >>> [part for part in (1, 2, 3) if Shard(part, 3).holds("p-17")]
         [3]
@@ -43,5 +43,5 @@ class Shard:
 
     def of(self, samples: pl.DataFrame) -> pl.DataFrame:
         """The samples of its subjects, in their order."""
-        held = [subject for subject in samples["subject_id"].unique() if self.holds(str(subject))]
-        return samples.filter(pl.col("subject_id").is_in(held))
+        subjects = [subject for subject in samples["subject_id"].unique() if self.holds(str(subject))]
+        return samples.filter(pl.col("subject_id").is_in(subjects))

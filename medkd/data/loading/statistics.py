@@ -1,4 +1,4 @@
-"""Statistics of the inputs: fitted on training samples only, and carrying the split that says which those were."""
+"""Statistics of the inputs, fitted on training samples only, with the digest of their split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Statistics:
     """Mean and standard deviation of one modality: of each channel, or of each position where samples are aligned.
 
     Args:
-        mean, std: one a channel or, channel after channel, one a position; in the modality's units.
+        mean, std: one per channel or, channel after channel, one per position; in the modality's units.
         samples: number of training samples they were fitted on.
         split_sha256: the split those came from.
         held_out: the folds of it that were left out.
@@ -36,13 +36,13 @@ class Statistics:
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any]) -> Statistics:
-        """The statistics that ``spec()`` described.
+        """The statistics that ``to_dict`` described.
 
         >>> Statistics.from_dict(Statistics((1.0,), (2.0,), 3, "", (0,)).to_dict()).held_out
         (0,)
         """
-        held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}
-        return cls(**held)
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()}
+        return cls(**fields)
 
     @classmethod
     def fit(
@@ -60,7 +60,7 @@ class Statistics:
         Args:
             values: prepared arrays; may be memory-mapped.
             rows: of the training samples.
-            split_sha256, held_out: where those come from.
+            split_sha256, held_out: split and held-out folds of those samples.
             aligned: a position means the same in every sample, and gets statistics of its own.
             measured: False leaves values as they are (mean 0, deviation 1): token ids, indicators.
 
@@ -75,8 +75,8 @@ class Statistics:
             )
         if not measured:
             return cls((0.0,) * values.shape[1], (1.0,) * values.shape[1], len(rows), split_sha256, tuple(held_out))
-        kept = values.shape[1:] if aligned else values.shape[1:2]
-        count, total, squares = np.zeros(kept), np.zeros(kept), np.zeros(kept)
+        shape = values.shape[1:] if aligned else values.shape[1:2]
+        count, total, squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for start in range(0, len(rows), 1024):
             chunk = np.asarray(values[rows[start : start + 1024]], dtype=np.float64)
             axes = (0,) if aligned else tuple(axis for axis in range(chunk.ndim) if axis != 1)
@@ -85,15 +85,15 @@ class Statistics:
             count += seen.sum(axis=axes)
             total += chunk.sum(axis=axes)
             squares += np.square(chunk).sum(axis=axes)
-        # Of what was never observed: mean 0, deviation 1.
-        seldom = np.maximum(count, 1)
-        mean = (total / seldom).ravel()
-        std = np.sqrt(np.maximum((squares / seldom).ravel() - mean**2, 0.0))
+        # A channel that was never observed gets mean 0 and deviation 1.
+        divisor = np.maximum(count, 1)
+        mean = (total / divisor).ravel()
+        std = np.sqrt(np.maximum((squares / divisor).ravel() - mean**2, 0.0))
         std[std < 1e-8] = 1.0
         return cls(tuple(mean.tolist()), tuple(std.tolist()), len(rows), split_sha256, tuple(held_out))
 
     def apply(self, values: Tensor) -> Tensor:
-        """``values`` "batch channel ..." with zero mean and unit deviation a channel (a position, where there is one of each).
+        """``values`` "batch channel ..." with zero mean and unit deviation per channel (per position where aligned).
 
         >>> import torch
         >>> Statistics((1.0,), (2.0,), 1, "", ()).apply(torch.tensor([[[3.0]]])).item()

@@ -1,4 +1,4 @@
-"""Prepared arrays on disk: each file is read and prepared once, then memory-mapped."""
+"""Store of prepared arrays: each file is read and prepared once, then memory-mapped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Prepared:
     """Prepared arrays of one part of a view.
 
     Args:
-        folder: where they lie.
+        folder: of the files.
         values: "sample channel ..." float32, memory-mapped; rows of unusable or absent samples are zero.
         index: ``sample_id``, ``status`` ("ok", "absent", "unusable"), ``reason``.
         sha256: of the values.
@@ -69,14 +69,14 @@ class Prepared:
         """Row numbers of samples, whatever their order.
 
         Raises:
-            InputError: a sample was never prepared; how many is said, not which.
+            InputError: some samples were never prepared; the message counts them, and names none.
         """
-        found = [self._row_of.get(name, -1) for name in sample_ids]
-        if missing := found.count(-1):
+        rows = [self._row_of.get(name, -1) for name in sample_ids]
+        if missing := rows.count(-1):
             raise InputError(
                 f"{missing} samples were not prepared", where=self.folder, remedy="Run the stage 'prepare' again"
             )
-        return np.array(found, dtype=np.int64)
+        return np.array(rows, dtype=np.int64)
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:
@@ -85,10 +85,7 @@ class Prepared:
 
 
 def part_key(modality: Modality, part: Part, samples: pl.DataFrame, root: Path) -> str:
-    """Digest of everything that prepared arrays are derived from.
-
-    Preparation, part, sample ids, and the files' sizes and times.
-    """
+    """Digest of what prepared arrays depend on: preparation, part, sample ids, and the files' sizes and times."""
     files = list(_fingerprints(samples, modality.name, root))
     return digest_of(
         {"modality": modality.digest, "part": str(part), "ids": samples["sample_id"].to_list(), "files": files}
@@ -108,13 +105,13 @@ def prepare(
     """Read every sample once and prepare it for each part; parts that are already there are reused.
 
     Args:
-        folder: where prepared arrays of a run lie, one folder a part, named by its digest.
-        modality: how to read and prepare.
-        parts: what the model_inputs see of it.
+        folder: of a run's prepared arrays; each part has a folder in it, named by its digest.
+        modality: reads and prepares.
+        parts: of the models' views.
         samples: the sample table; a null in the modality's column is "absent".
         root: the data set's folder.
         jobs: processes that read.
-        whole: these are all samples, of which one at least must be usable; a shard may have none.
+        whole: these are all samples, of which at least one must be usable; a shard may have none.
 
     Returns:
         The prepared arrays by ``str(part)``. A record that cannot be used is set aside with its reason in ``index``.
@@ -146,38 +143,35 @@ def _build(
     with locked_folder(folder, BUILDING) as temporary:
         maps = [
             np.lib.format.open_memmap(
-                temporary / f"{place}.npy", mode="w+", dtype=np.float32, shape=(samples.height, *shape)
+                temporary / f"{number}.npy", mode="w+", dtype=np.float32, shape=(samples.height, *shape)
             )
-            for place, shape in enumerate(shapes)
+            for number, shape in enumerate(shapes)
         ]
-        for place in range(len(maps)):
-            reserve(temporary / f"{place}.npy")
+        for number in range(len(maps)):
+            reserve(temporary / f"{number}.npy")
         status: list[list[tuple[str, str]]] = [[] for _ in parts]
         bar = tqdm(
             total=samples.height, desc=f"prepare {modality.name}", unit="record", disable=not sys.stderr.isatty()
         )
-        for number, chunk in enumerate(_chunks(modality, parts, chunks, root, jobs)):
-            for place, rows in enumerate(chunk):
+        for batch, chunk in enumerate(_chunks(modality, parts, chunks, root, jobs)):
+            for number, rows in enumerate(chunk):
                 for offset, (values, state, reason) in enumerate(rows):
-                    status[place].append((state, reason))
+                    status[number].append((state, reason))
                     if values is not None:
-                        maps[place][number * CHUNK + offset] = values
+                        maps[number][batch * CHUNK + offset] = values
             bar.update(len(chunk[0]))
         bar.close()
-        for place, part in enumerate(parts):
-            maps[place].flush()
+        for number, part in enumerate(parts):
+            maps[number].flush()
             index = samples.select("sample_id").with_columns(
-                pl.Series("status", [state for state, _ in status[place]], dtype=pl.String),
-                pl.Series("reason", [why for _, why in status[place]], dtype=pl.String),
+                pl.Series("status", [state for state, _ in status[number]], dtype=pl.String),
+                pl.Series("reason", [why for _, why in status[number]], dtype=pl.String),
             )
-            publish(folder, modality, part, keys[str(part)], temporary / f"{place}.npy", index, whole=whole)
+            publish(folder, modality, part, keys[str(part)], temporary / f"{number}.npy", index, whole=whole)
 
 
 def reserve(file: Path) -> None:
-    """Take the file's whole room on the disk.
-
-    A full one is told here, where writing to a mapped hole would end the process.
-    """
+    """Allocate the whole file: a full disk is an error here, while writing to a mapped hole would end the process."""
     if hasattr(os, "posix_fallocate"):
         with file.open("r+b") as handle:
             os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
@@ -186,13 +180,13 @@ def reserve(file: Path) -> None:
 def publish(
     folder: Path, modality: Modality, part: Part, key: str, values: Path, index: pl.DataFrame, *, whole: bool = True
 ) -> None:
-    """Move finished arrays to where ``prepare`` looks for them.
+    """Move finished arrays to the folder where ``prepare`` looks for them.
 
     Args:
         folder, modality, part, whole: as of ``prepare``.
         key: of the part.
         values: file of the arrays; it is moved.
-        index: ``sample_id``, ``status``, ``reason``, a row an array.
+        index: ``sample_id``, ``status``, ``reason``, one row per array.
 
     Raises:
         InputError: no record at all could be used.
@@ -216,7 +210,7 @@ def publish(
 
 
 def _commonest(reasons: pl.Series) -> str:
-    """The commonest reason, for one line."""
+    """The most frequent reason."""
     return str(reasons.value_counts(sort=True)[reasons.name][0]) if len(reasons) else "every sample lacks it"
 
 
@@ -246,7 +240,7 @@ def prepare_chunk(
 def _prepare_row(modality: Modality, parts: Sequence[Part], row: Mapping[str, Any], root: Path) -> list[Row]:
     if row[modality.name] is None:
         return [(None, "absent", "")] * len(parts)
-    # Without the record's own name equal reasons count together, and no identifier reaches a report.
+    # Without the record's name equal reasons count together, and no identifier reaches a report.
     name = Path(str(row[modality.name])).name
     try:
         raw = modality.read(row, root)
@@ -264,7 +258,7 @@ def _prepare_row(modality: Modality, parts: Sequence[Part], row: Mapping[str, An
 
 
 def _fingerprints(samples: pl.DataFrame, column: str, root: Path) -> Iterator[list[tuple[str, int, int]] | None]:
-    """Size and time of every file that shares a record's stem, one listing a folder."""
+    """Size and time of every file that shares a record's stem, with one listing per folder."""
     listings: dict[Path, dict[str, list[tuple[str, int, int]]]] = {}
     for name in samples[column]:
         if name is None:
@@ -277,9 +271,9 @@ def _fingerprints(samples: pl.DataFrame, column: str, root: Path) -> Iterator[li
 
 
 def _listing(folder: Path) -> dict[str, list[tuple[str, int, int]]]:
-    found: dict[str, list[tuple[str, int, int]]] = {}
+    files: dict[str, list[tuple[str, int, int]]] = {}
     if folder.is_dir():
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            held = entry.stat()
-            found.setdefault(entry.name.split(".")[0], []).append((entry.name, held.st_size, held.st_mtime_ns))
-    return found
+            facts = entry.stat()
+            files.setdefault(entry.name.split(".")[0], []).append((entry.name, facts.st_size, facts.st_mtime_ns))
+    return files

@@ -1,1 +1,1 @@
-"""TODO medkd/data/splits."""
+"""Splits by subject: drawn once, written with a sha256, and read by role."""

@@ -1,4 +1,4 @@
-"""Who is trained on, who is validated on, who is tested on: written once, by subject, with a sha256."""
+"""Split: training, validation and test subjects, written once with a sha256."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Split:
     """One seed's assignment of subjects.
 
     Args:
-        table: ``sample_id``, ``subject_id``, ``fold`` (int), ``inner`` (bool: inner validation wherever its fold is
-            trained on), ``label_rank`` (in [0, 1), one a subject: labelled at fraction F when below F, so that
+        table: ``sample_id``, ``subject_id``, ``fold`` (int), ``inner`` (bool: inner validation where its fold is
+            trained on), ``label_rank`` (in [0, 1), one per subject: labelled at fraction F when below F, so that
             fractions are nested).
         protocol: holdout · official · kfold:K.
         seed: fixes the partition.
@@ -50,16 +50,16 @@ class Split:
 
         Args:
             role: "test" are the held-out folds; "val" the inner validation of the others; "train" the rest.
-            held_out: none for the deployable refit, which is trained on everybody.
-            label_fraction: share of training and inner-validation subjects that keep their label.
+            held_out: empty for the deployable refit, which is trained on all subjects.
+            label_fraction: fraction of training and inner-validation subjects that keep their label.
             labelled_only: leave out the subjects whose label is withheld. Test subjects always keep theirs.
         """
-        held = pl.col("fold").is_in(list(held_out))
+        tested = pl.col("fold").is_in(list(held_out))
         if role == "test":
-            return self.table.filter(held)
+            return self.table.filter(tested)
         trained = pl.lit(True) if not held_out else ~pl.col("inner")
-        kept = self.table.filter(~held & (pl.col("inner") if role == "val" else trained))
-        return kept.filter(keeps_label(label_fraction)) if labelled_only else kept
+        rows = self.table.filter(~tested & (pl.col("inner") if role == "val" else trained))
+        return rows.filter(keeps_label(label_fraction)) if labelled_only else rows
 
     def save(self, path: Path) -> None:
         """Write it once; an existing file must hold the same split.
@@ -85,20 +85,20 @@ class Split:
         if not path.is_file():
             raise InputError("no split file", where=path, remedy="Run the stage 'split' first")
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
+            document = json.loads(path.read_text(encoding="utf-8"))
             split = cls(
-                table=pl.DataFrame(held["rows"]).select("sample_id", "subject_id", "fold", "inner", "label_rank"),
-                protocol=held["protocol"],
-                seed=held["seed"],
-                evaluated=tuple(held["evaluated"]),
-                crossfit=tuple(held["crossfit"]),
+                table=pl.DataFrame(document["rows"]).select("sample_id", "subject_id", "fold", "inner", "label_rank"),
+                protocol=document["protocol"],
+                seed=document["seed"],
+                evaluated=tuple(document["evaluated"]),
+                crossfit=tuple(document["crossfit"]),
             )
         except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as broken:
             raise InputError(
                 "not a split file", where=path, remedy="Remove it and run the stage 'split' again"
             ) from broken
         refuse_overlap(split.table, path)
-        if split.sha256 != held.get("sha256") or (sha256 is not None and sha256 != split.sha256):
+        if split.sha256 != document.get("sha256") or (sha256 is not None and sha256 != split.sha256):
             raise InputError(
                 "split was edited after it was written", where=path, remedy="Remove the run, or restore the file"
             )
@@ -123,12 +123,12 @@ def refuse_overlap(table: pl.DataFrame, where: object) -> None:
     """Refuse a table that puts one subject in two folds, or a sample twice.
 
     Raises:
-        InputError: it does; the number of subjects is named, not who they are.
+        InputError: it does; the message counts the subjects, and names none.
     """
     folds = table.group_by("subject_id").agg(pl.col("fold").n_unique(), pl.col("inner").n_unique())
     if crossing := folds.filter((pl.col("fold") > 1) | (pl.col("inner") > 1)).height:
         raise InputError(
-            f"{crossing} subjects stand in two splits", where=where, remedy="Split by subject_id, not by sample"
+            f"{crossing} subjects are in two splits", where=where, remedy="Split by subject_id, not by sample"
         )
     if table["sample_id"].is_duplicated().any():
-        raise InputError("a sample stands twice in the split", where=where, remedy="Make sample_id unique")
+        raise InputError("a sample is in the split twice", where=where, remedy="Make sample_id unique")

@@ -1,4 +1,4 @@
-"""Timed texts, and the files that hold those of many series."""
+"""Texts with their times, and files of the texts of many series."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medkd.data.io.atomic import writing
 from medkd.errors import RecordError
 
 COLUMNS = {"series": pl.String, "hours": pl.Float64, "text": pl.String}
-SERIES_A_FILE = 1024
+SERIES_PER_FILE = 1024
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Texts:
     texts: tuple[str, ...]
 
     def within(self, start: float, end: float) -> Texts:
-        """Only what was written in [start, end).
+        """Only the texts of [start, end).
 
         >>> Texts((1.0, 24.0), ("stable", "died")).within(0, 24).texts
         ('stable',)
         """
-        kept = [(hour, text) for hour, text in zip(self.hours, self.texts, strict=True) if start <= hour < end]
-        return Texts(tuple(hour for hour, _ in kept), tuple(text for _, text in kept))
+        pairs = [(hour, text) for hour, text in zip(self.hours, self.texts, strict=True) if start <= hour < end]
+        return Texts(tuple(hour for hour, _ in pairs), tuple(text for _, text in pairs))
 
 
 def write_texts(notes: pl.DataFrame, folder: Path, name: str) -> dict[str, str]:
@@ -49,16 +49,16 @@ def write_texts(notes: pl.DataFrame, folder: Path, name: str) -> dict[str, str]:
     Returns:
         The file of each series that has a text.
     """
-    # By the text too: notes of one hour have an order, whatever the order of their rows.
+    # By the text too, so that notes of one hour have an order, whatever that of their rows.
     table = notes.select(pl.col(column).cast(kind) for column, kind in COLUMNS.items()).sort("series", "hours", "text")
     files: dict[str, str] = {}
     series = table["series"].unique(maintain_order=True)
-    number = table["series"].rle_id() // SERIES_A_FILE if table.height else pl.Series([], dtype=pl.UInt32)
-    for place in range(0, -(-len(series) // SERIES_A_FILE)):
-        path = f"{name}/{place:05d}.parquet"
+    number = table["series"].rle_id() // SERIES_PER_FILE if table.height else pl.Series([], dtype=pl.UInt32)
+    for index in range(-(-len(series) // SERIES_PER_FILE)):
+        path = f"{name}/{index:05d}.parquet"
         with writing(folder / path) as temporary:
-            table.filter(number == place).write_parquet(temporary)
-        files |= dict.fromkeys(series[place * SERIES_A_FILE : (place + 1) * SERIES_A_FILE], path)
+            table.filter(number == index).write_parquet(temporary)
+        files |= dict.fromkeys(series[index * SERIES_PER_FILE : (index + 1) * SERIES_PER_FILE], path)
     return files
 
 
@@ -66,37 +66,34 @@ def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
     """Texts of one series, hours counted from ``zero_hour`` of it.
 
     Args:
-        path: Parquet or CSV with ``hours`` and ``text``, and if it holds several ``series``; or a plain ``.txt``,
-            written at hour 0.
-        series: whose; may be None where the file has no such column.
+        path: Parquet or CSV with ``hours``, ``text`` and, for several series, ``series``; or a plain ``.txt``, whose
+            hour is 0.
+        series: may be None where the file has no such column.
         zero_hour: the sample's time zero, in hours of the series.
 
     Raises:
         RecordError: the file is missing, damaged, lacks a column, or has no text of that series.
     """
     try:
-        stamp = path.stat().st_mtime_ns
+        modified_ns = path.stat().st_mtime_ns
     except OSError as error:
         raise RecordError(f"no such file: {path.name}", where=str(path.parent), remedy="Check the path") from error
-    held = _file(path, stamp)
-    found = held.get("" if "" in held else series or "")
-    if found is None:
+    by_series = _file(path, modified_ns)
+    texts = by_series.get("" if "" in by_series else series or "")
+    if texts is None:
         raise RecordError("holds no text of this series", where=path.name)
-    return Texts(tuple(hour - zero_hour for hour in found.hours), found.texts)
+    return Texts(tuple(hour - zero_hour for hour in texts.hours), texts.texts)
 
 
 @lru_cache(maxsize=8)
-def _file(path: Path, stamp: int) -> Mapping[str, Texts]:
-    """Texts by series, "" where the file has none; ``stamp`` is its time of change.
-
-    One that was written anew is read anew.
-    """
+def _file(path: Path, modified_ns: int) -> Mapping[str, Texts]:
+    """Texts by series, "" where the file has none; read again when its time of change, in the key, is another."""
     try:
         if path.suffix == ".txt":
             return {"": Texts((0.0,), (path.read_text(encoding="utf-8"),))}
         table = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise RecordError("is no readable table of texts", where=path.name, remedy="Write Parquet or CSV") from error
+        raise RecordError("is not a readable table of texts", where=path.name, remedy="Write Parquet or CSV") from error
     if not {"hours", "text"} <= set(table.columns):
         raise RecordError(
             "has no columns 'hours' and 'text'", where=path.name, remedy="Give hours, text and if need be series"

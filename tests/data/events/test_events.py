@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from medkd.data.events import events as module
-from medkd.data.events.events import SERIES_A_FILE, Events, read_events, write_events
+from medkd.data.events.events import SERIES_PER_FILE, Events, read_events, write_events
 from medkd.errors import RecordError
 
 LONG = "series,hours,variable,value\nb,2,heart_rate,80\na,1.5,sbp,120\na,0,heart_rate,70\n"
@@ -66,7 +66,7 @@ def test_numbers_as_series_are_names(tmp_path: Path) -> None:
         ("no_hours.csv", "time,value\n1,2\n", "no column 'hours'"),
         ("word.csv", "hours,heart_rate\n0,fast\n", "a word where a number belongs"),
         ("time.csv", "hours,heart_rate\n12:30,80\n", "a word where a number belongs"),
-        ("damaged.parquet", "PAR1", "no readable event table"),
+        ("damaged.parquet", "PAR1", "not a readable event table"),
         ("empty.csv", "", "is empty"),
         ("other.csv", "series,hours,variable,value\nz,0,sbp,120\n", "no event of this series"),
     ],
@@ -105,7 +105,7 @@ def test_events_can_be_cut_in_time_and_narrowed_to_variables() -> None:
 
 
 def test_what_is_written_is_read_back_from_as_few_files_as_need_be(tmp_path: Path) -> None:
-    count = SERIES_A_FILE + 1
+    count = SERIES_PER_FILE + 1
     table = pl.DataFrame({"series": [f"{place:05d}" for place in reversed(range(count))]}).with_columns(
         hours=1.0, variable=pl.lit("sbp"), value=pl.int_range(pl.len()).cast(pl.Float32)
     )
@@ -118,7 +118,7 @@ def test_what_is_written_is_read_back_from_as_few_files_as_need_be(tmp_path: Pat
 
 
 def test_the_files_are_the_same_however_few_rows_fit_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    count = 2 * SERIES_A_FILE + 5
+    count = 2 * SERIES_PER_FILE + 5
     rng = np.random.default_rng(0)
     table = pl.DataFrame({"series": [f"{place:05d}" for place in rng.permutation(4 * count) % count]}).with_columns(
         hours=pl.Series(rng.integers(3, size=4 * count) / 2),

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from medkd.data.core.view import Part
 from medkd.data.events.events import Events
-from medkd.data.events.grid import Grid, Variable, variables_in
+from medkd.data.events.grid import Grid
+from medkd.data.events.variables import Variable, variables_in
 from medkd.errors import InputError
 
 TABLE = {
@@ -48,7 +49,9 @@ def grid(modality: Grid, raw: Events, part: Part) -> NDArray[np.float32]:
 def test_a_cell_holds_the_mean_the_last_or_the_sum() -> None:
     raw = events((0.0, 0, 60), (0.5, 0, 90), (0.9, 0, 81), (1.0, 0, 70))
     part = Part("small", ("pulse",), (0, 2))
-    assert {cell: grid(Small(cell=cell), raw, part).tolist() for cell in ("mean", "last", "sum")} == {  # type: ignore[arg-type]
+    assert {
+        aggregate: grid(Small(aggregate=aggregate), raw, part).tolist() for aggregate in ("mean", "last", "sum")
+    } == {  # type: ignore[arg-type]
         "mean": [[77.0, 70.0]],
         "last": [[81.0, 70.0]],
         "sum": [[231.0, 70.0]],
@@ -91,7 +94,7 @@ def test_a_part_shows_its_variables_in_its_order() -> None:
         ({"variables": ("puls",)}, "Did you mean 'pulse'"),
         ({"step": 0}, "step 0"),
         ({"hours": -1}, "hours -1"),
-        ({"cell": "max"}, "cell max"),
+        ({"aggregate": "max"}, "aggregate max"),
     ],
 )
 def test_settings_that_make_no_grid_are_refused(options: dict[str, object], words: str) -> None:
@@ -120,8 +123,8 @@ def test_what_happens_at_or_after_the_windows_end_changes_nothing(
 ) -> None:
     later = [(end + abs(hour), variable, value) for hour, variable, value in future]
     before = sorted(row for row in past if row[0] < end)
-    for cell in ("mean", "last", "sum"):
-        modality = Small(step=step, cell=cell)  # type: ignore[arg-type]
+    for aggregate in ("mean", "last", "sum"):
+        modality = Small(step=step, aggregate=aggregate)  # type: ignore[arg-type]
         part = Part("small", (), (0, end))
         np.testing.assert_array_equal(
             grid(modality, events(*before), part), grid(modality, events(*before, *sorted(later)), part)
@@ -204,7 +207,8 @@ def test_a_sample_without_a_series_is_its_own(tmp_path: Path) -> None:
 def test_a_table_of_variables_is_read_from_yaml(tmp_path: Path) -> None:
     path = tmp_path / "variables.yaml"
     path.write_text(
-        'pulse: {unit: 1/min, low: 10, high: 300, units: {Hz: 60, odd: [2, -1]}, names: [HR]}\nsex: {unit: "1", low: 0, high: 1}\n'
+        "pulse: {unit: 1/min, low: 10, high: 300, units: {Hz: 60, odd: [2, -1]}, names: [HR]}\n"
+        'sex: {unit: "1", low: 0, high: 1}\n'
     )
     assert variables_in(path) == {
         "pulse": replace(TABLE["pulse"], units={"hz": (60.0, 0.0), "odd": (2.0, -1.0)}),

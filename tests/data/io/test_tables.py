@@ -15,7 +15,12 @@ import pytest
 from medkd.data.io.tables import find_table, scan_table
 from medkd.errors import InputError
 
-TEXT = 'SUBJECT_ID,CHARTTIME,VALUENUM,NOTE\n1,2150-01-01 00:30:00,7.5,"two\nlines, one comma"\n2,soon,high,\n3,2150-01-03 12:00:00,,x\n'
+TEXT = (
+    "SUBJECT_ID,CHARTTIME,VALUENUM,NOTE\n"
+    '1,2150-01-01 00:30:00,7.5,"two\nlines, one comma"\n'
+    "2,soon,high,\n"
+    "3,2150-01-03 12:00:00,,x\n"
+)
 COLUMNS = {"valuenum": pl.Float64, "subject_id": pl.Int64, "charttime": pl.Datetime}
 ROWS = [(7.5, 1, datetime(2150, 1, 1, 0, 30)), (None, 2, None), (None, 3, datetime(2150, 1, 3, 12))]
 

@@ -86,7 +86,7 @@ def swap_two_samples(held: dict[str, Any]) -> None:
 def test_overlap_is_refused_even_with_a_matching_sha256(
     split: Split, tmp_path: Path, change: Any, recompute: bool
 ) -> None:
-    with pytest.raises(InputError, match=r"stand in two splits|stands twice"):
+    with pytest.raises(InputError, match=r"are in two splits|is in the split twice"):
         Split.load(edited(split, tmp_path / "split.json", change, recompute))
 
 
@@ -104,7 +104,7 @@ def test_an_edit_with_a_matching_sha256_is_refused_by_who_knows_the_old_one(spli
 
 
 def test_messages_do_not_say_who_a_subject_is(split: Split, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^1 subjects stand in two splits") as told:
+    with pytest.raises(InputError, match=r"^1 subjects are in two splits") as told:
         Split.load(edited(split, tmp_path / "split.json", move_one_sample, recompute=True))
     assert "p0" not in str(told.value)
 
@@ -186,5 +186,5 @@ def test_label_fractions_are_nested_and_test_subjects_keep_theirs(split: Split) 
 def test_overlap_is_refused_wherever_it_comes_from(split: Split) -> None:
     refuse_overlap(split.table, "split")
     two = split.table.with_columns(subject_id=pl.lit("p0"))
-    with pytest.raises(InputError, match="1 subjects stand in two splits"):
+    with pytest.raises(InputError, match="1 subjects are in two splits"):
         refuse_overlap(two, "split")

@@ -54,7 +54,7 @@ def stays(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that series fall into several files."""
     for module in (events, merging, texts):
-        monkeypatch.setattr(module, "SERIES_A_FILE", 7)
+        monkeypatch.setattr(module, "SERIES_PER_FILE", 7)
 
 
 def build(name: str, root: Path, out: Path, *options: str) -> int:
@@ -71,11 +71,13 @@ def built(out: Path) -> dict[str, bytes]:
         for file in sorted(out.rglob("*"))
         if file.suffix in (".parquet", ".json")
     }
-    left = {name: content for name, content in held.items() if not name.startswith(("prepared/", "inputs.json"))}
+    left = {
+        name: content for name, content in held.items() if not name.startswith(("prepared/", "prepared_cohort.json"))
+    }
     for meta in sorted((out / "prepared").glob("*/meta.json")):
         part = json.loads(meta.read_text())["part"]
         left |= {f"{part}/{name}": (meta.parent / name).read_bytes() for name in ("values.npy", "index.parquet")}
-    inputs = json.loads((out / "inputs.json").read_text())
+    inputs = json.loads((out / "prepared_cohort.json").read_text())
     left["inputs"] = json.dumps({key: value for key, value in inputs.items() if key not in ("root", "stores")}).encode()
     return left
 
@@ -156,7 +158,7 @@ def test_a_missing_or_foreign_shard_is_one_line(
     assert "shard 2/3 was built from other samples" in capsys.readouterr().err
     assert build("cinc2012", stays, out, "--shard", "1/2") == 0
     assert build("cinc2012", stays, out) == 2
-    assert "shards of /2 and /3 lie side by side" in capsys.readouterr().err
+    assert "shards of /2 and /3 are side by side" in capsys.readouterr().err
     assert main(["cohort", "describe", "cinc2012", "--root", str(stays), "--shard", "1/2"]) == 2
     assert "'describe' takes no shard" in capsys.readouterr().err
 
