@@ -11,8 +11,7 @@ from medkd.data.core.sample import Exclusion
 from medkd.data.core.target import Target
 from medkd.data.events.event_cohort import EventCohort
 from medkd.errors import InputError
-from medkd.modalities.cgm.glucose_at import glucose_at
-from medkd.modalities.cgm.origins import origins, thinned
+from medkd.modalities.cgm.origins import glucose_at, origins, thinned
 
 AHEAD = {"glucose30": 30, "glucose60": 60}
 """Target column → minutes after the origin."""

@@ -1,1 +1,1 @@
-"""One kind of signal a file or folder."""
+"""Modalities: kinds of signals, one per folder."""

@@ -1,4 +1,4 @@
-"""Codes of diagnoses and procedures, and the trees that they hang on."""
+"""Codes of diagnoses, and the trees that they belong to."""
 
 from medkd.modalities.codes.codes import Codes
 from medkd.modalities.codes.ontology import Ontology

@@ -1,4 +1,4 @@
-"""Clinical Classifications Software: a few hundred groups that mean something to a clinician."""
+"""Clinical Classifications Software (CCS): a few hundred clinical groups of codes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from medkd.modalities.codes.published_file import published_text
 
 ROOT = "CCS root"
 _FIELD = re.compile(r'(?:"([^"]*)"|([^,]*)),')
-"""A comma parts fields but for one between double quotes.
+"""Fields between commas, except for commas between double quotes.
 
-Single quotes are put around most other fields, and cannot be relied on.
+Most other fields have single quotes around them, but not all.
 """
 _CODE = ("ICD-9-CM CODE", "ICD-10-CM CODE")
 
 
 def read_ccs(path: Path) -> pl.DataFrame:
-    """The single-level groups, one row a code.
-
-    Columns ``code``, ``group`` and ``title`` (``ccs_single_*``, ``ccs_dx_icd10cm_*``).
+    """The single-level groups, one row per code: ``code``, ``group``, ``title``.
 
     Args:
-        path: of the file, gzipped or not.
+        path: ``ccs_single_*`` or ``ccs_dx_icd10cm_*``, gzipped or not.
 
     Raises:
-        InputError: it is missing or damaged, or is no such table.
+        InputError: the file is missing or damaged, or is another table.
 
     Source: AHRQ, HCUP Clinical Classifications Software.
     """
@@ -43,13 +41,13 @@ def read_ccs(path: Path) -> pl.DataFrame:
 
 
 def read_ccs_tree(path: Path) -> Ontology:
-    """The multi-level groups as a tree, with the codes below (``ccs_multi_*``, and the two levels of ``ccs_dx_icd10cm_*``).
+    """The multi-level groups as a tree, with the codes below them.
 
     Args:
-        path: of the file, gzipped or not.
+        path: ``ccs_multi_*``, or ``ccs_dx_icd10cm_*`` for its two levels; gzipped or not.
 
     Raises:
-        InputError: it is missing or damaged, or is no such table.
+        InputError: the file is missing or damaged, or is another table.
 
     Source: AHRQ, HCUP Clinical Classifications Software.
     """
@@ -73,10 +71,7 @@ def read_ccs_tree(path: Path) -> Ontology:
 
 
 def _table(path: Path) -> pl.DataFrame:
-    """All columns as text, stripped; the code's under ``code``.
-
-    Rows without a code, which stand for errors, left out.
-    """
+    """All columns as stripped text, the code as ``code``; without the rows that have no code, which are errors."""
     rows = [_fields(line) for line in published_text(path).splitlines() if line.strip()]
     head = rows[0] if rows else []
     code = next((name for name in _CODE if name in head), None)

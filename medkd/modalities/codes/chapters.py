@@ -1,4 +1,4 @@
-"""The chapters that ICD-9-CM and ICD-10-CM share, told from a code's spelling alone."""
+"""Chapters that ICD-9-CM and ICD-10-CM share, from a code's spelling alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SPELLED = {
     ICD9: re.compile(r"^(E\d{3}\d?|V\d{2}\d{0,2}|\d{3}\d{0,2})$"),
     ICD10: re.compile(r"^[A-Z][0-9A][0-9A-Z][0-9A-Z]{0,4}$"),
 }
-"""Category, then what it is divided into: two digits at most, or four characters."""
+"""Category, then its subdivision: two digits at most, or four characters."""
 CHAPTERS = {
     "infectious": ("001", "A00 B00"),
     "neoplasm": ("140", "C00 D00"),
@@ -35,41 +35,39 @@ CHAPTERS = {
     "factors": ("V01", "Z00"),
     "special": ("", "U00"),
 }
-"""Chapter → the first category of it in ICD-9-CM, and the first ones in ICD-10-CM; it ends where the next one begins.
+"""Chapter → its first category in ICD-9-CM, and its first ones in ICD-10-CM; it ends where the next one begins.
 
-Eye and ear are
-chapters of their own in ICD-10-CM alone, and count as nervous here."""
+Eye and ear, chapters of their own in ICD-10-CM alone, count as nervous here.
+"""
 _STARTS = {
-    system: sorted((first, chapter) for chapter, firsts in CHAPTERS.items() for first in firsts[place].split())
-    for place, system in enumerate((ICD9, ICD10))
+    system: sorted((first, chapter) for chapter, firsts in CHAPTERS.items() for first in firsts[column].split())
+    for column, system in enumerate((ICD9, ICD10))
 }
 
 
 def spelled(code: str) -> tuple[str, str] | None:
-    """System and code of what stands in a record as ``ICD9:428.0``.
-
-    None where it is not spelt as a code of that system.
+    """System and normalised code of a record's ``ICD9:428.0``; None where it is not spelt as a code of that system.
 
     >>> spelled("ICD9:428.0"), spelled("ICD10:I50.23"), spelled("ICD9:42800"), spelled("ICD9:42X"), spelled("4280")
     (('ICD9', '4280'), ('ICD10', 'I5023'), ('ICD9', '42800'), None, None)
     """
-    system, _, given = code.partition(":")
-    system, bare = system.strip().upper(), normalised(given)
+    prefix, _, published = code.partition(":")
+    system, bare = prefix.strip().upper(), normalised(published)
     shape = _SPELLED.get(system)
     return (system, bare) if shape is not None and shape.match(bare) else None
 
 
 @lru_cache(maxsize=1 << 17)
 def chapter(code: str) -> str | None:
-    """The chapter of a code with its system; None where it is spelt as no code.
+    """The chapter of a code with its system; None where it is not spelt as a code.
 
-    >>> chapter("ICD9:428.0"), chapter("ICD10:I50.23"), chapter("ICD9:E812.0"), chapter("ICD10:D64.9"), chapter("ICD9:000")
-    ('circulatory', 'circulatory', 'external', 'blood', None)
+    >>> [chapter(code) for code in ("ICD9:428.0", "ICD10:I50.23", "ICD9:E812.0", "ICD10:D64.9", "ICD9:000")]
+    ['circulatory', 'circulatory', 'external', 'blood', None]
     """
-    found = spelled(code)
-    if found is None:
+    parts = spelled(code)
+    if parts is None:
         return None
-    system, bare = found
+    system, bare = parts
     if system == ICD9 and bare[0] in "EV":
         return "external" if bare[0] == "E" else "factors"
     before = [name for first, name in _STARTS[system] if first <= bare[:3]]

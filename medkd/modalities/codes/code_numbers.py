@@ -1,4 +1,4 @@
-"""Codes as numbers that an array holds exactly, and back."""
+"""Numbers of codes that a float32 array holds exactly, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medkd.modalities.codes.chapters import ICD10
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BASE = len(_LETTERS) + 1
-_PLACES = 7
+_LENGTH = 7
 """Characters of a code, at most; 37^7, twice for the two systems, is below 2^38."""
 _HALF = 20
 """Bits of the lower half: both halves are whole numbers that float32 holds exactly."""
@@ -26,8 +26,8 @@ def halves(code: str) -> tuple[int, int]:
     """
     system, _, bare = code.partition(":")
     number = 0
-    for place in range(_PLACES):
-        number = number * _BASE + (1 + _LETTERS.index(bare[place]) if place < len(bare) else 0)
+    for index in range(_LENGTH):
+        number = number * _BASE + (1 + _LETTERS.index(bare[index]) if index < len(bare) else 0)
     number = 2 * number + (system == ICD10)
     return number >> _HALF, number & ((1 << _HALF) - 1)
 
@@ -38,8 +38,8 @@ def code_at(upper: int, lower: int) -> str:
     number, is_icd10 = divmod((upper << _HALF) | lower, 2)
     letters = []
     while number:
-        number, place = divmod(number, _BASE)
-        letters.append(_LETTERS[place - 1] if place else "")
+        number, digit = divmod(number, _BASE)
+        letters.append(_LETTERS[digit - 1] if digit else "")
     return f"ICD{10 if is_icd10 else 9}:{''.join(reversed(letters))}"
 
 
@@ -47,11 +47,11 @@ def code_lists(values: NDArray[np.float32], known: NDArray[np.bool_]) -> list[li
     """The codes of each sample from prepared arrays.
 
     Args:
-        values: "sample 2 code", upper halves and lower ones.
-        known: the same shape, where there is a code.
+        values: "sample 2 code", upper and lower halves.
+        known: the same shape, True where there is a code.
     """
     numbers = np.where(known, values, 0).astype(np.int64)
     return [
-        [code_at(int(upper), int(lower)) for upper, lower, here in zip(*pair, there[0], strict=True) if here]
-        for pair, there in zip(numbers, known, strict=True)
+        [code_at(int(upper), int(lower)) for upper, lower, present in zip(*pair, mask[0], strict=True) if present]
+        for pair, mask in zip(numbers, known, strict=True)
     ]

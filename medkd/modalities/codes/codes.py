@@ -1,4 +1,4 @@
-"""Codes of diagnoses: the groups that they belong to, or the codes themselves."""
+"""Codes of diagnoses as a modality: their groups, or the codes themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
-from medkd.data.events.events import Events, read_events, write_events
+from medkd.data.events.events import Events, read_events, series_of, write_events
 from medkd.errors import InputError, nearest
 from medkd.modalities.codes.ccs import read_ccs
 from medkd.modalities.codes.chapters import CHAPTERS, ICD9, ICD10, chapter, spelled
@@ -27,18 +27,17 @@ CCS = {ICD9: "ccs_single_dx_tool_2015.csv.gz", ICD10: "ccs_dx_icd10cm_2019_1.csv
 
 @dataclass(frozen=True)
 class Codes(Modality):
-    """What a sample's diagnoses are, as far as they were known when the window ends; codes of the past count, too.
+    """A sample's diagnoses, as far as they were known when the window ends; codes of the past count, too.
 
-    Codes are billed after discharge: what a view [0:24h] shows of them are those of earlier stays. A code that does not
-    exist (with ``ccs``: that no group lists; without: that is spelt as none) is set aside and counted; it is like no
-    other.
+    Codes are billed after discharge: a view [0:24h] shows those of earlier stays. A code that does not exist (with
+    ``ccs``: that is in no group; without: that is not spelt as a code) is set aside and counted.
 
     Args:
-        form: "groups": which groups the diagnoses belong to. "list": the codes themselves, as numbers
-            (``code_numbers``), for comparing patients along a tree.
-        length: codes of a list, at most; the first of the alphabet are kept.
-        ccs: folder of the published CCS tables, whose few hundred groups are used; "" groups by the twenty chapters
-            that ICD-9-CM and ICD-10-CM share, for which no file is needed.
+        form: "groups": the groups of the diagnoses. "list": the codes themselves, as numbers (``code_numbers``), for
+            comparing patients along a tree.
+        length: codes of a list, at most; the first in the order of the alphabet are used.
+        ccs: folder of the published CCS tables, for their few hundred groups; "" for the twenty chapters that ICD-9-CM
+            and ICD-10-CM share, for which no file is needed.
 
     >>> Codes().shape(Part("codes")), Codes().shape(Part("codes", ("circulatory",)))
     ((20,), (1,))
@@ -67,14 +66,14 @@ class Codes(Modality):
         """The group of a code such as ``ICD9:428.0``; None of one that does not exist."""
         if not self.ccs:
             return chapter(code)
-        found = spelled(code)
-        return None if found is None else _ccs_groups(Path(self.ccs)).get(f"{found[0]}:{found[1]}")
+        parts = spelled(code)
+        return None if parts is None else _ccs_groups(Path(self.ccs)).get(":".join(parts))
 
     def names(self, part: Part) -> tuple[str, ...]:
         """The groups that a part shows.
 
         Raises:
-            InputError: it names one that is not there.
+            InputError: it names a group that does not exist.
         """
         known = self.groups()
         for name in part.selector:
@@ -83,24 +82,21 @@ class Codes(Modality):
         return part.selector or tuple(known)
 
     def shape(self, part: Part) -> tuple[int, ...]:
-        """Groups; or of a list the halves of the numbers, and its length."""
+        """Groups; for a list 2 (halves of the numbers) and ``length``."""
         names = self.names(part)
         return (2, self.length) if self.form == "list" else (len(names),)
 
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
         """Codes of the sample's series and the hours at which they were known; values are 1."""
-        series = row.get("series") or row.get("sample_id")
-        return read_events(
-            root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0)
-        )
+        return read_events(root / str(row[self.name]), *series_of(row))
 
     def select(self, raw: Events, part: Part) -> Events:
         """Codes known before the window ends; as groups, those that the part names, in its order."""
         known = raw.within(-np.inf, part.window[1] if part.window else np.inf)
         names = self.names(part)
-        place = {name: index for index, name in enumerate(names)}
+        index_of = {name: index for index, name in enumerate(names)}
         group = np.array(
-            [place.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable], dtype=np.int64
+            [index_of.get(self.group_of(raw.variables[code]) or "", -1) for code in known.variable], dtype=np.int64
         )
         if self.form == "groups":
             return replace(known, variable=group, variables=names)
@@ -108,15 +104,12 @@ class Codes(Modality):
         return replace(known, hours=known.hours[shown], variable=known.variable[shown], value=known.value[shown])
 
     def prepare(self, raw: Events) -> NDArray[np.float32]:
-        """1 for each group that a code belongs to, else 0, "group"; or the numbers of the codes, "half code". NaN.
-
-        Not known.
-        """
+        """1 for each group with a code, else 0, "group"; or codes as numbers, "half code"; NaN is not known."""
         if self.form == "list":
             numbers = np.full((2, self.length), np.nan, np.float32)
             codes = sorted({raw.variables[code] for code in raw.variable})[: self.length]
-            for place, code in enumerate(codes):
-                numbers[:, place] = halves(code)
+            for index, code in enumerate(codes):
+                numbers[:, index] = halves(code)
             return numbers
         shown = np.zeros(len(raw.variables), np.float32)
         if not len(raw.variable):
@@ -125,7 +118,7 @@ class Codes(Modality):
         return shown
 
     def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
-        """Write codes that exist below ``folder``: the file of each series, and how many were set aside, by reason.
+        """Write codes that exist below ``folder``: the file of each series, and counts of codes set aside, by reason.
 
         Args:
             events: ``series``, ``hours``, ``variable`` (``ICD9:4280``, ``ICD10:I50.23``).
@@ -154,8 +147,8 @@ class Codes(Modality):
 
 
 def _named(code: str) -> str:
-    found = spelled(code)
-    return code if found is None else f"{found[0]}:{found[1]}"
+    parts = spelled(code)
+    return code if parts is None else ":".join(parts)
 
 
 @cache

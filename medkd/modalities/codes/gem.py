@@ -1,4 +1,4 @@
-"""General Equivalence Mappings between ICD-9-CM and ICD-10-CM."""
+"""General Equivalence Mappings (GEM) between ICD-9-CM and ICD-10-CM."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ _FLAGS = ("approximate", "no_map", "combination", "scenario", "choice_list")
 
 
 def read_gem(path: Path) -> pl.DataFrame:
-    """One row a mapping, in the file's order.
-
-    ``source``, ``target`` (null: there is none) and the flags, as CMS defines them.
+    """One row per mapping in the file's order: ``source``, ``target`` (null: none) and the flags, as CMS defines them.
 
     A ``combination`` needs several targets at once: one of each ``choice_list`` of a ``scenario``.
 
     Args:
-        path: of ``icd9toicd10cmgem.csv`` or ``icd10cmtoicd9gem.csv``, gzipped or not.
+        path: ``icd9toicd10cmgem.csv`` or ``icd10cmtoicd9gem.csv``, gzipped or not.
 
     Raises:
-        InputError: it is missing or damaged, or is no such table.
+        InputError: the file is missing or damaged, or is another table.
 
     Source: CMS, General Equivalence Mappings; csv as NBER distributes it.
     """
@@ -40,14 +38,12 @@ def read_gem(path: Path) -> pl.DataFrame:
             *(pl.col(name).cast(pl.Int64) for name in _FLAGS),
         )
     except (pl.exceptions.PolarsError, ValueError) as error:
-        what = f"{Path(path).name} is no table of mappings: {str(error).splitlines()[0]}"
+        what = f"{Path(path).name} is not a table of mappings: {str(error).splitlines()[0]}"
         raise InputError(what, where=path, remedy="Give icd9toicd10cmgem.csv or icd10cmtoicd9gem.csv") from error
 
 
 def translated(codes: Iterable[str], gem: pl.DataFrame) -> list[tuple[str, ...]]:
-    """All targets of each code, in the table's order, a combination's parts among them.
-
-    None for a code that has no mapping.
+    """All targets of each code, in the table's order, including the parts of combinations; () without a mapping.
 
     >>> table = pl.DataFrame({"source": ["0010", "0011", "36570"], "target": ["A000", "A001", None]})
     >>> translated(["001.0", "36570", "X"], table)

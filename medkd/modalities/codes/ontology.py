@@ -1,4 +1,4 @@
-"""A tree of codes: what each belongs to, up to the root."""
+"""Ontologies: trees of codes, from each code up to the root."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from medkd.errors import InputError
 
 Indices = NDArray[np.int64]
 UNKNOWN = -1
-"""What stands for a code that the tree does not hold: unknown, and like no other, not even another unknown one."""
+"""Index of a code that is not in the tree: it is like no other code, not even another unknown one."""
 
 
 def normalised(code: str) -> str:
-    """A code as the trees spell it: capitals, without point and blanks.
+    """A code in the spelling of the trees: capitals, without point and blanks.
 
     >>> normalised(" e812.0 ")
     'E8120'
@@ -37,13 +37,11 @@ def normalised_column(name: str) -> pl.Expr:
 
 
 def ancestry(parents: Indices, root: int) -> csr_array:
-    """Which nodes lie on each one's path to the root.
-
-    "node node", one where column is the row itself or above it, the root left out.
+    """Paths to the root, "node node": 1 where the column is the row's node itself or above it, without the root.
 
     Args:
         parents: index of each node's parent, "node"; -1 where it has none.
-        root: index of the root; its own row is empty. A path that ends elsewhere keeps all its nodes.
+        root: index of the root; its row is empty. A path that ends elsewhere includes all its nodes.
 
     Raises:
         InputError: some nodes are above themselves.
@@ -53,17 +51,17 @@ def ancestry(parents: Indices, root: int) -> csr_array:
     """
     count = len(parents)
     rows, here = np.arange(count), np.arange(count)
-    found: list[tuple[Indices, Indices]] = []
+    steps: list[tuple[Indices, Indices]] = []
     while True:
         going = (here >= 0) & (here != root)
         rows, here = rows[going], here[going]
         if not len(rows):
             break
-        if len(found) == count:
+        if len(steps) == count:
             raise InputError("a node of the tree is above itself", where=f"node {rows[0]}", remedy="Remove the circle")
-        found.append((rows, here))
+        steps.append((rows, here))
         here = parents[here]
-    row, column = (np.concatenate([step[side] for step in found] or [np.zeros(0, np.int64)]) for side in (0, 1))
+    row, column = (np.concatenate([step[side] for step in steps] or [np.zeros(0, np.int64)]) for side in (0, 1))
     return csr_array((np.ones(len(row)), (row, column)), shape=(count, count))
 
 
@@ -72,9 +70,9 @@ class Ontology:
     """A tree of codes, chapters and blocks among them.
 
     Args:
-        codes: name of each node, unique; those that a record may hold are spelt as ``normalised`` gives them.
-        parents: index of each one's parent, "node"; -1 at the root.
-        titles: what each means, "" where the source does not say.
+        codes: name of each node, unique; codes of records in the spelling of ``normalised``.
+        parents: index of each node's parent, "node"; -1 at the root.
+        titles: meaning of each node, "" where the source has none.
     """
 
     codes: tuple[str, ...]
@@ -86,31 +84,33 @@ class Ontology:
         """A tree from (code, parent's code, title) in any order; the root's parent is None.
 
         Args:
-            nodes: one each.
-            where: what they were read from, for messages.
+            nodes: code, parent's code, title.
+            where: the file that they were read from, for messages.
 
         Raises:
-            InputError: a code stands twice, a parent is missing, there is not one root, or some nodes are above
+            InputError: a code is repeated, a parent is missing, there is not one root, or some nodes are above
                 themselves.
 
         >>> Ontology.grow([("root", None, ""), ("001", "root", "Cholera"), ("0010", "001", "Classical")]).path("001.0")
         ('0010', '001')
         """
-        held = list(nodes)
-        place = {code: index for index, (code, _, _) in enumerate(held)}
+        rows = list(nodes)
+        index_of = {code: index for index, (code, _, _) in enumerate(rows)}
         remedy = "Fetch the file again"
-        if len(place) != len(held):
-            twice = next(code for index, (code, _, _) in enumerate(held) if place[code] != index)
+        if len(index_of) != len(rows):
+            twice = next(code for index, (code, _, _) in enumerate(rows) if index_of[code] != index)
             raise InputError(f"code '{twice}' stands twice in the tree", where=where, remedy=remedy)
-        orphan = next(((code, parent) for code, parent, _ in held if parent is not None and parent not in place), None)
+        orphan = next(
+            ((code, parent) for code, parent, _ in rows if parent is not None and parent not in index_of), None
+        )
         if orphan:
             raise InputError(
                 f"code '{orphan[0]}' belongs to '{orphan[1]}', which the tree lacks", where=where, remedy=remedy
             )
-        parents = np.array([UNKNOWN if parent is None else place[parent] for _, parent, _ in held], dtype=np.int64)
+        parents = np.array([UNKNOWN if parent is None else index_of[parent] for _, parent, _ in rows], dtype=np.int64)
         if (roots := int((parents < 0).sum())) != 1:
             raise InputError(f"the tree has {roots} roots, one expected", where=where, remedy=remedy)
-        tree = cls(tuple(code for code, _, _ in held), parents, tuple(title for _, _, title in held))
+        tree = cls(tuple(code for code, _, _ in rows), parents, tuple(title for _, _, title in rows))
         _ = tree.paths
         return tree
 
@@ -128,22 +128,22 @@ class Ontology:
         return ancestry(self.parents, self.root)
 
     @cached_property
-    def _place(self) -> dict[str, int]:
+    def _index_of(self) -> dict[str, int]:
         return {code: index for index, code in enumerate(self.codes)}
 
     def lookup(self, codes: Iterable[str]) -> Indices:
-        """Index of each code, however it is punctuated; ``UNKNOWN`` (-1) where the tree does not hold it.
+        """Index of each code, with or without punctuation; ``UNKNOWN`` (-1) where it is not in the tree.
 
         >>> Ontology.grow([("root", None, ""), ("E8120", "root", "")]).lookup(["e812.0", "E8129"]).tolist()
         [1, -1]
         """
-        return np.array([self._place.get(normalised(code), UNKNOWN) for code in codes], dtype=np.int64)
+        return np.array([self._index_of.get(normalised(code), UNKNOWN) for code in codes], dtype=np.int64)
 
     def path(self, code: str) -> tuple[str, ...]:
-        """The code, and what it belongs to from near to far, without the root; nothing for an unknown code."""
+        """The code and the nodes above it, nearest first, without the root; () for an unknown code."""
         (here,) = self.lookup([code]).tolist()
-        found = []
+        path = []
         while here not in (UNKNOWN, self.root):
-            found.append(self.codes[here])
+            path.append(self.codes[here])
             here = int(self.parents[here])
-        return tuple(found)
+        return tuple(path)

@@ -1,4 +1,4 @@
-"""Reference files as they are published, gzipped or not."""
+"""Published reference files, gzipped or not."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _GZIP = b"\x1f\x8b"
 
 
 def published_bytes(path: Path) -> bytes:
-    """What a file holds, unzipped if it is gzipped.
+    """Content of a file, unzipped if it is gzipped.
 
     Raises:
-        InputError: it is missing, or the gzip stream is cut off or damaged, or unpacks to far more than any published
-            file.
+        InputError: the file is missing, or its gzip stream is cut off or damaged, or unpacks to far more than any
+            published file.
     """
     try:
-        held = Path(path).read_bytes()
-        if not held.startswith(_GZIP):
-            return held
+        content = Path(path).read_bytes()
+        if not content.startswith(_GZIP):
+            return content
         with gzip.open(path) as stream:
-            unpacked = stream.read(max(ALWAYS, RATIO * len(held)) + 1)
-        refuse_bomb(Path(path).name, len(held), len(unpacked), path)
+            unpacked = stream.read(max(ALWAYS, RATIO * len(content)) + 1)
+        refuse_bomb(Path(path).name, len(content), len(unpacked), path)
         return unpacked
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(
@@ -38,10 +38,10 @@ def published_bytes(path: Path) -> bytes:
 
 
 def published_text(path: Path) -> str:
-    """The same as text.
+    """Content of a file as text.
 
     Raises:
-        InputError: as above, or it is not text in UTF-8.
+        InputError: as ``published_bytes``, or it is not text in UTF-8.
     """
     try:
         return published_bytes(path).decode("utf-8-sig")

@@ -1,8 +1,8 @@
 """Augmentations of an ECG: strengths, parameters drawn from them, and their effect.
 
 The effect is a function of values and parameters alone, and is computed for a whole batch at once. Parameters belong to
-a sample and, where they differ between leads, to the place of a lead in its view; so the same ones serve a model with
-twelve leads and one with lead I.
+a sample and, where they differ between leads, to the index of a lead in its view; so a model with twelve leads and one
+with lead I share them.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _STEP = 379  # samples between the noise of one lead and of the next: white nois
 
 @dataclass(frozen=True)
 class Strengths:
-    """How strongly to augment; 0 is off.
+    """Strengths of augmentations; 0 is off.
 
     Args:
-        amplitude: standard deviation of the natural logarithm of one gain a sample.
-        lead_amplitude: the same, of one more gain a lead.
+        amplitude: standard deviation of the natural logarithm of one gain per sample.
+        lead_amplitude: the same, of one more gain per lead.
         noise: standard deviation of white noise, as a share of each lead's own standard deviation.
         wander: amplitude of baseline wander of 0.05 to 0.5 Hz, as a share of each lead's own standard deviation.
         shift: largest shift in time to either side, seconds.
-        stretch: largest change of the time scale, as a share: 0.1 plays between 0.9 and 1.1 times as fast.
+        stretch: largest change of the time scale, as a share: 0.1 is between 0.9 and 1.1 times as fast.
         mask: largest share of the time that is set to zero, in one piece.
-        lead_dropout: probability that a lead is set to zero; one lead is always kept.
+        lead_dropout: probability that a lead is set to zero; one lead always remains.
     """
 
     amplitude: float = 0.0
@@ -95,43 +95,43 @@ def apply(values: Tensor, params: Params, wraps: bool) -> Tensor:
         params: from ``draw``, for as many samples.
         wraps: whether a shift wraps round (rhythm) or repeats the edge (a single beat).
     """
-    given = {name: torch.as_tensor(array, device=values.device).to(values.dtype) for name, array in params.items()}
+    drawn = {name: torch.as_tensor(array, device=values.device).to(values.dtype) for name, array in params.items()}
     leads, length = values.shape[1], values.shape[2]
-    if "shift" in given or "stretch" in given:
-        values = _warped(values, given.get("shift"), given.get("stretch"), wraps)
-    if "gain" in given:
-        values = values * given["gain"][:, None, None]
-    if "lead_gain" in given:
-        values = values * given["lead_gain"][:, :leads, None]
-    if "noise" in given or "wander_amplitude" in given:
-        values = values + values.std(dim=2, keepdim=True) * _disturbance(given, leads, length)
-    if "mask" in given:
+    if "shift" in drawn or "stretch" in drawn:
+        values = _warped(values, drawn.get("shift"), drawn.get("stretch"), wraps)
+    if "gain" in drawn:
+        values = values * drawn["gain"][:, None, None]
+    if "lead_gain" in drawn:
+        values = values * drawn["lead_gain"][:, :leads, None]
+    if "noise" in drawn or "wander_amplitude" in drawn:
+        values = values + values.std(dim=2, keepdim=True) * _disturbance(drawn, leads, length)
+    if "mask" in drawn:
         when = (torch.arange(length, device=values.device, dtype=values.dtype) + 0.5) / length
-        start, share = given["mask"][:, :1], given["mask"][:, 1:]
+        start, share = drawn["mask"][:, :1], drawn["mask"][:, 1:]
         values = values.masked_fill(((when >= start) & (when < start + share))[:, None, :], 0.0)
-    if "lead_rank" in given:
-        rank = given["lead_rank"][:, :leads]
-        lost = (rank < given["lead_dropout"][:, None]) & (rank < rank.amax(dim=1, keepdim=True))
+    if "lead_rank" in drawn:
+        rank = drawn["lead_rank"][:, :leads]
+        lost = (rank < drawn["lead_dropout"][:, None]) & (rank < rank.amax(dim=1, keepdim=True))
         values = values.masked_fill(lost[:, :, None], 0.0)
     return values
 
 
 def _warped(values: Tensor, shift: Tensor | None, stretch: Tensor | None, wraps: bool) -> Tensor:
     batch, leads, length = values.shape
-    place = torch.arange(length, device=values.device, dtype=values.dtype).expand(batch, length)
+    position = torch.arange(length, device=values.device, dtype=values.dtype).expand(batch, length)
     if stretch is not None:
         centre = (length - 1) / 2
-        place = (place - centre) * stretch[:, None] + centre
+        position = (position - centre) * stretch[:, None] + centre
     if shift is not None:
-        place = place - shift[:, None]
-    floor = place.floor()
+        position = position - shift[:, None]
+    floor = position.floor()
     before = _inside(floor.long(), length, wraps)
     out = values.gather(2, before[:, None, :].expand(batch, leads, length))
     if stretch is None:
         return out
     after = _inside(floor.long() + 1, length, wraps)
     return torch.lerp(
-        out, values.gather(2, after[:, None, :].expand(batch, leads, length)), (place - floor)[:, None, :]
+        out, values.gather(2, after[:, None, :].expand(batch, leads, length)), (position - floor)[:, None, :]
     )
 
 
@@ -139,16 +139,16 @@ def _inside(index: Tensor, length: int, wraps: bool) -> Tensor:
     return index.remainder(length) if wraps else index.clamp(0, length - 1)
 
 
-def _disturbance(given: dict[str, Tensor], leads: int, length: int) -> Tensor:
+def _disturbance(drawn: dict[str, Tensor], leads: int, length: int) -> Tensor:
     """Noise and wander "batch lead time", for leads of standard deviation 1."""
     parts: list[Tensor] = []
-    if "noise" in given:
-        noise = given["noise"] * given["noise_level"][:, None]
+    if "noise" in drawn:
+        noise = drawn["noise"] * drawn["noise_level"][:, None]
         parts.append(torch.stack([noise.roll(_STEP * lead, dims=1) for lead in range(leads)], dim=1))
-    if "wander_amplitude" in given:
-        first = next(iter(given.values()))
+    if "wander_amplitude" in drawn:
+        first = next(iter(drawn.values()))
         when = torch.arange(length, device=first.device, dtype=first.dtype) / length
-        turns = 2 * math.pi * given["wander_cycles"][:, :, None] * when + given["wander_phase"][:, :, None]
-        wave = (given["wander_amplitude"][:, :, None] * turns.sin()).sum(dim=1)
+        turns = 2 * math.pi * drawn["wander_cycles"][:, :, None] * when + drawn["wander_phase"][:, :, None]
+        wave = (drawn["wander_amplitude"][:, :, None] * turns.sin()).sum(dim=1)
         parts.append(wave[:, None, :].expand(-1, leads, -1))
     return parts[0] if len(parts) == 1 else parts[0] + parts[1]

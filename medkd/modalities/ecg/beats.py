@@ -1,4 +1,4 @@
-"""R peaks, and the median beat."""
+"""R peaks and median beats."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from scipy import ndimage, signal
 from medkd.modalities.ecg.filters import filtered
 
 _QRS_BAND = (8.0, 25.0)
-_REFRACTORY = 0.28  # seconds: 214 beats a minute
+_REFRACTORY = 0.28  # seconds: 214 beats per minute
 _ALIGN = 0.04  # seconds that a beat may move to fit the others
 
 
 def r_peaks(values: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
-    """Sample numbers of the QRS complexes, by their slope energy over all leads given, whatever their polarity.
+    """Sample numbers of the QRS complexes, by their slope energy over all leads, whatever their polarity.
 
     Band-pass, slope, square, sum over leads (each scaled by its own spread), smooth over 100 ms, peaks above a
     threshold that follows the median of the tallest peaks of each second and a half.
@@ -22,7 +22,7 @@ def r_peaks(values: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
 
     Args:
         values: "lead time" in mV.
-        rate: samples a second, Hz.
+        rate: samples per second, Hz.
     """
     slope = np.gradient(filtered(values, rate, *_QRS_BAND, notch=0.0), axis=1)
     spread = slope.std(axis=1, keepdims=True)
@@ -38,15 +38,13 @@ def r_peaks(values: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
 def median_beat(
     values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3
 ) -> NDArray[np.float64] | None:
-    """The median over beats, aligned to one another, "lead time".
-
-    None where fewer than ``fewest`` whole beats are found.
+    """The median over beats, aligned to one another, "lead time"; None where fewer than ``fewest`` are whole.
 
     Args:
         values: "lead time" in mV.
-        rate: samples a second, Hz.
-        before: seconds kept before the QRS complex.
-        after: seconds kept after it.
+        rate: samples per second, Hz.
+        before: seconds before the QRS complex.
+        after: seconds after it.
         fewest: beats below which there is no median.
     """
     starts = beat_starts(values, rate, before, after, fewest)
@@ -60,7 +58,7 @@ def median_beat(
 def beat_starts(
     values: NDArray[np.float64], rate: float, before: float, after: float, fewest: int = 3
 ) -> NDArray[np.int64] | None:
-    """The sample at which each beat begins that the median is taken of; see ``median_beat``."""
+    """Sample number of the beginning of each beat that is used; see ``median_beat``."""
     start, length, reach = round(before * rate), round((before + after) * rate), max(1, round(_ALIGN * rate))
     peaks = r_peaks(values, rate)
     peaks = peaks[(peaks - start - reach >= 0) & (peaks - start + length + reach <= values.shape[1])]
@@ -78,11 +76,11 @@ def beat_starts(
         chosen = candidates[np.arange(len(peaks)), best]
         alike = _correlation(chosen, template) > 0.5
         template = np.median(chosen[alike] if alike.sum() >= fewest else chosen, axis=0)
-    # all beats move together by the median shift at most, so that the beat stays where its energy peaks
-    placed = peaks + shifts[best] - int(np.median(shifts[best]))
-    kept = placed[alike] if alike.sum() >= fewest else placed
-    found: NDArray[np.int64] = kept - start
-    return found
+    # All beats move together by the median shift at most, so that the beat stays where its energy peaks.
+    aligned = peaks + shifts[best] - int(np.median(shifts[best]))
+    used = aligned[alike] if alike.sum() >= fewest else aligned
+    starts: NDArray[np.int64] = used - start
+    return starts
 
 
 def _correlation(rows: NDArray[np.float64], template: NDArray[np.float64]) -> NDArray[np.float64]:

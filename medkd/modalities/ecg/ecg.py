@@ -1,4 +1,4 @@
-"""The electrocardiogram."""
+"""Electrocardiograms as a modality."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from medkd.errors import InputError, RecordError, nearest
 from medkd.modalities.ecg.augmentation import Strengths, apply, draw
 from medkd.modalities.ecg.beats import beat_starts, median_beat
 from medkd.modalities.ecg.filters import filtered, resampled
-from medkd.modalities.ecg.leads import STANDARD, canonical
 from medkd.modalities.ecg.length import middle, middle_start, window_starts, windows
 from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
-from medkd.modalities.ecg.recording import Recording
+from medkd.modalities.ecg.recording import STANDARD, Recording, canonical
 
 
 @dataclass(frozen=True)
@@ -32,16 +31,16 @@ class ECG(Modality):
         rate: of the prepared signal, Hz.
         seconds: length of the prepared rhythm, s.
         representation: "rhythm" is "lead time" over ``seconds``; "median_beat" the median of all beats of the record,
-            whose QRS complexes are looked for in the selected leads alone.
-        beat: seconds that a median beat keeps before and after the QRS complex.
+            whose QRS complexes are detected in the selected leads alone.
+        beat: seconds of a median beat before and after the QRS complex.
         bandpass: corners, Hz; 0 for none on that side.
-        notch: mains frequency to take out, Hz; 0 for none.
+        notch: mains frequency to filter out, Hz; 0 for none.
         standardise: training statistics of each lead ("channel") or, for median beats, of each of its samples
             ("position").
-        longer: a longer record gives its middle ("crop"), or at prediction all its ``windows`` (training still sees the
-            middle).
+        longer: of a longer record the middle is used ("crop"), or in prediction all its windows ("windows"; training
+            uses the middle).
         shorter: a shorter record is followed by zeros ("pad") or refused ("refuse").
-        leads: those that a view without a selector sees.
+        leads: those of a view without a selector.
         augment_amplitude, augment_lead_amplitude, augment_noise, augment_wander, augment_shift, augment_stretch,
             augment_mask, augment_lead_dropout: strengths, 0 for none; see
             ``medkd.modalities.ecg.augmentation.Strengths``.
@@ -83,18 +82,16 @@ class ECG(Modality):
         _check(self)
 
     def read(self, row: Mapping[str, Any], root: Path) -> Recording:
-        """The record at ``row["ecg"]``, a path relative to ``root`` with or without suffix.
-
-        WFDB, DICOM waveform or HL7 aECG.
+        """The record at ``row["ecg"]``, with or without suffix: WFDB, DICOM waveform or HL7 aECG.
 
         Raises:
             RecordError: the file is missing, truncated or damaged, states no sampling rate, or names a lead twice.
         """
         recording = read_recording(Path(root) / str(row[self.name]))
-        twice = sorted({lead for lead in recording.leads if recording.leads.count(lead) > 1})
-        if twice:
+        repeated = sorted({lead for lead in recording.leads if recording.leads.count(lead) > 1})
+        if repeated:
             raise RecordError(
-                f"ECG of record {recording.name} names lead {', '.join(twice)} twice", remedy="Name each lead once"
+                f"ECG of record {recording.name} names lead {', '.join(repeated)} twice", remedy="Name each lead once"
             )
         return recording
 
@@ -102,7 +99,7 @@ class ECG(Modality):
         """The leads that ``part`` names, in its order; all of ``leads`` where it names none.
 
         Raises:
-            InputError: the part names a lead that there is not, or hours.
+            InputError: the part names an unknown lead, or hours.
             RecordError: the record lacks one of them.
         """
         wanted = self._wanted(part)
@@ -125,16 +122,13 @@ class ECG(Modality):
         beat = median_beat(clean, self.rate, *self.beat)
         if beat is None:
             raise RecordError(
-                f"ECG of record {raw.name} has fewer than 3 beats that can be told in {', '.join(raw.leads)}",
+                f"ECG of record {raw.name} has fewer than 3 beats that can be detected in {', '.join(raw.leads)}",
                 remedy="Use representation rhythm, or leave the record out",
             )
         return np.ascontiguousarray(beat, dtype=np.float32)
 
     def display(self, raw: Recording, part: Part) -> Strip:
-        """All leads of the recording.
-
-        Marked are those of ``part``, and where in time the prepared signal comes from.
-        """
+        """All leads of the recording; those of ``part`` and the seconds of the prepared signal are marked."""
         seen = tuple(lead for lead in self._wanted(part) if lead in raw.leads)
         return Strip(
             self.name,
@@ -148,7 +142,7 @@ class ECG(Modality):
 
     @property
     def traits(self) -> Traits:
-        """Median beats are aligned at the QRS complex, and may be standardised sample by sample."""
+        """Median beats are aligned at the QRS complex, and may be standardised position by position."""
         return Traits(aligned=self.standardise == "position")
 
     @property
@@ -157,9 +151,7 @@ class ECG(Modality):
         return LengthPolicy(self.longer, self.shorter)
 
     def windows(self, raw: Recording) -> NDArray[np.float32]:
-        """What prediction averages over, "window lead time".
-
-        All of a longer record where ``longer`` says so, else what ``prepare`` gives.
+        """Windows of a prediction, "window lead time": all of a longer record if ``longer`` is "windows", else one.
 
         Raises:
             RecordError: as ``prepare``.
@@ -172,7 +164,7 @@ class ECG(Modality):
         """Leads of ``part``, time steps.
 
         Raises:
-            InputError: the part names a lead that there is not, or hours.
+            InputError: the part names an unknown lead, or hours.
         """
         return (len(self._wanted(part)), self._length)
 
@@ -195,10 +187,7 @@ class ECG(Modality):
         return round(self.rate * (self.seconds if self.representation == "rhythm" else sum(self.beat)))
 
     def _stretches(self, raw: Recording, part: Part) -> tuple[Stretch, ...]:
-        """Seconds of the recording that each prepared window lies in, or each beat.
-
-        None where it cannot be prepared.
-        """
+        """Seconds of the recording in each prepared window, or each beat; none where it cannot be prepared."""
         starts: list[int] | NDArray[np.int64] | None
         try:
             clean = self._clean(self.select(raw, part))
@@ -251,25 +240,25 @@ class ECG(Modality):
     def _lacking(self, raw: Recording, wanted: tuple[str, ...], missing: list[str]) -> RecordError:
         known = [lead for lead in raw.leads if lead in STANDARD]
         unknown = [lead for lead in raw.leads if lead not in STANDARD]
-        there = [lead for lead in wanted if lead in raw.leads] or known
+        usable = [lead for lead in wanted if lead in raw.leads] or known
         return RecordError(
             f"ECG of record {raw.name} has {len(known)} leads, {len(wanted)} expected (missing {', '.join(missing)}"
             + (f"; unknown {', '.join(unknown)})" if unknown else ")"),
-            remedy=f"To train on {len(there)}, name them: {self.name}[{','.join(there)}]"
-            if there
+            remedy=f"To train on {len(usable)}, name them: {self.name}[{','.join(usable)}]"
+            if usable
             else f"Name leads {', '.join(STANDARD)}",
         )
 
 
 def _standard(lead: str, where: object) -> str:
-    found = canonical(lead)
-    if found is None:
+    name = canonical(lead)
+    if name is None:
         raise InputError(f"'{lead}' is not a lead of an ECG", where=where, remedy=nearest(lead, STANDARD))
-    return found
+    return name
 
 
 def _check(ecg: ECG) -> None:
-    """A mistake in the fields is told when they are set, not at the first record."""
+    """Refuse a mistake in the fields when they are set, not at the first record."""
     for field in ("rate", "seconds"):
         if getattr(ecg, field) <= 0:
             raise InputError(
@@ -294,8 +283,8 @@ def _check(ecg: ECG) -> None:
     low, high = ecg.bandpass
     if low < 0 or high < 0 or (high and low >= high) or min(ecg.beat) <= 0 or ecg.notch < 0 or not ecg.leads:
         raise InputError(
-            f"bandpass {low:g} to {high:g} Hz, notch {ecg.notch:g} Hz, beat {ecg.beat[0]:g} s before and {ecg.beat[1]:g} s after, "
-            f"{len(ecg.leads)} leads",
+            f"bandpass {low:g} to {high:g} Hz, notch {ecg.notch:g} Hz, "
+            f"beat {ecg.beat[0]:g} s before and {ecg.beat[1]:g} s after, {len(ecg.leads)} leads",
             where="modality ecg",
             remedy="Give corners 0 <= low < high, a beat above 0 s on both sides, and at least one lead",
         )

@@ -12,12 +12,10 @@ from scipy import signal
 
 @lru_cache(maxsize=64)
 def design(rate: float, low: float, high: float, notch: float) -> NDArray[np.float64] | None:
-    """Second-order sections of a Butterworth band-pass of order 2 and a notch of quality 30.
-
-    None where nothing is to be filtered.
+    """Second-order sections of a Butterworth band-pass of order 2 and a notch of quality 30; None without either.
 
     Args:
-        rate: samples a second, Hz.
+        rate: samples per second, Hz.
         low: high-pass corner, Hz; 0 for none.
         high: low-pass corner, Hz; 0, or at least 0.95 of the Nyquist frequency, for none.
         notch: mains frequency, Hz; 0, or at least 0.95 of the Nyquist frequency, for none.
@@ -37,7 +35,7 @@ def design(rate: float, low: float, high: float, notch: float) -> NDArray[np.flo
 
 
 def filtered(values: NDArray[np.float64], rate: float, low: float, high: float, notch: float) -> NDArray[np.float64]:
-    """``values`` "lead time", filtered forwards and backwards so that nothing is delayed.
+    """``values`` "lead time", filtered forwards and backwards, without delay.
 
     Equal to ``scipy.signal.sosfiltfilt`` with ``padlen`` of one second, whose state at rest (a third of its time) is
     computed once.
@@ -59,7 +57,7 @@ def filtered(values: NDArray[np.float64], rate: float, low: float, high: float, 
 
 
 def resampled(values: NDArray[np.float64], rate: float, wanted: float) -> NDArray[np.float64]:
-    """``values`` "lead time" at another rate, through a zero-phase anti-aliasing filter (``scipy.signal.resample_poly``).
+    """``values`` "lead time" at another rate, by ``scipy.signal.resample_poly``, whose filter has no delay.
 
     >>> resampled(np.ones((1, 500)), 500.0, 100.0).shape
     (1, 100)

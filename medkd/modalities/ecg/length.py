@@ -1,4 +1,4 @@
-"""Records of one length from records of any."""
+"""Windows of one length from records of any length."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def middle(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
 
 
 def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    """All of ``values`` "lead time" as "window lead time".
-
-    End to end, the last one flush with the end and overlapping if it must.
+    """All of ``values`` "lead time" as "window lead time": end to end, the last one flush with the end.
 
     >>> windows(np.arange(5.0)[None], 2)[:, 0].tolist()
     [[0.0, 1.0], [2.0, 3.0], [3.0, 4.0]]
@@ -33,7 +31,7 @@ def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
 
 
 def window_starts(samples: int, length: int) -> list[int]:
-    """Where each of ``windows`` begins in a record of ``samples``.
+    """First sample of each of ``windows`` in a record of ``samples``.
 
     >>> window_starts(5, 2), window_starts(1, 2)
     ([0, 2, 3], [0])
@@ -45,7 +43,7 @@ def window_starts(samples: int, length: int) -> list[int]:
 
 
 def middle_start(samples: int, length: int) -> int:
-    """Where ``middle`` begins in a record of ``samples``.
+    """First sample of ``middle`` in a record of ``samples``.
 
     >>> middle_start(6, 4), middle_start(2, 3)
     (1, 0)

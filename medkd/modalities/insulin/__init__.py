@@ -1,4 +1,4 @@
-"""Insulin that was taken, as a log tells it."""
+"""Insulin doses of a log, as insulin on board."""
 
 from medkd.modalities.insulin.insulin import Insulin
 

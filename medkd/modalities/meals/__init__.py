@@ -1,4 +1,4 @@
-"""Meals that were eaten, as a log tells it."""
+"""Meals of a log, as food that remains to be absorbed."""
 
 from medkd.modalities.meals.meals import Meals
 

@@ -1,4 +1,4 @@
-"""Clinical notes: what was written about a patient, and when."""
+"""Clinical notes: timed texts."""
 
 from medkd.modalities.notes.notes import Notes
 

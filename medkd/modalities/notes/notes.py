@@ -1,4 +1,4 @@
-"""Notes as token ids in chunks."""
+"""Notes as a modality: token ids in chunks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from medkd.data.core.display import Passage
 from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
+from medkd.data.events.events import series_of
 from medkd.errors import InputError
 from medkd.modalities.notes.texts import Texts, read_texts, write_texts
 from medkd.modalities.notes.tokenizers import hashed_chunks, pretrained_chunks, tokenizer_digest
@@ -24,14 +25,12 @@ from medkd.modalities.notes.tokenizers import hashed_chunks, pretrained_chunks, 
 class Notes(Modality):
     """Texts written within the window, as token ids in chunks, in the order of time; a chunk never spans two notes.
 
-    Where there are more chunks than ``chunks``, the latest are kept.
-
     Args:
         tokenizer: folder of a pretrained tokenizer on this machine (Bio_ClinicalBERT's, for instance); "" hashes words,
-            which needs none.
-        vocabulary: ids of the hashing tokenizer, 0 among them, which is none.
-        length: tokens a chunk.
-        chunks: kept, at most.
+            for which no file is needed.
+        vocabulary: number of ids of the hashing tokenizer, including 0, which no word has.
+        length: tokens per chunk.
+        chunks: per sample, at most; of more the latest are used.
         hours: length of a part that names no window, from time zero.
 
     >>> ids = Notes(vocabulary=64, length=4, chunks=2).prepare(Texts((1.0,), ("stable overnight",)))
@@ -76,13 +75,10 @@ class Notes(Modality):
 
     def read(self, row: Mapping[str, Any], root: Path) -> Texts:
         """Texts of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on."""
-        series = row.get("series") or row.get("sample_id")
-        return read_texts(
-            root / str(row[self.name]), None if series is None else str(series), float(row.get("zero_hour") or 0.0)
-        )
+        return read_texts(root / str(row[self.name]), *series_of(row))
 
     def select(self, raw: Texts, part: Part) -> Texts:
-        """Only what was written in the part's window."""
+        """Only the texts of the part's window."""
         return raw.within(*self._window(part))
 
     def display(self, raw: Texts, part: Part) -> Passage:
@@ -94,14 +90,14 @@ class Notes(Modality):
 
     def prepare(self, raw: Texts) -> NDArray[np.float32]:
         """Token ids "chunk token", NaN where there is none."""
-        held = [chunk for text in raw.texts for chunk in self._tokens(text)][-self.chunks :]
+        chunks = [chunk for text in raw.texts for chunk in self._tokens(text)][-self.chunks :]
         ids = np.full((self.chunks, self.length), np.nan, np.float32)
-        for place, chunk in enumerate(held):
-            ids[place, : len(chunk)] = chunk
+        for index, chunk in enumerate(chunks):
+            ids[index, : len(chunk)] = chunk
         return ids
 
     def extract(self, events: pl.LazyFrame, folder: Path) -> tuple[dict[str, str], list[Exclusion]]:
-        """Write texts below ``folder``: the file of each series, and how many were set aside, by reason.
+        """Write texts below ``folder``: the file of each series, and counts of texts set aside, by reason.
 
         Args:
             events: ``series``, ``hours``, ``text``.

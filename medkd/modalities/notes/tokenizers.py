@@ -1,4 +1,4 @@
-"""From a text to token ids, in chunks: by hashing words, or by a pretrained tokenizer on this machine."""
+"""Tokenizers: from a text to chunks of token ids, by hashing words or by a pretrained tokenizer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from medkd.extras import remedy_for
 
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?|[^\s\w]")
 _FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json")
-"""What a tokenizer's folder may hold, and what decides its ids."""
+"""Files of a tokenizer's folder that decide its ids."""
 
 
 def hashed_chunks(text: str, vocabulary: int, length: int) -> list[list[int]]:
-    """Words, numbers and marks of a text as ids from 1 to ``vocabulary`` - 1 by their CRC-32, ``length`` a chunk.
+    """Words, numbers and marks of a text as ids from 1 to ``vocabulary`` - 1 by their CRC-32, ``length`` per chunk.
 
-    No vocabulary need be learnt or kept: the same word has the same id everywhere; now and then two words share one.
+    No vocabulary is learnt or stored: the same word has the same id everywhere; some ids are shared by two words.
 
     >>> [len(chunk) for chunk in hashed_chunks("Pt. stable, no SOB.", 64, 4)]
     [4, 3]
@@ -32,24 +32,24 @@ def hashed_chunks(text: str, vocabulary: int, length: int) -> list[list[int]]:
 
 
 def pretrained_chunks(text: str, folder: str, length: int) -> list[list[int]]:
-    """Ids by the pretrained tokenizer in ``folder``, ``length`` a chunk with its own marks of beginning and end in each.
+    """Ids by the pretrained tokenizer in ``folder``, in chunks with its marks of beginning and end in each.
 
     Args:
         text: as written.
         folder: on this machine; nothing is downloaded.
-        length: tokens a chunk.
+        length: tokens per chunk, including the marks.
 
     Raises:
-        InputError: transformers is not installed, or the folder holds no tokenizer.
+        InputError: transformers is not installed, or the folder has no tokenizer.
     """
-    made = _tokenizer(folder)(
+    encoded = _tokenizer(folder)(
         text, truncation=True, max_length=length, return_overflowing_tokens=True, add_special_tokens=True
     )
-    return [list(chunk) for chunk in made["input_ids"]] if text.strip() else []
+    return [list(chunk) for chunk in encoded["input_ids"]] if text.strip() else []
 
 
 def tokenizer_digest(folder: str) -> str:
-    """Of the files that decide a pretrained tokenizer's ids, wherever they lie; "" where there are none."""
+    """Digest of the files that decide a pretrained tokenizer's ids, the same in any folder."""
     return digest_of({name: digest_file(Path(folder) / name) for name in _FILES if (Path(folder) / name).is_file()})
 
 

@@ -1,4 +1,4 @@
-"""What a nurse charts and no monitor shows."""
+"""Nursing observations: charted by hand, not by a monitor."""
 
 from medkd.modalities.nursing.nursing import Nursing
 

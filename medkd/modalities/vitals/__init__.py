@@ -1,4 +1,4 @@
-"""Vital signs: what a ward monitor shows, with age and sex."""
+"""Vital signs of a ward monitor, with age and sex."""
 
 from medkd.modalities.vitals.vitals import Vitals
 

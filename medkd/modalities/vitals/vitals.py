@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from medkd.data.events.grid import Grid, Variable, variables_in
+from medkd.data.events.grid import Grid
 
 
 @dataclass(frozen=True)
 class Vitals(Grid):
-    """What a ward monitor shows. Age and sex (1 male, 0 female) are events at hour 0 of a stay; units and limits.
+    """Vital signs as a ward monitor shows them, with age and sex (1 male, 0 female) at hour 0 of a stay.
 
-    ``variables.yaml``.
+    Units and plausible limits are in ``variables.yaml``.
 
     >>> from medkd.data.core.view import Part
     >>> Vitals(variables=("heart_rate", "sbp")).shape(Part("vitals", window=(0, 12)))
@@ -24,8 +22,3 @@ class Vitals(Grid):
     """
 
     name: ClassVar[str] = "vitals"
-
-    @classmethod
-    def table(cls) -> Mapping[str, Variable]:
-        """Every vital sign that is known."""
-        return variables_in(Path(__file__).with_name("variables.yaml"))

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.modalities.insulin.on_board import exponential_curve, on_board
+from medkd.modalities.insulin.insulin import exponential_curve, on_board
 
 PEAK, DURATION = 55.0, 360.0
 

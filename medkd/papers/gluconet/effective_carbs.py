@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medkd.modalities.meals.absorption import to_absorb
+from medkd.modalities.meals.meals import to_absorb
 
 NOON = 720
 

@@ -13,7 +13,7 @@ from medkd.app.figures.style import NEGATIVE, POSITIVE
 from medkd.data.core.display import Strip
 from medkd.data.core.view import Part
 from medkd.modalities.ecg import ECG
-from medkd.modalities.ecg.leads import STANDARD
+from medkd.modalities.ecg.recording import STANDARD
 from tests.app.figures.examples import synthetic_strip, traces, words
 
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkd.cohorts.glucose_forecast import forecasts
-from medkd.modalities.cgm.glucose_at import glucose_at
-from medkd.modalities.cgm.origins import origins, thinned
+from medkd.modalities.cgm.origins import glucose_at, origins, thinned
 
 
 def readings(minutes: list[float], series: str = "a") -> pl.DataFrame:

@@ -17,7 +17,7 @@ from medkd.data.core.view import Part, View
 from medkd.errors import InputError, RecordError
 from medkd.modalities.ecg import ECG, Recording
 from medkd.modalities.ecg.filters import design, filtered
-from medkd.modalities.ecg.leads import STANDARD
+from medkd.modalities.ecg.recording import STANDARD
 
 
 def part(text: str) -> Part:

@@ -11,7 +11,7 @@ import wfdb
 
 from medkd.errors import RecordError
 from medkd.modalities.ecg import ECG, Recording
-from medkd.modalities.ecg.leads import STANDARD
+from medkd.modalities.ecg.recording import STANDARD
 from medkd.modalities.ecg.readers.format16 import read_format16
 from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
 from medkd.modalities.ecg.readers.wfdb_record import read_with_package
@@ -126,7 +126,7 @@ def test_philips_xml_is_refused_in_one_line(shared: Path) -> None:
 
 def test_xml_that_expands_entities_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bomb.xml").write_text('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>')
-    with pytest.raises(RecordError, match="no readable XML"):
+    with pytest.raises(RecordError, match="is not readable XML"):
         read_recording(tmp_path / "bomb.xml")
 
 
@@ -190,7 +190,7 @@ def test_what_is_cut_or_empty_is_told_by_its_sizes(shared: Path, tmp_path: Path)
     whole, content = header.read_text(), signals.read_bytes()
     for text, held, reason in (
         ("", content, "header of ECG 00017_lr is empty"),
-        ("PK\0\0", content, "header of ECG 00017_lr is no text"),
+        ("PK\0\0", content, "header of ECG 00017_lr is not text"),
         (whole[:200], content, r"its header is cut short; it states 12 leads and describes \d"),
         (whole, content[:1000], r"00017_lr\.dat holds 1,000 bytes where the header states 24,000"),
     ):

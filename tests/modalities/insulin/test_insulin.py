@@ -8,8 +8,7 @@ import pytest
 from medkd.data.core.view import View
 from medkd.data.events.events import Events
 from medkd.modalities.insulin import Insulin
-from medkd.modalities.insulin.insulin import CURVES
-from medkd.modalities.insulin.on_board import on_board
+from medkd.modalities.insulin.insulin import CURVES, on_board
 
 PART = View.parse("insulin[bolus,basal,-6:0h]").parts[0]
 

@@ -8,7 +8,7 @@ import pytest
 from medkd.data.core.view import View
 from medkd.data.events.events import Events
 from medkd.modalities.meals import Meals
-from medkd.modalities.meals.absorption import to_absorb
+from medkd.modalities.meals.meals import to_absorb
 
 
 def test_absorption_is_fastest_at_its_peak_and_takes_the_whole_meal() -> None:

@@ -9,19 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.leads import standard_names
-from medkd.modalities.ecg.recording import Recording
-from medkd.modalities.ecg.units import millivolts
+from medkd.modalities.ecg.recording import Recording, millivolts, standard_names
 
 _V3 = "{urn:hl7-org:v3}"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
 def read_aecg(path: Path) -> Recording:
-    """The first series of an annotated ECG; derived series (representative beats) are left aside.
+    """The first series of an annotated ECG; derived series (representative beats) are not read.
 
     Raises:
-        RecordError: it is no well-formed aECG, or a sequence has no increment, scale or digits.
+        RecordError: it is not a well-formed aECG, or a sequence has no increment, scale or digits.
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError, parse
@@ -31,7 +29,7 @@ def read_aecg(path: Path) -> Recording:
     except (ParseError, DefusedXmlException, ValueError) as error:
         what = str(error.__cause__ or error) if isinstance(error, ParseError) else repr(error)
         raise RecordError(
-            f"{path.name} is no readable XML: {what}", where=path, remedy="It is cut short or damaged: export it again"
+            f"{path.name} is not readable XML: {what}", where=path, remedy="It is cut short or damaged: export it again"
         ) from error
     if root.tag != f"{_V3}AnnotatedECG":
         raise RecordError(
@@ -75,8 +73,8 @@ def _voltage(sequence: Any, name: str) -> NDArray[np.float64]:
 
 
 def _quantity(sequence: Any, tag: str, units: dict[str, float]) -> float:
-    found = sequence.find(f".//{_V3}{tag}")
+    quantity = sequence.find(f".//{_V3}{tag}")
     try:
-        return float(found.get("value")) * units[found.get("unit")]
+        return float(quantity.get("value")) * units[quantity.get("unit")]
     except (AttributeError, KeyError, TypeError, ValueError):
         return 0.0

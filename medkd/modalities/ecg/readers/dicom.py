@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.leads import standard_names
-from medkd.modalities.ecg.recording import Recording
-from medkd.modalities.ecg.units import millivolts
+from medkd.modalities.ecg.recording import Recording, millivolts, standard_names
 
 
 def read_dicom(path: Path) -> Recording:
     """The longest multiplex group of a DICOM waveform: the rhythm, not the median beat that devices add.
 
     Raises:
-        RecordError: it is no DICOM file, is deflated, or holds no waveform in units of voltage.
+        RecordError: it is not a DICOM file, is deflated, or has no waveform in units of voltage.
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
@@ -40,7 +38,7 @@ def read_dicom(path: Path) -> Recording:
         raise
     except InvalidDicomError as error:
         raise RecordError(
-            f"{path.name} is no DICOM file", where=path, remedy="Check its suffix, or export it again"
+            f"{path.name} is not a DICOM file", where=path, remedy="Check its suffix, or export it again"
         ) from error
     except Exception as error:  # a damaged file can fail anywhere inside the package
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -55,7 +53,7 @@ def read_dicom(path: Path) -> Recording:
 
 
 def _refuse_deflated(path: Path) -> None:
-    """A deflated file of a few kB may unpack to gigabytes, and pydicom unpacks it whole.
+    """Refuse a deflated file: a few kB may unpack to gigabytes, and pydicom unpacks them whole.
 
     Raises:
         RecordError: it is deflated.

@@ -1,7 +1,7 @@
-"""WFDB format 16, read directly: what PTB-XL, Brugada-HUCA, LUDB and the CinC challenges ship.
+"""WFDB format 16, read directly: the format of PTB-XL, Brugada-HUCA, LUDB and the CinC challenges.
 
-Several times as fast as the wfdb package and equal to it on every record (a test holds that); whatever departs from the
-plain form - several files, other formats, frames, skews, segments, lengths that disagree - is left to the package.
+Several times as fast as the wfdb package and equal to it on every record (by test). Records in another than the plain
+form (several files, other formats, frames, skews, segments, lengths that disagree) are left to the package.
 Source: header(5) and signal(5) of the WFDB Applications Guide.
 """
 
@@ -13,20 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.leads import standard_names
-from medkd.modalities.ecg.recording import Recording
-from medkd.modalities.ecg.units import millivolts
+from medkd.modalities.ecg.recording import Recording, millivolts, standard_names
 
 _RECORD = re.compile(r"[-\w]+ +(?P<signals>[1-9]\d*) +(?P<rate>\d+(?:\.\d+)?) +(?P<length>[1-9]\d*)(?: .*)?")
 _SIGNAL = re.compile(
-    r"(?P<file>[-\w]+\.\w+) +16(?:x1)?(?:\+(?P<offset>\d+))? +(?P<gain>\d+(?:\.\d+)?)\((?P<baseline>-?\d+)\)/(?P<unit>\w+)"
+    r"(?P<file>[-\w]+\.\w+) +16(?:x1)?(?:\+(?P<offset>\d+))?"
+    r" +(?P<gain>\d+(?:\.\d+)?)\((?P<baseline>-?\d+)\)/(?P<unit>\w+)"
     r" +\d+ +-?\d+ +(?P<first>-?\d+) +(?P<checksum>-?\d+) +0 +(?P<lead>\S(?:.*\S)?)"
 )
 _MISSING = np.int16(-32768)
 
 
 def read_format16(path: Path, text: str) -> Recording | None:
-    """The record whose header ``path`` holds ``text``, or None where it must be left to the wfdb package.
+    """The record whose header at ``path`` is ``text``; None where it is left to the wfdb package.
 
     Raises:
         RecordError: the samples do not have the checksum that the header states.
@@ -35,31 +34,31 @@ def read_format16(path: Path, text: str) -> Recording | None:
     head = _RECORD.fullmatch(lines[0]) if lines else None
     if head is None or len(lines) != int(head["signals"]) + 1 or float(head["rate"]) <= 0:
         return None
-    signals = [_SIGNAL.fullmatch(line) for line in lines[1:]]
-    found = [signal for signal in signals if signal is not None]
-    if len(found) != len(signals) or len({(signal["file"], signal["offset"]) for signal in found}) != 1:
+    matches = [_SIGNAL.fullmatch(line) for line in lines[1:]]
+    signals = [match for match in matches if match is not None]
+    if len(signals) != len(matches) or len({(signal["file"], signal["offset"]) for signal in signals}) != 1:
         return None
-    length, file, offset = int(head["length"]), path.parent / found[0]["file"], int(found[0]["offset"] or 0)
-    gain = np.array([float(signal["gain"]) for signal in found])
-    if not gain.all() or not file.is_file() or file.stat().st_size != offset + 2 * length * len(found):
+    length, file, offset = int(head["length"]), path.parent / signals[0]["file"], int(signals[0]["offset"] or 0)
+    gain = np.array([float(signal["gain"]) for signal in signals])
+    if not gain.all() or not file.is_file() or file.stat().st_size != offset + 2 * length * len(signals):
         return None
-    samples = np.fromfile(file, dtype="<i2", offset=offset).reshape(length, len(found))
-    leads = standard_names([signal["lead"] for signal in found])
+    samples = np.fromfile(file, dtype="<i2", offset=offset).reshape(length, len(signals))
+    leads = standard_names([signal["lead"] for signal in signals])
     sums = samples.sum(axis=0, dtype=np.int64)
-    for lead, total, signal in zip(leads, sums, found, strict=True):
+    for lead, total, signal in zip(leads, sums, signals, strict=True):
         if (int(total) - int(signal["checksum"])) % 65536:
             raise RecordError(
                 f"ECG of record {path.stem} has another checksum in lead {lead} than its header states",
                 where=file,
                 remedy="Copy the record again",
             )
-    values = np.empty((len(found), length))
-    np.subtract(samples.T, np.array([[int(signal["baseline"])] for signal in found]), out=values)
+    values = np.empty((len(signals), length))
+    np.subtract(samples.T, np.array([[int(signal["baseline"])] for signal in signals]), out=values)
     values /= gain[:, None]
     missing = samples.T == _MISSING
     if missing.any():
         values[missing] = np.nan
-    scale = [millivolts(signal["unit"], path.stem) for signal in found]
+    scale = [millivolts(signal["unit"], path.stem) for signal in signals]
     if any(factor != 1.0 for factor in scale):
         values *= np.array(scale)[:, None]
     return Recording(values, leads, float(head["rate"]), path.stem)

@@ -1,4 +1,4 @@
-"""Which reader a path belongs to, and which records a folder holds."""
+"""Recordings from files of any format, by suffix, and the recordings in a folder."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def read_recording(path: Path) -> Recording:
 def find_recordings(folder: Path) -> list[str]:
     """Paths of all ECG records below ``folder``, POSIX and relative to it, sorted, without suffix.
 
-    Of two files that differ in the suffix alone, the second keeps it.
+    Of two files that differ in the suffix alone, the second has it.
     """
-    found: dict[str, None] = {}
-    for where, folders, files in os.walk(folder):
+    records: set[str] = set()
+    for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for ending in READERS:
             for name in sorted(files):
                 if name.lower().endswith(ending) and not name.startswith("."):
-                    path = Path(where, name).relative_to(folder)
+                    path = Path(parent, name).relative_to(folder)
                     bare = path.with_suffix("").as_posix()
-                    # a suffix in capitals must stay, since the bare name is completed in small letters
-                    found[path.as_posix() if bare in found or path.suffix != ending else bare] = None
-    return sorted(found)
+                    # A suffix in capitals must stay, since the bare name is completed in small letters.
+                    records.add(path.as_posix() if bare in records or path.suffix != ending else bare)
+    return sorted(records)
 
 
 def _missing(path: Path) -> RecordError:

@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.leads import standard_names
 from medkd.modalities.ecg.readers.format16 import read_format16
-from medkd.modalities.ecg.recording import Recording
-from medkd.modalities.ecg.units import millivolts
+from medkd.modalities.ecg.recording import Recording, millivolts, standard_names
 
 
 def read_wfdb(header: Path) -> Recording:
@@ -53,32 +51,30 @@ def read_with_package(header: Path) -> Recording:
 
 
 def _reason(header: Path, error: Exception) -> str:
-    """What is wrong with a record that the package failed on.
-
-    What can be seen from its sizes, else the package's words.
-    """
+    """Reason why the package failed: from the record's sizes where they show it, else the package's own message."""
     lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
     head, *signals = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     stated = int(head[1]) if len(head) > 1 and head[1].isdecimal() else 0
     if len(signals) < stated or any(len(words) < 2 for words in signals):
-        return f"its header is cut short; it states {stated} leads and describes {sum(len(words) > 8 for words in signals)}"
+        described = sum(len(words) > 8 for words in signals)
+        return f"its header is cut short; it states {stated} leads and describes {described}"
     if any("/" in words[0] or "\\" in words[0] for words in signals):
         return "its header names a signal file in another folder"
     file = header.with_name(signals[0][0]) if signals else header
     plain = all(words[:2] == [file.name, "16"] for words in signals)
     if plain and len(head) > 3 and head[3].isdecimal() and file.is_file():
-        held, wanted = file.stat().st_size, 2 * stated * int(head[3])
-        if held != wanted:
-            return f"{file.name} holds {held:,} bytes where the header states {wanted:,}"
+        size, expected = file.stat().st_size, 2 * stated * int(head[3])
+        if size != expected:
+            return f"{file.name} holds {size:,} bytes where the header states {expected:,}"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _require_rate(text: str, header: Path) -> None:
-    """WFDB's default of 250 Hz would be a guess."""
+    """Refuse a header without a sampling rate: WFDB's default of 250 Hz would be a guess."""
     if not text.strip() or "\0" in text:
-        what = "is empty" if not text.strip() else "is no text"
+        what = "is empty" if not text.strip() else "is not text"
         raise RecordError(f"header of ECG {header.stem} {what}", where=header, remedy="Copy the record again")
     first = next((line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")), "").split()
     rate = first[2].split("/")[0].split("(")[0] if len(first) > 2 else ""
