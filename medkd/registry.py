@@ -1,6 +1,8 @@
-"""What there is.
+"""Registry: the tasks, cohorts, modalities, objectives and networks that are installed.
 
-Tasks, cohorts, modalities and objectives, found by walking their folders and the entry points of other packages.
+Our own are found by walking their folders, and listed from their source; those of other packages are announced by
+entry points (``medkd.cohorts``, ...). A class of ours is imported only when it is asked for. The module is a
+``medkd.data.core.registry.Registry``: commands hand it to the engine.
 """
 
 from __future__ import annotations
@@ -8,16 +10,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medkd.arguments import KINDS
+from medkd.class_index import ClassIndex, ClassSource, folders, submodules
+from medkd.data.core.registry import Entry
 from medkd.errors import InputError, nearest
 from medkd.extras import remedy_for
+from medkd.parser import Parser, one_of
 
 if TYPE_CHECKING:
     from medkd.data.core.cohort import Cohort
@@ -25,186 +28,230 @@ if TYPE_CHECKING:
 
 RECIPE = "recipe.yaml"
 """The file that makes a folder a task."""
-_BASES = {
+BASES = {
     "cohorts": "medkd.data.core.cohort:Cohort",
     "modalities": "medkd.data.core.modality:Modality",
     "objectives": "medkd.objectives.objective:Objective",
+    "networks": "medkd.networks.network:Network",
 }
-_SINGULAR = {"cohorts": "cohort", "modalities": "modality", "objectives": "objective", "tasks": "task"}
+"""The class that everything of a kind derives from."""
+KINDS = ("tasks", *BASES)
+_SINGULAR = {
+    "tasks": "task",
+    "cohorts": "cohort",
+    "modalities": "modality",
+    "objectives": "objective",
+    "networks": "network",
+}
+_WHERE = {"tasks": "TASK", "cohorts": "--cohort"}
+_ONE_PER_MODULE = ("cohorts", "modalities")
+"""Kinds of which a module holds one, under the module's own name; of the others every public class counts."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One thing that was found.
-
-    Args:
-        name: what a user types, or for an objective its dotted class path.
-        summary: first line of its docstring.
-        found: the class, or a task's folder; None if it could not be imported.
-        trouble: why not, and how to mend it; "" if all is well.
-    """
-
-    name: str
-    summary: str
-    found: Any
-    trouble: str = ""
+def add_arguments(parser: Parser) -> None:
+    """The arguments of ``medkd list``."""
+    kinds = one_of("medkd list KIND", KINDS)
+    parser.add_argument("kind", nargs="?", metavar="KIND", type=kinds, help=f"{', '.join(KINDS)}; default: all")
 
 
 def main(namespace: argparse.Namespace) -> int:
-    """Print ``medkd list [KIND]``, one line a thing."""
+    """Print ``medkd list [KIND]``, one line per thing."""
     for kind in [namespace.kind] if namespace.kind else KINDS:
-        found = entries(kind)
-        print(kind)
-        width = max((len(entry.name) for entry in found), default=0) + 2
-        for entry in found:
-            print(f"  {entry.name:<{width}}{entry.trouble or entry.summary}")
-        if not found:
-            print("  (none)")
+        lines = [_line(kind, entry) for entry in entries(kind)]
+        width = max((len(name) for name, _ in lines), default=0) + 2
+        print("\n".join([kind, *(f"  {name:<{width}}{text}" for name, text in lines or [("(none)", "")])]))
     return 0
 
 
-def entries(kind: str) -> list[Entry]:
-    """Everything of one kind, by name: our own folders first, then what other packages announce.
+def _line(kind: str, entry: Entry) -> tuple[str, str]:
+    """What a line begins with, and the rest; an objective is named as the field names it, and its path comes last."""
+    if kind in ("tasks", *_ONE_PER_MODULE):
+        return entry.name, entry.trouble or entry.summary
+    text = entry.trouble or " ".join(filter(None, (entry.summary, entry.source and f"{entry.source}.")))
+    return entry.method or entry.name.rpartition(".")[2], f"{text} {entry.name}"
 
-    Args:
-        kind: tasks, cohorts, modalities or objectives.
+
+def entries(kind: str) -> list[Entry]:
+    """Everything of one kind, by name: our own folders first, then what other packages announce."""
+    if kind == "tasks":
+        return sorted(_tasks(), key=lambda entry: entry.name)
+    index = ClassIndex()
+    own = [entry for module in submodules(f"medkd.{kind}") for entry in _own(kind, module, index)]
+    return own + [_foreign(kind, point)[0] for _, point in sorted(_points(kind).items())]
+
+
+def load(kind: str, name: str) -> Any:
+    """The class or task folder of that name, imported now.
+
+    Raises:
+        InputError: there is none, or a package that it needs is missing.
     """
     if kind == "tasks":
-        return sorted(_tasks().values(), key=lambda entry: entry.name)
-    own = [entry for name in _modules(kind) for entry in _own(kind, name)]
-    foreign = [_foreign(kind, point) for _, point in sorted(_points(kind).items())]
-    return own + foreign
+        return task(name)
+    for source in _sources(kind, name):
+        try:
+            return getattr(importlib.import_module(source.module), source.name)
+        except Exception as error:
+            raise _unusable(kind, name, _trouble(error)) from error
+    if name in (points := _points(kind)):
+        entry, found = _foreign(kind, points[name])
+        if entry.trouble:
+            raise _unusable(kind, name, entry.trouble)
+        return found
+    names = [entry.name for entry in entries(kind)]
+    raise InputError(
+        f"no {_SINGULAR[kind]} '{name}'", where=_WHERE.get(kind, _SINGULAR[kind]), remedy=nearest(name, names)
+    )
 
 
-def find_cohort(name: str) -> type[Cohort]:
+def cohort(name: str) -> type[Cohort]:
     """The cohort of that name.
 
     Raises:
         InputError: there is none, or a package that it needs is missing.
     """
-    found: type[Cohort] = _find("cohorts", name, "--cohort")
+    found: type[Cohort] = load("cohorts", name)
     return found
 
 
-def find_modality(name: str) -> type[Modality]:
+def cohorts() -> Iterator[type[Cohort]]:
+    """Every cohort that can be imported."""
+    for entry in entries("cohorts"):
+        if not entry.trouble:
+            try:
+                yield cohort(entry.name)
+            except InputError:
+                continue
+
+
+def modality(name: str) -> type[Modality]:
     """The modality of that name.
 
     Raises:
         InputError: there is none, or a package that it needs is missing.
     """
-    found: type[Modality] = _find("modalities", name, "modality")
+    found: type[Modality] = load("modalities", name)
     return found
 
 
-def find_task(name: str) -> Path:
+def task(name: str) -> Path:
     """The folder of a task, which holds its recipe; ``name`` may also be the path of such a folder.
 
     Raises:
         InputError: there is no task of that name.
     """
-    tasks = _tasks()
-    if name in tasks:
-        folder: Path = _usable(tasks[name], "tasks", "TASK")
+    if name in (own := _own_tasks()):
+        return own[name]
+    if name in (points := _points("tasks")):
+        entry, folder = _foreign_task(points[name])
+        if folder is None:
+            raise _unusable("tasks", name, entry.trouble)
         return folder
     if (Path(name) / RECIPE).is_file():
         return Path(name)
-    raise InputError(f"no task '{name}'", where="TASK", remedy=nearest(name, tasks))
+    raise InputError(f"no task '{name}'", where="TASK", remedy=nearest(name, [*own, *points]))
 
 
-def _find(kind: str, name: str, where: str) -> Any:
-    for entry in _candidates(kind, name):
-        return _usable(entry, kind, where)
-    names = [entry.name for entry in entries(kind)]
-    raise InputError(f"no {_SINGULAR[kind]} '{name}'", where=where, remedy=nearest(name, names))
+def _own(kind: str, module: str, index: ClassIndex) -> Iterator[Entry]:
+    try:
+        for source in index.classes(f"medkd.{kind}", module, BASES[kind]):
+            if not _counts(kind, module, source):
+                continue
+            missing = index.missing(source.module)
+            trouble = _needs(missing) if missing else ""
+            constants = source.constants
+            yield Entry(
+                _name(kind, source),
+                source.summary,
+                trouble,
+                constants.get("method", "") if kind == "objectives" else "",
+                constants.get("source", "") if kind == "objectives" else "",
+            )
+    except SyntaxError as error:
+        yield Entry(module, "", _trouble(error))
 
 
-def _usable(entry: Entry, kind: str, where: str) -> Any:
-    if entry.trouble:
-        raise InputError(f"{_SINGULAR[kind]} '{entry.name}' cannot be used", where=where, remedy=entry.trouble)
-    return entry.found
+def _sources(kind: str, name: str) -> Iterator[ClassSource]:
+    """The class of ours of that name, where there is one."""
+    package = f"medkd.{kind}"
+    module = name if kind in _ONE_PER_MODULE else name.removeprefix(f"{package}.").partition(".")[0]
+    if module in submodules(package):
+        try:
+            for source in ClassIndex().classes(package, module, BASES[kind]):
+                if _counts(kind, module, source) and _name(kind, source) == name:
+                    yield source
+        except SyntaxError as error:
+            raise _unusable(kind, name, _trouble(error)) from error
 
 
-def _candidates(kind: str, name: str) -> Iterator[Entry]:
-    if name in _modules(kind):
-        yield from _own(kind, name)
-    points = _points(kind)
-    if name in points:
-        yield _foreign(kind, points[name])
+def _counts(kind: str, module: str, source: ClassSource) -> bool:
+    """A module may hold several objectives, but one cohort or modality: the one that bears the module's name."""
+    if kind in _ONE_PER_MODULE:
+        return source.constants.get("name") == module
+    return not source.abstract and not source.name.startswith("_")
 
 
-def _modules(kind: str) -> list[str]:
-    package = importlib.import_module(f"medkd.{kind}")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+def _name(kind: str, source: ClassSource) -> str:
+    return source.constants["name"] if kind in _ONE_PER_MODULE else f"{source.module}.{source.name}"
+
+
+@cache
+def _needs(package: str) -> str:
+    return f"needs {package}. {remedy_for(package)}"
+
+
+def _unusable(kind: str, name: str, trouble: str) -> InputError:
+    return InputError(
+        f"{_SINGULAR[kind]} '{name}' cannot be used", where=_WHERE.get(kind, _SINGULAR[kind]), remedy=trouble
+    )
 
 
 def _points(kind: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"medkd.{kind}")}
 
 
-def _base(kind: str) -> type:
-    module, _, name = _BASES[kind].partition(":")
-    base: type = getattr(importlib.import_module(module), name)
-    return base
-
-
-def _own(kind: str, name: str) -> Iterator[Entry]:
-    """A module may hold several objectives, but one cohort or modality: the one that bears the module's name."""
-    path = f"medkd.{kind}.{name}"
-    try:
-        module = importlib.import_module(path)
-        base = _base(kind)
-    except Exception as error:
-        yield Entry(name, "", None, _trouble(error))
-        return
-    for title, found in sorted(inspect.getmembers(module, inspect.isclass)):
-        defined_here = found.__module__ == path or found.__module__.startswith(f"{path}.")
-        if not defined_here or not issubclass(found, base) or found is base or inspect.isabstract(found):
-            continue
-        if kind == "objectives" and not title.startswith("_"):
-            yield Entry(f"{path}.{title}", _first_line(found), found)
-        elif getattr(found, "name", None) == name:
-            yield Entry(name, _first_line(found), found)
-
-
-def _foreign(kind: str, point: EntryPoint) -> Entry:
+def _foreign(kind: str, point: EntryPoint) -> tuple[Entry, Any]:
+    """What another package announces, imported to see whether it can be used."""
     try:
         found = point.load()
-        base = _base(kind)
+        home, _, title = BASES[kind].partition(":")
+        base: type = getattr(importlib.import_module(home), title)
     except Exception as error:
-        return Entry(point.name, "", None, _trouble(error))
+        return Entry(point.name, "", _trouble(error)), None
     if not (inspect.isclass(found) and issubclass(found, base)):
-        return Entry(point.name, "", None, f"broken: {point.value} is not a {base.__name__}")
-    return Entry(point.name, _first_line(found), found)
+        return Entry(point.name, "", f"broken: {point.value} is not a {base.__name__}"), None
+    summary = next(iter((inspect.getdoc(found) or "").splitlines()), "").replace("``", "")
+    method, source = (str(getattr(found, name, "")) for name in ("method", "source"))
+    return Entry(point.name, summary, "", method, source), found
 
 
 def _trouble(error: Exception) -> str:
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing and missing != "medkd":
-        return f"needs {missing}. {remedy_for(missing)}"
+        return _needs(missing)
     return f"broken: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _tasks() -> dict[str, Entry]:
-    own = importlib.import_module("medkd.tasks").__path__
-    folders = [folder for place in own for folder in sorted(Path(place).iterdir()) if (folder / RECIPE).is_file()]
-    foreign = {name: _foreign_task(point) for name, point in _points("tasks").items()}
-    return foreign | {folder.name: Entry(folder.name, _first_comment(folder / RECIPE), folder) for folder in folders}
+def _own_tasks() -> dict[str, Path]:
+    found = (folder for home in folders("medkd.tasks") for folder in Path(home).iterdir())
+    return {folder.name: folder for folder in found if (folder / RECIPE).is_file()}
 
 
-def _foreign_task(point: EntryPoint) -> Entry:
+def _tasks() -> Iterator[Entry]:
+    own = _own_tasks()
+    yield from (Entry(name, _first_comment(folder / RECIPE)) for name, folder in own.items())
+    yield from (_foreign_task(point)[0] for name, point in _points("tasks").items() if name not in own)
+
+
+def _foreign_task(point: EntryPoint) -> tuple[Entry, Path | None]:
     try:
-        places = [Path(place) for place in getattr(point.load(), "__path__", ())]
+        homes = [Path(home) for home in getattr(point.load(), "__path__", ())]
     except Exception as error:
-        return Entry(point.name, "", None, _trouble(error))
-    for place in places:
-        if (place / RECIPE).is_file():
-            return Entry(point.name, _first_comment(place / RECIPE), place)
-    return Entry(point.name, "", None, f"broken: {point.value} is not a folder with a {RECIPE}")
-
-
-def _first_line(thing: Any) -> str:
-    """Of its docstring, without the marks of code, which a terminal would show as they are."""
-    return next(iter((inspect.getdoc(thing) or "").splitlines()), "").replace("``", "")
+        return Entry(point.name, "", _trouble(error)), None
+    for home in homes:
+        if (home / RECIPE).is_file():
+            return Entry(point.name, _first_comment(home / RECIPE)), home
+    return Entry(point.name, "", f"broken: {point.value} is not a folder with a {RECIPE}"), None
 
 
 def _first_comment(recipe: Path) -> str:
