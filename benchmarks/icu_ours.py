@@ -77,13 +77,14 @@ def task(root: Path, out: Path) -> None:
 
 def build(name: str, root: Path, out: Path, *, every: bool) -> None:
     """What ``medkd cohort build`` does, for the cohort's own target or every one."""
-    from medkd.pipeline.cohort_build.command import whole
-    from medkd.pipeline.prepared_cohort import prepare_inputs
+    from medkd import registry
+    from medkd.pipeline.cohort_build.build import whole_recipe
+    from medkd.pipeline.prepared_cohort import prepare_cohort
     from medkd.pipeline.setup import cohort_at
 
-    cohort = cohort_at(name, root, out / "cohort", {})
+    cohort = cohort_at(registry.cohort(name), root, out / "cohort", {})
     for key in cohort.targets() if every else (None,):
-        prepare_inputs(whole(cohort, key, None), cohort, out / str(key), 1)
+        prepare_cohort(whole_recipe(cohort, key), cohort, out / str(key), 1)
 
 
 def main() -> None:
@@ -99,7 +100,7 @@ def main() -> None:
         import medkd.cohorts.cinc2012
         import medkd.cohorts.mimic3
         import medkd.cohorts.mimic4
-        import medkd.pipeline.cohort_build.command  # noqa: F401
+        import medkd.pipeline.cohort_build.build  # noqa: F401
     started, used = time.perf_counter(), time.process_time()
     acts[kind]()
     taken = {"wall": time.perf_counter() - started, "cpu": time.process_time() - used}

@@ -1,4 +1,4 @@
-"""Every arm of a recipe is parsed as its fits will be, before any work starts."""
+"""Check of arms: every arm of a recipe is parsed as its fits will be, before any work starts."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from medkd.data.core.target import Target
 from medkd.distill.distiller import Distiller
 from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError
-from medkd.pipeline.recipe import Arm, Recipe, merged
+from medkd.pipeline.nested_values import merged
+from medkd.pipeline.recipe import ARMS, FitSettings, Recipe
 from medkd.pipeline.stages.fit import LOGGERS
-
-ARMS = ("teacher", "student", "baseline")
 
 
 def check_arms(recipe: Recipe) -> dict[str, Distiller | TreeLearner]:
     """Make network, objectives, data module and trainer of one fit of each arm; no file of the run need exist.
 
-    What depends on the cohort is checked when it is opened: the target by ``check_target``, a view's channels where it
-    is prepared.
+    The target is checked when the cohort is open (``check_target``), a view's channels when it is prepared.
 
     Returns:
-        What each arm would fit with.
+        The module or learner that each arm would fit.
 
     Raises:
         InputError: a key is unknown (with the nearest valid one), or a value does not fit; the arm is named.
@@ -38,7 +36,7 @@ def check_arms(recipe: Recipe) -> dict[str, Distiller | TreeLearner]:
     quieten()
     made: dict[str, Distiller | TreeLearner] = {}
     with tempfile.TemporaryDirectory(prefix="medkd-") as folder:
-        for name, arm in _arms(recipe):
+        for name, arm in _fits(recipe):
             if "learner" in arm.model:
                 made[name] = _learner(arm, name)
                 continue
@@ -67,15 +65,15 @@ def check_target(made: Mapping[str, Distiller | TreeLearner], target: Target) ->
             raise InputError(error.what, where=f"recipe, {name}, {error.where}", remedy=error.remedy) from error
 
 
-def _arms(recipe: Recipe) -> Iterator[tuple[str, Arm]]:
+def _fits(recipe: Recipe) -> Iterator[tuple[str, FitSettings]]:
     for name in ARMS:
-        arm: Arm = getattr(recipe, name)
+        arm = recipe.arm(name)
         yield name, arm
         if arm.pretrain:
-            yield f"{name}.pretrain", arm.pretraining()
+            yield f"{name}.pretrain", arm.pretrain
 
 
-def _learner(arm: Arm, name: str) -> TreeLearner:
+def _learner(arm: FitSettings, name: str) -> TreeLearner:
     spec = arm.model["learner"]
     if not isinstance(spec, dict) or "class_path" not in spec:
         raise InputError(
@@ -93,11 +91,11 @@ def _learner(arm: Arm, name: str) -> TreeLearner:
         raise InputError(error.what, where=f"recipe, {name}, model.learner", remedy=error.remedy) from error
 
 
-def _one_fit(arm: Arm, threads: int, folder: str) -> dict[str, Any]:
-    """A fit's configuration with the recipe's own words, and stand-ins for what the stages before it would leave."""
+def _one_fit(arm: FitSettings, threads: int, folder: str) -> dict[str, Any]:
+    """A fit's configuration with the recipe's own values, and stand-ins for the outputs of the stages before it."""
     needs = {"banks": {"teacher": folder}} if arm.model.get("objectives") else {}
-    held = arm.model.get("network")
-    network = merged({"init_args": {"outputs": 1}}, held if isinstance(held, dict) else {})
+    own = arm.model.get("network")
+    network = merged({"init_args": {"outputs": 1}}, own if isinstance(own, dict) else {})
     data = {
         "samples": "",
         "split": "",

@@ -1,4 +1,4 @@
-"""Every part of every split is looked at before anything is fitted on it."""
+"""Check of splits: no part of any split that a run will use is empty, before anything is fitted."""
 
 from __future__ import annotations
 
@@ -7,39 +7,35 @@ from itertools import combinations
 
 import polars as pl
 
-from medkd.data.core.cohort import OfficialFolds
 from medkd.data.core.target import Target
 from medkd.data.splits.draw import draw_split
 from medkd.data.splits.split import Split
 from medkd.errors import InputError
+from medkd.pipeline.prepared_cohort import PreparedCohort
 
 
 def check_splits(
-    samples: pl.DataFrame,
-    target: Target,
-    protocol: str,
-    official: OfficialFolds | None,
-    seeds: Iterable[int],
-    label_fractions: Sequence[float],
+    samples: pl.DataFrame, cohort: PreparedCohort, seeds: Iterable[int], label_fractions: Sequence[float]
 ) -> None:
     """Draw each seed's split and refuse an empty part of it.
 
     Raises:
         InputError: a split cannot be drawn, or leaves a test, training or inner-validation part empty at the smallest
-            share of labels.
+            label fraction.
     """
-    _refuse_one_class(samples, target)
+    _refuse_one_class(samples, cohort.target)
     for seed in seeds:
-        split = draw_split(samples, target, protocol, seed, official)
+        split = draw_split(samples, cohort.target, cohort.protocol, seed, cohort.official)
         for outer in split.evaluated:
-            _check(split, (outer,), min(label_fractions), protocol)
+            _check(split, (outer,), min(label_fractions))
         # A cross-fitted teacher leaves out one fold more.
         for pair in combinations(sorted({*split.evaluated, *split.crossfit}), 2):
-            _check(split, pair, min(label_fractions), protocol)
+            _check(split, pair, min(label_fractions))
 
 
-def _check(split: Split, held_out: tuple[int, ...], label_fraction: float, protocol: str) -> None:
-    where = f"protocol {protocol}, seed {split.seed}, without fold {' and '.join(map(str, held_out))}, labels {label_fraction:g}"
+def _check(split: Split, held_out: tuple[int, ...], label_fraction: float) -> None:
+    folds = " and ".join(map(str, held_out))
+    where = f"protocol {split.protocol}, seed {split.seed}, without fold {folds}, labels {label_fraction:g}"
     parts = {
         "test": split.role("test", held_out),
         "training": split.role("train", held_out, label_fraction),
@@ -55,7 +51,7 @@ def _check(split: Split, held_out: tuple[int, ...], label_fraction: float, proto
 
 
 def _refuse_one_class(samples: pl.DataFrame, target: Target) -> None:
-    """With one class alone nothing can be learnt, and no figure is defined."""
+    """Refuse labels of one class alone: nothing can be learnt from them, and no metric is defined."""
     if target.kind not in ("binary", "multilabel", "multiclass"):
         return
     for column in target.columns:

@@ -1,14 +1,18 @@
-"""One neural stage through LightningCLI.
+"""LightningCLI of one neural stage, with one-line errors.
 
-What ``medkd fit|validate|test --config YAML`` runs, and what a recipe's fit stage runs too.
+``medkd fit|validate|test --config YAML`` runs it, and so does a recipe's fit stage.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import logging
+import pkgutil
+import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -22,9 +26,20 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from medkd.data.loading.datamodule import SampleData
 from medkd.distill.distiller import Distiller
 from medkd.distill.learner import FittedModel
-from medkd.distill.randomness import KeepRandomness
-from medkd.errors import InputError
-from medkd.pipeline.config_error import explained
+from medkd.distill.random_state import RandomStateCheckpoint
+from medkd.errors import InputError, nearest
+
+_CLASS = re.compile(r"class_path '?(?P<path>[\w.]+)'?")
+_NO_ATTRIBUTE = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "dict": "names with values",
+    "list": "a list",
+    "NoneType": "null",
+}
 
 
 class StageCLI(LightningCLI):
@@ -48,7 +63,7 @@ class StageCLI(LightningCLI):
             save_config_callback=None,
             # Our batches know which process they are for; Lightning would put a sampler of its own in their place.
             trainer_defaults={
-                "callbacks": [KeepRandomness()],
+                "callbacks": [RandomStateCheckpoint()],
                 "num_sanity_val_steps": 0,
                 "use_distributed_sampler": False,
             },
@@ -57,23 +72,23 @@ class StageCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Fit, validate and test; ``predict`` is a bundle's work."""
-        return {name: held for name, held in LightningCLI.subcommands().items() if name != "predict"}
+        """Fit, validate and test; a bundle does what ``predict`` would."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name != "predict"}
 
     def _add_subcommands(self, parser: LightningArgumentParser, **kwargs: Any) -> None:
         """Only the subcommand that was asked for.
 
         A recipe parses hundreds of configurations, and each parser takes 50 ms to build.
         """
-        chosen = {name: held for name, held in self.subcommands().items() if name == self.words[0]}
+        chosen = {name: skipped for name, skipped in self.subcommands().items() if name == self.words[0]}
         self.subcommands = lambda: chosen  # type: ignore[method-assign]
         super()._add_subcommands(parser, **kwargs)
 
     def _add_instantiators(self) -> None:
-        """None: Lightning's dump the whole configuration as hyper-parameters, and nothing here keeps those."""
+        """Add none: Lightning's dump the whole configuration as hyper-parameters, which nothing here keeps."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Threads of one fit: the same number gives bitwise the same weights."""
+        """Add the threads of one fit: the same number gives bitwise the same weights."""
         parser.add_argument("--threads", type=int, default=1, help="CPU threads of one fit")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -86,7 +101,7 @@ class StageCLI(LightningCLI):
             raise explained(str(error), [action.dest for action in chosen._actions], self._config_file()) from error
 
     def instantiate_classes(self) -> None:
-        """Make every object; what a constructor refuses is the user's to mend."""
+        """Make every object; a constructor's refusal is the user's to correct."""
         try:
             super().instantiate_classes()
         except (TypeError, ValueError, MisconfigurationException) as error:
@@ -100,41 +115,40 @@ class StageCLI(LightningCLI):
         torch.set_num_threads(self._chosen()["threads"])
 
     def after_fit(self) -> None:
-        """Keep what was fitted in ``default_root_dir/learner``; of several processes the first does."""
+        """Save the fitted model in ``default_root_dir/learner``; of several processes the first does."""
         if not self.trainer.is_global_zero:
             return
-        held = self._chosen()["model"]["network"]
-        spec = {"class_path": held["class_path"], "init_args": _plain(held["init_args"])}
-        learner = FittedModel(
+        network = self._chosen()["model"]["network"]
+        spec = {"class_path": network["class_path"], "init_args": _plain(network["init_args"])}
+        model = FittedModel(
             network=self.model.kept,
             network_config=spec,
             model_input=self.datamodule.model_inputs["model"],
             target=self.datamodule.target,
             statistics=self.datamodule.statistics["model"],
         )
-        learner.save(Path(self.trainer.default_root_dir) / "learner")
+        model.save(Path(self.trainer.default_root_dir) / "learner")
 
     def _chosen(self) -> Any:
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def _config_file(self) -> str:
         return next(
-            (self.words[place + 1] for place, word in enumerate(self.words[:-1]) if word in ("--config", "-c")),
+            (self.words[index + 1] for index, word in enumerate(self.words[:-1]) if word in ("--config", "-c")),
             "configuration",
         )
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run ``fit``, ``validate`` or ``test``.
+def run_lightning(words: Sequence[str]) -> int:
+    """Run ``fit``, ``validate`` or ``test``: the subcommand, then its options.
 
     Raises:
-        InputError: the configuration is missing, is not YAML, or is wrong; or a checkpoint is no checkpoint.
+        InputError: the configuration is missing, is not YAML, or is wrong; or a checkpoint is not one.
     """
     quieten()
-    words = list(argv)
-    for place, word in enumerate(words[:-1]):
+    for index, word in enumerate(words[:-1]):
         if word in ("--config", "-c"):
-            _check_file(Path(words[place + 1]))
+            _check_file(Path(words[index + 1]))
     if len(words) == 1:
         raise InputError("no configuration", where=f"medkd {words[0]}", remedy="Give --config YAML")
     try:
@@ -150,23 +164,92 @@ def main(argv: Sequence[str]) -> int:
 
 
 def quieten() -> None:
-    """Silence what Lightning says at every start; errors still speak, and progress bars where there is a terminal."""
+    """Silence Lightning's messages at every start; errors remain, and progress bars where there is a terminal."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.filterwarnings("ignore", module=r"(lightning|torch)\..*")
 
 
+def explained(message: str, keys: Iterable[str], where: object) -> InputError:
+    """A message of jsonargparse as one line, with the nearest valid name.
+
+    Args:
+        message: of its ``ArgumentError``.
+        keys: valid keys, dotted, of the whole configuration.
+        where: the file.
+
+    >>> message = "Subcommand 'fit' does not accept option 'trainer.max_epoch'"
+    >>> print(explained(message, ["trainer.max_epochs"], "fit.yaml"))
+    unknown key 'trainer.max_epoch' (fit.yaml). Did you mean 'trainer.max_epochs'?
+    """
+    text = " ".join(message.split())
+    made = _CLASS.search(text)
+    if lacking := _NO_ATTRIBUTE.search(text):
+        names = _names(lacking["module"])
+        return InputError(
+            f"{lacking['module']} has no '{lacking['name']}'", where=where, remedy=nearest(lacking["name"], names)
+        )
+    refused = re.search(r"Option '(?P<key>\w+)' is not accepted", text)
+    if made and refused:
+        remedy = nearest(refused["key"], _arguments(made["path"]))
+        return InputError(f"{made['path']} takes no '{refused['key']}'", where=where, remedy=remedy)
+    if unknown := re.search(r"does not accept option '(?P<key>[\w.]+)'", text) or re.search(
+        r"[Kk]ey '(?P<key>[\w.]+)' is not expected", text
+    ):
+        group = re.search(r"Group '(?P<group>[\w.]+)' does not accept", text)
+        key = f"{group['group']}.{unknown['key']}" if group else unknown["key"]
+        return InputError(f"unknown key '{key}'", where=where, remedy=nearest(key, keys))
+    if unrecognised := re.search(r"[Uu]nrecognized arguments: (?P<word>\S+)", text):
+        option, typed = unrecognised["word"].partition("=")[0], unrecognised["word"].startswith("--")
+        remedy = nearest(option[2:], keys) if typed else "See: medkd fit --help"
+        return InputError(f"unknown {'option' if typed else 'argument'} '{option}'", where=where, remedy=remedy)
+    if "arguments are required" in text or "is required" in text:
+        return InputError(
+            text.split(". ")[0], where=where, remedy="Give the fit.yaml that a stage printed, and change that"
+        )
+    if value := re.search(r"(Got|Given) value: (?P<value>.*)", text):
+        return _wrong_value(text, value["value"], where)
+    return InputError(text[:300], where=where, remedy="See: medkd fit --help")
+
+
+def _wrong_value(text: str, value: str, where: object) -> InputError:
+    key = ".".join(re.findall(r'Parser key "([\w.]+)"', text))
+    if "Not a valid subclass" in text:
+        return InputError(f"{key} names no class", where=where, remedy="Write class_path and init_args")
+    choices = [
+        choice for inside in re.findall(r"Literal\[(.*?)\]", text) for choice in re.findall(r"'([^']*)'", inside)
+    ]
+    types = dict.fromkeys(re.findall(r"Expected an? <class '([\w.]+)'>", text))
+    wanted = " or ".join(_TYPES.get(name, name) for name in types)
+    remedy = nearest(value, choices) if choices else f"It must be {wanted}" if wanted else "See: medkd fit --help"
+    return InputError(f"{key} is '{value[:80]}'", where=where, remedy=remedy)
+
+
+def _names(module: str) -> list[str]:
+    """Classes of a module; of a package its modules too."""
+    imported = importlib.import_module(module)
+    classes = [name for name, value in vars(imported).items() if inspect.isclass(value)]
+    return [*classes, *(inner.name for inner in pkgutil.iter_modules(getattr(imported, "__path__", [])))]
+
+
+def _arguments(class_path: str) -> list[str]:
+    module, _, name = class_path.rpartition(".")
+    return [
+        key for key in inspect.signature(getattr(importlib.import_module(module), name)).parameters if key != "self"
+    ]
+
+
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise InputError("no such file", where=path, remedy="Give the fit.yaml that a stage printed")
     try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(
-            f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Mend the file"
+            f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Correct the file"
         ) from error
-    if isinstance(held, dict) and "student" in held:
+    if isinstance(content, dict) and "student" in content:
         raise InputError(
             "a recipe, not the configuration of one fit",
             where=path,

@@ -1,11 +1,9 @@
-"""Run stages in an order that their needs allow, several at once, skipping what is finished."""
+"""Runner: stages in an order that their needs allow, several at once, skipping what is finished."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
@@ -14,9 +12,13 @@ from typing import Never
 
 from tqdm import tqdm
 
-from medkd.data.io.atomic import removed_on_input_error
-from medkd.errors import InputError, nearest
 from medkd.pipeline.stages.stage import Stage
+
+PRELOADED = [
+    "medkd.pipeline.lightning_cli",
+    *(f"medkd.pipeline.stages.{name}" for name in ("bank", "bundle", "evidence", "fit", "split")),
+]
+"""Modules that the server of worker processes imports once: every worker starts as its copy, Torch included."""
 
 
 def pending(stages: Sequence[Stage], run: Path) -> list[Stage]:
@@ -25,7 +27,7 @@ def pending(stages: Sequence[Stage], run: Path) -> list[Stage]:
 
 
 def default_jobs() -> int:
-    """Fits at once: one a core, or one where a GPU does the work."""
+    """Fits at once: one per core, up to eight, or one where there is a GPU."""
     import torch
 
     return 1 if torch.cuda.is_available() else max(min(os.cpu_count() or 1, 8), 1)
@@ -38,15 +40,15 @@ def run_stages(stages: Sequence[Stage], run: Path, jobs: int, bar: tqdm[Never] |
         stages: each after those that it needs.
         run: the run's folder.
         jobs: processes; with one, everything runs in this process.
-        bar: advanced by each stage that is run, instead of a bar of these stages alone.
+        bar: advanced by each stage that is run; None shows a bar of these stages alone.
 
     Raises:
-        MedkdError: of the first stage that failed; what others finished stays.
+        MedkdError: of the first stage that failed; the outputs of finished ones remain.
     """
     todo = {stage.name: stage for stage in pending(stages, run)}
     if bar is None:
-        with stage_bar(len(stages), len(stages) - len(todo)) as own:
-            _run(todo, run, jobs, own)
+        with stage_bar(len(stages), len(stages) - len(todo)) as new_bar:
+            _run(todo, run, jobs, new_bar)
     else:
         _run(todo, run, jobs, bar)
 
@@ -68,8 +70,7 @@ def _run(todo: dict[str, Stage], run: Path, jobs: int, bar: tqdm[Never]) -> None
 def _run_parallel(todo: dict[str, Stage], run: Path, jobs: int, bar: tqdm[Never]) -> None:
     context = get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":
-        # Torch and Lightning are imported once, by the server, and every worker starts as its copy.
-        context.set_forkserver_preload(["medkd.pipeline.worker"])
+        context.set_forkserver_preload(PRELOADED)
     waiting = dict(todo)
     running: dict[Future[None], str] = {}
     pool = ProcessPoolExecutor(jobs, mp_context=context)
@@ -95,33 +96,3 @@ def _execute(stage: Stage, run: Path) -> None:
 def _advance(bar: tqdm[Never], name: str) -> None:
     bar.set_postfix_str(name, refresh=False)
     bar.update()
-
-
-def stage_main(namespace: argparse.Namespace) -> int:
-    """``medkd stage RECIPE NAME --out DIR``: one stage, again, whether it was finished or not.
-
-    Raises:
-        InputError: no such stage, or one that it needs is not finished.
-    """
-    from medkd.pipeline.setup import open_run
-
-    with removed_on_input_error(namespace.out):
-        graph = open_run(namespace.recipe, namespace.out, default_jobs())
-        if namespace.name == "prepare":
-            print(f"prepared below {namespace.out}")
-            return 0
-        if namespace.name not in graph.stages:
-            names = ["prepare", *graph.stages]
-            raise InputError(
-                f"no stage '{namespace.name}'", where=namespace.recipe, remedy=nearest(namespace.name, names)
-            )
-    stage = graph.stages[namespace.name]
-    for need in stage.needs.values():
-        if not need.is_done(namespace.out):
-            raise InputError(
-                f"stage '{need.name}' comes first", where=namespace.out, remedy=f"Run: {need.command(namespace.out)}"
-            )
-    started = time.perf_counter()
-    stage.execute(namespace.out)
-    print(f"{stage.name}: done in {time.perf_counter() - started:.1f} s, in {stage.folder(namespace.out)}")
-    return 0

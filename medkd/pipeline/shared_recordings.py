@@ -1,4 +1,4 @@
-"""One recording under two subjects' names: those subjects are split as one."""
+"""Shared recordings: subjects who have a recording in common are split as one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medkd.data.loading.store import Prepared
 from medkd.evidence.leaks.duplicates import duplicate_pairs
 
 SAME = 0.9995
-"""Correlation from which on two prepared signals are one recording."""
+"""Two prepared signals of this correlation or more are one recording."""
 
 
 def joined_subjects(samples: pl.DataFrame, prepared: Mapping[str, Prepared]) -> tuple[pl.DataFrame, list[Exclusion]]:
@@ -31,22 +31,22 @@ def joined_subjects(samples: pl.DataFrame, prepared: Mapping[str, Prepared]) -> 
     ids = samples["sample_id"].to_list()
     for stored in prepared.values():
         rows = stored.rows(ids)
-        here = np.flatnonzero(stored.present[rows])
-        values = np.asarray(stored.values[rows[here]])
-        pairs += [(int(here[a]), int(here[b])) for a, b in duplicate_pairs(values, values, SAME) if a < b]
+        present = np.flatnonzero(stored.present[rows])
+        values = np.asarray(stored.values[rows[present]])
+        pairs += [(int(present[a]), int(present[b])) for a, b in duplicate_pairs(values, values, SAME) if a < b]
     if not pairs:
         return samples, []
     names = samples["subject_id"].unique(maintain_order=True)
-    place = samples["subject_id"].replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
-    first, second = place[[a for a, _ in pairs]], place[[b for _, b in pairs]]
+    subject = samples["subject_id"].replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
+    first, second = subject[[a for a, _ in pairs]], subject[[b for _, b in pairs]]
     _, group = connected_components(
         coo_array((np.ones(len(first)), (first, second)), shape=(len(names), len(names))), directed=False
     )
-    speaker = {number: int(np.flatnonzero(group == number)[0]) for number in np.unique(group)}
-    joined = len(names) - len(speaker)
+    representative = {number: int(np.flatnonzero(group == number)[0]) for number in np.unique(group)}
+    joined = len(names) - len(representative)
     if not joined:
         return samples, []
-    merged = pl.Series("subject_id", [names[speaker[group[row]]] for row in place])
+    merged = pl.Series("subject_id", [names[representative[group[index]]] for index in subject])
     return samples.with_columns(merged), [
         Exclusion("subjects that share a recording with another: split together, none dropped", joined)
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from medkd import registry
 from medkd.deploy.bundle.checksums import write_sums
 from medkd.pipeline.setup import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
@@ -85,7 +86,7 @@ def test_a_damaged_marker_of_a_stage(run: Path, recipe: Path, refused: Refused) 
 
 
 def test_a_damaged_sample_table(run: Path, recipe: Path, refused: Refused) -> None:
-    held = open_run(recipe, run, 1).stages[TEACHER].fit_config(run)  # type: ignore[attr-defined]
+    held = open_run(recipe, run, 1, registry).stages[TEACHER].fit_config(run)  # type: ignore[attr-defined]
     (run / "fit.yaml").write_text(yaml.safe_dump(held))
     (run / "samples.parquet").write_bytes(b"PAR1")
     assert "samples.parquet is damaged" in refused("fit", "--config", run / "fit.yaml")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from medkd import registry
 from medkd.cohorts.demo_ecg import DemoECG
 from medkd.pipeline.setup import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
@@ -96,7 +97,13 @@ def test_a_value_that_does_not_fit(demo: Path, distil: Refused, words: tuple[str
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [1", "not YAML"), ("- a", "not a recipe"), ("task: x\nstudent: 3\n", "recipe has no"), ("", "not a recipe")],
+    [
+        ("a: [1", "not YAML"),
+        ("- a", "not a recipe"),
+        ("task: x\nstudent: 3\n", "student is 3"),
+        ("task: x\n", "no 'cohort'"),
+        ("", "not a recipe"),
+    ],
 )
 def test_a_file_that_is_no_recipe(tmp_path: Path, refused: Refused, text: str, message: str) -> None:
     (tmp_path / "recipe.yaml").write_text(text)
@@ -105,7 +112,7 @@ def test_a_file_that_is_no_recipe(tmp_path: Path, refused: Refused, text: str, m
 
 
 def test_an_unknown_key_of_a_fit(run: Path, recipe: Path, refused: Refused) -> None:
-    held = open_run(recipe, run, 1).stages[TEACHER].fit_config(run)  # type: ignore[attr-defined]
+    held = open_run(recipe, run, 1, registry).stages[TEACHER].fit_config(run)  # type: ignore[attr-defined]
     file = run / "fit.yaml"
     before = files_of(run)
     for words, near in ((("trainer", "max_epoch"), "trainer.max_epochs"), (("data", "batchsize"), "data.batch_size")):

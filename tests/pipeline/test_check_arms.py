@@ -1,4 +1,4 @@
-"""What an arm cannot be used with is told before the cohort's files are read."""
+"""Check of arms: what an arm cannot be used with is refused before the cohort's files are read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import medkd.tasks
+from medkd import registry
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.pipeline import setup as opening
+from medkd.pipeline import setup
 from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import begin
@@ -29,10 +30,10 @@ WRONG = [
 def test_an_objective_that_the_target_does_not_suit_is_refused_before_anything_is_prepared(
     override: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "prepare_inputs", lambda *_: pytest.fail("records were read"))
+    monkeypatch.setattr(setup, "prepare_cohort", lambda *_: pytest.fail("records were read"))
     recipe = load_recipe(TASK, ["cohort_options.subjects=20", override])
     with pytest.raises(InputError, match=says):
-        begin(recipe, tmp_path / "run", jobs=1)
+        begin(recipe, tmp_path / "run", 1, registry)
     assert not (tmp_path / "run").exists()
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 import medkd.tasks
+from medkd import registry
 from medkd.data.core.view import View
 from medkd.pipeline.graph import make_graph
-from medkd.pipeline.lightning_cli import main
-from medkd.pipeline.prepared_cohort import prepare_inputs
+from medkd.pipeline.lightning_cli import run_lightning
+from medkd.pipeline.prepared_cohort import prepare_cohort
 from medkd.pipeline.recipe import load_recipe
 from medkd.pipeline.setup import open_cohort
-from medkd.pipeline.stages.fit import FitStage
-from medkd.pipeline.stages.learner import LearnerStage
+from medkd.pipeline.stages.fit import FitStage, LearnerStage
 from medkd.pipeline.stages.stage import Stage
 
 RECIPES = sorted(Path(medkd.tasks.__path__[0]).glob("*/*.yaml"))
@@ -37,10 +36,11 @@ def test_every_arm_makes_a_step(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(
         path, ["cohort_options.subjects=60"], protocol="kfold:3", seeds=1, label_fractions=(1.0,), fast=True, **made_up
     )
-    cohort = open_cohort(recipe, tmp_path)
+    cohort = open_cohort(recipe, tmp_path, registry)
     held = tuple(part for part in View.parse(recipe.teacher.view).parts if part.modality in cohort.modalities())
-    recipe = replace(recipe, teacher=replace(recipe.teacher, view=str(View(held))))
-    inputs = prepare_inputs(recipe, cohort, tmp_path, jobs=1)
+    teacher = recipe.teacher.model_copy(update={"view": str(View(held))})
+    recipe = recipe.model_copy(update={"teacher": teacher})
+    inputs = prepare_cohort(recipe, cohort, tmp_path, jobs=1)
     graph = make_graph(recipe, inputs)
     arms = [stage for stage in graph.stages.values() if isinstance(stage, FitStage)]
     chosen = {fit.config["arm"]: fit for fit in arms if fit.config["arm"] in ("teacher", "baseline", "student")}
@@ -61,5 +61,5 @@ def test_every_arm_makes_a_step(path: Path, tmp_path: Path) -> None:
         }
         file = tmp_path / f"{fit.config['arm']}.yaml"
         file.write_text(yaml.safe_dump(held))
-        assert main(["fit", "--config", str(file)]) == 0
+        assert run_lightning(["fit", "--config", str(file)]) == 0
         assert (tmp_path / fit.config["arm"] / "learner" / "model.safetensors").is_file()

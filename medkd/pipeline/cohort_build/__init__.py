@@ -1,1 +1,1 @@
-"""TODO medkd/pipeline/cohort_build."""
+"""Cohorts outside any task: built in parts or whole, checked, described."""

@@ -1,4 +1,4 @@
-"""Whether a cohort can be used as it lies on disk: every record, every label column, every subject."""
+"""Check of a cohort as it is on disk: every record, every label column, every subject."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ UNUSABLE, SHARED = "unusable.csv", "same_recording.csv"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: counts alone, no identifier.
+    """One result of the check: counts alone, no identifier.
 
     Args:
-        status: "note" is worth knowing and no failure.
+        status: "note" is worth knowing, and not a failure.
         what: one line, and indented ones below it.
     """
 
@@ -33,33 +33,33 @@ class Finding:
     what: str
 
 
-def check_cohort(cohort: Cohort, inputs: PreparedCohort, kept: pl.DataFrame, out: Path | None) -> list[Finding]:
-    """Every finding; with ``out``, who is meant by them stands in two files there, readable by their owner alone.
+def check_cohort(cohort: Cohort, prepared: PreparedCohort, usable: pl.DataFrame, out: Path | None) -> list[Finding]:
+    """Every finding; with ``out``, two files there name the samples and subjects, readable by their owner alone.
 
     Args:
-        cohort: as it lies on disk.
-        inputs: every record of it, read and prepared a moment ago with the cohort's own settings.
-        kept: the samples that can be used, subjects that share a recording under one name.
-        out: folder for ``unusable.csv`` and ``same_recording.csv``.
+        cohort: as it is on disk.
+        prepared: every record of it, with the cohort's own settings.
+        usable: the samples that can be used, subjects that share a recording under one name.
+        out: folder for ``unusable.csv`` and ``same_recording.csv``; None writes nothing.
     """
     unusable = pl.concat(
         [
             stored.index.filter(pl.col("status") == "unusable").select(
                 pl.lit(name).alias("modality"), "sample_id", "reason"
             )
-            for name, stored in inputs.prepared("student").items()
+            for name, stored in prepared.arrays("student").items()
         ]
     )
-    shared = _shared(cohort, inputs.target, kept)
+    shared = _shared(cohort, prepared.target, usable)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for name, table in ((UNUSABLE, unusable), (SHARED, shared)):
             with writing_private(out / name) as temporary:
                 table.write_csv(temporary)
-    findings = [_records(name, stored.index, unusable) for name, stored in inputs.prepared("student").items()]
-    findings.append(_subjects(kept, shared.height))
+    findings = [_records(name, stored.index, unusable) for name, stored in prepared.arrays("student").items()]
+    findings.append(_subjects(usable, shared.height))
     findings += _labels(cohort)
-    findings.append(_split(kept, inputs))
+    findings.append(_split(usable, prepared))
     return findings
 
 
@@ -85,12 +85,14 @@ def _records(name: str, index: pl.DataFrame, unusable: pl.DataFrame) -> Finding:
     return Finding("FAILED", f"{bad.height} of {wanted} cannot be used{reasons}")
 
 
-def _shared(cohort: Cohort, target: Target, kept: pl.DataFrame) -> pl.DataFrame:
-    """Subjects that are split as another, and as whom."""
+def _shared(cohort: Cohort, target: Target, usable: pl.DataFrame) -> pl.DataFrame:
+    """Subjects that are split together with another, and the name that they are split under."""
     own = check_samples(cohort.samples(target)[0], target, f"cohort {cohort.name}").select(
         "sample_id", own="subject_id"
     )
-    both = kept.select("sample_id", split_as="subject_id").join(own, on="sample_id", how="left", maintain_order="left")
+    both = usable.select("sample_id", split_as="subject_id").join(
+        own, on="sample_id", how="left", maintain_order="left"
+    )
     return (
         both.filter(pl.col("own") != pl.col("split_as"))
         .select(subject_id="own", split_as="split_as")
@@ -98,8 +100,8 @@ def _shared(cohort: Cohort, target: Target, kept: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _subjects(kept: pl.DataFrame, shared: int) -> Finding:
-    subjects = kept["subject_id"].n_unique()
+def _subjects(usable: pl.DataFrame, shared: int) -> Finding:
+    subjects = usable["subject_id"].n_unique()
     if not shared:
         return Finding("ok", f"{subjects} subjects, none with a recording of another")
     return Finding("note", f"{shared} subjects share a recording with another: split together, {subjects} are left")
@@ -122,22 +124,22 @@ def _labels(cohort: Cohort) -> Iterator[Finding]:
 
 
 def _wrong(column: pl.Series, target: Target) -> str:
-    """What is wrong with a label column, or ""."""
+    """The fault of a label column; "" if there is none."""
     known = column.drop_nulls().cast(pl.Float64)
     if not known.is_finite().all():
         return "is not finite everywhere"
     if target.kind in ("binary", "multilabel", "multiclass"):
         classes = range(len(target.classes)) if target.kind == "multiclass" else range(2)
         if strange := known.filter(~known.is_in([float(value) for value in classes])).len():
-            return f"holds {strange} values that are no class"
+            return f"holds {strange} values that are not a class"
         if known.n_unique() < 2:
             return "holds one class alone"
     return ""
 
 
-def _split(kept: pl.DataFrame, inputs: PreparedCohort) -> Finding:
+def _split(usable: pl.DataFrame, prepared: PreparedCohort) -> Finding:
     try:
-        split = draw_split(kept, inputs.target, inputs.protocol, 0, inputs.official)
+        split = draw_split(usable, prepared.target, prepared.protocol, 0, prepared.official)
     except InputError as error:
-        return Finding("FAILED", f"protocol {inputs.protocol}: {error.what}")
-    return Finding("ok", f"protocol {inputs.protocol}: {split.table['fold'].n_unique()} folds can be drawn")
+        return Finding("FAILED", f"protocol {prepared.protocol}: {error.what}")
+    return Finding("ok", f"protocol {prepared.protocol}: {split.table['fold'].n_unique()} folds can be drawn")

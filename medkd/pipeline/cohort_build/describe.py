@@ -1,4 +1,4 @@
-"""A cohort on one page of a terminal: targets with their counts, modalities, who is in it, and who was left out."""
+"""Description of a cohort on one page of a terminal: targets with counts, modalities, people, exclusions."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def describe(cohort: Cohort, chosen: Target, protocol: str, folder: Path) -> str
     """The whole page; the flow and the people are those of the chosen target.
 
     Args:
-        cohort: as it lies on disk.
+        cohort: as it is on disk.
         chosen: one of its targets.
         protocol: of the split; "" for the cohort's default.
-        folder: where signals that lie in shared tables may be written.
+        folder: where signals from shared tables may be written.
     """
     table, exclusions = cohort.samples(chosen)
     protocol = protocol or fitting_protocol(cohort.default_protocol, table["subject_id"].n_unique())
     extract = cohort.extract(check_samples(table, chosen, f"cohort {cohort.name}"), folder)
     table = extract.samples
-    found = table.height + sum(item.count for item in exclusions)
-    flow = [Exclusion("samples found", found), *exclusions, Exclusion("samples kept", table.height)]
-    ruled: dict[str, list[str]] = {}
+    total = table.height + sum(item.count for item in exclusions)
+    flow = [Exclusion("samples found", total), *exclusions, Exclusion("samples kept", table.height)]
+    keys_of: dict[str, list[str]] = {}
     for key, target in cohort.targets().items():
-        ruled.setdefault(target.rule, []).append(key)
-    rules = [f"  {', '.join(keys)}: {rule or 'no rule given'}" for rule, keys in ruled.items()]
+        keys_of.setdefault(target.rule, []).append(key)
+    rules = [f"  {', '.join(keys)}: {rule or 'no rule given'}" for rule, keys in keys_of.items()]
     parts = [
         next(iter((inspect.getdoc(type(cohort)) or cohort.name).splitlines())),
         f"licence   {cohort.licence or 'not stated'}\nfolder    {cohort.root}\nprotocol  {protocol}",
         f"targets (* described below)\n{_targets(cohort, chosen)}\n" + "\n".join(rules),
-        "modalities\n" + "\n".join(_modality(name, held, table) for name, held in cohort.modalities().items()),
+        "modalities\n" + "\n".join(_modality(name, modality, table) for name, modality in cohort.modalities().items()),
         f"people\n{_people(table)}",
         f"exclusions for target {chosen.key}\n{flow_table(flow)}",
     ]
@@ -47,16 +47,13 @@ def describe(cohort: Cohort, chosen: Target, protocol: str, folder: Path) -> str
 
 
 def flow_table(flow: Sequence[Exclusion]) -> str:
-    """How many samples (or values), and what became of them: a line each; a reason that counts nothing gets a dash."""
+    """Numbers of samples (or values) with their reasons, a line each; a reason that counts nothing gets a dash."""
     width = max(len(str(step.count)) for step in flow)
     return "\n".join(f"  {step.count or '-':>{width}}  {step.reason}" for step in flow)
 
 
 def aside_table(aside: Sequence[Exclusion]) -> list[str]:
-    """How many values of shared tables were set aside, why, and which tables are not there.
-
-    Nothing where all is well.
-    """
+    """Values of shared tables that were set aside, by reason, and missing tables; empty where there are none."""
     return [f"values set aside\n{flow_table(aside)}"] if aside else []
 
 
@@ -82,7 +79,7 @@ def _counts(known: pl.DataFrame, column: str, target: Target) -> tuple[str, int,
         positive = known.filter(pl.col(column) == 1)
         return str(positive.height), known.height, subjects, str(positive["subject_id"].n_unique())
     if target.kind == "multiclass":
-        each = [known.filter(pl.col(column) == place) for place in range(len(target.classes))]
+        each = [known.filter(pl.col(column) == index) for index in range(len(target.classes))]
         return (
             "/".join(str(one.height) for one in each),
             known.height,

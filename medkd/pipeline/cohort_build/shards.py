@@ -1,4 +1,4 @@
-"""A cohort built in parts, by subject: one command a part, on any machine, and one that puts the parts together."""
+"""Shards: a cohort built in parts, by subject, each by its own command on any machine, then put together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RECORD = "shard.json"
 
 
 def shard_folder(out: Path, shard: Shard) -> Path:
-    """Where a shard of the cohort that is built in ``out`` lies."""
+    """The folder of a shard of the cohort that is built in ``out``."""
     return out / SHARDS / shard.folder
 
 
@@ -65,8 +65,8 @@ class Shards:
 
     Args:
         out: the folder that the cohort is built in.
-        parts: how many there are.
-        records: what each says of itself.
+        parts: number of shards.
+        records: content of each one's ``shard.json``.
     """
 
     out: Path
@@ -80,15 +80,15 @@ class Shards:
         Raises:
             InputError: one of them is missing, or they are shards of several numbers.
         """
-        found = [re.fullmatch(r"(\d+)of(\d+)", folder.name) for folder in sorted((out / SHARDS).glob("*of*"))]
-        there = {Shard(int(match[1]), int(match[2])) for match in found if match}
+        matches = [re.fullmatch(r"(\d+)of(\d+)", folder.name) for folder in sorted((out / SHARDS).glob("*of*"))]
+        there = {Shard(int(match[1]), int(match[2])) for match in matches if match}
         if not there:
             return None
         numbers = sorted({shard.parts for shard in there})
         if len(numbers) > 1:
-            said = " and ".join(f"/{number}" for number in numbers)
+            totals = " and ".join(f"/{number}" for number in numbers)
             raise InputError(
-                f"shards of {said} lie side by side", where=out / SHARDS, remedy="Remove those that are not wanted"
+                f"shards of {totals} are side by side", where=out / SHARDS, remedy="Remove those that are not wanted"
             )
         wanted = [Shard(part, numbers[0]) for part in range(1, numbers[0] + 1)]
         if missing := [str(shard) for shard in wanted if shard not in there]:
@@ -99,7 +99,7 @@ class Shards:
         return cls(out, numbers[0], tuple(read_json(shard_folder(out, shard) / _RECORD) for shard in wanted))
 
     def extract(self, cohort: Cohort, samples: pl.DataFrame, folder: Path) -> Extract:
-        """What the shards extracted, as one extract of all samples.
+        """The extracts of all shards, as one extract of all samples.
 
         Raises:
             InputError: a shard was built from other samples.

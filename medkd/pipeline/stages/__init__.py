@@ -1,1 +1,1 @@
-"""TODO medkd/pipeline/stages."""
+"""Stages of a run: split, fit, bank, evidence, bundle, and the leak audit of their outputs."""

@@ -1,4 +1,4 @@
-"""Fit one network: exactly a Lightning CLI run."""
+"""Fit stages: one network, which is exactly a Lightning CLI run, or one learner that is not, such as boosted trees."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import Any, ClassVar
 import polars as pl
 import yaml
 
+from medkd.data.core.instantiate import instantiate
 from medkd.data.core.target import Target
 from medkd.data.io.atomic import write_text, writing
 from medkd.data.io.load import read_table
 from medkd.data.loading.datamodule import SampleData
 from medkd.data.splits.split import Role
+from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import FittedModel
+from medkd.distill.trees import TreeLearner
 from medkd.errors import InputError
+from medkd.pipeline.nested_values import merged
 from medkd.pipeline.prepared_cohort import PreparedCohort
-from medkd.pipeline.recipe import merged
 from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
 
@@ -33,17 +36,17 @@ LOGGERS = [
 
 
 class FitStage(Stage):
-    """Fit one network.
+    """One network's fit.
 
-    Config: ``model_input`` (whose view), ``arm`` ("" for a network that no report shows), ``model``, ``data``, ``trainer``,
-    ``seed``, ``held_out``, ``label_fraction``, ``unlabelled``, ``threads``, and ``freeze`` where it needs ``start``, the fit
-    that it begins with. Needs ``split``, and the bank of each teacher as ``bank:NAME``.
+    Config: ``model_input`` (the role whose view it sees), ``arm`` ("" for a network that no report shows), ``model``,
+    ``data``, ``trainer``, ``seed``, ``held_out``, ``label_fraction``, ``unlabelled``, ``threads``, and ``freeze`` where
+    it needs ``start``, the fit that it begins with. Needs ``split``, and the bank of each teacher as ``bank:NAME``.
     """
 
     kind: ClassVar[str] = "fit"
 
     def learner(self, run: Path) -> Path:
-        """Folder of the fitted learner."""
+        """Folder of the fitted model."""
         return self.folder(run) / "learner"
 
     def command(self, run: Path) -> str:
@@ -52,7 +55,7 @@ class FitStage(Stage):
 
     def data_config(self, run: Path) -> dict[str, Any]:
         """Arguments of ``SampleData``, with paths."""
-        inputs = PreparedCohort.load(run)
+        cohort, role = PreparedCohort.load(run), self.config["model_input"]
         split = self.needs["split"]
         assert isinstance(split, SplitStage)  # noqa: S101 (narrows the type; the graph builds it so)
         data = {
@@ -60,9 +63,9 @@ class FitStage(Stage):
             "split": str(split.file(run).resolve()),
             "split_sha256": split.load(run).sha256,
             "held_out": list(self.config["held_out"]),
-            "target": inputs.target.to_dict(),
-            "model_inputs": {"model": inputs.model_inputs[self.config["model_input"]]},
-            "prepared": {"model": inputs.stores[self.config["model_input"]]},
+            "target": cohort.target.to_dict(),
+            "model_inputs": {"model": cohort.model_inputs[role]},
+            "prepared": {"model": cohort.stores[role]},
             "label_fraction": self.config["label_fraction"],
             "unlabelled": self.config["unlabelled"],
             "seed": self.config["seed"],
@@ -86,8 +89,9 @@ class FitStage(Stage):
 
     def fit_config(self, run: Path) -> dict[str, Any]:
         """The whole configuration of the Lightning CLI run, with paths."""
-        inputs, folder, banks = PreparedCohort.load(run), self.folder(run).resolve(), self.banks(run)
-        network = merged({"init_args": {"outputs": inputs.target.outputs}}, self.config["model"]["network"])
+        folder, banks = self.folder(run).resolve(), self.banks(run)
+        outputs = PreparedCohort.load(run).target.outputs
+        network = merged({"init_args": {"outputs": outputs}}, self.config["model"]["network"])
         model = merged(self.config["model"], {"network": network} | ({"banks": banks} if banks else {}))
         if isinstance(start := self.needs.get("start"), FitStage):
             model |= {"start": str(start.learner(run).resolve()), "freeze": self.config["freeze"]}
@@ -109,10 +113,7 @@ class FitStage(Stage):
         }
 
     def run(self, run: Path) -> None:
-        """Write ``fit.yaml``, fit (going on from the last checkpoint of a killed attempt).
-
-        And predict the validation and test samples.
-        """
+        """Write ``fit.yaml``, fit (from the last checkpoint of a killed attempt), and predict."""
         folder, settings = self.folder(run), self.fit_config(run)
         config = folder / "fit.yaml"
         text = f"# Repeat this fit by hand: medkd fit --config {config}\n" + yaml.safe_dump(settings, sort_keys=False)
@@ -127,32 +128,26 @@ class FitStage(Stage):
             self.predict(run)
 
     def predict(self, run: Path) -> None:
-        """Write what the fitted learner says of validation and test samples: ``predictions.parquet``."""
-        inputs, split = PreparedCohort.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
-        learner = FittedModel.load(self.learner(run))
+        """Write the fitted model's logits of validation and test samples: ``predictions.parquet``."""
+        cohort, split = PreparedCohort.load(run), self.needs["split"].load(run)  # type: ignore[attr-defined]
+        model, arrays = FittedModel.load(self.learner(run)), cohort.arrays(self.config["model_input"])
         samples = read_table(PreparedCohort.samples_file(run))
         parts = []
         roles: tuple[Role, ...] = ("val", "test")
         for role in roles:
             chosen = split.role(role, self.config["held_out"], self.config["label_fraction"] if role == "val" else 1.0)
             if chosen.height:
-                logits = learner.predict(
-                    inputs.prepared(self.config["model_input"]), chosen["sample_id"].to_list()
-                ).logits
-                parts.append(
-                    self._rows(
-                        chosen.join(samples, on="sample_id", how="left", maintain_order="left"), logits, role, inputs
-                    )
-                )
+                logits = model.predict(arrays, chosen["sample_id"].to_list()).logits
+                rows = chosen.join(samples, on="sample_id", how="left", maintain_order="left")
+                parts.append(self._rows(rows, logits, role, cohort.target))
         with writing(self.folder(run) / "predictions.parquet") as temporary:
             pl.concat(parts).write_parquet(temporary)
 
-    def _rows(self, chosen: pl.DataFrame, logits: Any, role: Role, inputs: PreparedCohort) -> pl.DataFrame:
-        target = inputs.target
+    def _rows(self, chosen: pl.DataFrame, logits: Any, role: Role, target: Target) -> pl.DataFrame:
         rows = []
-        for place, name in enumerate(target.names):
-            column = target.columns[0] if target.kind == "multiclass" else target.columns[place]
-            truth = pl.col(column).cast(pl.Float64)
+        for index, name in enumerate(target.names):
+            column = target.columns[0] if target.kind == "multiclass" else target.columns[index]
+            label = pl.col(column).cast(pl.Float64)
             rows.append(
                 chosen.select(
                     pl.lit(self.config["label_fraction"]).alias("label_fraction"),
@@ -163,39 +158,57 @@ class FitStage(Stage):
                     "sample_id",
                     "subject_id",
                     pl.lit(name).alias("class"),
-                    pl.Series("logit", logits[:, place].double().numpy()),
+                    pl.Series("logit", logits[:, index].double().numpy()),
                     (
-                        pl.when(truth.is_null()).then(None).otherwise((truth == place).cast(pl.Float64))
+                        pl.when(label.is_null()).then(None).otherwise((label == index).cast(pl.Float64))
                         if target.kind == "multiclass"
-                        else truth
+                        else label
                     ).alias("y"),
                 )
             )
         return pl.concat(rows)
 
 
+class LearnerStage(FitStage):
+    """The fit of what ``model.learner`` names, such as boosted trees. Config and needs are those of ``FitStage``."""
+
+    kind: ClassVar[str] = "fit"
+
+    def command(self, run: Path) -> str:
+        """The command that repeats it by hand."""
+        return Stage.command(self, run)
+
+    def run(self, run: Path) -> None:
+        """Fit, and predict the validation and test samples."""
+        spec = self.config["model"]["learner"]
+        learner = instantiate(spec, TreeLearner, ("medkd", str(spec["class_path"]).split(".")[0]))
+        data = self.data(run)
+        data.setup("fit")
+        banks = {name: TeacherBank.open(Path(folder)) for name, folder in self.banks(run).items()}
+        learner.fit(data, banks, self.config["seed"], self.config["threads"]).save(self.learner(run))
+        if self.config["arm"]:
+            self.predict(run)
+
+
 def _fit(words: list[str], trainer: dict[str, Any]) -> None:
-    """In this process; where several share the fit, in one of its own.
+    """Run the Lightning CLI in this process; where several processes share the fit, in one of its own.
 
     Lightning starts the others with the words that it was given.
     """
-    from medkd.pipeline.lightning_cli import main
+    from medkd.pipeline.lightning_cli import run_lightning
 
     if trainer["devices"] == 1 and trainer.get("num_nodes", 1) == 1:
-        main(words)
+        run_lightning(words)
     elif status := subprocess.run([sys.executable, "-m", "medkd.cli", *words], check=False).returncode:
         raise InputError(
             f"a fit over several processes ended with exit code {status}",
             where=words[2],
-            remedy="Its own words stand above",
+            remedy="Its own message is above",
         )
 
 
 def _checkpoint(folder: Path) -> dict[str, Any]:
-    """The state twenty seconds ago at most, from which a killed fit goes on.
-
-    A fit that is shorter than that begins again.
-    """
+    """A checkpoint every twenty seconds, from which a killed fit resumes; a shorter fit begins again."""
     settings = {
         "dirpath": str(folder / "checkpoints"),
         "filename": "last",

@@ -1,4 +1,4 @@
-"""Draw a seed's split and write it once."""
+"""Split stage: a seed's split, drawn and written once."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from medkd.pipeline.stages.stage import Stage
 
 
 class SplitStage(Stage):
-    """Config: ``seed``, ``protocol``, ``inputs`` (their digest)."""
+    """A seed's split. Config: ``seed``, ``protocol``, ``inputs`` (digest of the prepared cohort)."""
 
     kind: ClassVar[str] = "split"
 
     def file(self, run: Path) -> Path:
-        """Where the split lies."""
+        """The file of the split."""
         return self.folder(run) / "split.json"
 
     def load(self, run: Path) -> Split:
-        """The split, checked."""
+        """The split, its sha256 checked."""
         return Split.load(self.file(run))
 
     def run(self, run: Path) -> None:
         """Draw and write."""
-        inputs = PreparedCohort.load(run)
+        cohort = PreparedCohort.load(run)
         samples = read_table(PreparedCohort.samples_file(run))
-        split = draw_split(samples, inputs.target, self.config["protocol"], self.config["seed"], inputs.official)
+        split = draw_split(samples, cohort.target, self.config["protocol"], self.config["seed"], cohort.official)
         split.save(self.file(run))

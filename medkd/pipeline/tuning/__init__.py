@@ -1,1 +1,1 @@
-"""TODO medkd/pipeline/tuning."""
+"""Tuning: a search of a recipe's values on inner validation."""

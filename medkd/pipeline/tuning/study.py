@@ -1,11 +1,11 @@
-"""The search of one arm: trials on the inner validation of cells, in which nobody of an outer test fold is left."""
+"""Study of one arm: trials scored on inner validation, on data without the outer test fold."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
 
@@ -23,16 +23,15 @@ from tqdm import tqdm
 from medkd import __version__
 from medkd.data.io.digest import digest_of
 from medkd.errors import InputError
-from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.metrics import metric_named
 from medkd.pipeline.recipe import Recipe
 from medkd.pipeline.runner import run_stages
-from medkd.pipeline.tuning.ranges import Plain, Range
-from medkd.pipeline.tuning.search_space import space_of, values_of, with_values
-from medkd.pipeline.tuning.trial_data import Cell
+from medkd.pipeline.search_ranges import Plain, Range
+from medkd.pipeline.tuning.search_space import search_space, values_at, with_values
+from medkd.pipeline.tuning.trial_data import TrialData
 
 WAVE = 4
-"""Trials that are drawn, and run, together: a fixed number, so that what is drawn does not depend on the machine."""
+"""Trials that are drawn, and run, together: a fixed number, so that the draws do not depend on the machine."""
 DIVERGED = "diverged"
 
 
@@ -40,10 +39,10 @@ def open_storage(file: Path) -> RDBStorage:
     """Optuna's storage in an SQLite file.
 
     Raises:
-        InputError: the file is there and is none of Optuna's.
+        InputError: the file is there and is not Optuna's.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # Alembic, below Optuna, tells of every table that it finds.
+    # Alembic, below Optuna, logs every table that it finds.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -62,35 +61,32 @@ class ArmStudy:
 
     Args:
         arm: baseline, teacher or student.
-        recipe: spelled out; for a student, with the teacher that was chosen.
-        cells: on whose inner validation a trial is scored, one after the other.
-        space: what is searched.
-        study: what was tried.
+        recipe: with searched defaults; for a student, with the teacher that was chosen.
+        data: on whose inner validation a trial is scored, one after the other.
+        space: ranges by dotted key.
+        study: Optuna's, with the trials so far.
     """
 
     arm: str
     recipe: Recipe
-    cells: Sequence[Cell]
+    data: Sequence[TrialData]
     space: dict[str, Range]
     study: optuna.Study
 
     @classmethod
-    def open(cls, arm: str, recipe: Recipe, cells: Sequence[Cell], storage: RDBStorage) -> ArmStudy:
-        """The study of this very question.
-
-        Another recipe, range, teacher or cohort is another study in the same file.
-        """
-        space = space_of(recipe, arm)
+    def open(cls, arm: str, recipe: Recipe, data: Sequence[TrialData], storage: RDBStorage) -> ArmStudy:
+        """The study of exactly this question; another recipe, range, teacher or cohort is another study of the file."""
+        space = search_space(recipe, arm)
         arms = [arm, "teacher"] if arm == "student" else [arm]
         question = {
-            "arms": {name: asdict(getattr(recipe, name)) for name in arms},
-            "space": {key: found.to_dict() for key, found in space.items()},
-            "cells": [cell.digest for cell in cells],
+            "arms": {name: recipe.arm(name).model_dump() for name in arms},
+            "space": {key: range_.to_dict() for key, range_ in space.items()},
+            "data": [one.digest for one in data],
             "evidence": recipe.evidence,
             "threads": recipe.threads,
             "version": __version__,
         }
-        metric = metric_named(EvidenceSettings(**recipe.evidence).metric, cells[0].inputs.target.kind)
+        metric = metric_named(recipe.evidence_settings.metric, data[0].cohort.target.kind)
         study = optuna.create_study(
             storage=storage,
             study_name=f"{arm}-{digest_of(question)[:16]}",
@@ -99,8 +95,8 @@ class ArmStudy:
             load_if_exists=True,
         )
         if not study.trials:
-            study.enqueue_trial(values_of(recipe, space))
-        return cls(arm, recipe, cells, space, study)
+            study.enqueue_trial(values_at(recipe, space))
+        return cls(arm, recipe, data, space, study)
 
     @property
     def finished(self) -> list[FrozenTrial]:
@@ -112,7 +108,7 @@ class ArmStudy:
         ]
 
     @property
-    def base(self) -> float | None:
+    def initial_score(self) -> float | None:
         """The score of the recipe as it stands; None before it was measured."""
         whole = (
             trial for trial in self.finished if trial.state is TrialState.COMPLETE and self._as_it_stands(trial.params)
@@ -128,13 +124,13 @@ class ArmStudy:
 
     @property
     def chosen(self) -> dict[str, Plain]:
-        """What the best trial changes; nothing where that is the recipe as it stands."""
-        before = values_of(self.recipe, self.space)
-        found = {} if self.best is None else self.best.params
-        return {key: value for key, value in found.items() if value != before[key]}
+        """Values that the best trial changes; empty where it is the recipe as it stands."""
+        before = values_at(self.recipe, self.space)
+        after = {} if self.best is None else self.best.params
+        return {key: value for key, value in after.items() if value != before[key]}
 
     def run(self, trials: int, jobs: int, until: float, bar: tqdm[Never]) -> None:
-        """Try until ``trials`` are finished, those of earlier runs counted, or until the clock (``time.monotonic``) says so.
+        """Try until ``trials`` are finished, those of earlier runs counted, or until this time (``time.monotonic``).
 
         Raises:
             InputError: a trial could not be fitted, or the recipe as it stands has no score.
@@ -151,20 +147,22 @@ class ArmStudy:
         # Seeded anew: a sampler that began again with one seed would repeat, after a restart, what it had drawn before.
         self.study.sampler = TPESampler(seed=len(self.finished))
         waiting = [self.study.ask(self._distributions()) for _ in range(count)]
-        for cell in self.cells:
+        for data in self.data:
             fits = {
-                trial.number: cell.stages(
+                trial.number: data.stages(
                     with_values(self.recipe, trial.params), self.arm, digest_of(trial.params)[:16]
                 )
                 for trial in waiting
             }
-            run_stages([stage for _, stages in fits.values() for stage in stages], cell.folder, jobs, bar)
+            run_stages([stage for _, stages in fits.values() for stage in stages], data.folder, jobs, bar)
             waiting = [
-                trial for trial in waiting if self._goes_on(trial, cell.score(fits[trial.number][0], self._settings))
+                trial
+                for trial in waiting
+                if self._continues(trial, data.score(fits[trial.number][0], self.recipe.evidence_settings))
             ]
 
-    def _goes_on(self, trial: Trial, score: float | None) -> bool:
-        """Take a cell's score in; whether the trial goes on to another cell."""
+    def _continues(self, trial: Trial, score: float | None) -> bool:
+        """Record a score; whether the trial continues on the next data."""
         if score is None:
             self._diverged(trial)
             return False
@@ -172,7 +170,7 @@ class ArmStudy:
         trial.set_user_attr("scores", scores)
         mean = sum(scores) / len(scores)
         trial.report(mean, len(scores))
-        if len(scores) == len(self.cells):
+        if len(scores) == len(self.data):
             self.study.tell(trial, mean)
             return False
         if trial.should_prune():
@@ -182,48 +180,42 @@ class ArmStudy:
 
     def _diverged(self, trial: Trial) -> None:
         if self._as_it_stands(trial.params):
-            what = f"the {self.arm} as it stands has no {self._settings.metric} on inner validation"
-            raise InputError(what, where="recipe", remedy="Raise --labels, or mend the recipe")
+            metric = self.recipe.evidence_settings.metric
+            what = f"the {self.arm} as it stands has no {metric} on inner validation"
+            raise InputError(what, where="recipe", remedy="Raise --labels, or correct the recipe")
         trial.set_user_attr(DIVERGED, True)
         self.study.tell(trial, state=TrialState.FAIL)
 
     def _as_it_stands(self, params: Mapping[str, Any]) -> bool:
-        return params == values_of(self.recipe, self.space)
-
-    @property
-    def _settings(self) -> EvidenceSettings:
-        return EvidenceSettings(**self.recipe.evidence)
+        return params == values_at(self.recipe, self.space)
 
     def _distributions(self) -> dict[str, BaseDistribution]:
-        before = values_of(self.recipe, self.space)
-        return {key: _distribution(found, before[key]) for key, found in self.space.items()}
+        before = values_at(self.recipe, self.space)
+        return {key: _distribution(range_, before[key]) for key, range_ in self.space.items()}
 
 
-def _distribution(found: Range, value: Plain) -> BaseDistribution:
+def _distribution(range_: Range, value: Plain) -> BaseDistribution:
     """Whole numbers where the recipe's own value and both ends are whole."""
-    if found.choices:
-        return CategoricalDistribution(found.choices)
-    if isinstance(value, int) and isinstance(found.low, int) and isinstance(found.high, int):
-        return IntDistribution(found.low, found.high, log=found.log)
-    return FloatDistribution(found.low, found.high, log=found.log)
+    if range_.choices:
+        return CategoricalDistribution(range_.choices)
+    if isinstance(value, int) and isinstance(range_.low, int) and isinstance(range_.high, int):
+        return IntDistribution(range_.low, range_.high, log=range_.log)
+    return FloatDistribution(range_.low, range_.high, log=range_.log)
 
 
 def trials_table(studies: Sequence[ArmStudy]) -> pl.DataFrame:
-    """Every finished trial, a row each.
-
-    Arm, trial, state, score, seconds, its score in each cell, and every value by its key.
-    """
+    """One row per finished trial: arm, trial, state, score, seconds, its score on each data, and every value by key."""
     rows: list[dict[str, Any]] = []
-    for held in studies:
-        names = [cell.folder.name for cell in held.cells]
-        for trial in held.finished:
+    for study in studies:
+        names = [data.folder.name for data in study.data]
+        for trial in study.finished:
             scores = dict.fromkeys(names) | dict(zip(names, trial.user_attrs.get("scores", []), strict=False))
             state = DIVERGED if DIVERGED in trial.user_attrs else trial.state.name.lower()
             seconds = trial.duration.total_seconds() if trial.duration else None
-            # A pruned trial's value is that of fewer cells: not a score.
+            # A pruned trial's value is the mean over fewer data: not a score.
             score = trial.value if trial.state is TrialState.COMPLETE else None
             rows.append(
-                {"arm": held.arm, "trial": trial.number, "state": state, "score": score, "seconds": seconds}
+                {"arm": study.arm, "trial": trial.number, "state": state, "score": score, "seconds": seconds}
                 | scores
                 | trial.params
             )

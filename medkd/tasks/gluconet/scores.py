@@ -93,7 +93,7 @@ def _folds(run: Path, split: Split, labels: float, seed: int) -> Iterator[pl.Dat
     inputs = PreparedCohort.load(run)
     if SENSOR not in inputs.stores["student"]:
         raise InputError(f"this run's student does not see {SENSOR}", where=run, remedy="Give a run of gluconet")
-    stored = inputs.prepared("student")[SENSOR]
+    stored = inputs.arrays("student")[SENSOR]
     samples = read_table(PreparedCohort.samples_file(run))
     for fold in split.evaluated:
         train, test = (

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import medkd.tasks
+from medkd import registry
 from medkd.data.core.batch import Batch
 from medkd.distill.distiller import Distiller
 from medkd.pipeline.recipe import load_recipe
@@ -34,6 +35,7 @@ from datetime import timedelta
 from pathlib import Path
 from lightning.pytorch.callbacks import ModelCheckpoint
 from medkd.distill.distiller import Distiller
+from medkd import registry
 from medkd.pipeline.setup import open_run
 setup = ModelCheckpoint.setup
 def often(self, *arguments, **named):
@@ -45,7 +47,7 @@ def kill(self, batch, batch_idx):
         os.kill(os.getpid(), signal.SIGKILL)
 Distiller.on_train_batch_start = kill
 run = Path(sys.argv[1])
-stage = open_run(run / "recipe.yaml", run, 1).stages["{NAME}"]
+stage = open_run(run / "recipe.yaml", run, 1, registry).stages["{NAME}"]
 ModelCheckpoint.setup = often
 stage.execute(run)
 """
@@ -53,7 +55,7 @@ stage.execute(run)
 
 def test_a_killed_fit_stage_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "run"
-    graph = begin(load_recipe(TASK, OPTIONS, protocol="kfold:3", seeds=1, label_fractions=(0.5,)), run, jobs=1)
+    graph = begin(load_recipe(TASK, OPTIONS, protocol="kfold:3", seeds=1, label_fractions=(0.5,)), run, 1, registry)
     graph.stages["split/seed0"].execute(run)
     stage = graph.stages[NAME]
     assert isinstance(stage, fit_stage.FitStage)
@@ -72,7 +74,7 @@ def test_a_killed_fit_stage_goes_on_to_the_same_weights(tmp_path: Path, monkeypa
         return step(self, batch, index)
 
     monkeypatch.setattr(Distiller, "training_step", counted)
-    resumed = open_run(run / "recipe.yaml", run, 1).stages[NAME]
+    resumed = open_run(run / "recipe.yaml", run, 1, registry).stages[NAME]
     resumed.execute(run)
     assert len(steps) == TOTAL - KILLED_AT
     found = load_file(stage.learner(run) / "model.safetensors")

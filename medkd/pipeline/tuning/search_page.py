@@ -1,4 +1,4 @@
-"""A search as pictures: how the best score rose, and which values went with it."""
+"""Page of a search: scores in the order of trials, and against each searched value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from optuna.trial import TrialState
 
 from medkd.evidence.figures.appearance import REFERENCE, arm_colour, arm_name
 from medkd.evidence.figures.picture import legend_below, picture
-from medkd.evidence.settings import EvidenceSettings
 from medkd.evidence.statistics.metrics import METRICS
 from medkd.pipeline.tuning.study import ArmStudy
 
@@ -22,7 +21,8 @@ PAGE = Markup("""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>
-<style>body {{ font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1e293b; max-width: 1080px; margin: 0 auto; padding: 24px; }}
+<style>body {{ font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1e293b; max-width: 1080px; }}
+body {{ margin: 0 auto; padding: 24px; }}
 h1 {{ font-size: 22px; }}
 h2 {{ font-size: 19px; margin-top: 36px; }} p {{ color: #64748b; max-width: 80ch; }}
 figure {{ margin: 0; }} svg {{ width: 100%; height: auto; }}</style>
@@ -30,27 +30,27 @@ figure {{ margin: 0; }} svg {{ width: 100%; height: auto; }}</style>
 """)
 
 
-def tune_page(studies: Sequence[ArmStudy], lead: str) -> str:
+def search_page(studies: Sequence[ArmStudy], lead: str) -> str:
     """One self-contained page: for each searched arm its trials in order, and each value against the score."""
-    shown = [held for held in studies if any(trial.state is TrialState.COMPLETE for trial in held.finished)]
-    parts = [Markup("<h2>{}</h2>{}").format(arm_name(held.arm), _figure(held)) for held in shown]
+    shown = [study for study in studies if any(trial.state is TrialState.COMPLETE for trial in study.finished)]
+    parts = [Markup("<h2>{}</h2>{}").format(arm_name(study.arm), _figure(study)) for study in shown]
     recipe = studies[0].recipe
     return str(
         PAGE.format(title=f"The search for {recipe.task} on {recipe.cohort}", lead=lead, body=Markup("").join(parts))
     )
 
 
-def _figure(held: ArmStudy) -> Markup:
-    down = ceil((1 + len(held.space)) / ACROSS)
-    title = METRICS[EvidenceSettings(**held.recipe.evidence).metric].title
+def _figure(study: ArmStudy) -> Markup:
+    down = ceil((1 + len(study.space)) / ACROSS)
+    title = METRICS[study.recipe.evidence_settings.metric].title
 
     def draw(figure: Figure) -> None:
         grid = figure.subplots(down, ACROSS, squeeze=False, sharey=True).ravel()
-        whole = [trial for trial in held.finished if trial.state is TrialState.COMPLETE]
+        whole = [trial for trial in study.finished if trial.state is TrialState.COMPLETE]
         scores = [trial.value or 0.0 for trial in whole]
-        best = held.best
-        pruned = [trial for trial in held.finished if trial.state is TrialState.PRUNED]
-        grid[0].scatter([trial.number for trial in whole], scores, s=22, color=arm_colour(held.arm), label="trial")
+        best = study.best
+        pruned = [trial for trial in study.finished if trial.state is TrialState.PRUNED]
+        grid[0].scatter([trial.number for trial in whole], scores, s=22, color=arm_colour(study.arm), label="trial")
         if pruned:
             values = [trial.value or 0.0 for trial in pruned]
             grid[0].scatter(
@@ -58,40 +58,45 @@ def _figure(held: ArmStudy) -> Markup:
             )
         grid[0].set(title="trials in order", xlabel="trial", ylabel=title)
         grid[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        for axes, (key, found) in zip(grid[1:], held.space.items(), strict=False):
+        for axes, (key, range_) in zip(grid[1:], study.space.items(), strict=False):
             values = [trial.params[key] for trial in whole]
             axes.scatter(
-                [str(value) for value in values] if found.choices else values, scores, s=22, color=arm_colour(held.arm)
+                [str(value) for value in values] if range_.choices else values,
+                scores,
+                s=22,
+                color=arm_colour(study.arm),
             )
             axes.set_title(_title(key))
-            if found.log:
-                axes.set(xscale="log", xlim=(found.low / 1.1, found.high * 1.1))
-                # Matplotlib's own would be formulas, which an SVG of plain words cannot show.
-                ticks = [found.low, (found.low * found.high) ** 0.5, found.high]
+            if range_.log:
+                axes.set(xscale="log", xlim=(range_.low / 1.1, range_.high * 1.1))
+                # Matplotlib's own labels would be formulas, which an SVG with text as text cannot show.
+                ticks = [range_.low, (range_.low * range_.high) ** 0.5, range_.high]
                 axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
                 axes.xaxis.set_minor_locator(NullLocator())
-        for axes in grid[: 1 + len(held.space)]:
-            if held.base is not None:
-                axes.axhline(held.base, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 4)), label="as it stands")
+        for axes in grid[: 1 + len(study.space)]:
+            if study.initial_score is not None:
+                axes.axhline(
+                    study.initial_score, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 4)), label="as it stands"
+                )
         if best is not None:
-            points = [best.number, *(best.params[key] for key in held.space)]
+            points = [best.number, *(best.params[key] for key in study.space)]
             for axes, point, choices in zip(
-                grid, points, [(), *(found.choices for found in held.space.values())], strict=False
+                grid, points, [(), *(range_.choices for range_ in study.space.values())], strict=False
             ):
                 axes.scatter(
                     [str(point) if choices else point],
                     [best.value],
                     s=120,
                     facecolors="none",
-                    edgecolors=arm_colour(held.arm),
+                    edgecolors=arm_colour(study.arm),
                     label="best",
                 )
-        for axes in grid[1 + len(held.space) :]:
+        for axes in grid[1 + len(study.space) :]:
             axes.remove()
         legend_below(figure, grid[0], columns=4)
 
     return picture(
-        f"Trials of the {held.arm}: {title} against {', '.join(map(_title, held.space))}", 1000, 60 + 240 * down, draw
+        f"Trials of the {study.arm}: {title} against {', '.join(map(_title, study.space))}", 1000, 60 + 240 * down, draw
     )
 
 

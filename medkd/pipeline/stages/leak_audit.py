@@ -1,4 +1,4 @@
-"""The leak audit of a run: what its stages left behind, held against its splits."""
+"""Leak audit of a run: the outputs of its stages, checked against its splits."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from medkd.data.loading.store import Prepared
 from medkd.data.splits.split import Split
 from medkd.distill.bank import TeacherBank
 from medkd.distill.learner import FittedModel
-from medkd.evidence.leaks.duplicates import near_duplicates
-from medkd.evidence.leaks.leaks import (
+from medkd.evidence.leaks.checks import (
     Check,
     events_after_prediction,
     in_sample_teacher_rows,
@@ -26,6 +25,7 @@ from medkd.evidence.leaks.leaks import (
     statistics_outside_training,
     subjects_across_splits,
 )
+from medkd.evidence.leaks.duplicates import near_duplicates
 from medkd.pipeline.prepared_cohort import PRETRAINING, PreparedCohort
 from medkd.pipeline.shared_recordings import SAME
 from medkd.pipeline.stages.bank import BankStage, ControlBankStage
@@ -34,22 +34,22 @@ from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
 
 
-def audit(stages: Mapping[str, Stage], inputs: PreparedCohort, samples: pl.DataFrame, run: Path) -> list[Check]:
+def audit(stages: Mapping[str, Stage], cohort: PreparedCohort, run: Path) -> list[Check]:
     """Every check, by name; one that cannot be run has not passed."""
     splits = {stage.name: stage.load(run) for stage in stages.values() if isinstance(stage, SplitStage)}
     fits = [stage for stage in stages.values() if isinstance(stage, FitStage)]
     banks = [stage for stage in stages.values() if isinstance(stage, BankStage | ControlBankStage)]
-    views = {role: View.parse(held["view"]) for role, held in inputs.model_inputs.items()}
-    hour = inputs.target.prediction_hour
+    views = {role: View.parse(spec["view"]) for role, spec in cohort.model_inputs.items()}
+    hour = cohort.target.prediction_hour
     checks: dict[str, Callable[[], Check]] = {
         "no subject in two parts of a split": partial(_subjects, splits),
-        "no near-duplicate content between training and test": partial(_duplicates, splits, inputs),
+        "no near-duplicate content between training and test": partial(_duplicates, splits, cohort),
         "statistics fitted on training samples only": partial(_statistics, fits, splits, run),
         "teacher outputs are out of fold": partial(_bank_rows, banks, splits, run),
         "no event after the time of prediction": partial(
             events_after_prediction, views, hour, ("teacher", PRETRAINING)
         ),
-        "no model sees the label": partial(label_in_view, views, inputs.target.columns),
+        "no model sees the label": partial(label_in_view, views, cohort.target.columns),
     }
     return run_audit(checks)
 
@@ -60,23 +60,24 @@ def _parts(split: Split) -> Iterator[dict[str, pl.DataFrame]]:
 
 
 def _subjects(splits: Mapping[str, Split]) -> Check:
-    found = [
+    checks = [
         subjects_across_splits({role: set(part["subject_id"]) for role, part in parts.items()})
         for split in splits.values()
         for parts in _parts(split)
     ]
-    return next((check for check in found if not check.passed), Check(found[0].check, True, f"{len(found)} test folds"))
+    passed = Check(checks[0].check, True, f"{len(checks)} test folds")
+    return next((check for check in checks if not check.passed), passed)
 
 
-def _duplicates(splits: Mapping[str, Split], inputs: PreparedCohort) -> Check:
-    """On the teacher's view, which shows most of a record.
+def _duplicates(splits: Mapping[str, Split], cohort: PreparedCohort) -> Check:
+    """Near-duplicates in the teacher's view, which shows most of a record.
 
-    The first seed's folds bring every sample against every other.
+    The folds of the first seed compare every sample with every other.
     """
     split = next(iter(splits.values()))
-    modalities = inputs.model_input("teacher").modalities
+    modalities = cohort.model_input("teacher").modalities
     checks = [near_duplicates(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))]
-    for name, stored in inputs.prepared("teacher").items():
+    for name, stored in cohort.arrays("teacher").items():
         for parts in _parts(split) if modalities[name].traits.identifying else ():
             checks.append(
                 near_duplicates(_values(stored, parts["train"]), _values(stored, parts["test"]), correlation=SAME)
@@ -92,12 +93,11 @@ def _values(stored: Prepared, part: pl.DataFrame) -> Any:
 def _statistics(fits: list[FitStage], splits: Mapping[str, Split], run: Path) -> Check:
     name, count = "statistics fitted on training samples only", 0
     for seed, split in splits.items():
-        mine = [fit for fit in fits if fit.needs["split"].name == seed]
-        learners = [(fit, FittedModel.load(fit.learner(run))) for fit in mine]
+        models = [(fit, FittedModel.load(fit.learner(run))) for fit in fits if fit.needs["split"].name == seed]
         sets = [
-            (fit.name, asdict(held), fit.config["held_out"])
-            for fit, learner in learners
-            for held in learner.statistics.values()
+            (fit.name, asdict(statistics), fit.config["held_out"])
+            for fit, model in models
+            for statistics in model.statistics.values()
         ]
         check = statistics_outside_training(sets, split.sha256)
         if not check.passed:
@@ -120,7 +120,7 @@ def _bank_rows(banks: list[BankStage | ControlBankStage], splits: Mapping[str, S
                 pl.col("fold").cast(pl.Int64),
                 pl.lit(fold, dtype=pl.Int64).alias("outer_fold"),
                 pl.col("source")
-                .map_elements(partial(_left_out, held_out), return_dtype=pl.List(pl.Int64))
+                .map_elements(partial(_unseen_folds, held_out), return_dtype=pl.List(pl.Int64))
                 .alias("held_out"),
                 (pl.col("source") != -1).alias("labelled"),
             )
@@ -133,7 +133,7 @@ def _bank_rows(banks: list[BankStage | ControlBankStage], splits: Mapping[str, S
     )
 
 
-def _left_out(held_out: list[list[int]], source: int) -> list[int]:
-    """Folds that no teacher that spoke was trained on."""
-    spoke = held_out if source == -1 else [held_out[source]]
-    return sorted(set.intersection(*(set(folds) for folds in spoke)))
+def _unseen_folds(held_out: list[list[int]], source: int) -> list[int]:
+    """Folds that no teacher behind a bank's row was trained on; source -1 is the mean of all teachers."""
+    sources = held_out if source == -1 else [held_out[source]]
+    return sorted(set.intersection(*(set(folds) for folds in sources)))

@@ -71,7 +71,7 @@ def test_the_bundle_knows_its_samples_and_what_it_was_calibrated_on(fast_run: Pa
         assert bundle.conformal.counts[0, place] == rows.filter(y=y)["subject_id"].n_unique()
     ids = pl.read_parquet(PreparedCohort.samples_file(fast_run))["sample_id"].to_list()
     assert bundle.drift.samples == len(ids)
-    stored = inputs.prepared("student")["ecg"]
+    stored = inputs.arrays("student")["ecg"]
     values = torch.from_numpy(np.array(stored.values[stored.rows(ids)]))
     ready = bundle.statistics["ecg"].apply(values).numpy()
     drifts = [bundle.drift_of({"ecg": sample[None]}) for sample in ready]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,9 @@ from medkd.pipeline.stages.bank import BankStage
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.tuning import study as tune
-from medkd.pipeline.tuning.search_space import spelled_out, with_values
+from medkd.pipeline.tuning.search_space import with_searched_defaults, with_values
 from medkd.pipeline.tuning.study import ArmStudy, open_storage, trials_table
-from medkd.pipeline.tuning.trial_data import Cell, make_cell
+from medkd.pipeline.tuning.trial_data import TrialData, make_trial_data
 
 TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 SHORT = [
@@ -63,16 +62,16 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cell(tuned: Path) -> Cell:
-    """The one cell of the search, opened again."""
-    return make_cell(tuned / "whole", tuned / "cells", 100, 0, 1.0)
+def data(tuned: Path) -> TrialData:
+    """The one trial data of the search, opened again."""
+    return make_trial_data(tuned / "whole", tuned / "trial_data", 100, 0, 1.0)
 
 
 @pytest.fixture(scope="module")
-def held_out(tuned: Path, cell: Cell) -> list[str]:
-    """Samples of the outer fold: everybody who is in the whole cohort and not in the cell."""
+def held_out(tuned: Path, data: TrialData) -> list[str]:
+    """Samples of the outer fold: everybody who is in the whole cohort and not in the trial data."""
     everybody = pl.read_parquet(PreparedCohort.samples_file(tuned / "whole"))["sample_id"].to_list()
-    left = set(pl.read_parquet(PreparedCohort.samples_file(cell.folder))["sample_id"])
+    left = set(pl.read_parquet(PreparedCohort.samples_file(data.folder))["sample_id"])
     return [name for name in everybody if name not in left]
 
 
@@ -87,40 +86,40 @@ def data_of(config: dict[str, Any], **changed: Any) -> SampleData:
     return data
 
 
-def config_of(cell: Cell) -> dict[str, Any]:
-    held: dict[str, Any] = yaml.safe_load(next((cell.folder / "student").glob("*/fit.yaml")).read_text())
+def config_of(data: TrialData) -> dict[str, Any]:
+    held: dict[str, Any] = yaml.safe_load(next((data.folder / "student").glob("*/fit.yaml")).read_text())
     return held
 
 
-def test_a_fifth_of_the_subjects_is_nowhere_in_a_cell(cell: Cell, held_out: list[str]):
+def test_a_fifth_of_the_subjects_is_nowhere_in_trial_data(data: TrialData, held_out: list[str]):
     assert len(held_out) >= 20
     gone = set(held_out)
-    assert not gone & set(cell.split.table["sample_id"])
-    assert cell.split.role("test", (0,)).is_empty()
+    assert not gone & set(data.split.table["sample_id"])
+    assert data.split.role("test", (0,)).is_empty()
     for role in ("teacher", "student"):
-        for stored in cell.inputs.prepared(role).values():
+        for stored in data.cohort.arrays(role).values():
             assert not gone & set(stored.index["sample_id"])
-            assert stored.index["sample_id"].to_list() == cell.split.table["sample_id"].to_list()
+            assert stored.index["sample_id"].to_list() == data.split.table["sample_id"].to_list()
             assert len(stored.values) == stored.index.height
-    assert cell.inputs.root == ""
+    assert data.cohort.root == ""
 
 
-def test_all_that_a_fit_is_given_lies_in_its_cell(cell: Cell):
+def test_all_that_a_fit_is_given_lies_in_its_folder(data: TrialData):
     def paths(value: Any) -> list[str]:
         if isinstance(value, dict | list):
             return [path for inner in (value.values() if isinstance(value, dict) else value) for path in paths(inner)]
         return [value] if isinstance(value, str) and os.sep in value else []
 
-    found = paths(config_of(cell))
+    found = paths(config_of(data))
     assert len(found) > 5
-    assert all(Path(path).is_relative_to(cell.folder) for path in found)
+    assert all(Path(path).is_relative_to(data.folder) for path in found)
 
 
-def test_a_stage_that_asks_for_a_test_subject_is_refused(tuned: Path, cell: Cell, held_out: list[str]):
-    config = config_of(cell)
+def test_a_stage_that_asks_for_a_test_subject_is_refused(tuned: Path, data: TrialData, held_out: list[str]):
+    config = config_of(data)
     assert data_of(config).ids("test") == []
     for role in ("teacher", "student"):
-        for stored in cell.inputs.prepared(role).values():
+        for stored in data.cohort.arrays(role).values():
             with pytest.raises(InputError, match=f"{len(held_out)} samples were not prepared"):
                 stored.rows(held_out)
     bank = TeacherBank.open(Path(config["model"]["banks"]["teacher"]))
@@ -135,25 +134,27 @@ def test_a_stage_that_asks_for_a_test_subject_is_refused(tuned: Path, cell: Cell
         named.test_dataloader()
 
 
-def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, cell: Cell):
-    recipe = spelled_out(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,)))
+def test_taking_the_outer_fold_out_changes_nothing_else(tuned: Path, data: TrialData):
+    recipe = with_searched_defaults(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,)))
     whole, inputs = tuned / "whole", PreparedCohort.load(tuned / "whole")
     graph = Graph(recipe, inputs, (0,), (1, 2, 3, 4, 5), ("logits",))
-    ordinary = graph.without("baseline", 100, (0,), 1.0)
+    ordinary = graph.fit_without("baseline", 100, (0,), 1.0)
     graph.split(100).run(whole)
     ordinary.execute(whole)
-    fit, stages = cell.stages(recipe, "baseline", "by-hand")
-    stages[0].execute(cell.folder)
+    fit, stages = data.stages(recipe, "baseline", "by-hand")
+    stages[0].execute(data.folder)
     columns = ["sample_id", "logit", "y"]
     expected = (
         pl.read_parquet(ordinary.folder(whole) / "predictions.parquet").filter(pl.col("role") == "val").select(columns)
     )
-    found = pl.read_parquet(fit.folder(cell.folder) / "predictions.parquet").select(columns)
+    found = pl.read_parquet(fit.folder(data.folder) / "predictions.parquet").select(columns)
     assert found.equals(expected)
 
 
-def test_teachers_of_the_bank_left_the_outer_fold_out(cell: Cell):
-    stages = cell.stages(spelled_out(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,))), "student", "any")[1]
+def test_teachers_of_the_bank_left_the_outer_fold_out(data: TrialData):
+    stages = data.stages(
+        with_searched_defaults(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,))), "student", "any"
+    )[1]
     (bank,) = [stage for stage in stages if isinstance(stage, BankStage)]
     teachers = [
         stage for name, stage in bank.needs.items() if name.startswith("teacher:") and isinstance(stage, FitStage)
@@ -168,7 +169,7 @@ def test_the_written_recipe_is_the_task_s_with_the_best_values(tuned: Path):
     for name in optuna.study.get_all_study_names(storage):
         best |= optuna.load_study(study_name=name, storage=storage).best_params
     assert len(best) == 10
-    base = spelled_out(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,)))
+    base = with_searched_defaults(load_recipe(TASK, OVERRIDES, label_fractions=(1.0,)))
     assert load_recipe(tuned / "recipe.yaml") == with_values(base, best)
     assert load_recipe(tuned / "recipe.yaml") != base
     top = [line for line in (tuned / "recipe.yaml").read_text().splitlines() if line.startswith("#")]
@@ -188,18 +189,18 @@ def test_the_first_trial_is_the_recipe_as_it_stands(tuned: Path):
 
 
 def test_finished_trials_are_not_run_again(tuned: Path, capsys: pytest.CaptureFixture[str]):
-    before = {path: path.stat().st_mtime_ns for path in (tuned / "cells").rglob("predictions.parquet")}
+    before = {path: path.stat().st_mtime_ns for path in (tuned / "trial_data").rglob("predictions.parquet")}
     table = pl.read_csv(tuned / "trials.csv")
     assert main([*WORDS, "--trials", "2", "--out", str(tuned)]) == 0
     assert "nothing to run again" in capsys.readouterr().out
-    assert {path: path.stat().st_mtime_ns for path in (tuned / "cells").rglob("predictions.parquet")} == before
+    assert {path: path.stat().st_mtime_ns for path in (tuned / "trial_data").rglob("predictions.parquet")} == before
     assert pl.read_csv(tuned / "trials.csv").equals(table)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--search.baseline.model.learning_rate", "{low: 1}"], "search.baseline.model.learning_rate.high is None"),
+        (["--search.baseline.model.learning_rate", "{low: 1}"], "search.baseline.model.learning_rate is {'low': 1}"),
         (
             ["--search.baseline.model.rate", "{low: 1, high: 2}"],
             "search names 'baseline.model.rate', which the recipe does not hold",
@@ -222,7 +223,7 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(
 def test_another_recipe_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "recipe.yaml").write_text("mine")
     assert main([*WORDS, "--out", str(tmp_path)]) == 2
-    assert "another recipe lies here" in capsys.readouterr().err
+    assert "another recipe is here" in capsys.readouterr().err
     assert (tmp_path / "recipe.yaml").read_text() == "mine"
 
 
@@ -233,28 +234,28 @@ def test_a_file_that_is_no_storage_is_refused(tmp_path: Path):
 
 
 @pytest.fixture
-def stand_in(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """A study of the baseline's rate in three cells whose fits cost nothing.
+def stand_in(data: TrialData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """A study of the baseline's rate on three trial data whose fits cost nothing.
 
     The score is highest at 0.004, undefined above 0.009.
     """
     fitted: list[tuple[int, float]] = []
 
-    def stages(self: Cell, recipe: Any, arm: str, name: str) -> tuple[Any, list[Any]]:
+    def stages(self: TrialData, recipe: Any, arm: str, name: str) -> tuple[Any, list[Any]]:
         return recipe.baseline.model["learning_rate"], []
 
-    def score(self: Cell, fit: float, settings: EvidenceSettings) -> float | None:
+    def score(self: TrialData, fit: float, settings: EvidenceSettings) -> float | None:
         fitted.append((self.fold, fit))
         return None if fit > 0.009 else 0.9 - 20 * abs(fit - 0.004)
 
-    monkeypatch.setattr(Cell, "stages", stages)
-    monkeypatch.setattr(Cell, "score", score)
+    monkeypatch.setattr(TrialData, "stages", stages)
+    monkeypatch.setattr(TrialData, "score", score)
     monkeypatch.setattr(tune, "run_stages", lambda stages, run, jobs, bar: None)
-    cells = [Cell(cell.folder, cell.inputs, cell.split, fold, cell.label_fraction) for fold in (0, 1, 2)]
-    recipe = spelled_out(
+    several = [TrialData(data.folder, data.cohort, data.split, fold, data.label_fraction) for fold in (0, 1, 2)]
+    recipe = with_searched_defaults(
         load_recipe(TASK, [*OVERRIDES, "search={baseline.model.learning_rate: {low: 0.0003, high: 0.01, log: true}}"])
     )
-    return ArmStudy.open("baseline", recipe, cells, open_storage(tmp_path / "tune.sqlite3")), fitted
+    return ArmStudy.open("baseline", recipe, several, open_storage(tmp_path / "tune.sqlite3")), fitted
 
 
 def run(study: ArmStudy, trials: int, until: float = float("inf")) -> None:
@@ -268,7 +269,7 @@ def test_the_search_finds_better_prunes_and_sets_what_diverged_apart(stand_in: S
     table = trials_table([study])
     assert table.height == 40
     assert set(table["state"]) == {"complete", "pruned", "diverged"}
-    assert study.base == pytest.approx(0.84)
+    assert study.initial_score == pytest.approx(0.84)
     assert study.best is not None
     assert study.best.value == pytest.approx(0.9, abs=0.005)
     assert study.chosen == {"baseline.model.learning_rate": study.best.params["baseline.model.learning_rate"]}
@@ -305,32 +306,32 @@ def test_a_killed_search_goes_on_with_the_values_it_had_begun(stand_in: StandIn,
 def test_no_trial_begins_after_the_time_is_up(stand_in: StandIn):
     study, fitted = stand_in
     run(study, 8, until=0.0)
-    assert (fitted, study.base, study.best, study.chosen) == ([], None, None, {})
+    assert (fitted, study.initial_score, study.best, study.chosen) == ([], None, None, {})
 
 
 def test_where_nothing_better_is_found_the_recipe_stays(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
     study, _ = stand_in
-    monkeypatch.setattr(Cell, "score", lambda self, fit, settings: 0.5)
+    monkeypatch.setattr(TrialData, "score", lambda self, fit, settings: 0.5)
     run(study, 6)
     assert study.chosen == {}
-    assert study.base == 0.5
+    assert study.initial_score == 0.5
 
 
 def test_a_recipe_without_a_score_as_it_stands_is_refused(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
     study, _ = stand_in
-    monkeypatch.setattr(Cell, "score", lambda self, fit, settings: None)
+    monkeypatch.setattr(TrialData, "score", lambda self, fit, settings: None)
     with pytest.raises(InputError, match="the baseline as it stands has no auroc"):
         run(study, 4)
 
 
 def test_where_less_is_better_the_least_is_best(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     held, _ = stand_in
-    recipe = dataclasses.replace(held.recipe, evidence={"metric": "brier"})
-    study = ArmStudy.open("baseline", recipe, held.cells, open_storage(tmp_path / "tune.sqlite3"))
+    recipe = held.recipe.model_copy(update={"evidence": {"metric": "brier"}})
+    study = ArmStudy.open("baseline", recipe, held.data, open_storage(tmp_path / "tune.sqlite3"))
     assert study.study.study_name != held.study.study_name
-    monkeypatch.setattr(Cell, "score", lambda self, fit, settings: fit)
+    monkeypatch.setattr(TrialData, "score", lambda self, fit, settings: fit)
     run(study, 8)
     rates = trials_table([study]).filter(pl.col("state") == "complete")["baseline.model.learning_rate"]
     assert study.best is not None
     assert study.best.value == pytest.approx(rates.min())
-    assert study.base == pytest.approx(0.001)
+    assert study.initial_score == pytest.approx(0.001)
