@@ -1,4 +1,4 @@
-"""What this machine has and lacks for medkd, and how to mend it."""
+"""Doctor: what this machine has and lacks for medkd, with the remedy of each fault."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from medkd.extras import requirements
+from medkd.parser import Parser
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 ROOM = 5 * 2**30
@@ -27,10 +28,10 @@ class Finding:
     """One line of the doctor's table.
 
     Args:
-        name: what was looked at.
+        name: of the package, the extra or the resource.
         well: whether it is as it should be.
-        detail: what was found.
-        remedy: how to mend it.
+        detail: versions, names or the fault.
+        remedy: shown where it is not well.
         needed: whether medkd cannot work without it.
     """
 
@@ -43,6 +44,10 @@ class Finding:
     def __str__(self) -> str:
         sign = "✓" if self.well else "✗" if self.needed else "-"
         return f"{sign} {self.name:<12}{self.detail}" + (f". {self.remedy}" if self.remedy and not self.well else "")
+
+
+def add_arguments(parser: Parser) -> None:
+    """The command takes no arguments of its own."""
 
 
 def main(namespace: argparse.Namespace) -> int:
@@ -95,12 +100,12 @@ def torch(version: str | None, failure: str) -> Finding:
 
 
 def accelerator() -> Finding:
-    """Which accelerator torch sees; none is well enough."""
-    found = importlib.import_module("torch")
-    if found.cuda.is_available():
-        names = [found.cuda.get_device_name(index) for index in range(found.cuda.device_count())]
-        return Finding("accelerator", True, f"CUDA {found.version.cuda}: {', '.join(names)}", needed=False)
-    if found.backends.mps.is_available():
+    """The accelerator that torch sees; none is well enough."""
+    module = importlib.import_module("torch")
+    if module.cuda.is_available():
+        names = [module.cuda.get_device_name(index) for index in range(module.cuda.device_count())]
+        return Finding("accelerator", True, f"CUDA {module.version.cuda}: {', '.join(names)}", needed=False)
+    if module.backends.mps.is_available():
         return Finding("accelerator", True, "MPS", needed=False)
     return Finding("accelerator", False, "none seen by torch", "medkd runs on the CPU", needed=False)
 
@@ -111,8 +116,8 @@ def torchvision(torch_version: str, version: str, wants: str, failure: str) -> F
     Args:
         torch_version: of the installed torch, with its build ("2.15.0+cpu").
         version: of the installed torchvision.
-        wants: the torch that torchvision asks for, without build; "" if unknown.
-        failure: what its import said; "" if it went well.
+        wants: the torch that torchvision requires, without build; "" if unknown.
+        failure: message of its import; "" if it succeeded.
     """
     builds = _build(torch_version), _build(version)
     detail = f"{version} beside torch {torch_version}"
@@ -149,7 +154,7 @@ def packages(extra: str, brought: Iterable[Requirement], version_of: Callable[[s
 
 
 def shared(folder: Path) -> Finding:
-    """Whether the real data that tests read is where MEDKD_SHARED says."""
+    """Whether the real data that tests read is in the folder of MEDKD_SHARED."""
     there = (folder / "data").is_dir()
     detail = f"real data for tests in {folder.resolve()}" if there else f"no real data in {folder.resolve()}"
     return Finding(
@@ -172,7 +177,7 @@ def installed(name: str) -> str | None:
 
 
 def failure_of(module: str) -> str:
-    """First line of what importing ``module`` complains of; "" if nothing."""
+    """First line of the error of importing ``module``; "" if there is none."""
     try:
         importlib.import_module(module)
     except Exception as error:
@@ -181,10 +186,10 @@ def failure_of(module: str) -> str:
 
 
 def wanted_torch() -> str:
-    """The one torch that the installed torchvision asks for; "" if it does not say."""
-    asked = [Requirement(line) for line in metadata.requires("torchvision") or ()]
-    found = re.search(r"==\s*([\d.]+)", next((str(one.specifier) for one in asked if one.name == "torch"), ""))
-    return found[1] if found else ""
+    """The one torch that the installed torchvision requires; "" if it names none."""
+    required = [Requirement(line) for line in metadata.requires("torchvision") or ()]
+    match = re.search(r"==\s*([\d.]+)", next((str(one.specifier) for one in required if one.name == "torch"), ""))
+    return match[1] if match else ""
 
 
 def _build(version: str) -> str:

@@ -1,4 +1,4 @@
-"""What a user's mistake looks like: one line that says what is wrong, where, and what to do."""
+"""Errors: one line that says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 SHOWN = 15
-"""Names that are listed where none is near."""
+"""Number of names that are listed where none is near."""
 
 
 class MedkdError(Exception):
@@ -14,8 +14,8 @@ class MedkdError(Exception):
 
     Args:
         what: what is wrong, quoting the user's own words.
-        where: file, record, key or option it was found in.
-        remedy: what to do about it.
+        where: file, record, key or option.
+        remedy: what to do about it; a question keeps its mark.
 
     >>> print(MedkdError("ECG has 11 leads, 12 expected", where="record 00017", remedy="Name the leads: ecg[I,II]"))
     ECG has 11 leads, 12 expected (record 00017). Name the leads: ecg[I,II].
@@ -57,7 +57,7 @@ def _rebuild(kind: type[MedkdError], what: str, where: str, remedy: str) -> Medk
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """The remedy for a wrong name: the nearest valid one, or when none is near all of them, as far as they fit a line.
+    """The remedy for a wrong name: the nearest valid one, or where none is near the first few of all.
 
     >>> nearest("demo_egc", ["demo_ecg", "ptbxl"])
     "Did you mean 'demo_ecg'?"

@@ -1,4 +1,4 @@
-"""Which optional part of medkd a package belongs to, read from medkd's own metadata."""
+"""Extras: the optional part of medkd that a package belongs to, read from medkd's own metadata."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _DISTRIBUTION = {"open_clip": "open-clip-torch", "PIL": "pillow", "sklearn": "sc
 
 
 def requirements() -> dict[str, list[Requirement]]:
-    """What medkd requires, by extra; the core's under "". The extra that gathers all others is left out.
+    """Requirements of medkd by extra; the core's under "". The extra that gathers all others is left out.
 
     >>> "torch" in [requirement.name for requirement in requirements()[""]]
     True
     """
     every = [Requirement(line) for line in metadata.requires("medkd") or ()]
-    found = {
+    by_extra = {
         "": [
             requirement
             for requirement in every
@@ -27,12 +27,12 @@ def requirements() -> dict[str, list[Requirement]]:
     }
     for extra in metadata.metadata("medkd").get_all("Provides-Extra") or ():
         if extra != "all":
-            found[extra] = [
+            by_extra[extra] = [
                 requirement
                 for requirement in every
                 if requirement.marker and requirement.marker.evaluate({"extra": extra})
             ]
-    return found
+    return by_extra
 
 
 def extra_of(module: str) -> str | None:
@@ -49,7 +49,7 @@ def extra_of(module: str) -> str | None:
 
 
 def remedy_for(module: str) -> str:
-    """What to type to install the package imported as ``module``.
+    """The command that installs the package imported as ``module``, as a sentence.
 
     >>> remedy_for("wfdb")
     "Install it with: pip install 'medkd[ecg]'"
