@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import multiprocessing
@@ -22,13 +23,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from medkd.deploy.inference.command import main
 from medkd.errors import InputError
 from tests.deploy.conftest import predict
 
 RAY = """
 import sys
 from pathlib import Path
-predict(*map(Path, sys.argv[1:]), engine="ray")
+from medkd import registry
+from medkd.deploy.inference.predict import predict
+from medkd.deploy.inference.settings import PredictSettings
+predict(*map(Path, sys.argv[1:]), PredictSettings(engine="ray"), registry=registry)
 """
 
 
@@ -98,7 +103,8 @@ def test_killed_twenty_times(bundle_folder: Path, records: Path, undisturbed: Pa
     spawn.set_forkserver_preload(["medkd.deploy.inference.predict", "medkd.modalities.ecg", "medkd.networks.resnet1d"])
     kills, left, pace, out = 0, [], 0.0, tmp_path / "out0"
     while kills < 20:
-        process = spawn.Process(target=predict, args=(bundle_folder, records, out))
+        words = argparse.Namespace(bundle=bundle_folder, input=records, out=out)
+        process = spawn.Process(target=main, args=(words,))
         process.start()
         # Half of the runs live until one more chunk is there, so that the next begins elsewhere; each then for a random
         # while.

@@ -119,7 +119,8 @@ def test_processes_that_merge_at_the_same_moment_write_the_same(
         (out / name).unlink()
     spawn = multiprocessing.get_context("forkserver")
     spawn.set_forkserver_preload(["medkd.deploy.inference.predict", "medkd.modalities.ecg", "medkd.networks.resnet1d"])
-    processes = [spawn.Process(target=predict, args=(bundle_folder, source, out)) for _ in range(4)]
+    words = argparse.Namespace(bundle=bundle_folder, input=source, out=out)
+    processes = [spawn.Process(target=main, args=(words,)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:

@@ -1,4 +1,4 @@
-"""A bundle holds aggregates only: no row of a patient leaves with it."""
+"""Aggregates: all that a bundle or an evaluation may hold, so that no row of a patient leaves with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def refuse_patients(value: Any, where: str) -> None:
     """Refuse a document that holds rows of patients.
 
     Raises:
-        InputError: a key of ``PATIENT_KEYS`` stands in it, however deep.
+        InputError: it has a key of ``PATIENT_KEYS``, however deep.
     """
     if isinstance(value, Mapping):
         for key, inner in value.items():

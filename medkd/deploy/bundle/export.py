@@ -1,4 +1,4 @@
-"""Other forms of a bundle: as a repository of a model hub reads it, and as a graph without the network's own code."""
+"""Export of a bundle: as a repository that a model hub reads, or as a graph without the network's own code."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from medkd.data.io.atomic import writing_folder
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.checksums import SIGNATURE, SUMS, read_checked, write_sums
-from medkd.deploy.bundle.layout import CARD, CARD_PAGE, CONFIG, REPORT
+from medkd.deploy.bundle.layout import CARD, CARD_PAGE, CONFIG, FORMS, REPORT
 from medkd.deploy.bundle.onnx_network import OnnxNetwork
 from medkd.deploy.bundle.signature import check_signature
 from medkd.distill.learner import WEIGHTS
@@ -23,8 +23,6 @@ from medkd.evidence.report_reader import upgraded
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-Form = Literal["huggingface", "onnx"]
-FORMS: tuple[Form, ...] = get_args(Form)
 HUB_CONFIG, HUB_CARD = "config.json", "README.md"
 _PROBLEM = {
     "binary": "multi_label_classification",
@@ -39,9 +37,7 @@ _UNNUMBERED = ("odc-by", "pddl", "mit")
 
 
 def export_bundle(folder: Path, form: str, out: Path, trust: Sequence[str] = (), *, key: Path | None = None) -> None:
-    """Write another form of a bundle, whole or not at all. It opens as a bundle.
-
-    Sign it anew, since its sums are its own.
+    """Write another form of a bundle, whole or not at all; it opens as a bundle, and must be signed again.
 
     Args:
         folder: the bundle.
@@ -67,13 +63,13 @@ def export_bundle(folder: Path, form: str, out: Path, trust: Sequence[str] = (),
     if key is not None:
         check_signature(files, key, f"bundle {folder}")
     bundle = Bundle.load(folder, trust, runtime=runtime)
-    held = {name: content for name, content in files.items() if name not in (SUMS, SIGNATURE)}
+    exported = {name: content for name, content in files.items() if name not in (SUMS, SIGNATURE)}
     if form == "onnx":
-        held = {name: content for name, content in held.items() if name not in WEIGHTS}
+        exported = {name: content for name, content in exported.items() if name not in WEIGHTS}
     else:
-        held |= {HUB_CONFIG: _hub_config(files, bundle), HUB_CARD: _hub_card(files, bundle)}
+        exported |= {HUB_CONFIG: _hub_config(files, bundle), HUB_CARD: _hub_card(files, bundle)}
     with writing_folder(out) as made:
-        for name, content in held.items():
+        for name, content in exported.items():
             (made / name).write_bytes(content)
         write_sums(made)
         Bundle.load(made, trust, runtime=runtime)
@@ -87,8 +83,8 @@ def _hub_config(files: Mapping[str, bytes], bundle: Bundle) -> bytes:
         "model_type": "medkd",
         "architectures": [str(config["network"]["class_path"]).rpartition(".")[2]],
         "problem_type": _PROBLEM.get(bundle.target.kind),
-        "id2label": {str(place): name for place, name in names.items()},
-        "label2id": {name: place for place, name in names.items()},
+        "id2label": {str(index): name for index, name in names.items()},
+        "label2id": {name: index for index, name in names.items()},
         "view": str(bundle.view),
         "network": config["network"],
         "target": config["target"],
@@ -146,10 +142,7 @@ def _card_data(card: Mapping[str, Any], report: Mapping[str, Any], bundle: Bundl
 
 
 def _pipeline_tag(bundle: Bundle) -> str | None:
-    """A hub's word for what the bundle does, where it has one.
-
-    Of tables and series it does, of waveforms and volumes it does not.
-    """
+    """A hub's word for the bundle's task; it has words for tables and series, none for waveforms and volumes."""
     if bundle.target.kind == "forecast":
         return "time-series-forecasting"
     if not all(modality.traits.partial for modality in bundle.modalities.values()):
@@ -167,8 +160,8 @@ def _licence(stated: str) -> dict[str, Any]:
     """
     if not stated:
         return {}
-    found = _LICENCE.fullmatch(stated.strip())
-    if found is None:
+    known = _LICENCE.fullmatch(stated.strip())
+    if known is None:
         return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", stated.lower()).strip("-")}
-    name = found[1].lower().replace(" ", "-")
-    return {"license": name if name in _UNNUMBERED or not found[2] else f"{name}-{found[2]}"}
+    name = known[1].lower().replace(" ", "-")
+    return {"license": name if name in _UNNUMBERED or not known[2] else f"{name}-{known[2]}"}

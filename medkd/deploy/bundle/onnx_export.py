@@ -1,4 +1,4 @@
-"""``model.onnx``: a network as a graph that other programs run, written only where it gives what the network gives."""
+"""Export to ``model.onnx``: the network as a graph, written only where its logits are the network's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from medkd.networks.network import Network
 from medkd.networks.onnx_graph import LOGITS, OPSET, inputs_of, strip
 
 TOLERANCE = 1e-5
-"""How far a graph's logits may lie from the network's.
+"""Largest allowed distance of a graph's logits from the network's.
 
 Of a logit beyond 1 it is a share, since float32 holds seven digits.
 """
@@ -95,15 +95,16 @@ def difference_on_made(network: Network, content: bytes, preprocessing: Preproce
     """The largest ``difference`` between a network and its graph over several batches of made signals."""
     graph = OnnxNetwork()
     graph.load_weights(content, OnnxNetwork.weights_file)
-    found = []
+    distances = []
     with torch.inference_mode():
         for size in _TRIED:
             signals = made_signals(preprocessing, size, seed=size)
-            found.append(difference(network(signals).logits.double().numpy(), graph(signals).logits.double().numpy()))
-    return max(found)
+            expected, actual = (form(signals).logits.double().numpy() for form in (network, graph))
+            distances.append(difference(expected, actual))
+    return max(distances)
 
 
-def difference(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+def difference(expected: NDArray[np.float64], actual: NDArray[np.float64]) -> float:
     """The largest distance between logits "sample output", as a share of those beyond 1.
 
     Infinite where one is NaN or shapes differ.
@@ -111,9 +112,9 @@ def difference(expected: NDArray[np.float64], found: NDArray[np.float64]) -> flo
     >>> difference(np.array([[0.5], [200.0]]), np.array([[0.5], [200.002]])) < 1.1e-5
     True
     """
-    if expected.shape != found.shape:
+    if expected.shape != actual.shape:
         return float("inf")
-    apart = np.abs(expected - found) / np.maximum(1, np.abs(expected))
+    apart = np.abs(expected - actual) / np.maximum(1, np.abs(expected))
     return float("inf") if np.isnan(apart).any() else float(apart.max(initial=0.0))
 
 
@@ -141,7 +142,7 @@ def made_signals(preprocessing: Preprocessing, samples: int, seed: int) -> Mappi
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without torch's own account of what it cannot export: pages of code."""
+    """Silence torch's report on what it cannot export: pages of code."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,7 +1,4 @@
-"""A bundle's network as ONNX Runtime computes it.
-
-Same signals in, same logits out, and none of the network's own code.
-"""
+"""Network that ONNX Runtime computes from a bundle's graph, without the network's own code."""
 
 from __future__ import annotations
 
@@ -40,14 +37,14 @@ class OnnxNetwork(Network):
         self._session: Any = None
 
     def load_weights(self, content: bytes, where: object) -> None:
-        """Take a graph.
+        """Open a graph.
 
         Raises:
-            InputError: it is no graph that ONNX Runtime can run, or one that reads other files.
+            InputError: it is not a graph that ONNX Runtime can run, or one that reads other files.
             ModuleNotFoundError: onnx or onnxruntime is not installed.
         """
         import onnx
-        import onnxruntime  # noqa: F401 (missing, it is to be told as that)
+        import onnxruntime  # noqa: F401 (missing, it is to be reported as that)
 
         remedy = "Copy the bundle again from its source"
         try:
@@ -78,15 +75,15 @@ class OnnxNetwork(Network):
         Raises:
             InputError: the view has other modalities than the graph.
         """
-        given = inputs_of(signals)
+        inputs = inputs_of(signals)
         wanted = [taken.name for taken in self._session.get_inputs()]
-        if lacking := [name for name in wanted if name not in given]:
+        if lacking := [name for name in wanted if name not in inputs]:
             raise InputError(
-                f"the graph takes {', '.join(wanted)}, the view gives {', '.join(given)}",
+                f"the graph takes {', '.join(wanted)}, the view gives {', '.join(inputs)}",
                 where=self.weights_file,
                 remedy=f"Give {lacking[0]}",
             )
-        feed = {name: np.ascontiguousarray(given[name].detach().cpu().numpy()) for name in wanted}
+        feed = {name: np.ascontiguousarray(inputs[name].detach().cpu().numpy()) for name in wanted}
         (logits,) = self._session.run([LOGITS], feed)
         return Output(logits=torch.from_numpy(logits))
 
@@ -100,16 +97,16 @@ class OnnxNetwork(Network):
             return self
         import onnxruntime
 
-        place = torch.device(device)
-        if place.type == "cuda" and CUDA in onnxruntime.get_available_providers():
-            self._open(self._content, [(CUDA, {"device_id": place.index or 0}), CPU])
+        wanted = torch.device(device)
+        if wanted.type == "cuda" and CUDA in onnxruntime.get_available_providers():
+            self._open(self._content, [(CUDA, {"device_id": wanted.index or 0}), CPU])
         elif self.device != "cpu":
             self._open(self._content, [CPU])
         return self
 
     @property
     def device(self) -> str:
-        """Where it computes: "cuda" or "cpu"."""
+        """The device that computes: "cuda" or "cpu"."""
         return "cuda" if CUDA in self._session.get_providers() else "cpu"
 
     def _open(self, content: bytes, providers: list[Any]) -> None:

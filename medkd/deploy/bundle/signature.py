@@ -1,4 +1,4 @@
-"""Who made a bundle: an Ed25519 signature over ``SHA256SUMS``, which names every other file by its digest."""
+"""Signature of a bundle: Ed25519 over ``SHA256SUMS``, which names every other file by its digest."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def sign(bundle: Path, key: Path) -> str:
 
 
 def check_signature(files: Mapping[str, bytes], key: Path, where: object) -> str:
-    """Whether the sums among ``files`` were signed with a key.
+    """Refuse a bundle whose sums were not signed with a key.
 
     Args:
-        files: what ``read_checked`` gave, so that what was checked is what will be read.
+        files: from ``read_checked``, so that the bytes that were checked are those that will be read.
         key: the public key (PEM).
         where: the bundle, for messages.
 
@@ -119,11 +119,11 @@ def fingerprint(public: Ed25519PublicKey) -> str:
 
 def _read(content: bytes, where: object) -> tuple[str, bytes]:
     lines = content.decode("utf-8", errors="replace").splitlines()
-    found = _LINE.fullmatch(lines[1]) if len(lines) == 3 and lines[0] == _HEADER else None
+    key_line = _LINE.fullmatch(lines[1]) if len(lines) == 3 and lines[0] == _HEADER else None
     try:
-        if found is None:
+        if key_line is None:
             raise ValueError
-        return found[1], base64.b64decode(lines[2], validate=True)
+        return key_line[1], base64.b64decode(lines[2], validate=True)
     except (ValueError, binascii.Error) as error:
         raise InputError(f"{SIGNATURE} cannot be read", where=where, remedy="Sign the bundle again") from error
 
@@ -134,20 +134,20 @@ def _private(key: Path) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        found = load_pem_private_key(_content(key), _passphrase())
+        loaded = load_pem_private_key(_content(key), _passphrase())
     except TypeError as error:
         what = "it is encrypted" if _passphrase() is None else "it is not encrypted"
         remedy = f"Set {PASSPHRASE} to its passphrase" if _passphrase() is None else f"Unset {PASSPHRASE}"
         raise InputError(what, where=key, remedy=remedy) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise InputError(
-            "no private key that can be read", where=key, remedy="Make one: medkd bundle key --out DIR"
+            "it holds no private key that can be read", where=key, remedy="Make one: medkd bundle key --out DIR"
         ) from error
-    if not isinstance(found, Ed25519PrivateKey):
+    if not isinstance(loaded, Ed25519PrivateKey):
         raise InputError(
             "the key is of another kind than Ed25519", where=key, remedy="Make one: medkd bundle key --out DIR"
         )
-    return found
+    return loaded
 
 
 def _public(key: Path) -> Ed25519PublicKey:
@@ -156,18 +156,20 @@ def _public(key: Path) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        found = load_pem_public_key(_content(key))
+        loaded = load_pem_public_key(_content(key))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise InputError(
-            "no public key that can be read", where=key, remedy=f"Give the {PUBLIC} that belongs to the signer's key"
+            "it holds no public key that can be read",
+            where=key,
+            remedy=f"Give the {PUBLIC} that belongs to the signer's key",
         ) from error
-    if not isinstance(found, Ed25519PublicKey):
+    if not isinstance(loaded, Ed25519PublicKey):
         raise InputError(
             "the key is of another kind than Ed25519",
             where=key,
             remedy=f"Give the {PUBLIC} that belongs to the signer's key",
         )
-    return found
+    return loaded
 
 
 def _content(key: Path) -> bytes:
@@ -178,5 +180,5 @@ def _content(key: Path) -> bytes:
 
 
 def _passphrase() -> bytes | None:
-    held = os.environ.get(PASSPHRASE)
-    return held.encode() if held else None
+    passphrase = os.environ.get(PASSPHRASE)
+    return passphrase.encode() if passphrase else None

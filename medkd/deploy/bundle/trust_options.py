@@ -1,6 +1,6 @@
 """Options of every command that opens a bundle: trusted packages, and the key that must have signed it.
 
-A module of its own, since three commands and the viewer share it and import nothing heavy for it.
+A separate module, so that three commands and the viewer share it without heavy imports.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ def write_files(
     """
     weights_file = _weights_of(learner)
     facts = parse_facts(card)
-    for document, name in ((report, REPORT), (calibration, CALIBRATION), (drift, DRIFT)):
-        refuse_patients(document, name)
+    for values, name in ((report, REPORT), (calibration, CALIBRATION), (drift, DRIFT)):
+        refuse_patients(values, name)
     fitted = read_versioned(LearnerDocument, (learner / LEARNER).read_bytes(), str(learner / LEARNER))
     allowed = (*OWN, *trust)
     check_trusted([fitted.network, fitted.modalities], allowed)

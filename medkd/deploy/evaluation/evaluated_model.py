@@ -42,7 +42,7 @@ class EvaluatedModel:
 
     @classmethod
     def of_run(cls, record: RunRecord, run: Path, bundle: Path | None, settings: EvaluateSettings) -> EvaluatedModel:
-        """From the run's bundle where that is given, else from what ``run.json`` states.
+        """From the run's bundle where there is one, else from what ``run.json`` states.
 
         Args:
             record: the run's ``run.json``.

@@ -51,7 +51,7 @@ def render(evaluation: Mapping[str, Any]) -> str:
     environment = page_environment("medkd.deploy.evaluation")
     environment.filters["colour"] = arm_colour
     return environment.get_template("page.html.j2").render(
-        found=evaluation,
+        evaluation=evaluation,
         worry=evaluation["in_sample"] or evaluation["fast"] or _crossed(evaluation["over_time"]),
         arms=[arm for arm in (HERE, RECALIBRATED, DEVELOPMENT) if arm in evaluation["arms"]],
         measured=[arm for arm in (HERE, RECALIBRATED) if arm in evaluation["arms"]],
@@ -67,5 +67,6 @@ def render(evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def _crossed(found: Mapping[str, Any] | None) -> bool:
-    return any(chart["crossed"] for charts in (found or {"cusum": {}})["cusum"].values() for chart in charts)
+def _crossed(over_time: Mapping[str, Any] | None) -> bool:
+    cusum = over_time["cusum"] if over_time else {}
+    return any(chart["crossed"] for charts in cusum.values() for chart in charts)

@@ -30,9 +30,9 @@ def comparison_figure(evaluation: Mapping[str, Any]) -> Markup:
     groups = []
     for name in arms[HERE]["metrics"]:
         rows = [
-            Row(arm, [found["metrics"][name]], arm_colour(arm), strong=arm == HERE)
-            for arm, found in arms.items()
-            if name in found["metrics"]
+            Row(arm, [figures["metrics"][name]], arm_colour(arm), strong=arm == HERE)
+            for arm, figures in arms.items()
+            if name in figures["metrics"]
         ]
         title = METRICS[name].title
         groups.append(Group(title[0].upper() + title[1:], rows))
@@ -45,9 +45,7 @@ def subgroup_figure(evaluation: Mapping[str, Any]) -> Markup | None:
     rows = evaluation["subgroups"]
     if not rows:
         return None
-    groups = [
-        Group(by, [_subgroup(one) for one in found]) for by, found in groupby(rows, key=lambda one: str(one["by"]))
-    ]
+    groups = [Group(by, [_subgroup(row) for row in part]) for by, part in groupby(rows, key=lambda row: str(row["by"]))]
     title = evaluation["metric_title"]
     panels = [Panel(f"{title} of these patients", difference=False), Panel(f"{title} at development", difference=False)]
     return forest(f"{title} in subgroups, here and at development", groups, panels, width=1000)
@@ -58,16 +56,16 @@ def period_figures(evaluation: Mapping[str, Any]) -> list[Markup]:
 
     Nothing of a single period.
     """
-    found = evaluation["over_time"]
-    rows = [row for row in found["rows"] if not row["suppressed"]] if found else []
+    course = evaluation["over_time"]
+    rows = [row for row in course["rows"] if not row["suppressed"]] if course else []
     if len(rows) < 2:
         return []
     pictures = [
-        picture(f"{evaluation['metric_title']} by {found['period']}", 430, 300, partial(_values, evaluation, rows))
+        picture(f"{evaluation['metric_title']} by {course['period']}", 430, 300, partial(_values, evaluation, rows))
     ]
     pictures += [
         picture(
-            f"Observed over expected of {name} by {found['period']}",
+            f"Observed over expected of {name} by {course['period']}",
             430,
             300,
             partial(_ratios, name, len(evaluation["classes"]), rows),
@@ -77,27 +75,27 @@ def period_figures(evaluation: Mapping[str, Any]) -> list[Markup]:
     ]
     if any(row["abstaining"] or row["drifted"] for row in rows):
         pictures.append(
-            picture(f"Abstentions and unusual inputs by {found['period']}", 430, 300, partial(_unusual, rows))
+            picture(f"Abstentions and unusual inputs by {course['period']}", 430, 300, partial(_unusual, rows))
         )
     return pictures
 
 
 def cusum_figures(evaluation: Mapping[str, Any]) -> list[Markup]:
     """A chart for each class: the evidence that odds have doubled, or halved."""
-    found = evaluation["over_time"]
-    charts = found["cusum"] if found else {}
+    course = evaluation["over_time"]
+    charts = course["cusum"] if course else {}
     several = len(charts)
     return [
-        picture(f"CUSUM of {name}", 430, 300, partial(_cusum, title_of("CUSUM", name, several), held))
-        for name, held in list(charts.items())[:MOST_CLASSES]
-        if held and len(held[0]["path"]) > 1
+        picture(f"CUSUM of {name}", 430, 300, partial(_cusum, title_of("CUSUM", name, several), pair))
+        for name, pair in list(charts.items())[:MOST_CLASSES]
+        if pair and len(pair[0]["path"]) > 1
     ]
 
 
-def _subgroup(found: Mapping[str, Any]) -> Row:
-    note = f"not shown: {found['reason']}" if found["suppressed"] else ""
-    label = f"{found['group']} ({found['n']:,} samples, {found['subjects']:,} subjects)"
-    return Row(label, [found["value"], found["development"]], arm_colour(HERE), note=note)
+def _subgroup(row: Mapping[str, Any]) -> Row:
+    note = f"not shown: {row['reason']}" if row["suppressed"] else ""
+    label = f"{row['group']} ({row['n']:,} samples, {row['subjects']:,} subjects)"
+    return Row(label, [row["value"], row["development"]], arm_colour(HERE), note=note)
 
 
 def _values(evaluation: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], figure: Figure) -> None:
@@ -136,23 +134,23 @@ def _values(evaluation: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], fi
 def _ratios(name: str, classes: int, rows: Sequence[Mapping[str, Any]], figure: Figure) -> None:
     axes = figure.subplots()
     known = [(_day(row["from"]), row["classes"][name]) for row in rows if row["classes"][name]["ratio"] is not None]
-    times, found = [when for when, _ in known], [one for _, one in known]
+    times, ratios = [when for when, _ in known], [row for _, row in known]
     axes.axhline(1, color=REFERENCE, linewidth=1.2)
     for key, colour, words in (("warning", _WARNING, "95% limits"), ("alarm", _ALARM, "99.8% limits")):
-        for place in (0, 1):
-            label = words if place == 0 else None
+        for side in (0, 1):
+            label = words if side == 0 else None
             axes.step(
                 times,
-                [one[key][place] for one in found],
+                [row[key][side] for row in ratios],
                 where="mid",
                 color=colour,
                 linewidth=1.1,
                 linestyle=(0, (4, 2)),
                 label=label,
             )
-    axes.plot(times, [one["ratio"] for one in found], color=OTHER, linewidth=1)
+    axes.plot(times, [row["ratio"] for row in ratios], color=OTHER, linewidth=1)
     for state, colour in _STATES.items():
-        inside = [(when, one["ratio"]) for when, one in known if one["state"] == state]
+        inside = [(when, row["ratio"]) for when, row in known if row["state"] == state]
         if inside:
             axes.plot(*zip(*inside, strict=True), "o", color=colour, markersize=7, markeredgecolor="white", label=state)
     axes.set_title(title_of("Observed over expected", name, classes))
@@ -182,10 +180,10 @@ def _cusum(title: str, charts: Sequence[Mapping[str, Any]], figure: Figure) -> N
     for chart in charts:
         up = chart["odds_ratio"] > 1
         colour = _DOUBLE if up else _HALF
-        times = [_day(one["time"]) for one in chart["path"]]
+        times = [_day(point["time"]) for point in chart["path"]]
         axes.plot(
             times,
-            [one["value"] for one in chart["path"]],
+            [point["value"] for point in chart["path"]],
             color=colour,
             linewidth=1.6,
             label="odds doubled" if up else "odds halved",

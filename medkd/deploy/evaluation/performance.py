@@ -234,7 +234,7 @@ def _developed_calibration(report: Mapping[str, Any], target: Target) -> dict[st
 
 
 def _add_roc(curves: dict[str, Any], report: Mapping[str, Any]) -> None:
-    """The ROC curve of the bundle's own report beside the one measured here, where it stands on the same grid."""
+    """The ROC curve of the bundle's own report beside the one measured here, where it has the same grid."""
     classes = ((report.get("curves") or {}).get("roc") or {}).get("classes") or {}
     for name, arms in curves["roc"]["classes"].items():
         developed = (classes.get(name) or {}).get("student")

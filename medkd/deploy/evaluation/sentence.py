@@ -51,10 +51,10 @@ def details(evaluation: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _one_class(name: str, found: Mapping[str, Any]) -> list[str]:
+def _one_class(name: str, figures: Mapping[str, Any]) -> list[str]:
     words = []
     for arm in (HERE, RECALIBRATED):
-        at = found["arms"].get(arm)
+        at = figures["arms"].get(arm)
         if at is None:
             continue
         if (
@@ -75,15 +75,15 @@ def _one_class(name: str, found: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _over_time(found: Mapping[str, Any] | None) -> list[str]:
+def _over_time(course: Mapping[str, Any] | None) -> list[str]:
     """Whether and when the outcomes left the predicted risks."""
-    if not found or not any(found["cusum"].values()):
+    if not course or not any(course["cusum"].values()):
         return []
-    several = len(found["cusum"]) > 1
+    several = len(course["cusum"]) > 1
     crossed = [
         f"{f'of {name} ' if several else ''}the odds {'rose above' if chart['odds_ratio'] > 1 else 'fell below'} "
         f"those predicted, which the CUSUM showed on {chart['crossed']}"
-        for name, charts in found["cusum"].items()
+        for name, charts in course["cusum"].items()
         for chart in charts
         if chart["crossed"]
     ]
@@ -106,7 +106,7 @@ def _in_the_large(ratio: Mapping[str, float], before: str) -> str:
 def _apart(here: Mapping[str, Any], developed: Mapping[str, Any], higher_is_better: bool) -> str:
     """Whether two intervals of different patients lie apart.
 
-    That they overlap is no proof of sameness, so nothing is claimed then.
+    Overlap does not prove sameness, so nothing is claimed then.
     """
     if here["low"] is None or developed["low"] is None:
         return ""
@@ -119,8 +119,8 @@ def _apart(here: Mapping[str, Any], developed: Mapping[str, Any], higher_is_bett
 
 def _lacking(evaluation: Mapping[str, Any]) -> str:
     lacks = [
-        f"{found['positives']} of {found['n']} samples have {name}"
-        for name, found in evaluation["by_class"].items()
-        if found.get("positives") in (0, found["n"])
+        f"{figures['positives']} of {figures['n']} samples have {name}"
+        for name, figures in evaluation["by_class"].items()
+        if figures.get("positives") in (0, figures["n"])
     ]
     return "; ".join(lacks) or "too few samples are labelled"

@@ -64,7 +64,7 @@ def source(card: Card) -> Content:
 def setting(card: Card) -> Content:
     """6a: the number of sites."""
     sites = card.participants.get("sites")
-    return _stated(f"{sites} sites are told apart in the data." if sites else "")
+    return _stated(f"{sites} sites are distinguished in the data." if sites else "")
 
 
 def eligibility(card: Card) -> Content:

@@ -52,7 +52,8 @@ class BatchScorer:
             names, attempts: one per item.
         """
         start = time.perf_counter()
-        raw, calibrated, too_big = self.probabilities(bundle, [made.value and made.value.prepared for made in attempts])
+        prepared = [None if made.value is None else made.value.prepared for made in attempts]
+        raw, calibrated, too_big = self.probabilities(bundle, prepared)
         sets = bundle.sets(calibrated)
         share = (time.perf_counter() - start) / len(names)
         return [
@@ -63,7 +64,7 @@ class BatchScorer:
                 made.seconds + share,
                 _reason(made, index in too_big, raw[index]),
                 sets[index],
-                made.value and made.value.drift,
+                None if made.value is None else made.value.drift,
             )
             for index, (name, made) in enumerate(zip(names, attempts, strict=True))
         ]

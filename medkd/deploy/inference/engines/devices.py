@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -20,7 +21,7 @@ class Devices:
         names: as torch knows them.
     """
 
-    kind: str
+    kind: Literal["cpu", "cuda"]
     names: tuple[str, ...]
 
     @classmethod

@@ -268,7 +268,7 @@ def _ucum(value: str, meaning: str) -> CodedConcept:
 
 
 def _slug(name: str) -> str:
-    """A class as a code value of at most 16 characters; a long one is cut and told from others by a digest."""
+    """A class as a code value of at most 16 characters; a long one is cut, with a digest that makes it unique."""
     plain = "-".join("".join(sign if sign.isalnum() else " " for sign in name.lower()).split())
     return plain if 0 < len(plain) <= 16 else f"{plain[:9]}-{uuid.uuid5(uuid.NAMESPACE_URL, name).hex[:6]}"
 
