@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Protocol, Self, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import Part
@@ -57,11 +57,13 @@ class Summaries(Document):
     measured: bool
     """Whether values are measurements."""
 
-    @model_validator(mode="after")
-    def _check_channels(self) -> Self:
-        if len(self.channels) not in (1, self.shape[0]):
-            raise ValueError(f"{len(self.channels)} names for {self.shape[0]} channels")
-        return self
+    @field_validator("channels")
+    @classmethod
+    def _check_channels(cls, channels: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        shape = info.data.get("shape", (len(channels),))
+        if len(channels) not in (1, shape[0]):
+            raise ValueError(f"It must be one name, or {shape[0]}")
+        return channels
 
     @classmethod
     def of(cls, modality: Modality, part: Part) -> Summaries:

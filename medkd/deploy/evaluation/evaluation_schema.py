@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from medkd.data.io.atomic import write_json
 from medkd.data.io.document import Document, parse_document, schema_of
@@ -262,11 +262,12 @@ class EvaluationDocument(Document):
     sentence: Annotated[str, Field(min_length=1)]
     details: list[str]
 
-    @model_validator(mode="after")
-    def _check_arms(self) -> EvaluationDocument:
-        if HERE not in self.arms:
-            raise ValueError(f"arms lacks '{HERE}'")
-        return self
+    @field_validator("arms")
+    @classmethod
+    def _check_arms(cls, arms: dict[ArmName, EvaluatedArm]) -> dict[ArmName, EvaluatedArm]:
+        if HERE not in arms:
+            raise ValueError(f"It lacks '{HERE}'")
+        return arms
 
 
 def check_evaluation(evaluation: Mapping[str, Any]) -> None:

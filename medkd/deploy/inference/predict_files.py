@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import polars as pl
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.inference.engines.determinism import deterministic_kernels
 from medkd.deploy.inference.engines.local import score_chunks
-from medkd.deploy.inference.items import Items, items_of, named_by_path
+from medkd.deploy.inference.items import Items, items_of, named_by_path, temporary_extract
 from medkd.deploy.inference.plan import Plan
 from medkd.deploy.inference.predictions import results_table
 from medkd.deploy.inference.settings import DEFAULTS, PredictSettings
@@ -43,6 +45,20 @@ def predict_files(
     items = (
         _from_table(bundle, files, folder) if isinstance(files, pl.DataFrame) else _from_paths(bundle, files, folder)
     )
+    return predict_items(bundle, items, settings)
+
+
+def predict_items(bundle: Bundle, items: Items, settings: PredictSettings = DEFAULTS) -> pl.DataFrame:
+    """Scores of items from ``find_items``, in the form of ``predict_files``.
+
+    Args:
+        bundle: loaded.
+        items: if they share tables, those are copied to a temporary folder for the time of the call.
+        settings: batch size, precision, workers and retries; the rest has no effect.
+
+    Raises:
+        InputError: a shared table cannot be read.
+    """
     plan = Plan(
         bundle_sha256=bundle.bundle_sha256,
         items_sha256=items.digest,
@@ -51,9 +67,13 @@ def predict_files(
         device="cpu",
         precision=settings.precision,
     )
-    with deterministic_kernels("cpu") as passes:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        temporary_extract(items, Path(scratch)) as extracted,
+        deterministic_kernels("cpu") as passes,
+    ):
         slots = [bundle.to("cpu")] * passes
-        chunks = score_chunks(slots, items, plan, settings, range(plan.chunks))
+        chunks = score_chunks(slots, extracted, plan, settings, range(plan.chunks))
         results = [result for chunk in chunks for result in chunk.results]
     return results_table(results, bundle.target, bundle.model_sha256)
 
@@ -83,6 +103,6 @@ def _from_table(bundle: Bundle, table: pl.DataFrame, root: Path) -> Items:
 def _below(path: str | Path, root: Path) -> str:
     """A path relative to ``root``."""
     try:
-        return Path(root / path).resolve().relative_to(root.resolve()).as_posix()
+        return Path(os.path.abspath(root / path)).relative_to(os.path.abspath(root)).as_posix()
     except ValueError as error:
         raise InputError(f"{path} is not below {root}", where="files", remedy="Give a root above all files") from error

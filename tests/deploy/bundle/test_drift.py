@@ -245,6 +245,10 @@ def test_too_few_samples_make_no_reference(recordings: np.ndarray[Any, Any]) -> 
         ({"inputs": []}, "not those of preprocess"),
         ({"inputs": [{"modality": "ecg"}]}, "no 'inputs.0.shape'"),
         (
+            {"inputs": [{"modality": "ecg", "shape": [3, 500], "channels": ["I", "II"], "measured": True}]},
+            "inputs.0.channels is .*one name, or 3",
+        ),
+        (
             {"inputs": [{"modality": "ecg", "shape": [1, 500], "channels": ["I"], "measured": True}]},
             "not those of preprocess",
         ),

@@ -8,8 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from medkd import registry
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.predict_files import predict_files
+from medkd.deploy.inference.items import find_items
+from medkd.deploy.inference.predict_files import predict_files, predict_items
 from medkd.deploy.inference.predictions import prediction_columns
 from medkd.errors import InputError
 from tests.deploy.conftest import predict
@@ -41,6 +43,14 @@ def test_values_and_names_equal_those_of_a_run(full_bundle: Path, records: Path,
     assert quarantined["p_brugada"].to_list() == [None]
     again = predict_files(bundle, [file.with_suffix("") for file in reversed(files)], root=records)
     assert again.drop("seconds").equals(table.drop("seconds"))
+
+
+def test_items_of_a_folder_are_those_of_a_run(full_bundle: Path, records: Path, tmp_path: Path) -> None:
+    bundle = Bundle.load(full_bundle)
+    items = find_items(records, bundle.modalities, bundle.target.key, registry=registry)
+    table = predict_items(bundle, items)
+    files = [records / name for name in ("broken", *NAMES)]
+    assert table.drop("seconds").equals(predict_files(bundle, files, root=records).drop("seconds"))
 
 
 def test_a_table_names_its_own_items(full_bundle: Path, records: Path) -> None:
