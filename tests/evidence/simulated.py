@@ -1,4 +1,4 @@
-"""Predictions as the learners would give them, with known strengths."""
+"""Simulated predictions of arms with known strengths."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def simulate(
     prevalence: float = 0.25,
     rng_seed: int = 0,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(predictions, samples): about 1.2 samples a subject.
+    """(predictions, samples): about 1.2 samples per subject.
 
     Each arm's logit is its strength times the truth, plus noise that arms share.
     """

@@ -21,14 +21,20 @@ from tests.evidence.simulated import BINARY, STRENGTH, simulate
 
 QUICK = EvidenceSettings(replicates=200)
 PASSED = [Check("subjects", True, "none")]
-WHENCE = {"split_sha256": "a", "config_sha256": "b", "data_sha256": "c", "versions": {"medkd": "0"}}
+PROVENANCE = {"split_sha256": "a", "config_sha256": "b", "data_sha256": "c", "versions": {"medkd": "0"}}
 MULTILABEL = Target("super", "multilabel", ("norm", "mi"), ("NORM", "MI"))
 MULTICLASS = Target("rhythm", "multiclass", ("rhythm",), ("SR", "AF", "PACE"))
 
 
 def run(predictions: pl.DataFrame, samples: pl.DataFrame, target: Target = BINARY, **options: Any) -> dict[str, Any]:
     report = assess(
-        predictions, samples, target, options.pop("settings", QUICK), options.pop("audit", PASSED), WHENCE, **options
+        predictions,
+        samples,
+        target,
+        options.pop("settings", QUICK),
+        options.pop("audit", PASSED),
+        PROVENANCE,
+        **options,
     )
     check_report(report)
     json.dumps(report, allow_nan=False)

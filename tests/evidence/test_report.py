@@ -22,7 +22,7 @@ from medkd.evidence.settings import EvidenceSettings
 from tests.evidence.simulated import BINARY, simulate
 
 QUICK = EvidenceSettings(replicates=100)
-WHENCE = {
+PROVENANCE = {
     "split_sha256": "a",
     "config_sha256": "b",
     "data_sha256": "c",
@@ -48,7 +48,7 @@ def made(target: Target = BINARY, **options: Any) -> tuple[pl.DataFrame, pl.Data
     return (
         scored,
         samples,
-        assess(scored, samples, target, QUICK, audit, WHENCE, task="ecg_lead", cohort="ptbxl", protocol="kfold:3"),
+        assess(scored, samples, target, QUICK, audit, PROVENANCE, task="ecg_lead", cohort="ptbxl", protocol="kfold:3"),
     )
 
 
@@ -60,7 +60,7 @@ def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_pat
         "report.json",
         "test_predictions.parquet",
     ]
-    kept = pl.read_parquet(tmp_path / "out" / "test_predictions.parquet")
+    table = pl.read_parquet(tmp_path / "out" / "test_predictions.parquet")
     assert {
         "sample",
         "subject",
@@ -73,8 +73,10 @@ def test_three_files_are_written_and_the_report_follows_from_the_parquet(tmp_pat
         "calibrated",
         "threshold",
         "y",
-    } <= set(kept.columns)
-    again = assess(kept, samples.select("sample_id"), BINARY, QUICK, [Check("subjects", True, "none shared")], WHENCE)
+    } <= set(table.columns)
+    again = assess(
+        table, samples.select("sample_id"), BINARY, QUICK, [Check("subjects", True, "none shared")], PROVENANCE
+    )
     on_disk = json.loads((tmp_path / "out" / "report.json").read_text())
     for key in (
         "arms",
@@ -137,9 +139,9 @@ def test_every_word_from_outside_is_escaped(kind: str) -> None:
     predictions, samples = simulate(n=200, seeds=1, folds=2, target=target)
     samples = samples.with_columns(site=pl.lit(bad))
     scored = score_predictions(predictions, target, QUICK, samples)
-    whence = {**WHENCE, "command": bad, bad: bad, "versions": {bad: bad}}
+    provenance = {**PROVENANCE, "command": bad, bad: bad, "versions": {bad: bad}}
     options = {"task": bad, "cohort": bad, "protocol": bad, "student_view": bad, "teacher_view": bad}
-    report = assess(scored, samples, target, QUICK, [Check(bad, False, bad)], whence, **options)
+    report = assess(scored, samples, target, QUICK, [Check(bad, False, bad)], provenance, **options)
     page = render(report, [HISTORY.with_columns(name=pl.lit(bad))], [(bad, 1)], [(bad, 1)])
     assert "<script" not in page
     assert page.count("&lt;script&gt;$x$") > 10
@@ -184,13 +186,15 @@ def test_a_report_that_breaks_the_contract_is_refused_and_nothing_written(tmp_pa
 def test_a_page_of_two_arms_of_one_seed_without_audit_renders() -> None:
     target = BINARY
     predictions, samples = simulate(n=80, seeds=1, folds=2, strength={"student": 0.6, "baseline": 0.5})
-    report = assess(predictions, samples.select("sample_id"), target, QUICK, [], {**WHENCE, "command": ""}, fast=True)
+    report = assess(
+        predictions, samples.select("sample_id"), target, QUICK, [], {**PROVENANCE, "command": ""}, fast=True
+    )
     page = render(report)
     assert "No leak audit was made" in page
     assert "Not a valid comparison" in page
     regression = Target("age", "regression", ("age",))
     predictions = predictions.with_columns(pl.lit("age").alias("class"))
-    report = assess(predictions, samples, regression, EvidenceSettings(metric="rmse", replicates=50), [], WHENCE)
+    report = assess(predictions, samples, regression, EvidenceSettings(metric="rmse", replicates=50), [], PROVENANCE)
     assert "RMSE" in render(report)
 
 

@@ -42,9 +42,9 @@ def test_coverage_holds_in_each_class_over_many_draws(target: Target) -> None:
         p, y = _draw(target, 90, rng)
         sets = Conformal.fit(p, y, target, coverage)
         p, y = _draw(target, 60, rng)
-        held = sets.holds(p, y)
-        covered.append(np.nansum(held, axis=0))
-        asked.append(np.isfinite(held).sum(axis=0))
+        holds = sets.holds(p, y)
+        covered.append(np.nansum(holds, axis=0))
+        asked.append(np.isfinite(holds).sum(axis=0))
     share = np.sum(covered, axis=0) / np.sum(asked, axis=0)
     # The draws are independent, items of one draw are not: the error is at most that of so many draws.
     spread = np.std(np.array(covered) / np.maximum(asked, 1), axis=0) / np.sqrt(draws)

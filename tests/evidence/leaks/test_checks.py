@@ -24,9 +24,9 @@ def test_statistics_of_another_split_or_with_the_test_fold() -> None:
 def test_in_sample_teacher_rows() -> None:
     bank = pl.DataFrame({"sample_id": ["a", "b"], "fold": [1, 2], "outer_fold": [0, 0], "held_out": [[0, 1], [0, 2]]})
     assert checks.in_sample_teacher_rows(bank).passed
-    own = bank.with_columns(held_out=pl.Series([[0, 1], [0, 1]]))
-    assert checks.in_sample_teacher_rows(own).detail == "1 rows come from a teacher that was trained on them"
-    assert checks.in_sample_teacher_rows(own.with_columns(labelled=pl.Series([True, False]))).passed
+    in_sample = bank.with_columns(held_out=pl.Series([[0, 1], [0, 1]]))
+    assert checks.in_sample_teacher_rows(in_sample).detail == "1 rows come from a teacher that was trained on them"
+    assert checks.in_sample_teacher_rows(in_sample.with_columns(labelled=pl.Series([True, False]))).passed
     outer = bank.with_columns(held_out=pl.Series([[1], [0, 2]]))
     assert checks.in_sample_teacher_rows(outer).detail == "1 rows come from a teacher that saw the outer test fold"
 

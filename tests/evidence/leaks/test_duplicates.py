@@ -49,7 +49,7 @@ def test_sparse_samples_are_duplicates_only_where_they_are_equal_and_say_somethi
     assert near_duplicates(train, test).passed
     test[4] = train[50]
     assert duplicate_pairs(train, test) == [(50, 4)]
-    # A dozen observed cells may agree by chance, and hours of nothing given are alike in everyone.
+    # A dozen observed cells may agree by chance, and hours without any drug are alike in everyone.
     for part in (train, test):
         part[7] = np.nan
         part[7, 0, :12] = 37.0 + np.arange(12)

@@ -98,7 +98,7 @@ def test_a_fold_that_lost_its_positives_weighs_nothing() -> None:
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     """300 studies of one population.
 
-    Two fixed scores, three seeds with partitions of their own, two samples a subject.
+    Two fixed scores, three seeds with partitions of their own, two samples per subject.
     """
     rng = np.random.default_rng(5)
     big = 400_000
