@@ -31,7 +31,8 @@ from medkd.modalities.vitals import Vitals
 
 SEEN = {
     "vitals": "vitals[heart_rate,sbp,dbp,resp_rate,temperature,spo2,age,0:24h]",
-    "labs": "labs[lactate,creatinine,bun,wbc,platelets,bicarbonate,hemoglobin,bilirubin_total,albumin,troponin_t,0:24h]",
+    "labs": "labs[lactate,creatinine,bun,wbc,platelets,bicarbonate,hemoglobin,bilirubin_total,"
+    "albumin,troponin_t,0:24h]",
 }
 KINDS = {"vitals": Vitals(), "labs": Labs()}
 

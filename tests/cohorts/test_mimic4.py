@@ -17,17 +17,21 @@ from medkd.errors import InputError
 
 DEMO = "data/icu/mimic-iv-clinical-database-demo-2.2"
 TABLES = {
-    "hosp/patients": "subject_id,gender,anchor_age,anchor_year,anchor_year_group,dod\n1,F,70,2150,2011 - 2013,\n2,M,17,2150,2011 - 2013,\n",
+    "hosp/patients": "subject_id,gender,anchor_age,anchor_year,anchor_year_group,dod\n"
+    "1,F,70,2150,2011 - 2013,\n2,M,17,2150,2011 - 2013,\n",
     "hosp/admissions": "subject_id,hadm_id,admittime,dischtime,deathtime,hospital_expire_flag\n"
-    "1,10,2152-01-01 00:00:00,2152-01-09 00:00:00,2152-01-09 20:00:00,1\n2,20,2150-01-01 00:00:00,2150-01-09 00:00:00,,0\n",
+    "1,10,2152-01-01 00:00:00,2152-01-09 00:00:00,2152-01-09 20:00:00,1\n"
+    "2,20,2150-01-01 00:00:00,2150-01-09 00:00:00,,0\n",
     "icu/icustays": "subject_id,hadm_id,stay_id,first_careunit,last_careunit,intime,outtime,los\n"
-    "1,10,100,MICU,MICU,2152-01-01 06:00:00,2152-01-04 06:00:00,3\n2,20,200,MICU,MICU,2150-01-01 06:00:00,2150-01-04 06:00:00,3\n",
+    "1,10,100,MICU,MICU,2152-01-01 06:00:00,2152-01-04 06:00:00,3\n"
+    "2,20,200,MICU,MICU,2150-01-01 06:00:00,2150-01-04 06:00:00,3\n",
     "hosp/labevents": "labevent_id,subject_id,hadm_id,itemid,charttime,storetime,value,valuenum,valueuom\n"
     "1,1,,50912,2152-01-01 07:30:00,2152-01-01 08:00:00,1.5,1.5,mg/dL\n"
     "2,1,10,52546,2152-01-01 09:30:00,2152-01-01 10:00:00,___,,mg/dL\n"
     "3,1,10,50912,2151-12-01 09:30:00,2151-12-01 10:00:00,9,9,mg/dL\n"
     "4,1,10,1,2152-01-01 09:30:00,2152-01-01 10:00:00,9,9,mg/dL\n",
-    "icu/chartevents": "subject_id,hadm_id,stay_id,caregiver_id,charttime,storetime,itemid,value,valuenum,valueuom,warning\n"
+    "icu/chartevents": "subject_id,hadm_id,stay_id,caregiver_id,charttime,storetime,itemid,"
+    "value,valuenum,valueuom,warning\n"
     "1,10,100,5,2152-01-01 08:00:00,2152-01-01 08:10:00,223761,98.6,98.6,°F,0\n"
     "1,10,100,5,2152-01-01 08:00:00,2152-01-01 08:10:00,223835,50,50,,0\n"
     "1,10,100,5,2152-01-01 08:00:00,2152-01-01 08:10:00,223849,CMV/ASSIST,,,0\n"
@@ -35,7 +39,8 @@ TABLES = {
     "hosp/diagnoses_icd": "subject_id,hadm_id,seq_num,icd_code,icd_version\n1,10,1,4280 ,9\n1,10,2,I509,10\n",
     "note/discharge": "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n"
     '1,1,10,DS,1,2152-01-09 00:00:00,,"Died,\n  of it"\n',
-    "note/radiology": "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n1,1,10,RR,1,2152-01-01 08:00:00,,Clear\n",
+    "note/radiology": "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n"
+    "1,1,10,RR,1,2152-01-01 08:00:00,,Clear\n",
 }
 
 

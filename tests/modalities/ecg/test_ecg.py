@@ -66,7 +66,8 @@ def test_missing_lead_names_the_remedy(recording: Recording) -> None:
     with pytest.raises(RecordError) as caught:
         ECG().select(lacking, part("ecg"))
     assert str(caught.value) == (
-        "ECG of record 00017 has 11 leads, 12 expected (missing V6). To train on 11, name them: ecg[I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5]."
+        "ECG of record 00017 has 11 leads, 12 expected (missing V6). "
+        "To train on 11, name them: ecg[I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5]."
     )
 
 
@@ -181,9 +182,21 @@ def test_spec_makes_an_equal_one() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"rate": 0}, {"seconds": -1}, {"representation": "beat"}, {"bandpass": (40, 0.5)}, {"leads": ("V9",)}, {"longer": "cut"},
-     {"augment_noise": -1}, {"augment_mask": 1.0}, {"beat": (0.0, 0.5)}, {"leads": ()}],
-)  # fmt: skip
+    [
+        {"rate": 0},
+        {"seconds": -1},
+        {"representation": "beat"},
+        {"bandpass": (40, 0.5)},
+        {"bandpass": (0.5,)},
+        {"leads": ("V9",)},
+        {"longer": "cut"},
+        {"augment_noise": -1},
+        {"augment_mask": 1.0},
+        {"beat": (0.0, 0.5)},
+        {"beat": ()},
+        {"leads": ()},
+    ],
+)
 def test_fields_that_cannot_be_used(fields: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         ECG(**fields)

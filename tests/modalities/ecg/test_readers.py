@@ -11,10 +11,10 @@ import wfdb
 
 from medkd.errors import RecordError
 from medkd.modalities.ecg import ECG, Recording
-from medkd.modalities.ecg.recording import STANDARD
 from medkd.modalities.ecg.readers.format16 import read_format16
 from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
 from medkd.modalities.ecg.readers.wfdb_record import read_with_package
+from medkd.modalities.ecg.recording import STANDARD
 
 
 def headers(folder: Path) -> list[Path]:
