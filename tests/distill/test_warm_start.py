@@ -8,9 +8,9 @@ from torch import nn
 from medkd.data.core.signal import Signal
 from medkd.distill.distiller import Distiller
 from medkd.distill.warm_start import freeze_body, modules_outside_heads
-from medkd.networks.sum_fusion import SumFusion
 from medkd.networks.head import Head
 from medkd.networks.hour_transformer import HourTransformer
+from medkd.networks.sum_fusion import SumFusion
 
 
 def network() -> HourTransformer:
@@ -26,9 +26,8 @@ def test_every_module_is_outside_a_head_or_inside_it():
     weights = {
         id(weight) for module in made.modules() if id(module) in outside for weight in module.parameters(recurse=False)
     }
-    assert weights == {
-        id(weight) for name, weight in made.named_parameters() if not name.startswith(("head.", "position", "class_token"))
-    }
+    of_its_own = ("head.", "position", "class_token")
+    assert weights == {id(weight) for name, weight in made.named_parameters() if not name.startswith(of_its_own)}
 
 
 def test_only_heads_are_trained():

@@ -10,7 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -58,7 +58,9 @@ def open_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tup
 def read_members(path: Path, suffix: str | tuple[str, ...] = "") -> Iterator[tuple[str, bytes]]:
     """As ``open_members``, with the content of each file."""
     for name, handle in open_members(path, suffix):
-        yield name, handle.read()
+        with nullcontext() if path.is_dir() else _damage_reported(path):
+            content = handle.read()
+        yield name, content
 
 
 def _of_zip(path: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from medkd.data.io.atomic import write_json, write_text, writing, writing_folder
+from medkd.data.io.atomic import write_json, write_text, writing, writing_folder, written_once
+from medkd.errors import InputError
 
 KILLED_FILE = """
 import os, signal, sys
@@ -120,3 +122,28 @@ def test_readers_never_see_half_a_file_while_two_write(tmp_path: Path) -> None:
         seen.add(file.read_text())
     assert seen <= set(texts)
     assert list(tmp_path.iterdir()) == [file]
+
+
+@dataclass(frozen=True)
+class Settings:
+    patients: int
+
+
+def test_a_synthetic_cohort_is_written_once_and_replaced_with_other_settings(tmp_path: Path) -> None:
+    calls: list[Path] = []
+
+    def write(folder: Path) -> None:
+        calls.append(folder)
+        (folder / f"{len(calls)}.csv").write_text("row")
+
+    for patients in (3, 3, 4):
+        assert written_once(tmp_path / "demo", "demo", Settings(patients), write) == tmp_path / "demo"
+    assert len(calls) == 2
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["2.csv", "demo.json"]
+
+
+def test_a_synthetic_cohort_replaces_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="holds something that is not a demo"):
+        written_once(tmp_path, "demo", Settings(3), lambda folder: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
