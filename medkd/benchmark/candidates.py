@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medkd import registry
 from medkd.benchmark.dataset import TARGET
 from medkd.benchmark.stacked.network import EMBEDDING
+from medkd.data.core.registry import Registry
 from medkd.errors import InputError, nearest
 from medkd.objectives.objective import Objective
 
@@ -69,10 +69,11 @@ class Excluded:
     reason: str
 
 
-def find_candidates(chosen: Sequence[str] = ()) -> tuple[list[Candidate], list[Excluded]]:
+def find_candidates(registry: Registry, chosen: Sequence[str] = ()) -> tuple[list[Candidate], list[Excluded]]:
     """Every installed objective that a two-class student on columns can use, and those that it cannot.
 
     Args:
+        registry: of the objectives.
         chosen: names of the candidates to return; empty means all.
 
     Raises:

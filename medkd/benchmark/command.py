@@ -52,12 +52,13 @@ def main(namespace: argparse.Namespace) -> int:
         raise InputError(
             f"no benchmark '{namespace.name}'", where="medkd benchmark", remedy=nearest(namespace.name, BENCHMARKS)
         )
+    from medkd import registry
     from medkd.benchmark.candidates import find_candidates
     from medkd.benchmark.privileged import on_cohort, on_synthetic_world
 
-    candidates, excluded = find_candidates(namespace.objectives or ())
+    candidates, excluded = find_candidates(registry, namespace.objectives or ())
     if namespace.cohort is not None:
-        return on_cohort(namespace, candidates, excluded)
+        return on_cohort(namespace, candidates, excluded, registry)
     options = [f"--{name}" for name in ("root", "target", "task") if getattr(namespace, name) is not None]
     if options:
         raise InputError(f"{options[0]} is of a cohort", where="medkd benchmark", remedy="Name it with --cohort")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import polars as pl
 
-from medkd import registry
 from medkd.benchmark.candidates import Candidate, Excluded
 from medkd.benchmark.cohort_run import cohort_results, run_cohort
 from medkd.benchmark.conclusions import conclusions
@@ -22,6 +21,7 @@ from medkd.benchmark.results import Effect, ObjectiveResult
 from medkd.benchmark.synthetic.results import synthetic_results
 from medkd.benchmark.synthetic.run import ConditionScores, run_conditions
 from medkd.benchmark.synthetic.world import SyntheticWorld
+from medkd.data.core.registry import Registry
 from medkd.data.io.atomic import removed_on_input_error, write_text, writing
 from medkd.errors import InputError
 from medkd.pipeline.prepared_cohort import prepare_cohort
@@ -54,8 +54,8 @@ def on_synthetic_world(
     if budget.seeds < 2:
         raise InputError("one seed has no interval", where="--seeds", remedy="Give 2 or more; the default is 40")
     started = time.perf_counter()
-    names = [candidate.name for candidate in candidates]
-    measured = run_conditions(conditions, names, world, budget, out / "conditions", namespace.jobs or default_jobs())
+    jobs = namespace.jobs or default_jobs()
+    measured = run_conditions(conditions, candidates, world, budget, out / "conditions", jobs)
     results = synthetic_results(measured, world)
     centre = measured[0].aurocs
     facts = {
@@ -78,7 +78,9 @@ def on_synthetic_world(
     return _finish(out, page, results, time.perf_counter() - started)
 
 
-def on_cohort(namespace: argparse.Namespace, candidates: Sequence[Candidate], excluded: Sequence[Excluded]) -> int:
+def on_cohort(
+    namespace: argparse.Namespace, candidates: Sequence[Candidate], excluded: Sequence[Excluded], registry: Registry
+) -> int:
     """Measure the centre, all labels and the controls on a cohort.
 
     Raises:
@@ -87,7 +89,7 @@ def on_cohort(namespace: argparse.Namespace, candidates: Sequence[Candidate], ex
     out = namespace.out or Path("runs") / f"benchmark-privileged-{namespace.cohort}"
     started = time.perf_counter()
     with removed_on_input_error(out):
-        recipe = _recipe(namespace)
+        recipe = _recipe(namespace, registry)
         cohort = prepare_cohort(recipe, open_cohort(recipe, out, registry), out, namespace.jobs or default_jobs())
         budget = replace(FAST if namespace.fast else COHORT_BUDGET, seeds=namespace.seeds or COHORT_BUDGET.seeds)
         measured = run_cohort(COHORT_CONDITIONS, candidates, cohort, out, budget)
@@ -112,7 +114,7 @@ def on_cohort(namespace: argparse.Namespace, candidates: Sequence[Candidate], ex
     return _finish(out, page, results, time.perf_counter() - started)
 
 
-def _recipe(namespace: argparse.Namespace) -> Recipe:
+def _recipe(namespace: argparse.Namespace, registry: Registry) -> Recipe:
     """The recipe that a task has for the cohort, with the views of teacher and student."""
     name = namespace.cohort
     root = None if namespace.root is None else str(namespace.root)

@@ -1,1 +1,1 @@
-"""TODO medkd/pipeline."""
+"""Pipeline: from a recipe and a cohort to trained models, a report and a bundle, stage by stage."""

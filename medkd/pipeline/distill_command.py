@@ -6,7 +6,6 @@ import argparse
 import shlex
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from medkd.parser import Parser, count
 from medkd.pipeline.options import add_jobs_option, add_label_option, add_task_options
 
-FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "label_fractions": (1.0,), "evidence": {"replicates": 200}}
 FIXED_BY_FAST = {"--protocol": "protocol", "--seeds": "seeds", "--labels": "label_fractions"}
 
 
@@ -36,30 +34,21 @@ def main(namespace: argparse.Namespace) -> int:
         InputError: the task, the recipe, the cohort or the data are wrong; nothing was written then.
     """
     from medkd import registry
-    from medkd.data.io.atomic import write_text
     from medkd.evidence.report_reader import read_report
+    from medkd.pipeline.distill import run_task
     from medkd.pipeline.recipe import task_recipe
-    from medkd.pipeline.runner import default_jobs, pending, run_stages
-    from medkd.pipeline.setup import begin
-    from medkd.pipeline.time_estimate import estimate
 
     recipe = task_recipe(registry.task(namespace.task), namespace.cohort, namespace.overrides, **_chosen(namespace))
-    run = namespace.out or Path("runs") / f"{recipe.task}-{recipe.cohort}"
-    jobs = namespace.jobs or default_jobs()
-    graph = begin(recipe, run, jobs, registry)
-    write_text(run / "command.txt", shlex.join(["medkd", *sys.argv[1:]]) + "\n")
-    stages = list(graph.stages.values())
-    todo = pending(stages, run)
-    print(estimate(graph, todo, jobs))
-    started = time.perf_counter()
-    run_stages(stages, run, jobs)
-    report = read_report(run / "report.json", graph.stages["evidence"].remedy(run))
-    print(summary(report, run, len(todo), time.perf_counter() - started, _program()))
+    run = run_task(recipe, registry, namespace.out, namespace.jobs, announce=print)
+    report = read_report(run.folder / "report.json", run.graph.stages["evidence"].remedy(run.folder))
+    print(summary(report, run.folder, run.stages_run, run.seconds, _program()))
     return 0
 
 
 def _chosen(namespace: argparse.Namespace) -> dict[str, Any]:
     """Top-level keys of the recipe that the command line sets; None where it does not."""
+    from medkd.pipeline.recipe import FAST
+
     chosen: dict[str, Any] = {
         "root": None if namespace.root is None else str(namespace.root),
         "target": namespace.target,

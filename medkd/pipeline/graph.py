@@ -42,7 +42,7 @@ from medkd.pipeline.stages.fit import FitStage, LearnerStage
 from medkd.pipeline.stages.split import SplitStage
 from medkd.pipeline.stages.stage import Stage
 
-FAST: dict[type[FitStage], dict[str, Any]] = {
+FAST_SETTINGS: dict[type[FitStage], dict[str, Any]] = {
     FitStage: {"data": {"steps": 20}, "trainer": {"max_epochs": 1}},
     LearnerStage: {"model": {"learner": {"init_args": {"num_boost_round": 20}}}},
 }
@@ -109,7 +109,7 @@ class Graph:
         """
         kind = LearnerStage if "learner" in settings.model else FitStage
         values = settings.model_dump()
-        values = merged(values, FAST[kind]) if self.recipe.fast else values
+        values = merged(values, FAST_SETTINGS[kind]) if self.recipe.fast else values
         config: dict[str, Any] = {
             "model_input": role,
             "arm": reported_as,

@@ -20,6 +20,8 @@ from medkd.pipeline.nested_values import merged, override
 from medkd.pipeline.search_ranges import Range, parse_ranges
 
 ARMS = ("teacher", "student", "baseline")
+FAST = {"fast": True, "seeds": 1, "protocol": "kfold:3", "label_fractions": (1.0,), "evidence": {"replicates": 200}}
+"""Top-level keys of a ``--fast`` run."""
 HEADER = "The resolved recipe of this run: medkd stage THIS_FILE NAME --out RUN"
 
 

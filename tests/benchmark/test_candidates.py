@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from medkd import registry
 from medkd.benchmark.candidates import find_candidates
 from medkd.errors import InputError
 from medkd.objectives.objective import Objective
 
 
 def test_every_objective_takes_part_or_says_why_not():
-    candidates, excluded = find_candidates()
+    candidates, excluded = find_candidates(registry)
     names = {each.name for each in [*candidates, *excluded]}
     assert len(names) == len(candidates) + len(excluded)
     assert {"soft_labels", "info_nce", "rkd", "class_memory", "crd"} <= {each.name for each in candidates}
@@ -19,8 +20,8 @@ def test_every_objective_takes_part_or_says_why_not():
 
 
 def test_chosen_candidates_and_the_nearest_name():
-    assert [each.name for each in find_candidates(["soft_labels"])[0]] == ["soft_labels"]
+    assert [each.name for each in find_candidates(registry, ["soft_labels"])[0]] == ["soft_labels"]
     with pytest.raises(InputError, match=r"no objective 'soft_label' .*Did you mean 'soft_labels'"):
-        find_candidates(["soft_label"])
+        find_candidates(registry, ["soft_label"])
     with pytest.raises(InputError, match="needs feature maps"):
-        find_candidates(["attention_transfer"])
+        find_candidates(registry, ["attention_transfer"])

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from medkd import __version__
-from medkd.benchmark.candidates import find_candidates
+from medkd.benchmark.candidates import Candidate
 from medkd.benchmark.condition import CENTRE, CONTROL, Condition
 from medkd.benchmark.dataset import StackedDatasets, stack
 from medkd.benchmark.experiment import BASELINE, TEACHER, Budget, TunedSetting, aurocs, run_experiment
@@ -39,7 +39,7 @@ class ConditionScores:
 
 def run_conditions(
     conditions: Sequence[Condition],
-    names: Sequence[str],
+    candidates: Sequence[Candidate],
     world: SyntheticWorld,
     budget: Budget,
     out: Path,
@@ -49,7 +49,7 @@ def run_conditions(
 
     Args:
         conditions: the centre first.
-        names: of the objectives.
+        candidates: the objectives.
         world: the samples' source.
         budget: of every arm.
         out: folder with one file per condition.
@@ -58,11 +58,13 @@ def run_conditions(
     free = [condition for condition in conditions if condition.factor != CONTROL]
     measured: dict[Condition, ConditionScores] = {}
     bar = tqdm(total=len(conditions), unit="condition", disable=not sys.stderr.isatty())
-    measure_free = partial(_measured, names=names, world=world, budget=budget, out=out, fixed=None)
+    measure_free = partial(_measured, candidates=candidates, world=world, budget=budget, out=out, fixed=None)
     _each(free, measure_free, jobs, measured, bar)
     # A control is the centre's training with another teacher: same weight, decay and steps.
     centre = next(measured[condition] for condition in free if condition.factor == CENTRE)
-    measure_control = partial(_measured, names=names, world=world, budget=budget, out=out, fixed=centre.settings)
+    measure_control = partial(
+        _measured, candidates=candidates, world=world, budget=budget, out=out, fixed=centre.settings
+    )
     controls = [condition for condition in conditions if condition.factor == CONTROL]
     _each(controls, measure_control, jobs, measured, bar)
     bar.close()
@@ -86,7 +88,7 @@ def _each(
 
 def _measured(
     condition: Condition,
-    names: Sequence[str],
+    candidates: Sequence[Candidate],
     world: SyntheticWorld,
     budget: Budget,
     out: Path,
@@ -95,13 +97,12 @@ def _measured(
     """The condition's file, completed by the arms that it lacks."""
     file = out / f"{condition.name}-{digest_of([__version__, condition, world, budget])[:12]}.json"
     scores = _read(file, condition, fixed)
-    missing = [name for name in names if name not in scores.aurocs]
+    missing = [candidate for candidate in candidates if candidate.name not in scores.aurocs]
     if missing:
         torch.set_num_threads(1)
         tuning = _datasets(condition, world, replace(budget, seeds=budget.baseline_seeds), TUNING)
         reported = _datasets(condition, world, budget, 0)
-        candidates = find_candidates(missing)[0]
-        outcome = run_experiment(tuning, reported, condition.teacher, candidates, budget, fixed or scores.settings)
+        outcome = run_experiment(tuning, reported, condition.teacher, missing, budget, fixed or scores.settings)
         measured = {arm: aurocs(reported, values) for arm, values in outcome.scores.items()}
         settings = scores.settings | {arm: outcome.settings[arm] for arm in measured}
         scores = ConditionScores(condition, scores.aurocs | measured, settings)
@@ -114,7 +115,8 @@ def _measured(
                 "settings": {arm: asdict(setting) for arm, setting in settings.items()},
             },
         )
-    arms = [arm for arm in scores.aurocs if arm in (BASELINE, TEACHER)] + list(names)
+    arms = [arm for arm in scores.aurocs if arm in (BASELINE, TEACHER)]
+    arms += [candidate.name for candidate in candidates]
     return ConditionScores(condition, {arm: scores.aurocs[arm] for arm in arms}, scores.settings)
 
 

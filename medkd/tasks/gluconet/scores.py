@@ -1,4 +1,4 @@
-"""What a run's forecasts are worth beside two baselines: RMSE, MAE and Clarke zones on the same test samples.
+"""Scores of a run's forecasts beside two baselines: RMSE, MAE and Clarke zones on the same test samples.
 
     python -m medkd.tasks.gluconet.scores RUN
 

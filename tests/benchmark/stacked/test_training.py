@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from medkd import registry
 from medkd.benchmark.candidates import find_candidates
 from medkd.benchmark.dataset import TARGET, StackedDatasets, stack
 from medkd.benchmark.stacked.network import Perceptron, scores
@@ -68,7 +69,7 @@ def test_one_of_many_is_the_network_trained_alone(training_set: TrainingSet):
 
 @pytest.mark.parametrize("name", ["soft_labels", "rkd", "crd", "class_memory", "embedding_mse"])
 def test_an_objective_of_many_is_the_objective_alone(training_set: TrainingSet, name: str):
-    candidate = find_candidates([name])[0][0]
+    candidate = find_candidates(registry, [name])[0][0]
     stacked = StackedStep(
         training_set,
         [Setting(0.0, 1.0)],
@@ -103,14 +104,14 @@ def _all_rows(candidate):
 
 
 def test_a_student_at_weight_zero_is_the_baseline(training_set: TrainingSet):
-    candidate = find_candidates(["info_nce"])[0][0]
+    candidate = find_candidates(registry, ["info_nce"])[0][0]
     student = train(training_set, 5e-3, [Setting(1.0, 0.0)], [12], lambda: candidate.build(SAMPLES))[12]
     for name, value in train(training_set, 5e-3, [Setting(1.0)], [12])[12].items():
         torch.testing.assert_close(student[name], value)
 
 
 def test_weights_at_the_ratio_pull_alike(training_set: TrainingSet):
-    for candidate in find_candidates(["soft_labels", "rkd", "similarity_preserving"])[0]:
+    for candidate in find_candidates(registry, ["soft_labels", "rkd", "similarity_preserving"])[0]:
         ratio = gradient_ratio(training_set, lambda candidate=candidate: candidate.build(SAMPLES))
         stacked = StackedStep(training_set, [Setting(0.0, 1.0)], lambda candidate=candidate: candidate.build(SAMPLES))
         label, distilled, _ = stacked.losses(stacked.inputs(0))
