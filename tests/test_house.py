@@ -1,13 +1,16 @@
-"""The house of docs/architecture.md: which room may import which, and what no file may hold."""
+"""House of docs/architecture.md: which room may import which, how folders are divided, what no file may hold."""
 
 from __future__ import annotations
 
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from medkd.commands import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOUSE = CHECKOUT / "medkd"
@@ -26,7 +29,13 @@ FLOORS = (
     "papers",
 )
 ENGINE = FLOORS[: FLOORS.index("benchmark") + 1]
+FLAT = ("objectives", "networks", "modalities", "cohorts")
+"""Rooms whose modules are alike, one concept per file under the field's name, so that a path can be guessed."""
+MODULES_PER_FOLDER = 18
 FILES = sorted(HOUSE.rglob("*.py"))
+PACKAGES = sorted(path.parent for path in HOUSE.rglob("__init__.py"))
+RIDDLES = ("What", "How", "Who", "Where", "Whether", "From", "TODO")
+"""First words of a docstring that does not name its module's subject."""
 
 
 def below(room: str) -> set[str]:
@@ -54,6 +63,25 @@ def rooms_imported(path: Path) -> set[str]:
 
 def named(path: Path) -> str:
     return str(path.relative_to(CHECKOUT))
+
+
+def modules(package: Path) -> list[Path]:
+    return [path for path in package.glob("*.py") if path.name != "__init__.py"]
+
+
+def arrows(package: Path) -> dict[str, set[str]]:
+    """Which child of a package (a module, or a folder as a whole) imports which other child."""
+    prefix = ("medkd", *package.relative_to(HOUSE).parts)
+    children = {path.stem for path in modules(package)} | {path.name for path in package.iterdir() if path.is_dir()}
+    found: dict[str, set[str]] = {}
+    for child in sorted(children):
+        files = [package / f"{child}.py"] if (package / f"{child}.py").exists() else (package / child).rglob("*.py")
+        names = [name.split(".") for file in files for name in imports(file)]
+        inside = {
+            parts[len(prefix)] for parts in names if tuple(parts[: len(prefix)]) == prefix and parts[len(prefix) :]
+        }
+        found[child] = (inside & children) - {child}
+    return found
 
 
 def test_every_room_is_known():
@@ -86,6 +114,73 @@ def test_the_engine_names_no_modality_cohort_or_task():
             assert not reached, named(path)
 
 
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: str(package.relative_to(CHECKOUT)))
+def test_the_rooms_of_a_folder_import_one_way(package: Path):
+    if package == HOUSE:
+        pytest.skip("the floors are held by the test above")
+    try:
+        TopologicalSorter(arrows(package)).prepare()
+    except CycleError as error:
+        pytest.fail(f"{named(package)}: a circle of {' -> '.join(error.args[1])}")
+
+
+def test_circles_are_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(globals(), "HOUSE", tmp_path)
+    for name, text in (("a/x", "from medkd.room.b.y import Y"), ("b/y", "def f():\n    from medkd.room import z")):
+        (tmp_path / "room" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "room" / f"{name}.py").write_text(text)
+    (tmp_path / "room" / "z.py").write_text("import sys")
+    assert arrows(tmp_path / "room") == {"a": {"b"}, "b": {"z"}, "z": set()}
+    (tmp_path / "room" / "z.py").write_text("import medkd.room.a.x")
+    with pytest.raises(CycleError):
+        TopologicalSorter(arrows(tmp_path / "room")).prepare()
+
+
+def test_the_engine_is_handed_the_registry():
+    commands = {command.module for command in COMMANDS.values()}
+    for room in ENGINE:
+        for path in sorted((HOUSE / room).rglob("*.py")):
+            module = ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+            if module not in commands:
+                assert not {name for name in imports(path) if name.startswith("medkd.registry")}, named(path)
+
+
+def test_the_engine_imports_nothing_of_ours_behind_the_walls_back():
+    for room in ENGINE:
+        for path in sorted((HOUSE / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+                    text = ast.unparse(node.args[0])
+                    assert not text.removeprefix("f").strip("'\"").startswith("medkd"), f"{named(path)}: {text}"
+
+
+def test_golden_vectors_are_the_papers_own():
+    for path in FILES:
+        if path.relative_to(HOUSE).parts[0] != "papers":
+            names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
+            assert "GOLDEN" not in names, named(path)
+
+
+def test_folders_are_divided_before_they_are_full():
+    full = {named(package): len(modules(package)) for package in PACKAGES if len(modules(package)) > MODULES_PER_FOLDER}
+    assert not {name: count for name, count in full.items() if name not in {f"medkd/{room}" for room in FLAT}}
+
+
+def test_every_task_is_a_recipe_with_a_page():
+    for folder in sorted(path.parent for path in (HOUSE / "tasks").glob("*/__init__.py")):
+        assert (folder / "recipe.yaml").is_file(), named(folder)
+        assert (folder / "README.md").is_file(), named(folder)
+
+
+def test_every_module_names_its_subject_first():
+    wrong = {}
+    for path in FILES:
+        words = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "TODO").split()
+        if words[0].rstrip(":,") in RIDDLES:
+            wrong[named(path)] = " ".join(words[:6])
+    assert not wrong
+
+
 def test_imports_are_absolute():
     relative = [
         named(path)
@@ -97,7 +192,7 @@ def test_imports_are_absolute():
 
 
 def test_the_front_desk_imports_the_standard_library_only():
-    desk = ("cli", "commands", "arguments", "parser", "errors")
+    desk = ("cli", "commands", "parser", "errors")
     for start in desk:
         path = HOUSE / f"{start}.py"
         for name in imports(path, iter(ast.parse(path.read_text(encoding="utf-8")).body)):
