@@ -72,7 +72,7 @@ def test_left_as_it_is_or_replaced_but_never_over_something_else(tmp_path: Path)
     assert pl.read_csv(root / "ptbxl_database.csv").height == 12
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter.txt").touch()
-    with pytest.raises(InputError, match="no demo_ecg"):
+    with pytest.raises(InputError, match="is not a demo_ecg"):
         DemoECG.synthesise(tmp_path / "thesis")
     with pytest.raises(InputError, match="lead_i 2"):
         DemoECG.synthesise(tmp_path / "new", lead_i=2)

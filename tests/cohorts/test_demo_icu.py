@@ -113,7 +113,7 @@ def test_left_as_it_is_or_replaced_but_never_over_something_else(tmp_path: Path)
     assert pl.read_csv(root / "icu/icustays.csv.gz").height == 42
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter.txt").touch()
-    with pytest.raises(InputError, match="no demo_icu"):
+    with pytest.raises(InputError, match="is not a demo_icu"):
         DemoICU.synthesise(tmp_path / "thesis")
     with pytest.raises(InputError, match="labs_per_stay 5"):
         DemoICU.synthesise(tmp_path / "new", labs_per_stay=5)
