@@ -14,7 +14,7 @@ from medkd.deploy.bundle.card.methods import gives
 from medkd.deploy.bundle.card.results import coverage_lines
 from medkd.deploy.bundle.checksums import SIGNATURE, SUMS, read_checked
 from medkd.deploy.bundle.layout import CARD
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.distill.learner import WEIGHTS
 from medkd.errors import InputError
 from medkd.evidence.calibration.conformal import VALUES

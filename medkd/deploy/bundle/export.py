@@ -14,7 +14,7 @@ from medkd.data.io.atomic import writing_folder
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.checksums import SIGNATURE, SUMS, read_checked, write_sums
 from medkd.deploy.bundle.layout import CARD, CARD_PAGE, CONFIG, FORMS, REPORT
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.deploy.bundle.signature import check_signature
 from medkd.distill.learner import WEIGHTS
 from medkd.errors import InputError, nearest

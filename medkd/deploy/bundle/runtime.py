@@ -7,7 +7,7 @@ from typing import Any
 
 from medkd.data.core.instantiate import instantiate
 from medkd.deploy.bundle.layout import RUNTIMES
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.errors import InputError, nearest
 from medkd.networks.network import Network
 

@@ -20,8 +20,8 @@ from medkd.deploy.bundle.checksums import SUMS, write_sums
 from medkd.deploy.bundle.config import LEARNER, BundleConfig, LearnerDocument
 from medkd.deploy.bundle.drift import DriftDocument
 from medkd.deploy.bundle.layout import CALIBRATION, CARD, CARD_PAGE, CONFIG, DRIFT, OWN, PREPROCESS, REPORT
-from medkd.deploy.bundle.onnx_export import export
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.export import export
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.deploy.bundle.runtime import open_network
 from medkd.deploy.bundle.schema_version import read_versioned

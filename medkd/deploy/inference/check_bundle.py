@@ -13,8 +13,8 @@ from medkd.data.core.registry import Registry
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.checksums import SIGNATURE, SUMS, read_checked
 from medkd.deploy.bundle.layout import RUNTIMES
-from medkd.deploy.bundle.onnx_export import TOLERANCE, difference, difference_on_made
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.export import TOLERANCE, difference, difference_on_made
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.deploy.bundle.preprocessing import Prepared
 from medkd.deploy.bundle.signature import check_signature
 from medkd.deploy.inference.items import find_items, temporary_extract

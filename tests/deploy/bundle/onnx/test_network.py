@@ -17,8 +17,8 @@ from onnx import external_data_helper
 
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.checksums import write_sums
-from medkd.deploy.bundle.onnx_export import TOLERANCE, difference
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.export import TOLERANCE, difference
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.errors import InputError
 from medkd.extras import requirements
 

@@ -17,7 +17,7 @@ from medkd import registry
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.output import Output
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.onnx_export import TOLERANCE, difference, export
+from medkd.deploy.bundle.onnx.export import TOLERANCE, difference, export
 from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.deploy.inference.items import find_items
 from medkd.distill.learner import FittedModel

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from medkd.data.core.signal import Signal, observed
-from medkd.deploy.bundle.onnx_network import OnnxNetwork
+from medkd.deploy.bundle.onnx.network import OnnxNetwork
 from medkd.deploy.bundle.preprocessing import Preprocessing
 from medkd.errors import InputError, MedkdError
 from medkd.networks.network import Network

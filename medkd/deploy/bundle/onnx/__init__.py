@@ -1,0 +1,1 @@
+"""ONNX: the graph ``model.onnx`` of a bundle's network, its export and its computation by ONNX Runtime."""
