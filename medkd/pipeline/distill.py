@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +36,7 @@ class FinishedRun:
 def run_task(
     recipe: Recipe,
     registry: Registry,
+    command: str,
     out: Path | None = None,
     jobs: int | None = None,
     announce: Callable[[str], object] | None = None,
@@ -47,6 +46,7 @@ def run_task(
     Args:
         recipe: of the task.
         registry: that holds the cohort.
+        command: what a user typed, kept in ``command.txt`` and in the report's provenance.
         out: the run's folder; by default ``runs/TASK-COHORT``.
         jobs: fits at once; by default one per core, one on a GPU. Results do not depend on it.
         announce: called with the number of fits and an estimate of their time, before they begin.
@@ -56,7 +56,7 @@ def run_task(
     """
     run, jobs = out or Path("runs") / f"{recipe.task}-{recipe.cohort}", jobs or default_jobs()
     graph = begin(recipe, run, jobs, registry)
-    write_text(run / "command.txt", shlex.join(["medkd", *sys.argv[1:]]) + "\n")
+    write_text(run / "command.txt", command + "\n")
     stages = list(graph.stages.values())
     todo = pending(stages, run)
     if announce:

@@ -39,7 +39,8 @@ def main(namespace: argparse.Namespace) -> int:
     from medkd.pipeline.recipe import task_recipe
 
     recipe = task_recipe(registry.task(namespace.task), namespace.cohort, namespace.overrides, **_chosen(namespace))
-    run = run_task(recipe, registry, namespace.out, namespace.jobs, announce=print)
+    typed = shlex.join(["medkd", *sys.argv[1:]])
+    run = run_task(recipe, registry, typed, namespace.out, namespace.jobs, announce=print)
     report = read_report(run.folder / "report.json", run.graph.stages["evidence"].remedy(run.folder))
     print(summary(report, run.folder, run.stages_run, run.seconds, _program()))
     return 0
