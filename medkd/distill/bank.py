@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from medkd.data.core.output import Output
 from medkd.data.io.digest import digest_of
@@ -103,6 +103,45 @@ class TeacherBank:
             index,
             {name: read_array(folder / f"{name}.npy", "Run its 'bank' stage again") for name in meta.fields},
         )
+
+    @classmethod
+    def from_outputs(
+        cls,
+        sample_ids: Sequence[str],
+        logits: ArrayLike,
+        embedding: ArrayLike | None = None,
+        label_fraction: float = 1.0,
+    ) -> TeacherBank:
+        """A bank in memory, for a training loop of one's own.
+
+        Args:
+            sample_ids: one per row.
+            logits: "sample class", out of fold: no row comes from a teacher that was trained on its label. Nothing here
+                can check that.
+            embedding: "sample dim".
+            label_fraction: fraction of the training subjects whose labels the teachers were trained on.
+
+        Raises:
+            InputError: an array has another number of rows, or an id is repeated.
+
+        >>> TeacherBank.from_outputs(["a", "b"], [[0.5], [-1.0]]).rows(["b"]).logits
+        tensor([[-1.]])
+        """
+        outputs = {"logits": logits} | ({} if embedding is None else {"embedding": embedding})
+        arrays = {name: np.asarray(values, dtype=np.float32) for name, values in outputs.items()}
+        for name, array in arrays.items():
+            if len(array) != len(sample_ids):
+                remedy = "Give one row per sample"
+                raise InputError(
+                    f"{name} has {len(array)} rows for {len(sample_ids)} samples", where="bank", remedy=remedy
+                )
+        if len(set(sample_ids)) < len(sample_ids):
+            raise InputError("a sample_id is repeated", where="bank", remedy="Give one row per sample")
+        meta = BankMeta({}, {}, "", (), label_fraction, tuple(arrays))
+        index = pl.DataFrame({"sample_id": list(sample_ids)}).with_columns(
+            fold=pl.lit(-1), source=pl.lit(0), seen=False
+        )
+        return cls(meta, index, arrays)
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

@@ -153,3 +153,20 @@ def test_everything_that_it_was_made_from_is_in_its_digest(bank: Path) -> None:
     ]
     assert len({meta.digest, *(other.digest for other in others)}) == 9
     assert replace(meta).digest == meta.digest
+
+
+def test_a_bank_of_outputs_is_matched_by_sample_id() -> None:
+    logits = torch.arange(6.0).reshape(3, 2)
+    bank = TeacherBank.from_outputs(["a", "b", "c"], logits, embedding=10 * logits)
+    assert bank.rows(["c", "a"]).logits.equal(logits[[2, 0]])
+    assert torch.equal(bank.rows(["b"]).embedding, 10 * logits[1:2])
+    with pytest.raises(InputError, match="bank lacks 1 of 2 samples"):
+        bank.rows(["a", "d"])
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "words"), [(["a", "b"], 3, "logits has 3 rows for 2 samples"), (["a", "a"], 2, "repeated")]
+)
+def test_outputs_that_do_not_fit_their_ids_are_refused(names: list[str], rows: int, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        TeacherBank.from_outputs(names, torch.zeros(rows, 1))

@@ -284,7 +284,12 @@ def live(out: Path, configure: Callable[..., Path], graph: Graph, teacher: Path,
             "weights": {"kd": 0.7, "at": 1.0},
             "ema": 0.9,
         },
-        data={"model_inputs": inputs.model_inputs, "prepared": inputs.stores, "steps": 6} | data,
+        data={
+            "model_inputs": {"model": inputs.model_inputs["student"], "teacher": inputs.model_inputs["teacher"]},
+            "prepared": {"model": inputs.stores["student"], "teacher": inputs.stores["teacher"]},
+            "steps": 6,
+        }
+        | data,
         trainer={"max_epochs": 1, "callbacks": [callback]},
     )
 
@@ -376,7 +381,7 @@ def test_a_changed_teacher_is_refused_at_resume(lived: Lived, tmp_path: Path) ->
     StageCLI(resume)
 
 
-def test_a_live_teacher_whose_view_the_data_do_not_show_is_refused(
+def test_a_live_teacher_whose_view_the_data_lack_is_refused(
     graph: Graph, configure: Callable[..., Path], lived: Lived, tmp_path: Path
 ) -> None:
     inputs = graph.cohort
@@ -388,7 +393,7 @@ def test_a_live_teacher_whose_view_the_data_do_not_show_is_refused(
         config = live(
             tmp_path / str(number), configure, graph, lived.teacher, model_inputs=model_inputs, prepared=prepared
         )
-        with pytest.raises(InputError, match="do not show what teacher 'teacher' sees"):
+        with pytest.raises(InputError, match="the data lack the view of teacher 'teacher'"):
             StageCLI(["fit", "--config", str(config)])
 
 
