@@ -292,7 +292,7 @@ class TestRun:
         with pytest.raises(InputError, match="signals are no longer in /nowhere/cohort"):
             find_source(moved, run_cases.bundle, tmp_path)
         (moved / "prepared_cohort.json").write_text("{}")
-        with pytest.raises(InputError, match=r"inputs\.json is damaged"):
+        with pytest.raises(InputError, match=r"prepared_cohort\.json is damaged"):
             find_source(moved, run_cases.bundle, tmp_path)
 
 
