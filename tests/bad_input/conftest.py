@@ -58,7 +58,7 @@ def recipe(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "protocol": "kfold:3",
     }
     file = tmp_path_factory.mktemp("own") / "recipe.yaml"
-    file.write_text(yaml.safe_dump(held | {"seeds": 1, "labels": [1.0], "fast": True}))
+    file.write_text(yaml.safe_dump(held | {"seeds": 1, "label_fractions": [1.0], "fast": True}))
     return file
 
 

@@ -105,7 +105,7 @@ def test_what_the_student_sees_stays_what_it_was(graph: Graph, run: Path):
     [
         ("student.pretrain.view=''", r"student.pretrain.view is '' .*for example ecg"),
         ("student.pretrain.model={}", r"student.pretrain.model is {}"),
-        ("student.pretrain.model=null", r"no 'student.pretrain.model'"),
+        ("student.pretrain.model=null", r"student.pretrain.model is None"),
         ("student.pretrain.objectives={}", "unknown key 'student.pretrain.objectives'"),
         ("student.pretrain.freeze_up_to=some", "student.pretrain.freeze_up_to is 'some'"),
         ("teacher.pretrain={view: vitals, model: {network: {}}}", "pretrain is the student's"),
@@ -140,7 +140,7 @@ def test_another_network_cannot_begin_with_these_weights(graph: Graph, run: Path
     baseline = fit(graph, "labels1/seed0/baseline-without-0")
     finish(baseline.needs["start"], run)
     folder = baseline.needs["start"].learner(run)  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match="has no 'place' of this shape"):
+    with pytest.raises(InputError, match="has no 'position' of this shape"):
         start_from(HourTransformer(channels=8, outputs=1, max_steps=24, width=16, layers=1), folder)
     with pytest.raises(InputError, match="no learner here"):
         start_from(HourTransformer(channels=8, outputs=1), tmp_path)

@@ -92,7 +92,7 @@ def test_the_bundle_holds_the_text_and_predict_scores_with_it(run: Path, tmp_pat
     assert scored.height == known.height
     assert set(scored["status"]) == {"ok"}
     learner = FittedModel.load(run / "labels1" / "seed0" / "student-refit" / "learner")
-    logits = learner.predict(inputs.prepared("student"), scored["sample_id"].to_list()).logits
+    logits = learner.predict(inputs.arrays("student"), scored["sample_id"].to_list()).logits
     name = bundle.target.names[0]
     np.testing.assert_allclose(scored[f"p_{name}"], bundle.target.probabilities(logits)[:, 0], atol=1e-5)
     assert scored[f"p_{name}"].n_unique() > 10
@@ -123,7 +123,7 @@ def test_a_student_of_trees_learns_what_its_bank_says(run: Path) -> None:
     found = []
     for member in (taught, labelled):
         learner.network.grow([[member]])
-        answers = learner.predict(PreparedCohort.load(run).prepared("student"), ids).logits[:, 0]
+        answers = learner.predict(PreparedCohort.load(run).arrays("student"), ids).logits[:, 0]
         found.append(np.corrcoef(answers, said)[0, 1])
     assert found[0] > 0.5
     assert found[0] > found[1]
