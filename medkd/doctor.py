@@ -10,13 +10,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-
-from medkd.extras import requirements
 from medkd.parser import Parser
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 ROOM = 5 * 2**30
@@ -67,6 +67,8 @@ def main(namespace: argparse.Namespace) -> int:
 
 def examine() -> Iterable[Finding]:
     """Look at this machine, the interpreter first."""
+    from medkd.extras import requirements
+
     yield python(sys.version_info[:2])
     needs = requirements()
     yield packages("core", needs.pop(""), installed)
@@ -170,6 +172,8 @@ def disk(folder: Path, free: int) -> Finding:
 
 def installed(name: str) -> str | None:
     """Version of an installed distribution, None if there is none."""
+    from importlib import metadata
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -187,6 +191,10 @@ def failure_of(module: str) -> str:
 
 def wanted_torch() -> str:
     """The one torch that the installed torchvision requires; "" if it names none."""
+    from importlib import metadata
+
+    from packaging.requirements import Requirement
+
     required = [Requirement(line) for line in metadata.requires("torchvision") or ()]
     match = re.search(r"==\s*([\d.]+)", next((str(one.specifier) for one in required if one.name == "torch"), ""))
     return match[1] if match else ""

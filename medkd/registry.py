@@ -12,17 +12,17 @@ import importlib
 import inspect
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medkd.class_index import ClassIndex, ClassSource, folders, submodules
 from medkd.data.core.registry import Entry
 from medkd.errors import InputError, nearest
-from medkd.extras import remedy_for
 from medkd.parser import Parser, one_of
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from medkd.data.core.cohort import Cohort
     from medkd.data.core.modality import Modality
 
@@ -197,6 +197,8 @@ def _name(kind: str, source: ClassSource) -> str:
 
 @cache
 def _needs(package: str) -> str:
+    from medkd.extras import remedy_for
+
     return f"needs {package}. {remedy_for(package)}"
 
 
@@ -207,6 +209,8 @@ def _unusable(kind: str, name: str, trouble: str) -> InputError:
 
 
 def _points(kind: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=f"medkd.{kind}")}
 
 
