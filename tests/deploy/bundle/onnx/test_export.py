@@ -94,7 +94,7 @@ def test_trees_score_real_stays_alike(shared: Path, trees_folder: Path, tmp_path
     items = find_items(
         shared / "data" / "icu" / "cinc2012", by_torch.modalities, by_torch.target.key, registry=registry
     )
-    few = replace(items, table=items.table.head(100)).placed(tmp_path)
+    few = replace(items, table=items.table.head(100)).extracted_to(tmp_path)
     prepared = [by_torch.prepare(row, few.root) for row in few.table.iter_rows(named=True)]
     expected = by_torch.logits(prepared)
     assert len(np.unique(expected)) > 50
