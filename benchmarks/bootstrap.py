@@ -50,7 +50,8 @@ def main() -> None:
     print(f"{REPLICATES} paired replicates over {SAMPLES} samples of {SUBJECTS} subjects, {len(ARMS)} arms")
     mine = float(np.median(times))
     print(
-        f"medkd {mine:.3f} s · scikit-learn loop {loop:.2f} s · ratio {loop / mine:.0f}x · largest difference {worst:.1e}"
+        f"medkd {mine:.3f} s · scikit-learn loop {loop:.2f} s · ratio {loop / mine:.0f}x · "
+        f"largest difference {worst:.1e}"
     )
 
 

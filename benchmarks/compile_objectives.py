@@ -67,7 +67,8 @@ def main() -> int:
         print(f"{case.get('name', '').partition('[')[2].rstrip(']'):28} {float(case.get('time', 0)):6.1f} s  {says}")
     total = sum(float(case.get("time", 0)) for case in cases)
     print(
-        f"{len(cases)} objectives in {total:.0f} s, {failed} not the same: {'FAILED' if failed or not cases else 'passed'}"
+        f"{len(cases)} objectives in {total:.0f} s, {failed} not the same: "
+        f"{'FAILED' if failed or not cases else 'passed'}"
     )
     return 1 if failed or not cases else 0
 

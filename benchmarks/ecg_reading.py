@@ -1,4 +1,4 @@
-"""How much faster ECGs are read and prepared than the wfdb package reads them.
+"""ECGs read and prepared, against the wfdb package that only reads them.
 
 Run: python benchmarks/ecg_reading.py --root ../shared/data/ecg/ptbxl
 
@@ -62,7 +62,8 @@ def main() -> None:
         for _ in range(arguments.rounds)
     ]
     print(
-        f"{len(names)} records, equal values; wfdb.rdrecord: {1e3 * statistics.median(t for t, _ in rounds) / len(names):.2f} ms a record"
+        f"{len(names)} records, equal values; "
+        f"wfdb.rdrecord: {1e3 * statistics.median(t for t, _ in rounds) / len(names):.2f} ms per record"
     )
     for what in ours:
         ratios = sorted(base / times[what] for base, times in rounds)

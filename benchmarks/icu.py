@@ -156,7 +156,8 @@ def main() -> int:
         folder = Path(temporary)
         python = arguments.peer or peer(folder / "environment", arguments.python)
         print(
-            f"load average {os.getloadavg()[0]:.0f}, {os.cpu_count()} cores\n{'':44} {'CPU s':>8} {'wall s':>8} {'MB':>8}",
+            f"load average {os.getloadavg()[0]:.0f}, {os.cpu_count()} cores\n"
+            f"{'':44} {'CPU s':>8} {'wall s':>8} {'MB':>8}",
             flush=True,
         )
 
@@ -204,7 +205,8 @@ def main() -> int:
             line, at_zero = np.polyfit(arguments.rows, peaks, 1) if len(peaks) > 1 else (0.0, peaks[0])
             print(
                 f"{kind}: memory grows as rows to the power {slope:.2f}; at {CHARTEVENTS / 1e6:g} M rows by that "
-                f"{np.exp(start + slope * np.log(CHARTEVENTS)):.0f} MB, by a straight line {at_zero + line * CHARTEVENTS:.0f} MB"
+                f"{np.exp(start + slope * np.log(CHARTEVENTS)):.0f} MB, "
+                f"by a straight line {at_zero + line * CHARTEVENTS:.0f} MB"
             )
         if arguments.shared is not None:
             cinc = ours("cinc2012", arguments.shared / "cinc2012")

@@ -74,9 +74,7 @@ def main() -> int:
     patients = cohort(root, tree, rng)
     codes, offsets = np.concatenate(patients), np.cumsum([0, *map(len, patients)])
     paths = [frozenset(nodes.tolist()) for nodes in np.split(tree.paths.indices, tree.paths.indptr[1:-1])]
-    print(
-        f"{PATIENTS} patients, {len(codes)} codes, {len(np.unique(codes))} different ones of {len(tree)} nodes; one core"
-    )
+    print(f"{PATIENTS} patients, {len(codes)} codes, {len(np.unique(codes))} different, of {len(tree)} nodes; one core")
     precise = patient_similarity(codes, offsets, tree.paths)
     ratios, ours, theirs, off = [], [], [], [0.0, 0.0]
     for _ in range(ROUNDS):
@@ -100,7 +98,8 @@ def main() -> int:
     patient_similarity(codes, offsets, tree.paths, out=found)
     peak = tracemalloc.get_traced_memory()[1]
     print(
-        f"ours {np.median(ours):.2f} s for all pairs, at most {peak / 2**20:.0f} MB beside the result of {found.nbytes / 2**20:.0f} MB"
+        f"ours {np.median(ours):.2f} s for all pairs, "
+        f"at most {peak / 2**20:.0f} MB beside the result of {found.nbytes / 2**20:.0f} MB"
     )
     each = 1e6 * np.median(theirs) / (PATIENTS * (PATIENTS - 1) / 2)
     print(f"loop {np.median(theirs):.0f} s for all pairs, from {PAIRS} pairs a round ({each:.0f} µs each)")

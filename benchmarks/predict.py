@@ -1,4 +1,4 @@
-"""What ``medkd predict`` costs beside the network itself.
+"""Cost of ``medkd predict`` beside the network itself.
 
     python benchmarks/predict.py speed [--runtime onnx] [--variant small] [--items 1024]
     python benchmarks/predict.py memory [--runtime onnx]

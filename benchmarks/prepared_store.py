@@ -78,7 +78,7 @@ def interval(ratios: Sequence[float]) -> tuple[float, float, float]:
 
 
 def main() -> int:
-    """0 if rows and whole batches, augmentation apart, come at least ``AT_LEAST`` times as fast as records through wfdb."""
+    """0 if rows and whole batches, without augmentation, are ``AT_LEAST`` times as fast as records through wfdb."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -194,7 +194,8 @@ def main() -> int:
     for name in list(arms)[1:]:
         wall, cpu = (interval(seconds[name][:, clock] / base[:, clock]) for clock in (0, 1))
         print(
-            f"{name}: {wall[0]:.3f} [{wall[1]:.3f}, {wall[2]:.3f}]; of CPU time {cpu[0]:.3f} [{cpu[1]:.3f}, {cpu[2]:.3f}]"
+            f"{name}: {wall[0]:.3f} [{wall[1]:.3f}, {wall[2]:.3f}]; "
+            f"of CPU time {cpu[0]:.3f} [{cpu[1]:.3f}, {cpu[2]:.3f}]"
         )
         worst = max(worst, wall[0])
     print(f"required: at most {AT_MOST:g}: {'passed' if worst <= AT_MOST else 'FAILED'}")

@@ -41,8 +41,8 @@ from medkd.data.core.target import Target
 from medkd.errors import MedkdError
 from medkd.objectives.attention_transfer import AttentionTransfer
 from medkd.objectives.crd import crd_contrast, crd_partition, crd_remember, crd_scores
-from medkd.objectives.dkd import DKD
 from medkd.objectives.dist import DIST
+from medkd.objectives.dkd import DKD
 from medkd.objectives.objective import Objective
 from medkd.objectives.optimal_transport import transport_cost
 from medkd.objectives.rkd import RKD
@@ -172,7 +172,7 @@ def contrastive(dtype: torch.dtype) -> tuple[Loss, Loss]:
 
 
 def transport() -> tuple[Loss, Loss]:
-    """Entropic optimal transport between a sample's tokens, mean over the samples, the plan held fixed in the gradient."""
+    """Entropic optimal transport between a sample's tokens, mean over samples; the plan is constant in the gradient."""
     import ot
 
     def other(student: Tensor, teacher: Tensor) -> Tensor:

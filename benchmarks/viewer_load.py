@@ -40,9 +40,9 @@ from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import open_database
 from medkd.app.storage.reviews import Reviews
 
-# In front: other distributions may have installed a package of the same name.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.app.visitor import Visitor
+# By its folder: other distributions install a package named tests, which would be found instead of ours.
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "app"))
+from visitor import Visitor
 
 RECORDS = 100
 GOOD = "correct horse battery"
