@@ -35,11 +35,11 @@ def with_searched_defaults(recipe: Recipe) -> Recipe:
     arms: dict[str, Any] = {}
     for name in SEARCH_ORDER:
         arm = recipe.arm(name)
-        model = copy.deepcopy(arm.model)
+        model: dict[str, Any] = copy.deepcopy(arm.model)
         if "learner" in model:
             _write_defaults(model["learner"], LEARNER_KEYS)
         else:
-            model = _defaults(Distiller, NETWORK_KEYS) | model
+            model = {**_defaults(Distiller, NETWORK_KEYS), **model}
         if objectives := model.get("objectives"):
             model["weights"] = dict.fromkeys(("supervised", *objectives), 1.0) | (model.get("weights") or {})
             for spec in objectives.values():
