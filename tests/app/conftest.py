@@ -22,7 +22,7 @@ from medkd.app.auth.sessions import Sessions
 from medkd.app.storage.audit_log import AuditLog, open_audit_log
 from medkd.app.storage.database import Database, open_database
 from medkd.app.storage.reviews import Reviews
-from tests.app.requests import GOOD
+from tests.app.login_requests import GOOD
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """argon2id at the least cost it allows: these tests are not about how long guessing takes."""

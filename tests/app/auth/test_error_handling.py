@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.app.requests import OWN, log_in
+from tests.app.login_requests import OWN, log_in
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from medkd.app.auth.accounts import Accounts
 from medkd.app.auth.sessions import Sessions
 from medkd.app.storage.audit_log import AuditLog
-from tests.app.requests import GOOD, OWN, PAGE, actions, log_in
+from tests.app.login_requests import GOOD, OWN, PAGE, actions, log_in
 
 
 @pytest.fixture

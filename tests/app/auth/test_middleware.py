@@ -9,7 +9,7 @@ import pytest
 
 from medkd.app.auth.middleware import MAX_BODY_BYTES
 from medkd.app.auth.sessions import Sessions
-from tests.app.requests import GOOD, OWN, PAGE, log_in
+from tests.app.login_requests import GOOD, OWN, PAGE, log_in
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from medkd.app.auth.proxy import Proxy
 from medkd.app.auth.sessions import Sessions
 from medkd.app.storage.audit_log import AuditLog
 from medkd.errors import InputError
-from tests.app.requests import GOOD, PAGE, actions, log_in
+from tests.app.login_requests import GOOD, PAGE, actions, log_in
 
 
 @pytest.fixture

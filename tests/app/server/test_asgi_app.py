@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.app.requests import OWN, PAGE, log_in
+from tests.app.login_requests import OWN, PAGE, log_in
 
 
 @pytest.fixture
