@@ -79,16 +79,16 @@ class ClassIndex:
 
     def _derives(self, one: ClassSource, home: str, title: str, seen: set[str]) -> bool:
         for name in one.bases:
-            found = self._resolve(one.module, name)
-            if found is None:
+            parent = self._resolve(one.module, name)
+            if parent is None:
                 # Exported from somewhere that is not a plain import: then the name decides.
                 if name == title:
                     return True
-            elif (found.module, found.name) == (home, title):
+            elif (parent.module, parent.name) == (home, title):
                 return True
-            elif f"{found.module}:{found.name}" not in seen:
-                seen.add(f"{found.module}:{found.name}")
-                if self._derives(found, home, title, seen):
+            elif f"{parent.module}:{parent.name}" not in seen:
+                seen.add(f"{parent.module}:{parent.name}")
+                if self._derives(parent, home, title, seen):
                     return True
         return False
 
@@ -125,14 +125,14 @@ class ClassIndex:
 
 def submodules(package: str) -> dict[str, Path]:
     """Modules and packages in a package's folders, by name, in alphabetical order."""
-    found = {}
+    paths = {}
     for folder in folders(package):
         for path in Path(folder).iterdir():
             if path.suffix == ".py" and path.stem != "__init__":
-                found[path.stem] = path
+                paths[path.stem] = path
             elif (path / "__init__.py").is_file():
-                found[path.name] = path
-    return dict(sorted(found.items()))
+                paths[path.name] = path
+    return dict(sorted(paths.items()))
 
 
 def folders(package: str) -> list[str]:

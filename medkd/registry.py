@@ -76,8 +76,8 @@ def entries(kind: str) -> list[Entry]:
     if kind == "tasks":
         return sorted(_tasks(), key=lambda entry: entry.name)
     index = ClassIndex()
-    own = [entry for module in submodules(f"medkd.{kind}") for entry in _own(kind, module, index)]
-    return own + [_foreign(kind, point)[0] for _, point in sorted(_points(kind).items())]
+    ours = [entry for module in submodules(f"medkd.{kind}") for entry in _ours(kind, module, index)]
+    return ours + [_foreign(kind, point)[0] for _, point in sorted(_points(kind).items())]
 
 
 def load(kind: str, name: str) -> Any:
@@ -94,10 +94,10 @@ def load(kind: str, name: str) -> Any:
         except Exception as error:
             raise _unusable(kind, name, _trouble(error)) from error
     if name in (points := _points(kind)):
-        entry, found = _foreign(kind, points[name])
+        entry, loaded = _foreign(kind, points[name])
         if entry.trouble:
             raise _unusable(kind, name, entry.trouble)
-        return found
+        return loaded
     names = [entry.name for entry in entries(kind)]
     raise InputError(
         f"no {_SINGULAR[kind]} '{name}'", where=_WHERE.get(kind, _SINGULAR[kind]), remedy=nearest(name, names)
@@ -110,8 +110,8 @@ def cohort(name: str) -> type[Cohort]:
     Raises:
         InputError: there is none, or a package that it needs is missing.
     """
-    found: type[Cohort] = load("cohorts", name)
-    return found
+    cohort_class: type[Cohort] = load("cohorts", name)
+    return cohort_class
 
 
 def cohorts() -> Iterator[type[Cohort]]:
@@ -130,8 +130,8 @@ def modality(name: str) -> type[Modality]:
     Raises:
         InputError: there is none, or a package that it needs is missing.
     """
-    found: type[Modality] = load("modalities", name)
-    return found
+    modality_class: type[Modality] = load("modalities", name)
+    return modality_class
 
 
 def task(name: str) -> Path:
@@ -140,8 +140,8 @@ def task(name: str) -> Path:
     Raises:
         InputError: there is no task of that name.
     """
-    if name in (own := _own_tasks()):
-        return own[name]
+    if name in (ours := _our_tasks()):
+        return ours[name]
     if name in (points := _points("tasks")):
         entry, folder = _foreign_task(points[name])
         if folder is None:
@@ -149,10 +149,10 @@ def task(name: str) -> Path:
         return folder
     if (Path(name) / RECIPE).is_file():
         return Path(name)
-    raise InputError(f"no task '{name}'", where="TASK", remedy=nearest(name, [*own, *points]))
+    raise InputError(f"no task '{name}'", where="TASK", remedy=nearest(name, [*ours, *points]))
 
 
-def _own(kind: str, module: str, index: ClassIndex) -> Iterator[Entry]:
+def _ours(kind: str, module: str, index: ClassIndex) -> Iterator[Entry]:
     try:
         for source in index.classes(f"medkd.{kind}", module, BASES[kind]):
             if not _counts(kind, module, source):
@@ -217,16 +217,16 @@ def _points(kind: str) -> dict[str, EntryPoint]:
 def _foreign(kind: str, point: EntryPoint) -> tuple[Entry, Any]:
     """What another package announces, imported to see whether it can be used."""
     try:
-        found = point.load()
+        loaded = point.load()
         home, _, title = BASES[kind].partition(":")
         base: type = getattr(importlib.import_module(home), title)
     except Exception as error:
         return Entry(point.name, "", _trouble(error)), None
-    if not (inspect.isclass(found) and issubclass(found, base)):
+    if not (inspect.isclass(loaded) and issubclass(loaded, base)):
         return Entry(point.name, "", f"broken: {point.value} is not a {base.__name__}"), None
-    summary = next(iter((inspect.getdoc(found) or "").splitlines()), "").replace("``", "")
-    method, source = (str(getattr(found, name, "")) for name in ("method", "source"))
-    return Entry(point.name, summary, "", method, source), found
+    summary = next(iter((inspect.getdoc(loaded) or "").splitlines()), "").replace("``", "")
+    method, source = (str(getattr(loaded, name, "")) for name in ("method", "source"))
+    return Entry(point.name, summary, "", method, source), loaded
 
 
 def _trouble(error: Exception) -> str:
@@ -236,15 +236,15 @@ def _trouble(error: Exception) -> str:
     return f"broken: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _own_tasks() -> dict[str, Path]:
-    found = (folder for home in folders("medkd.tasks") for folder in Path(home).iterdir())
-    return {folder.name: folder for folder in found if (folder / RECIPE).is_file()}
+def _our_tasks() -> dict[str, Path]:
+    inside = (folder for home in folders("medkd.tasks") for folder in Path(home).iterdir())
+    return {folder.name: folder for folder in inside if (folder / RECIPE).is_file()}
 
 
 def _tasks() -> Iterator[Entry]:
-    own = _own_tasks()
-    yield from (Entry(name, _first_comment(folder / RECIPE)) for name, folder in own.items())
-    yield from (_foreign_task(point)[0] for name, point in _points("tasks").items() if name not in own)
+    ours = _our_tasks()
+    yield from (Entry(name, _first_comment(folder / RECIPE)) for name, folder in ours.items())
+    yield from (_foreign_task(point)[0] for name, point in _points("tasks").items() if name not in ours)
 
 
 def _foreign_task(point: EntryPoint) -> tuple[Entry, Path | None]:

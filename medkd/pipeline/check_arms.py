@@ -94,8 +94,8 @@ def _learner(arm: FitSettings, name: str) -> TreeLearner:
 def _one_fit(arm: FitSettings, threads: int, folder: str) -> dict[str, Any]:
     """A fit's configuration with the recipe's own values, and stand-ins for the outputs of the stages before it."""
     needs = {"banks": {"teacher": folder}} if arm.model.get("objectives") else {}
-    own = arm.model.get("network")
-    network = merged({"init_args": {"outputs": 1}}, own if isinstance(own, dict) else {})
+    spec = arm.model.get("network")
+    network = merged({"init_args": {"outputs": 1}}, spec if isinstance(spec, dict) else {})
     data = {
         "samples": "",
         "split": "",

@@ -154,8 +154,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), **chosen: Any) -> Rec
 
 def task_recipe(folder: Path, cohort: str | None, overrides: Sequence[str] = (), **chosen: Any) -> Recipe:
     """The recipe that a task's folder holds for a cohort: COHORT.yaml where there is one, else recipe.yaml."""
-    own = folder / f"{cohort}.yaml"
-    path = own if cohort and own.is_file() else folder / "recipe.yaml"
+    specific = folder / f"{cohort}.yaml"
+    path = specific if cohort and specific.is_file() else folder / "recipe.yaml"
     return load_recipe(path, overrides, cohort=cohort, **chosen)
 
 
@@ -181,7 +181,7 @@ def _completed(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     for name in ("label_fractions", "controls"):
         if name in recipe and not isinstance(recipe[name], list | tuple):
             recipe[name] = [recipe[name]]
-    recipe["search"] = {key: found.to_dict() for key, found in parse_ranges(recipe.get("search", {}), path).items()}
+    recipe["search"] = {key: range_.to_dict() for key, range_ in parse_ranges(recipe.get("search", {}), path).items()}
     student, change = recipe.get("student"), recipe.get("baseline", {})
     if isinstance(student, dict) and isinstance(change, dict):
         recipe["baseline"] = _baseline(_given(student), change)
@@ -200,9 +200,9 @@ def _baseline(student: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str
     model = student.get("model", {})
     if isinstance(model, dict):
         model = {key: value for key, value in model.items() if key not in ("objectives", "weights")}
-        own = change.get("model") or {}
+        changed = change.get("model") or {}
         other = {"learner": "network", "network": "learner"}
-        if any(name in own and other[name] in model for name in other):
+        if any(name in changed and other[name] in model for name in other):
             model = {}
     return merged(copy.deepcopy({**student, "model": model}), change)
 

@@ -67,9 +67,9 @@ def search_space(recipe: Recipe, arm: str) -> dict[str, Range]:
                 where="recipe, search",
                 remedy="Widen the range, or change the value",
             )
-    own = {key: range_ for key, range_ in recipe.search.items() if key.startswith(f"{arm}.")}
+    named = {key: range_ for key, range_ in recipe.search.items() if key.startswith(f"{arm}.")}
     derived = {key: _derived(key, value) for key, value in values.items() if key.startswith(f"{arm}.")}
-    return own or {key: range_ for key, range_ in derived.items() if range_ is not None}
+    return named or {key: range_ for key, range_ in derived.items() if range_ is not None}
 
 
 def values_at(recipe: Recipe, keys: Mapping[str, Any]) -> dict[str, Plain]:
