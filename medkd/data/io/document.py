@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 from medkd.errors import InputError, nearest
 
 D = TypeVar("D", bound=BaseModel)
+LARGEST = 20_000_000
+"""Characters and values that a document may hold, its aliases written out."""
 SHOWN = 80
 """Characters of a wrong value that a message quotes."""
 
@@ -44,17 +46,30 @@ def parse_document(model: type[D], content: Any, where: object, remedy: str = ""
     Traceback (most recent call last):
     medkd.errors.InputError: unknown key 'veiw' (recipe.yaml). Did you mean 'view'?
     """
+    _check_size(content, where)
     try:
         # As JSON: strict there takes lists for tuples and whole numbers for floats, as YAML and JSON write them.
         return model.model_validate_json(json.dumps(content))
-    except (TypeError, RecursionError) as error:
-        raise InputError(
-            f"holds more than plain values: {error}",
-            where=where,
-            remedy="Write text, numbers, lists and names with values",
-        ) from error
+    except TypeError as error:
+        remedy = "Write text, numbers, lists and names with values"
+        raise InputError(f"holds more than plain values: {error}", where=where, remedy=remedy) from error
     except ValidationError as error:
         raise translated(model, error, where, remedy) from error
+
+
+def _check_size(content: Any, where: object) -> None:
+    """Refuse what grows without bound when it is written out: YAML's aliases may repeat, or hold, themselves."""
+    size, waiting = 0, [content]
+    while waiting:
+        value = waiting.pop()
+        size += 1 + (len(value) if isinstance(value, str) else 0)
+        if size > LARGEST:
+            remedy = "Write it again without aliases (&name, *name)"
+            raise InputError(f"holds more than {LARGEST:,} characters and values", where=where, remedy=remedy)
+        if isinstance(value, Mapping):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
 
 
 def translated(model: type[BaseModel], error: ValidationError, where: object, remedy: str = "") -> InputError:

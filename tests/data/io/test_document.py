@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import Field
 
 from medkd.data.io.document import Document, parse_document, schema_of
@@ -55,3 +56,16 @@ def test_a_right_document_is_parsed_and_has_a_schema() -> None:
 def test_values_are_not_converted_between_kinds(value: Any) -> None:
     with pytest.raises(InputError, match=r"teacher\.epochs is"):
         parse_document(Outer, {"teacher": {"view": "ecg", "epochs": value}}, "x.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arms: &a [*a, *a]",
+        "a: &a [x, x]\n"
+        + "".join(f"{n}: &{n} [{', '.join(['*' + p] * 9)}]\n" for p, n in zip("abcdefghij", "bcdefghijk", strict=True)),
+    ],
+)
+def test_aliases_that_repeat_themselves_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="holds more than 20,000,000 characters and values"):
+        parse_document(Outer, yaml.safe_load(text), "x.yaml")
