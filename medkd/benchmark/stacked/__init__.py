@@ -1,1 +1,5 @@
 """Stacked training: many small networks of one shape, trained at once."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Prepared arrays, training statistics, and batches in a reproducible order."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Batch inference: find items, plan chunks, score them, merge the chunks into tables."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

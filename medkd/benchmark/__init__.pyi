@@ -1,0 +1,14 @@
+from .candidates import Candidate as Candidate
+from .condition import Condition as Condition
+from .dataset import Dataset as Dataset
+from .dataset import StackedDatasets as StackedDatasets
+from .dataset import stack as stack
+from .experiment import Budget as Budget
+from .experiment import TunedSetting as TunedSetting
+from .experiment import aurocs as aurocs
+from .experiment import run_experiment as run_experiment
+from .results import Effect as Effect
+from .results import ObjectiveResult as ObjectiveResult
+from .results import corrected as corrected
+from .results import paired as paired
+from .results import share_of as share_of

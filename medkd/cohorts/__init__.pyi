@@ -1,0 +1,13 @@
+from .brugada_huca import BrugadaHUCA as BrugadaHUCA
+from .cinc2012 import CinC2012 as CinC2012
+from .cinc2019 import CinC2019 as CinC2019
+from .demo_cgm import DemoCGM as DemoCGM
+from .demo_ecg import DemoECG as DemoECG
+from .demo_icu import DemoICU as DemoICU
+from .eicu import EICU as EICU
+from .glucose_ml import GlucoseML as GlucoseML
+from .meds import MEDS as MEDS
+from .mimic3 import MIMIC3 as MIMIC3
+from .mimic4 import MIMIC4 as MIMIC4
+from .ptbxl import PTBXL as PTBXL
+from .shanghai_cgm import ShanghaiCGM as ShanghaiCGM

@@ -1,0 +1,14 @@
+from .aggregates import refuse_patients as refuse_patients
+from .bundle import Bundle as Bundle
+from .calibration import Calibration as Calibration
+from .checksums import read_checked as read_checked
+from .drift import Drift as Drift
+from .drift import DriftDocument as DriftDocument
+from .export import export_bundle as export_bundle
+from .preprocessing import Preprocessing as Preprocessing
+from .schema_version import Versioned as Versioned
+from .schema_version import read_versioned as read_versioned
+from .signature import check_signature as check_signature
+from .signature import make_keys as make_keys
+from .signature import sign as sign
+from .trust_options import add_trust_arguments as add_trust_arguments

@@ -1,0 +1,10 @@
+from .card import Card as Card
+from .card import read_card as read_card
+from .content import metric_name as metric_name
+from .content import percent as percent
+from .content import with_interval as with_interval
+from .from_run import make_card as make_card
+from .from_run import parse_facts as parse_facts
+from .methods import gives as gives
+from .page import render_card as render_card
+from .results import coverage_lines as coverage_lines

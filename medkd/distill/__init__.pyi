@@ -1,0 +1,11 @@
+from .bank import BankMeta as BankMeta
+from .bank import TeacherBank as TeacherBank
+from .bank_builder import build_bank as build_bank
+from .control_banks import label_only_bank as label_only_bank
+from .control_banks import shuffled_bank as shuffled_bank
+from .distiller import Distiller as Distiller
+from .folds import Member as Member
+from .learner import FittedModel as FittedModel
+from .learner import learner_sha256 as learner_sha256
+from .random_state import RandomStateCheckpoint as RandomStateCheckpoint
+from .trees import TreeLearner as TreeLearner

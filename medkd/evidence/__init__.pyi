@@ -1,0 +1,17 @@
+from .comparison import compare as compare
+from .report import Report as Report
+from .report import page_environment as page_environment
+from .report import write_report as write_report
+from .report_reader import read_report as read_report
+from .report_reader import upgraded as upgraded
+from .report_schema import Curves as Curves
+from .report_schema import Interval as Interval
+from .report_schema import ReliabilityBin as ReliabilityBin
+from .report_schema import Settings as Settings
+from .scoring import fold_blocks as fold_blocks
+from .scoring import group_columns as group_columns
+from .scoring import score_predictions as score_predictions
+from .settings import EvidenceSettings as EvidenceSettings
+from .subgroups import subgroup_rows as subgroup_rows
+from .subgroups import too_small as too_small
+from .verdict import Verdict as Verdict

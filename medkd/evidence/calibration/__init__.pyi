@@ -1,0 +1,10 @@
+from .calibration_slope import calibration_slope_intervals as calibration_slope_intervals
+from .conformal import Conformal as Conformal
+from .fit_calibration import arrays_of as arrays_of
+from .fit_calibration import held_out_coverage as held_out_coverage
+from .reliability import histogram as histogram
+from .reliability import wilson as wilson
+from .temperature_scaling import fit_temperature as fit_temperature
+from .temperature_scaling import probabilities as probabilities
+from .thresholds import choose_threshold as choose_threshold
+from .thresholds import parse_rule as parse_rule

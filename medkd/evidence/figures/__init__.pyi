@@ -1,0 +1,17 @@
+from .appearance import arm_colour as arm_colour
+from .appearance import arm_line as arm_line
+from .appearance import arm_name as arm_name
+from .comparisons import arms_figure as arms_figure
+from .comparisons import difference_figure as difference_figure
+from .comparisons import subgroup_figure as subgroup_figure
+from .curves import decision_figures as decision_figures
+from .curves import roc_figures as roc_figures
+from .forest import Group as Group
+from .forest import Panel as Panel
+from .forest import Row as Row
+from .label_efficiency import label_figure as label_figure
+from .picture import Picture as Picture
+from .picture import legend_below as legend_below
+from .picture import title_of as title_of
+from .reliability import reliability_figures as reliability_figures
+from .training import training_figure as training_figure

@@ -1,0 +1,10 @@
+from .checks import Check as Check
+from .checks import audit_passed as audit_passed
+from .checks import events_after_prediction as events_after_prediction
+from .checks import in_sample_teacher_rows as in_sample_teacher_rows
+from .checks import label_in_view as label_in_view
+from .checks import run_audit as run_audit
+from .checks import statistics_outside_training as statistics_outside_training
+from .checks import subjects_across_splits as subjects_across_splits
+from .duplicates import duplicate_pairs as duplicate_pairs
+from .duplicates import near_duplicates as near_duplicates

@@ -1,0 +1,15 @@
+from .bootstrap import Block as Block
+from .bootstrap import Replicates as Replicates
+from .bootstrap import multiplicities as multiplicities
+from .clarke import clarke_shares as clarke_shares
+from .curves import curves_of as curves_of
+from .cusum import alarm_limit as alarm_limit
+from .cusum import risk_adjusted_cusum as risk_adjusted_cusum
+from .metrics import Metric as Metric
+from .metrics import auprc as auprc
+from .metrics import auroc as auroc
+from .metrics import ece as ece
+from .metrics import measure as measure
+from .metrics import metric_named as metric_named
+from .metrics import metrics_for as metrics_for
+from .metrics import ratio as ratio

@@ -1,0 +1,9 @@
+from .cgm import CGM as CGM
+from .codes import Codes as Codes
+from .ecg import ECG as ECG
+from .insulin import Insulin as Insulin
+from .labs import Labs as Labs
+from .meals import Meals as Meals
+from .notes import Notes as Notes
+from .nursing import Nursing as Nursing
+from .vitals import Vitals as Vitals
