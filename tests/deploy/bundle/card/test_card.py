@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.card.card import INTENDED_USE, Card, read_card, weakest
-from medkd.deploy.bundle.card.page import escape_markdown, render_card
-from medkd.deploy.bundle.card.tripod import by_item
+from medkd.deploy.bundle.card.page import render_card
 from medkd.errors import InputError
 from tests.deploy.conftest import CALIBRATION, REPORT
 
@@ -45,39 +43,6 @@ def test_every_figure_comes_from_the_run(bundle_folder: Path) -> None:
         assert expected in text
 
 
-def test_it_is_laid_out_by_item_of_the_checklist(full_bundle: Path) -> None:
-    card = read_card((full_bundle / "card.json").read_bytes(), "card.json")
-    items = by_item(card)
-    held = {item.number: item for item in items}
-    assert list(held) == sorted(held, key=lambda number: (int(re.sub(r"\D", "", number)), number))
-    assert {re.sub(r"\D", "", number) for number in held} == {str(number) for number in range(1, 28)}
-    assert len(held) == len(items) == 52
-    assert held["20a"].tables[0].rows == (("samples found", "400"), ("no label", "37"), ("samples kept", "363"))
-    assert ("brugada", "76", "287") in held["13"].tables[0].rows
-    assert ("ecg: no unit", "5") in held["7"].tables[-1].rows
-    assert ("brugada", "present", "0.600", "60") in held["15"].tables[-1].rows
-    assert any(row[:4] == ("brugada", "76", "76", "0.920") for table in held["23a"].tables for row in table.rows)
-    assert any("Subjects with brugada: 76. With fewer than 100" in line for line in held["26"].lines)
-    assert any("40 training samples by 6 summaries" in line for line in held["27a"].lines)
-    # What no run can know is not made up.
-    assert not {"17", "18a", "18b", "18c", "18d", "19"} & {item.number for item in items if item.is_stated}
-    text = (full_bundle / "CARD.md").read_text()
-    for item in items:
-        assert (f"### {item.number} {item.title}\n" in text) == (item.is_stated and item.number != "2")
-        assert (f"- {item.number} {item.title}\n" in text) != item.is_stated
-    assert "91% of test items (90% wanted) and abstained in 40%" in text
-
-
-def test_tables_are_tables(full_bundle: Path) -> None:
-    markdown_it = pytest.importorskip("markdown_it")
-    text = (full_bundle / "CARD.md").read_text().split("---\n", 2)[2]
-    html = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
-    card = read_card((full_bundle / "card.json").read_bytes(), "card.json")
-    assert html.count("<table>") == 1 + sum(len(item.tables) for item in by_item(card))
-    assert "|" not in re.sub(r"<[^>]+>", "", html)
-    assert html.count("<li>passed") == 1
-
-
 def test_a_card_of_the_version_before_is_still_read(bundle_folder: Path) -> None:
     card = json.loads((bundle_folder / "card.json").read_text())
     required = {name for name, field in Card.model_fields.items() if field.is_required()}
@@ -98,27 +63,6 @@ def test_the_weakest_are_those_with_the_largest_error_where_less_is_better() -> 
     assert [row["value"] for row in weakest(rows, 2, higher_is_better=True)] == [1]
 
 
-def test_names_with_markup_stay_text(learner: Path, tmp_path: Path) -> None:
-    markdown_it = pytest.importorskip("markdown_it")
-    report = REPORT | {
-        "task": "<script>alert(1)</script>",
-        "cohort": "a | b\n\n# heading",
-        "sentence": "[click](javascript:alert(1)) `code` **bold** &amp;",
-        "subgroups": [
-            {"by": "site", "group": "x|y|<b>z</b>", "n": 3, "suppressed": True, "reason": "few", "value": None}
-        ],
-    }
-    Bundle.write(tmp_path / "out", learner, CALIBRATION, report)
-    lines = (tmp_path / "out" / "CARD.md").read_text().split("---\n", 2)[2]
-    html = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(lines)
-    assert "<script" not in html
-    assert "<b>" not in html
-    assert "<code>" not in html
-    assert 'javascript:alert(1)"' not in html
-    assert html.count("<h1>") == 1
-    assert "x|y|&lt;b&gt;z&lt;/b&gt;" in html
-
-
 def test_only_facts_of_recipe_and_cohort_are_taken_beside_the_run(learner: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Did you mean 'licence'"):
         Bundle.write(tmp_path / "out", learner, CALIBRATION, REPORT, card={"license": "MIT"})
@@ -130,11 +74,3 @@ def test_a_report_with_little_in_it_still_makes_a_card(learner: Path, tmp_path: 
     assert "Verdict: **invalid**" in text
     assert "None was made." in text
     assert "- 20a Flow of participants" in text
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [("snake_case_name", "snake_case_name"), ("_it_", "\\_it\\_"), ("a\n# b", "a \\# b"), (0.5, "0.5")],
-)
-def test_escaping_leaves_plain_names_readable(text: object, shown: str) -> None:
-    assert escape_markdown(text) == shown
