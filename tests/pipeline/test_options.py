@@ -30,10 +30,11 @@ def test_nothing_is_set_that_was_not_typed(parser: Parser):
 
 
 def test_values_are_typed_and_dotted_words_are_the_recipe_s(parser: Parser):
-    words = ["ecg_lead", "--root", "a/b", "--labels", "0.1,1", "--jobs", "2", "--student.data.steps", "5", "--protocol", "kfold:4"]
-    namespace = parser.parse_words(words)
+    namespace = parser.parse_words(
+        ["ecg_lead", "--root", "a/b", "--labels", "0.1,1", "--jobs", "2", "--student.data.steps", "5"]
+    )
     assert (namespace.root, namespace.label_fractions, namespace.jobs) == (Path("a/b"), (0.1, 1.0), 2)
-    assert (namespace.protocol, namespace.overrides) == ("kfold:4", ["student.data.steps=5"])
+    assert namespace.overrides == ["student.data.steps=5"]
 
 
 @pytest.mark.parametrize("words", ["--labels 0", "--labels 1.5", "--jobs 0", "--protocol kfold:2", "--label 1"])

@@ -10,14 +10,12 @@ import torch
 
 from medkd import registry
 from medkd.benchmark.candidates import find_candidates
-from medkd.benchmark.dataset import TARGET, StackedDatasets, stack
+from medkd.benchmark.dataset import StackedDatasets, stack
 from medkd.benchmark.stacked.network import Perceptron, scores
 from medkd.benchmark.stacked.step import Setting, StackedStep
 from medkd.benchmark.stacked.training import AVERAGED, gradient_ratio, train
 from medkd.benchmark.stacked.training_set import TeacherOutputs, TrainingSet, mixed_batches
 from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
-from medkd.data.core.batch import Batch
-from medkd.data.core.output import Output
 from medkd.evidence.statistics.metrics import measure
 
 SEEDS, SAMPLES = (3, 5, 8), 120
@@ -65,42 +63,6 @@ def test_one_of_many_is_the_network_trained_alone(training_set: TrainingSet):
                 torch.testing.assert_close(
                     together[12][name][number * len(SEEDS) + index], value.detach(), rtol=1e-4, atol=1e-5
                 )
-
-
-@pytest.mark.parametrize("name", ["soft_labels", "rkd", "crd", "class_memory", "embedding_mse"])
-def test_an_objective_of_many_is_the_objective_alone(training_set: TrainingSet, name: str):
-    candidate = find_candidates(registry, [name])[0][0]
-    stacked = StackedStep(
-        training_set,
-        [Setting(0.0, 1.0)],
-        lambda: candidate.build(12) if name != "crd" else _all_rows(candidate),
-    )
-    alone = []
-    for seed in SEEDS:
-        torch.manual_seed(seed)
-        alone.append(candidate.build(12) if name != "crd" else _all_rows(candidate))
-    for step in range(3):
-        inputs = stacked.inputs(step)
-        _, distilled, student = stacked.losses(inputs)
-        stacked.update(student, inputs)
-        _, y, known, logits, embedding, names = inputs
-        for index, objective in enumerate(alone):
-            batch = Batch({}, {}, y[index], known[index], TARGET, names, names)
-            arguments = (
-                Output(student[0][index], student[1][index]),
-                {"teacher": Output(logits[index], embedding[index])},
-                batch,
-            )
-            value = torch.stack(list(objective(*arguments).values())).sum()
-            torch.testing.assert_close(distilled[index], value, rtol=1e-4, atol=1e-5)
-            objective.update(*arguments)
-    for key, buffer in stacked.objective_state[1].items():
-        torch.testing.assert_close(buffer, torch.stack([dict(one.named_buffers())[key] for one in alone]))
-
-
-def _all_rows(candidate):
-    """Without a draw of negatives, so that both sides see the same ones."""
-    return candidate.kind(student_dim=16, teacher_dim=16, samples=SAMPLES, dim=16, negatives=SAMPLES)
 
 
 def test_a_student_at_weight_zero_is_the_baseline(training_set: TrainingSet):
