@@ -73,20 +73,6 @@ def test_a_longer_record_is_the_mean_of_its_windows(learner: Path, brugada: Path
     assert not (tmp_path / "none").exists()
 
 
-def test_writing_again_gives_the_same_bytes_and_replaces_only_a_bundle(
-    learner: Path, bundle_folder: Path, copy: Path, tmp_path: Path
-) -> None:
-    Bundle.write(
-        copy, learner, CALIBRATION, REPORT, card={"licence": "CC BY-SA 4.0"}, provenance={"bundle_stage": "refit"}
-    )
-    assert (copy / "SHA256SUMS").read_bytes() == (bundle_folder / "SHA256SUMS").read_bytes()
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter").write_text("all my work")
-    with pytest.raises(InputError, match="something other than a bundle"):
-        Bundle.write(tmp_path / "thesis", learner, CALIBRATION, REPORT)
-    assert (tmp_path / "thesis" / "chapter").exists()
-
-
 def test_sums_can_be_checked_without_us(bundle_folder: Path) -> None:
     if shutil.which("sha256sum") is None:
         pytest.skip("no sha256sum here")
@@ -98,15 +84,6 @@ def test_sums_can_be_checked_without_us(bundle_folder: Path) -> None:
         check=True,
     )
     assert checked.stdout.count(": OK") == len(list(bundle_folder.iterdir())) - 1 >= 7
-
-
-def test_it_holds_no_patient(bundle_folder: Path, learner: Path, tmp_path: Path) -> None:
-    for path in bundle_folder.iterdir():
-        assert b"patient-17" not in path.read_bytes()
-    rows = REPORT | {"worst": [{"sample_id": "patient-17", "score": 0.9}]}
-    with pytest.raises(InputError, match="'sample_id' does not belong in a bundle"):
-        Bundle.write(tmp_path / "out", learner, CALIBRATION, rows)
-    assert not (tmp_path / "out").exists()
 
 
 def _flip(path: Path) -> None:
@@ -222,19 +199,6 @@ def test_yaml_cannot_run_anything(copy: Path) -> None:
     with pytest.raises(InputError, match="cannot be parsed"):
         Bundle.load(copy)
     assert not Path("oops").exists()
-
-
-def test_nothing_is_half_written_when_the_weights_do_not_fit(learner: Path, tmp_path: Path) -> None:
-    other = {
-        "class_path": "medkd.networks.resnet1d.ResNet1d",
-        "init_args": {"channels": 1, "outputs": 1, "widths": [8, 8, 8, 8]},
-    }
-    save_learner(tmp_path / "learner", ECG(), network=other)
-    with pytest.raises(InputError, match="weights do not fit the network"):
-        Bundle.write(tmp_path / "out", tmp_path / "learner", CALIBRATION, REPORT)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["learner"]
-    with pytest.raises(InputError, match=r"holds no learner\.yaml"):
-        Bundle.write(tmp_path / "out", tmp_path, CALIBRATION, REPORT)
 
 
 def test_a_record_without_the_modality_is_set_aside(bundle_folder: Path, tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import torch
 
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.inference.engines.determinism import deterministic_kernels, reduced_precision
+from medkd.deploy.inference.engines.determinism import deterministic_kernels
 from medkd.deploy.inference.engines.local import score_chunks
 from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.plan import Plan
@@ -50,17 +49,3 @@ def test_threads_and_quarantined_neighbours_change_no_bit(bundle: Bundle, brugad
     assert holed["gone"].reason is not None
     for name in set(holes) & set(names):
         assert (holed[name].raw, holed[name].reason) == (one[name].raw, None)
-
-
-def test_settings_of_torch_are_restored() -> None:
-    threads = torch.get_num_threads()
-    with deterministic_kernels("cpu") as passes:
-        assert torch.get_num_threads() == 1
-        assert passes == threads
-    assert torch.get_num_threads() == threads
-
-
-@pytest.mark.parametrize(("bits", "dtype"), [(32, torch.float32), (16, torch.bfloat16)])
-def test_sixteen_bits_only_where_asked_for(bits: int, dtype: torch.dtype) -> None:
-    with reduced_precision(bits, "cpu"):
-        assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == dtype
