@@ -21,12 +21,19 @@ from medkd.app.figures.display_figure import describe_display, display_figure
 from medkd.data.core.display import Passage
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import AUGMENTATION, LengthPolicy, Modality
+from medkd.data.core.model_input import ModelInput
+from medkd.data.core.target import Target
 from medkd.data.core.view import Part, View
 from medkd.data.io.document import parse_document
 from medkd.data.loading.statistics import Statistics
 from medkd.data.loading.store import prepare, prepare_chunk
+from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.preprocessing import Preprocessing, PreprocessingDocument
+from medkd.deploy.inference.items import items_of
+from medkd.deploy.inference.predict_files import predict_items
+from medkd.distill.learner import FittedModel
 from medkd.errors import InputError, MedkdError, RecordError
+from tests.contracts.flat_network import FlatNetwork
 
 
 def test_the_sweep_finds_the_modalities():
@@ -365,7 +372,7 @@ def test_augmentation_is_a_function_of_its_parameters_and_keeps_the_shape(source
 # Use
 
 
-def test_a_bundle_prepares_what_training_prepared(source, tmp_path):
+def test_a_bundle_prepares_what_training_prepared(source, tmp_path, monkeypatch):
     """Fitted statistics, ``preprocess.yaml``, and the numbers that every model can take."""
     modality, part = source.modality, Part(source.modality.name)
     samples = pl.DataFrame(source.rows, infer_schema_length=None)
@@ -386,3 +393,49 @@ def test_a_bundle_prepares_what_training_prepared(source, tmp_path):
             (window, *_) = bundle.prepare(row, source.root)[modality.name]
             values = torch.from_numpy(np.array(stored.values[stored.rows([row["sample_id"]])]))
             np.testing.assert_array_equal(window, statistics.apply(values)[0].numpy())
+
+
+def test_a_bundle_scores_files_as_the_fitted_model_scores_what_training_prepared(source, tmp_path, monkeypatch):
+    """The whole way, with a network that sees every cell: written, loaded, and given the files of the samples."""
+    modality, part = source.modality, Part(source.modality.name)
+    samples = pl.DataFrame(source.rows, infer_schema_length=None)
+    stored = prepare(tmp_path / "prepared", modality, [part], samples, source.root)[str(part)]
+    ids = samples["sample_id"].to_list()
+    present = [name for name in ids if stored.present[stored.rows([name])].all()]
+    traits = modality.traits
+    statistics = Statistics.fit(
+        stored.values, stored.rows(present), "", (), aligned=traits.aligned, measured=traits.measured
+    )
+    torch.manual_seed(0)
+    network = FlatNetwork(math.prod(modality.shape(part))).eval()
+    spec = {
+        "class_path": f"{FlatNetwork.__module__}.FlatNetwork",
+        "init_args": {"cells": math.prod(modality.shape(part))},
+    }
+    target = Target("outcome", "binary", ("outcome",))
+    model_input = ModelInput(str(part), {modality.name: modality})
+    fitted = FittedModel(network, spec, model_input, target, {modality.name: statistics})
+    fitted.save(tmp_path / "learner")
+    trust = [FlatNetwork.__module__.partition(".")[0], type(modality).__module__.partition(".")[0]]
+    calibration = {"temperature": 2.0, "threshold": 0.5}
+    # The graph is the network's matter, not the modality's, and takes seconds.
+    monkeypatch.setattr("medkd.deploy.bundle.writer.export", lambda network, preprocessing: (None, "not asked for"))
+    Bundle.write(tmp_path / "bundle", tmp_path / "learner", calibration, {"schema_version": 1}, trust=trust)
+    bundle = Bundle.load(tmp_path / "bundle", trust)
+    first = np.array(stored.values[stored.rows(present[:1])])
+    others = [name for name in present if not np.array_equal(stored.values[stored.rows([name])], first, equal_nan=True)]
+    # Two that differ; the first samples of a small cohort may all be alike, such as hours without a meal.
+    chosen = [present[0], *(others or present[1:])[:1]]
+    expected = fitted.predict({modality.name: stored}, chosen).logits.double()
+
+    rows = [row for name in chosen for row in source.rows if row["sample_id"] == name]
+    logits = bundle.logits([bundle.prepare(row, source.root) for row in rows])
+    np.testing.assert_allclose(logits, expected.numpy(), atol=1e-5)
+
+    scored = predict_items(bundle, items_of(samples, source.root, "files", (modality.name,)))
+    status = dict(scored.select("sample_id", "status").iter_rows())
+    assert {name for name in ids if status[name] == "ok"} == set(present), "set aside in use as in training"
+    found = pl.DataFrame({"sample_id": chosen}).join(scored, on="sample_id", maintain_order="left")
+    np.testing.assert_allclose(found["p_outcome"], torch.sigmoid(expected[:, 0]), atol=1e-5)
+    np.testing.assert_allclose(found["p_cal_outcome"], torch.sigmoid(expected[:, 0] / 2), atol=1e-5)
+    assert found["p_outcome"].n_unique() == 1 + bool(others), "the network tells records apart"
