@@ -29,7 +29,7 @@ from medkd.deploy.evaluation.command import main
 from medkd.deploy.evaluation.settings import EvaluateSettings
 from medkd.errors import InputError
 from tests.deploy.conftest import CALIBRATION, REPORT
-from tests.deploy.evaluation.conftest import CD
+from tests.deploy.evaluation.conftest import CD, outcomes_of
 
 HERE = "these patients"
 
@@ -186,27 +186,6 @@ def test_a_cohort_without_the_target_names_the_nearest(elsewhere: Path, shared: 
         evaluate_cohort(elsewhere, "brugada_hucca", None, tmp_path / "out")
     with pytest.raises(InputError, match="must not change"):
         evaluate_cohort(elsewhere, "brugada_huca", None, elsewhere / "out")
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"predictions": Path("run")}, "--outcomes is missing"),
-        ({"predictions": Path("run"), "outcomes": Path("x"), "cohort": "y"}, "two things"),
-        ({"bundle": Path("b")}, "--cohort is missing"),
-        ({"cohort": "y"}, "BUNDLE is missing"),
-    ],
-)
-def test_half_a_question_is_refused(given: dict[str, Any], said: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=said):
-        main(argparse.Namespace(out=tmp_path / "out", **given))
-
-
-def outcomes_of(folder: Path, run: Path, y: np.ndarray, **columns: Any) -> Path:
-    ids = pl.read_parquet(run / "predictions.parquet")["sample_id"]
-    path = folder / "outcomes.csv"
-    pl.DataFrame({"sample_id": ids, "outcome": y, **columns}).write_csv(path)
-    return path
 
 
 def test_the_months_after(simulated_run: Simulated, tmp_path: Path) -> None:

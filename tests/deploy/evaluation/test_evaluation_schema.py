@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from medkd.deploy.evaluation.evaluate import evaluate_outcomes
 from medkd.deploy.evaluation.evaluation_schema import SCHEMA_FILE, check_evaluation, evaluation_schema
-from medkd.deploy.evaluation.settings import EvaluateSettings
 from medkd.errors import MedkdError
-from tests.deploy.evaluation.test_evaluate import outcomes_of
-
-
-@pytest.fixture
-def evaluation(simulated_run: Callable[..., Path], tmp_path: Path) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-    p = rng.uniform(0.1, 0.9, 200)
-    run = simulated_run(p)
-    path = outcomes_of(tmp_path, run, (rng.random(200) < p).astype(int), time=["2025-01-15"] * 200)
-    evaluate_outcomes(run, path, tmp_path / "out", EvaluateSettings(fast=True, recalibrate="0.3"))
-    document: dict[str, Any] = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    return document
 
 
 def test_the_shipped_schema_is_the_models() -> None:
