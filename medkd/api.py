@@ -25,9 +25,10 @@ from medkd.deploy.inference.predict import predict as predict_folder
 from medkd.deploy.inference.predict_files import predict_files, predict_items
 from medkd.deploy.inference.settings import PredictSettings
 from medkd.distill.learner import FittedModel
+from medkd.errors import InputError
 from medkd.evidence.report import Report
 from medkd.pipeline.distill import run_task
-from medkd.pipeline.lightning_cli import run_lightning
+from medkd.pipeline.lightning_cli import read_fit_config, run_lightning
 from medkd.pipeline.recipe import FAST, task_recipe
 
 Frame = pl.DataFrame
@@ -92,9 +93,12 @@ def fit(config: str | Path | Mapping[str, Any], out: str | Path | None = None) -
     Raises:
         InputError: the configuration is wrong.
     """
-    settings = dict(config) if isinstance(config, Mapping) else yaml.safe_load(Path(config).read_text("utf-8"))
-    folder = Path(out or settings["trainer"]["default_root_dir"])
-    settings["trainer"] = {**settings["trainer"], "default_root_dir": str(folder)}
+    settings = dict(config) if isinstance(config, Mapping) else read_fit_config(Path(config))
+    trainer = settings.get("trainer") or {}
+    if not (named := out or trainer.get("default_root_dir")):
+        raise InputError("no folder for the fit", where="trainer.default_root_dir", remedy="Name it there, or give out")
+    folder = Path(named)
+    settings["trainer"] = {**trainer, "default_root_dir": str(folder)}
     write_text(folder / "fit.yaml", yaml.safe_dump(settings, sort_keys=False))
     run_lightning(["fit", "--config", str(folder / "fit.yaml")])
     return FittedModel.load(folder / "learner")
@@ -157,7 +161,7 @@ class LoadedBundle:
         Args:
             files: a folder of files, a cohort's root or a manifest; or paths of records; or a table with ``sample_id``
                 and one column of paths per modality.
-            root: what relative paths start from; by default the working folder.
+            root: what relative paths start from, and above all records; by default the working folder.
 
         Raises:
             InputError: there is nothing to score.

@@ -148,7 +148,7 @@ def run_lightning(words: Sequence[str]) -> int:
     quieten()
     for index, word in enumerate(words[:-1]):
         if word in ("--config", "-c"):
-            _check_file(Path(words[index + 1]))
+            read_fit_config(Path(words[index + 1]))
     if len(words) == 1:
         raise InputError("no configuration", where=f"medkd {words[0]}", remedy="Give --config YAML")
     try:
@@ -161,6 +161,28 @@ def run_lightning(words: Sequence[str]) -> int:
             remedy="Give one that medkd fit wrote",
         ) from error
     return 0
+
+
+def read_fit_config(path: Path) -> dict[str, Any]:
+    """Content of a ``fit.yaml``; its keys are LightningCLI's to check.
+
+    Raises:
+        InputError: it is missing, is not YAML, or is another kind of file, such as a recipe.
+    """
+    if not path.is_file():
+        raise InputError("no such file", where=path, remedy="Give the fit.yaml that a stage printed")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Correct the file"
+        ) from error
+    if not isinstance(content, dict) or "student" in content:
+        kind = "a recipe, not" if isinstance(content, dict) else "not"
+        raise InputError(
+            f"{kind} the configuration of one fit", where=path, remedy="Give the fit.yaml that one of its stages wrote"
+        )
+    return content
 
 
 def quieten() -> None:
@@ -238,23 +260,6 @@ def _arguments(class_path: str) -> list[str]:
     return [
         key for key in inspect.signature(getattr(importlib.import_module(module), name)).parameters if key != "self"
     ]
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise InputError("no such file", where=path, remedy="Give the fit.yaml that a stage printed")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"not YAML: {' '.join(str(error).split())[:120]}", where=path, remedy="Correct the file"
-        ) from error
-    if isinstance(content, dict) and "student" in content:
-        raise InputError(
-            "a recipe, not the configuration of one fit",
-            where=path,
-            remedy="Give the fit.yaml that one of its stages wrote",
-        )
 
 
 def _plain(value: Any) -> Any:

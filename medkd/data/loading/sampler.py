@@ -36,6 +36,8 @@ class EpochBatches(Sampler[list[Key]]):
     """
 
     def __init__(self, n: int, batch_size: int, steps: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        if batch_size < 1:
+            raise InputError(f"a batch of {batch_size} samples", where="data.batch_size", remedy="Give 1 or more")
         self.n, self.batch_size, self.seed = n, min(batch_size, n), seed
         self.rank, self.world = rank, world
         if self.batch_size < world:

@@ -102,7 +102,10 @@ def _from_table(bundle: Bundle, table: pl.DataFrame, root: Path) -> Items:
 
 def _below(path: str | Path, root: Path) -> str:
     """A path relative to ``root``."""
+    folder = os.path.abspath(root)
     try:
-        return Path(os.path.abspath(root / path)).relative_to(os.path.abspath(root)).as_posix()
+        return Path(os.path.abspath(root / path)).relative_to(folder).as_posix()
     except ValueError as error:
-        raise InputError(f"{path} is not below {root}", where="files", remedy="Give a root above all files") from error
+        raise InputError(
+            f"{path} is not below {folder}", where="files", remedy="Give a root above all files"
+        ) from error
