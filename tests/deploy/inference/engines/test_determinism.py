@@ -19,8 +19,8 @@ def test_settings_of_torch_are_restored() -> None:
     assert torch.get_num_threads() == threads
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_everything_is_restored_after_a_failure_too(device: str) -> None:
+@pytest.mark.parametrize(("device", "interval"), [("cpu", 0.004), ("cuda", 0.005)])
+def test_everything_is_restored_after_a_failure_too(device: str, interval: float) -> None:
     cudnn = torch.backends.cudnn
 
     def settings() -> tuple[object, ...]:
@@ -32,6 +32,7 @@ def test_everything_is_restored_after_a_failure_too(device: str) -> None:
             cudnn.allow_tf32,
         )
 
+    sys.setswitchinterval(interval)
     before, inside = settings(), []
 
     def failing() -> None:
