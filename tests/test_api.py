@@ -58,35 +58,15 @@ def records(fast_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_distill_begins_with_the_recipe_that_the_command_begins_with(recipes: list[Recipe]):
-    settings = {
-        "student.model.learning_rate": 0.02,
-        "student.view": "ecg[II]",
-        "controls": ["self_teacher"],
-        "cohort_options": {"subjects": 60},
-    }
+    settings = {"student.model.learning_rate": 0.02, "student.view": "ecg[II]", "cohort_options.subjects": 60}
     with pytest.raises(Handed):
-        api.distill(
-            "ecg_lead", cohort="demo_ecg", protocol="kfold:3", label_fractions=[0.5, 1], seeds=2, settings=settings
-        )
-    words = ["--cohort", "demo_ecg", "--protocol", "kfold:3", "--labels", "0.5,1", "--seeds", "2"]
-    words += ["--student.model.learning_rate", "0.02", "--student.view", "ecg[II]"]
-    words += ["--controls", "[self_teacher]", "--cohort_options.subjects", "60"]
-    with pytest.raises(InputError, match="unknown option '--controls'"):
-        # A key without a dot is no option: settings reach it all the same.
-        pipeline_words(words)
-    words = [word for word in words if word not in ("--controls", "[self_teacher]")]
-    main(["distill", "ecg_lead", *words])
+        api.distill("ecg_lead", protocol="kfold:3", label_fractions=[0.5, 1], seeds=2, settings=settings)
+    words = ["--protocol", "kfold:3", "--labels", "0.5,1", "--seeds", "2", "--student.model.learning_rate", "0.02"]
+    main(["distill", "ecg_lead", *words, "--student.view", "ecg[II]", "--cohort_options.subjects", "60"])
     called, typed = recipes
+    assert called == typed
     assert called.label_fractions == (0.5, 1.0)
-    assert called.student.model["learning_rate"] == 0.02
-    assert called == typed.model_copy(update={"controls": called.controls})
-    assert list(called.controls) == ["self_teacher"]
-
-
-def pipeline_words(words: list[str]) -> None:
-    from medkd.commands import COMMANDS
-
-    COMMANDS["distill"].parser("distill").parse_words(["ecg_lead", *words])
+    assert (called.student.view, called.student.model["learning_rate"]) == ("ecg[II]", 0.02)
 
 
 def test_a_fast_run_is_the_command_s_and_is_found_finished(shared_run: Path):
@@ -194,7 +174,7 @@ def test_a_bundle_comes_with_its_report_and_is_refused_once_changed(fast_run: Pa
 
 
 def test_an_evaluation_is_what_its_file_holds(fast_run: Path, tmp_path: Path):
-    found = api.evaluate(fast_run / "bundle", "demo_ecg", tmp_path / "external", root=fast_run / "cohort")
-    assert found == json.loads((tmp_path / "external/evaluation.json").read_text())
+    evaluation = api.evaluate(fast_run / "bundle", "demo_ecg", tmp_path / "external", root=fast_run / "cohort")
+    assert evaluation == json.loads((tmp_path / "external/evaluation.json").read_text())
     with pytest.raises(InputError, match="no cohort 'demo_egc'"):
         api.evaluate(fast_run / "bundle", "demo_egc", tmp_path / "other")

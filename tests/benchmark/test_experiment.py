@@ -103,8 +103,8 @@ def test_the_baseline_is_the_student_s_view_trained_on_labels_alone(
     batches = mixed_batches(LABELLED, 60, BUDGET.batch, BUDGET.stops[-1])
     training_set = TrainingSet(datasets.views["student"], datasets.y, LABELLED, datasets.seeds, batches)
     expected = scores(train(training_set, BUDGET.rate, [Setting(0.3)], [6])[6], datasets.scored["student"])
-    for found, values in zip(outcome.scores[BASELINE], expected, strict=True):
-        np.testing.assert_array_equal(found, values[0].numpy())
+    for scored, values in zip(outcome.scores[BASELINE], expected, strict=True):
+        np.testing.assert_array_equal(scored, values[0].numpy())
     values = aurocs(datasets, outcome.scores[BASELINE])
     truth = [one.scored_y for one in reported]
     assert values == pytest.approx([roc_auc_score(y, s) for y, s in zip(truth, outcome.scores[BASELINE], strict=True)])

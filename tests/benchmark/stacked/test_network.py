@@ -45,11 +45,11 @@ def test_scores_are_the_log_odds_of_each_data_set_s_own_networks():
     generator = torch.Generator().manual_seed(0)
     scored = [torch.randn(count, COLUMNS, generator=generator) for count in (7, 2, 5)]
     state = {name: value * (1 if name == "head.bias" else 2) for name, value in stacked(copies=2).items()}
-    found = scores(state, scored)
-    assert [tuple(one.shape) for one in found] == [(2, 7), (2, 2), (2, 5)]
+    log_odds = scores(state, scored)
+    assert [tuple(one.shape) for one in log_odds] == [(2, 7), (2, 2), (2, 5)]
     for index, (seed, x) in enumerate(zip(SEEDS, scored, strict=True)):
         network = alone(seed)
         network.load_state_dict({name: state[name][index] for name in network.state_dict()})
         probability = network(x)[0].softmax(dim=1)[:, 1]
-        torch.testing.assert_close(found[index][0], torch.logit(probability), rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(found[index][0], found[index][1])
+        torch.testing.assert_close(log_odds[index][0], torch.logit(probability), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(log_odds[index][0], log_odds[index][1])

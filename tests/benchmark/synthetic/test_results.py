@@ -31,8 +31,8 @@ def results() -> dict[tuple[str, str], ObjectiveResult]:
     centre = scores(Condition("centre", 1000, 0.1), soft_labels=SOFT, rkd=RKD)
     labels = scores(Condition("labels", 1000, 1.0), soft_labels=BASELINE, rkd=RKD)
     control = scores(Condition("control", 1000, 0.1, "self_teacher"), soft_labels=SELF, rkd=SELF)
-    found = synthetic_results([centre, labels, control], WORLD)
-    return {(result.factor, result.objective): result for result in found}
+    every = synthetic_results([centre, labels, control], WORLD)
+    return {(result.factor, result.objective): result for result in every}
 
 
 def test_gain_and_gap_closed_are_paired_over_seeds(results: dict[tuple[str, str], ObjectiveResult]):
