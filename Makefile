@@ -10,6 +10,8 @@ WHEELS ?= wheelhouse
 WHEELS_EXTRAS ?= all
 WORKERS ?= auto
 BIN := .venv/bin
+# Bytecode is kept: without it every start compiles torch anew, several seconds of each command and of each test run.
+unexport PYTHONDONTWRITEBYTECODE
 # Named after what the installation depends on, so that a changed requirement, and nothing else, installs again.
 STAMP := .venv/.installed-$(shell { pwd; echo '$(EXTRAS)'; cat pyproject.toml constraints.txt; } | cksum | cut -d' ' -f1)
 
@@ -34,7 +36,7 @@ $(STAMP): | $(BIN)/python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo ".venv is broken: it was moved or not finished. Type: make clean setup" >&2; exit 2; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
 	@echo 'installing medkd[$(EXTRAS)] into .venv; the first time downloads about 4 GB'
-	@$(BIN)/uv pip install $(if $(CI),--quiet) --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
+	@$(BIN)/uv pip install $(if $(CI),--quiet) --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
 	@rm -f .venv/.installed-*
 	@touch $@
 
