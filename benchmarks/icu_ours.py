@@ -80,7 +80,7 @@ def build(name: str, root: Path, out: Path, *, every: bool) -> None:
     from medkd import registry
     from medkd.pipeline.cohort_build.build import whole_recipe
     from medkd.pipeline.prepared_cohort import prepare_cohort
-    from medkd.pipeline.setup import cohort_at
+    from medkd.pipeline.run_setup import cohort_at
 
     cohort = cohort_at(registry.cohort(name), root, out / "cohort", {})
     for key in cohort.targets() if every else (None,):

@@ -12,9 +12,9 @@ from torch import Tensor
 from medkd.benchmark.candidates import Candidate
 from medkd.benchmark.dataset import StackedDatasets
 from medkd.benchmark.stacked.network import State, scores
-from medkd.benchmark.stacked.step import Setting
 from medkd.benchmark.stacked.training import gradient_ratio, train
 from medkd.benchmark.stacked.training_set import TrainingSet, mixed_batches
+from medkd.benchmark.stacked.training_step import Setting
 from medkd.benchmark.teachers import Teacher, TeacherSettings, teacher_outputs
 from medkd.evidence.statistics.metrics import Array, measure
 

@@ -26,8 +26,8 @@ from medkd.data.io.atomic import removed_on_input_error, write_text, writing
 from medkd.errors import InputError
 from medkd.pipeline.prepared_cohort import prepare_cohort
 from medkd.pipeline.recipe import Recipe, load_recipe, task_recipe
+from medkd.pipeline.run_setup import open_cohort
 from medkd.pipeline.runner import default_jobs
-from medkd.pipeline.setup import open_cohort
 
 CONDITIONS = design(
     Condition("centre", 1000, 0.1), samples=(250, 500, 2000), label_fractions=(0.05, 0.3, 1.0), in_sample=(0.1, 1.0)

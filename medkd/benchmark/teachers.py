@@ -15,9 +15,9 @@ from torch import Tensor
 
 from medkd.benchmark.dataset import TARGET, StackedDatasets
 from medkd.benchmark.stacked.network import forward
-from medkd.benchmark.stacked.step import Setting
 from medkd.benchmark.stacked.training import train
 from medkd.benchmark.stacked.training_set import TeacherOutputs, TrainingSet, permuted
+from medkd.benchmark.stacked.training_step import Setting
 from medkd.distill.bank import BankMeta, TeacherBank
 from medkd.distill.control_banks import label_only_bank, shuffled_bank
 

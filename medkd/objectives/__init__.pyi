@@ -13,7 +13,6 @@ from .dist import DIST as DIST
 from .dkd import DKD as DKD
 from .embedding_cosine import EmbeddingCosine as EmbeddingCosine
 from .embedding_mse import EmbeddingMse as EmbeddingMse
-from .fields import Fields as Fields
 from .fitnets import FitNets as FitNets
 from .geometry_aware import GeometryAware as GeometryAware
 from .hybrid_divergence import HybridDivergence as HybridDivergence
@@ -25,6 +24,7 @@ from .mask_distillation import MaskDistillation as MaskDistillation
 from .objective import Objective as Objective
 from .ontology_contrastive import OntologyContrastive as OntologyContrastive
 from .optimal_transport import OptimalTransport as OptimalTransport
+from .output_fields import Fields as Fields
 from .pairwise_rank import PairwiseRank as PairwiseRank
 from .pkd import PKD as PKD
 from .projected import ProjectedObjective as ProjectedObjective

@@ -12,8 +12,8 @@ from medkd.data.core.batch import Batch
 from medkd.errors import InputError
 from medkd.networks.noise_predictor import NoisePredictor
 from medkd.networks.projector import Projector
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 TIMES = 1000

@@ -11,8 +11,8 @@ from torch import Tensor
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError
 from medkd.objectives.class_logits import class_logits, stacked_logits
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 CONCENTRATION = 5.0

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 EPS = 1e-8

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields
+from medkd.objectives.output_fields import Fields
 
 _POOL: dict[int, Callable[[Tensor, Any], Tensor]] = {
     1: functional.adaptive_avg_pool1d,

@@ -12,8 +12,8 @@ from torch.nn import functional
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError
 from medkd.objectives.feature_maps import averaged_to, paired_maps
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 

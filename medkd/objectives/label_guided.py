@@ -12,9 +12,9 @@ from medkd.data.core.batch import Batch
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.objectives.class_graph import graph_of, smoothed
-from medkd.objectives.fields import Fields
 from medkd.objectives.geometry_aware import check_classes
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 

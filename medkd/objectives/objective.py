@@ -11,7 +11,7 @@ from medkd.data.core.batch import Batch
 from medkd.data.core.output import Output
 from medkd.data.core.target import Target
 from medkd.errors import InputError, nearest
-from medkd.objectives.fields import Fields, check_same_shape
+from medkd.objectives.output_fields import Fields, check_same_shape
 
 
 class Objective(nn.Module):

@@ -11,8 +11,8 @@ from torch import Tensor
 from medkd.data.core.batch import Batch
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
-from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields, check_same_shape
 from medkd.objectives.precision import full_precision
 
 PATIENCE = 10

@@ -11,8 +11,8 @@ from medkd.data.core.batch import Batch
 from medkd.data.core.target import Target
 from medkd.errors import InputError
 from medkd.networks.projector import Projector
-from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields, check_same_shape
 from medkd.objectives.precision import full_precision
 from medkd.objectives.soft_labels import soft_labels
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 from medkd.data.core.batch import Batch
 from medkd.data.core.target import Kind, Target
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 TERM: dict[Kind, str] = {

@@ -10,8 +10,8 @@ from medkd.data.core.batch import Batch
 from medkd.errors import InputError, nearest
 from medkd.networks.projector import Projector
 from medkd.objectives.dist import dist, pearson
-from medkd.objectives.fields import Fields, check_same_shape
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields, check_same_shape
 from medkd.objectives.precision import full_precision
 
 Positions = Literal["together", "apart"]

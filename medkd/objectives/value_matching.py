@@ -7,8 +7,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from medkd.data.core.batch import Batch
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
+from medkd.objectives.output_fields import Fields
 from medkd.objectives.precision import full_precision
 
 

@@ -17,11 +17,11 @@ from .recipe import Arm as Arm
 from .recipe import Recipe as Recipe
 from .recipe import load_recipe as load_recipe
 from .recipe import task_recipe as task_recipe
+from .run_setup import cohort_at as cohort_at
+from .run_setup import open_cohort as open_cohort
 from .runner import default_jobs as default_jobs
 from .runner import pending as pending
 from .runner import run_stages as run_stages
 from .runner import stage_bar as stage_bar
 from .search_ranges import Range as Range
-from .setup import cohort_at as cohort_at
-from .setup import open_cohort as open_cohort
 from .time_estimate import minutes as minutes

@@ -11,8 +11,8 @@ from medkd.data.core.registry import Registry
 from medkd.data.io.atomic import write_text
 from medkd.pipeline.graph import Graph
 from medkd.pipeline.recipe import Recipe
+from medkd.pipeline.run_setup import begin
 from medkd.pipeline.runner import default_jobs, pending, run_stages
-from medkd.pipeline.setup import begin
 from medkd.pipeline.time_estimate import estimate
 
 

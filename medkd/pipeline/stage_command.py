@@ -30,8 +30,8 @@ def main(namespace: argparse.Namespace) -> int:
     """
     from medkd import registry
     from medkd.data.io.atomic import removed_on_input_error
+    from medkd.pipeline.run_setup import open_run
     from medkd.pipeline.runner import default_jobs
-    from medkd.pipeline.setup import open_run
 
     with removed_on_input_error(namespace.out):
         graph = open_run(namespace.recipe, namespace.out, default_jobs(), registry)

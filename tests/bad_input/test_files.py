@@ -12,7 +12,7 @@ import yaml
 
 from medkd import registry
 from medkd.deploy.bundle.checksums import write_sums
-from medkd.pipeline.setup import open_run
+from medkd.pipeline.run_setup import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
 
 

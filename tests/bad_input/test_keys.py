@@ -10,7 +10,7 @@ import yaml
 
 from medkd import registry
 from medkd.cohorts.demo_ecg import DemoECG
-from medkd.pipeline.setup import open_run
+from medkd.pipeline.run_setup import open_run
 from tests.bad_input.conftest import TEACHER, Refused, files_of
 
 KEYS = [

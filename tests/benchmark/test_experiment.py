@@ -13,9 +13,9 @@ from medkd.benchmark.candidates import Candidate, find_candidates
 from medkd.benchmark.dataset import Dataset, StackedDatasets, stack
 from medkd.benchmark.experiment import BASELINE, TEACHER, Budget, Outcome, TunedSetting, aurocs, run_experiment
 from medkd.benchmark.stacked.network import scores
-from medkd.benchmark.stacked.step import Setting
 from medkd.benchmark.stacked.training import train
 from medkd.benchmark.stacked.training_set import TrainingSet, mixed_batches
+from medkd.benchmark.stacked.training_step import Setting
 from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
 
 BUDGET = Budget(seeds=2, baseline_seeds=2, tuning_seeds=1, batch=8, stops=(2, 6), decays=(0.3, 3.0), ratios=(1.0,))

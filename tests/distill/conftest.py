@@ -20,7 +20,7 @@ from medkd.distill.learner import FittedModel, learner_sha256
 from medkd.networks.resnet1d import ResNet1d
 from medkd.pipeline.graph import Graph
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import begin
+from medkd.pipeline.run_setup import begin
 
 TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 

@@ -5,7 +5,7 @@ import torch
 
 from medkd.errors import InputError
 from medkd.objectives.feature_maps import averaged_to, paired_maps
-from medkd.objectives.fields import Fields
+from medkd.objectives.output_fields import Fields
 
 
 def fields(output, role="teacher"):

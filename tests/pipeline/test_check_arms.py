@@ -10,10 +10,10 @@ import medkd.tasks
 from medkd import registry
 from medkd.data.core.target import Target
 from medkd.errors import InputError
-from medkd.pipeline import setup
+from medkd.pipeline import run_setup as setup
 from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import begin
+from medkd.pipeline.run_setup import begin
 
 TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 RANK = "medkd.objectives.pairwise_rank.PairwiseRank"

@@ -16,7 +16,7 @@ from medkd.networks.head import Head
 from medkd.pipeline.graph import Graph
 from medkd.pipeline.prepared_cohort import PRETRAINING
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import begin
+from medkd.pipeline.run_setup import begin
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
 

@@ -17,8 +17,8 @@ from medkd.app.auth.accounts import Accounts
 from medkd.app.auth.sessions import Sessions
 from medkd.app.cases.cases import open_cases
 from medkd.app.pages import theme
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.shell import build_pages
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.server.asgi_app import build_app
 from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import open_database

@@ -14,7 +14,7 @@ from medkd.pipeline.graph import make_graph
 from medkd.pipeline.lightning_cli import run_lightning
 from medkd.pipeline.prepared_cohort import prepare_cohort
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import open_cohort
+from medkd.pipeline.run_setup import open_cohort
 from medkd.pipeline.stages.fit import FitStage, LearnerStage
 from medkd.pipeline.stages.stage import Stage
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from medkd.app.auth.lockout import Lockout
-from medkd.app.auth.passwords import PasswordHashes, check_password, normalised, random_password
+from medkd.app.auth.passwords import PasswordHashes, check_new_password, normalised, random_password
 from medkd.app.storage.account import Account, checked_name, checked_role, is_name
 from medkd.app.storage.audit_log import AuditLog
 from medkd.app.storage.database import Database
@@ -76,7 +76,7 @@ class Accounts:
         checked_name(name)
         checked_role(role)
         if password is not None:
-            check_password(name, password)
+            check_new_password(name, password)
         chosen = random_password() if password is None else password
         hashed = self._hashes.hash(chosen)
         with self.database.session() as session:
@@ -232,7 +232,7 @@ class Accounts:
         return _account(row)
 
     def _set(self, name: str, password: str, *, must_change: bool, by: str) -> None:
-        check_password(name, password)
+        check_new_password(name, password)
         hashed = self._hashes.hash(password)
         with self.database.session() as session:
             row = self._row(session, name)

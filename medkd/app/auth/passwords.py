@@ -68,14 +68,14 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password.encode("utf-8", "replace").decode("utf-8"))
 
 
-def check_password(name: str, password: str) -> None:
+def check_new_password(name: str, password: str) -> None:
     """Accept a new password: long, and not one that is guessed first. There are no rules of composition.
 
     Raises:
         InputError: it is short, very long, the account's name, or a common password.
 
-    >>> check_password("ada", "correct horse battery")
-    >>> check_password("ada", "Password1234")  # doctest: +ELLIPSIS
+    >>> check_new_password("ada", "correct horse battery")
+    >>> check_new_password("ada", "Password1234")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     medkd.errors.InputError: this password is among the first that are tried. A few words in a row are long ...
     """

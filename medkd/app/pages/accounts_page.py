@@ -7,8 +7,8 @@ from collections.abc import Callable
 import gradio as gr
 
 from medkd.app.pages.components import HANDLER, Updates, pane
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.storage.account import ROLES, Account
 from medkd.errors import InputError
 

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from medkd.app.pages.components import Updates, pane
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
 from medkd.app.pages.reading_form import format_reading, parse_reading, questions_of
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.storage.account import Account
 from medkd.errors import InputError
 

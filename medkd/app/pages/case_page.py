@@ -10,11 +10,11 @@ import gradio as gr
 from medkd.app.cases.table import OK
 from medkd.app.pages.adjudication_panel import AdjudicationPanel
 from medkd.app.pages.components import HANDLER, Updates, pane, plot_data, width_of
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
 from medkd.app.pages.model_output import model_output_figure, model_output_html
 from medkd.app.pages.reading_form import format_reading, parse_reading, questions_of
 from medkd.app.pages.signal_view import SignalView
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.pages.worklist_page import WorklistPage
 from medkd.app.storage.account import Account
 from medkd.app.storage.records import AGREEMENTS

@@ -7,7 +7,6 @@ from typing import Any
 import plotly.graph_objects as go
 
 from medkd.app.figures.probability import describe_probability, probability_figure
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
 from medkd.app.pages.score_sentences import (
     conformal_sentence,
@@ -16,6 +15,7 @@ from medkd.app.pages.score_sentences import (
     threshold_sentence,
     weak_subgroups,
 )
+from medkd.app.pages.viewer_context import ViewerContext
 
 
 def model_output_html(context: ViewerContext, case: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gradio as gr
 
 from medkd.app.pages.components import Updates, pane
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
 from medkd.app.pages.score_sentences import WEAK_SUBGROUP_NOTE, weak_subgroups
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.storage.account import Account
 
 

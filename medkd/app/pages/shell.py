@@ -11,9 +11,9 @@ from medkd.app.pages.accounts_page import AccountsPage
 from medkd.app.pages.agreement_page import AgreementPage
 from medkd.app.pages.case_page import CasePage
 from medkd.app.pages.components import HANDLER, Updates, pane, width_of
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
 from medkd.app.pages.model_page import ModelPage
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.pages.worklist_page import WorklistPage
 from medkd.app.storage.account import Account
 from medkd.errors import InputError

@@ -11,8 +11,8 @@ from medkd.app.cases.attribution import CAUTION
 from medkd.app.figures.display_figure import describe_display, display_figure
 from medkd.app.figures.style import readable
 from medkd.app.pages.components import Updates, pane, plot_data
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.data.core.display import Display, Passage, Strip
 from medkd.errors import MedkdError
 

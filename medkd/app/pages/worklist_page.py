@@ -11,8 +11,8 @@ import gradio as gr
 from medkd.app.cases.table import OK
 from medkd.app.cases.worklist import SORTS, STATUSES, Worklist
 from medkd.app.pages.components import HANDLER, Updates, pane
-from medkd.app.pages.context import ViewerContext
 from medkd.app.pages.markup import markup
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.storage.account import Account
 
 PAGE_SIZE = 25

@@ -12,7 +12,7 @@ from medkd.app.auth.accounts import TERMINAL_ACTOR, Accounts
 from medkd.app.auth.proxy import Proxy
 from medkd.app.auth.sessions import Sessions
 from medkd.app.cases.cases import open_cases
-from medkd.app.pages.context import ViewerContext
+from medkd.app.pages.viewer_context import ViewerContext
 from medkd.app.server.http_server import listen, serve_until_stopped
 from medkd.app.storage.audit_log import open_audit_log
 from medkd.app.storage.database import Database, open_database

@@ -1,9 +1,9 @@
 from .network import forward as forward
 from .network import scores as scores
-from .step import Setting as Setting
 from .training import gradient_ratio as gradient_ratio
 from .training import train as train
 from .training_set import TeacherOutputs as TeacherOutputs
 from .training_set import TrainingSet as TrainingSet
 from .training_set import mixed_batches as mixed_batches
 from .training_set import permuted as permuted
+from .training_step import Setting as Setting

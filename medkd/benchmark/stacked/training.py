@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from medkd.benchmark.stacked.network import State
-from medkd.benchmark.stacked.step import Build, Setting, StackedStep
 from medkd.benchmark.stacked.training_set import TrainingSet
+from medkd.benchmark.stacked.training_step import Build, Setting, StackedStep
 
 AVERAGED = 0.95
 """Decay of the running average of the weights, which is the result."""

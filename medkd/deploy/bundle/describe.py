@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.card.card import INTENDED_USE, Card, read_card
-from medkd.deploy.bundle.card.content import metric_name, percent, with_interval
+from medkd.deploy.bundle.card.card_schema import INTENDED_USE, Card, read_card
+from medkd.deploy.bundle.card.formatting import metric_name, percent, with_interval
 from medkd.deploy.bundle.card.methods import gives
 from medkd.deploy.bundle.card.results import coverage_lines
 from medkd.deploy.bundle.checksums import SIGNATURE, SUMS, read_checked

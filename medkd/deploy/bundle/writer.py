@@ -14,7 +14,7 @@ from medkd.data.core.instantiate import check_trusted
 from medkd.data.io.document import parse_document
 from medkd.deploy.bundle.aggregates import aggregates_of, refuse_patients
 from medkd.deploy.bundle.calibration import Calibration
-from medkd.deploy.bundle.card.from_run import make_card, parse_facts
+from medkd.deploy.bundle.card.card import make_card, parse_facts
 from medkd.deploy.bundle.card.page import render_card
 from medkd.deploy.bundle.checksums import SUMS, write_sums
 from medkd.deploy.bundle.config import LEARNER, BundleConfig, LearnerDocument

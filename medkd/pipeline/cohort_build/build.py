@@ -17,8 +17,8 @@ from medkd.pipeline.cohort_build.describe import aside_table, describe, flow_tab
 from medkd.pipeline.cohort_build.shards import SHARDS, Shards, build_shard, shard_folder
 from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_cohort
 from medkd.pipeline.recipe import Arm, Recipe
+from medkd.pipeline.run_setup import cohort_at
 from medkd.pipeline.runner import default_jobs
-from medkd.pipeline.setup import cohort_at
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from medkd.pipeline.check_arms import check_arms, check_target
 from medkd.pipeline.check_splits import check_splits
 from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_cohort
 from medkd.pipeline.recipe import Recipe
+from medkd.pipeline.run_setup import open_cohort
 from medkd.pipeline.runner import pending, stage_bar
-from medkd.pipeline.setup import open_cohort
 from medkd.pipeline.stages.fit import FitStage
 from medkd.pipeline.stages.stage import Stage
 from medkd.pipeline.time_estimate import minutes

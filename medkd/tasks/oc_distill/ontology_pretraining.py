@@ -15,9 +15,9 @@ from medkd.errors import InputError
 from medkd.modalities.codes.code_numbers import code_lists
 from medkd.modalities.codes.ontology import Ontology
 from medkd.modalities.codes.trees import published_tree, spelled_tree
-from medkd.objectives.fields import Fields
 from medkd.objectives.objective import Objective
 from medkd.objectives.ontology_contrastive import ontology_nt_xent
+from medkd.objectives.output_fields import Fields
 from medkd.tasks.oc_distill.patient_similarity import METHODS, patient_similarity
 
 

@@ -12,9 +12,9 @@ from medkd import registry
 from medkd.benchmark.candidates import find_candidates
 from medkd.benchmark.dataset import StackedDatasets, stack
 from medkd.benchmark.stacked.network import Perceptron, scores
-from medkd.benchmark.stacked.step import Setting, StackedStep
 from medkd.benchmark.stacked.training import AVERAGED, gradient_ratio, train
 from medkd.benchmark.stacked.training_set import TeacherOutputs, TrainingSet, mixed_batches
+from medkd.benchmark.stacked.training_step import Setting, StackedStep
 from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
 from medkd.evidence.statistics.metrics import measure
 

@@ -16,7 +16,7 @@ from medkd.data.core.modality import Modality
 from medkd.data.core.registry import Entry, Registry
 from medkd.errors import InputError
 from medkd.pipeline.recipe import Recipe, load_recipe
-from medkd.pipeline.setup import open_cohort
+from medkd.pipeline.run_setup import open_cohort
 
 LOOK_UPS = [name for name, member in vars(Registry).items() if inspect.isfunction(member) and name[0] != "_"]
 

@@ -16,7 +16,7 @@ from medkd import registry
 from medkd.data.core.batch import Batch
 from medkd.distill.distiller import Distiller
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import begin, open_run
+from medkd.pipeline.run_setup import begin, open_run
 from medkd.pipeline.stages import fit as fit_stage
 
 TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
@@ -36,7 +36,7 @@ from pathlib import Path
 from lightning.pytorch.callbacks import ModelCheckpoint
 from medkd.distill.distiller import Distiller
 from medkd import registry
-from medkd.pipeline.setup import open_run
+from medkd.pipeline.run_setup import open_run
 setup = ModelCheckpoint.setup
 def often(self, *arguments, **named):
     assert self._train_time_interval == timedelta(seconds=20)

@@ -1,10 +1,10 @@
-from .card import Card as Card
-from .card import read_card as read_card
-from .content import metric_name as metric_name
-from .content import percent as percent
-from .content import with_interval as with_interval
-from .from_run import make_card as make_card
-from .from_run import parse_facts as parse_facts
+from .card import make_card as make_card
+from .card import parse_facts as parse_facts
+from .card_schema import Card as Card
+from .card_schema import read_card as read_card
+from .formatting import metric_name as metric_name
+from .formatting import percent as percent
+from .formatting import with_interval as with_interval
 from .methods import gives as gives
 from .page import render_card as render_card
 from .results import coverage_lines as coverage_lines

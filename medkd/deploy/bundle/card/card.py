@@ -1,163 +1,238 @@
-"""The model card, ``card.json``: every fact of a run that the card's page and ``medkd bundle describe`` show."""
+"""The model card of a run, from its report, the bundle's parts and a few facts; nothing in it is typed by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+import hashlib
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from medkd.data.io.document import Document
-from medkd.deploy.bundle.card.content import metric_name
-from medkd.deploy.bundle.schema_version import Versioned, read_versioned
-from medkd.evidence.statistics.metrics import METRICS
+from medkd.data.core.target import Target
+from medkd.data.io.document import Document, parse_document
+from medkd.deploy.bundle.calibration import Calibration
+from medkd.deploy.bundle.card.card_schema import INTENDED_USE, Card, CountedReason, weakest
+from medkd.deploy.bundle.card.formatting import metric_name
+from medkd.deploy.bundle.drift import DriftDocument
+from medkd.deploy.bundle.preprocessing import Preprocessing
 
-INTENDED_USE = "Research use; not a medical device."
-_WEAKEST = 3
+FEW_EVENTS = 100
+"""Number of subjects with, or without, the outcome below which figures are called imprecise.
 
-
-class Interval(Document):
-    """A figure with its interval; null where it is not defined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class CountedReason(Document):
-    """A number of samples or values, and what they are."""
-
-    reason: str
-    count: int
+Source: Vergouwe et al. 2005, J Clin Epidemiol 58:475.
+"""
 
 
-class CardCohort(Document):
-    """The cohort that the model was developed on."""
+class CardFacts(Document):
+    """Facts of recipe and cohort that the report does not hold; each may be left out."""
 
-    name: str
-    licence: str
-
-
-class CardTarget(Document):
-    """What the model predicts."""
-
-    key: str
-    kind: str
-    names: list[str]
-    rule: str
-    units: str
-
-
-class CardModality(Document):
-    """One input of the model, and how it is prepared."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-    part: str
-    class_path: str = Field(alias="class")
-    settings: dict[str, Any]
-    shape: list[int]
-    may_be_unobserved: bool
-    standardised: bool
-
-
-class CardSubgroup(Interval):
-    """Figures of the student in one subgroup."""
-
-    by: str
-    group: str
-    n: int | None
-    suppressed: bool
-    reason: str
-    gain: Interval
-
-
-class LeakCheck(Document):
-    """One check of the leak audit, without its details, which name offenders."""
-
-    check: str
-    passed: bool
-
-
-class Card(Versioned):
-    """What ``card.json`` holds. Fields with a default came with version 2."""
-
-    schema_version: Literal[2] = 2
-    intended_use: str
-    purpose: str
-    task: str
-    cohort: CardCohort
-    target: CardTarget
-    prediction_hour: float | None = None
-    view: str
-    teacher_view: str
-    modalities: list[CardModality] = Field(default_factory=list)
-    protocol: str
-    settings: dict[str, Any] = Field(default_factory=dict)
-    """Of the evidence: metric, confidence, replicates, ..."""
+    purpose: str = ""
+    licence: str = ""
+    """Of the data."""
     flow: list[CountedReason] = Field(default_factory=list)
+    """Samples found, excluded and kept."""
     aside: list[CountedReason] = Field(default_factory=list)
+    """Values of shared tables that were left out."""
     participants: dict[str, Any] = Field(default_factory=dict)
-    n: dict[str, Any]
-    training_samples: int
-    metric: str
-    metric_title: str = ""
-    higher_is_better: bool = True
-    label_fraction: float | None
-    figures: dict[str, Interval]
-    """By arm or difference."""
-    seed_sd: dict[str, float | None] = Field(default_factory=dict)
-    student_metrics: dict[str, Interval]
-    verdict: str
-    sentence: str
-    calibration: dict[str, Any]
-    """See ``Calibration``."""
+    """Counts by characteristic (see ``medkd.pipeline.participants``)."""
     coverage: dict[str, Any] = Field(default_factory=dict)
-    subgroups: list[CardSubgroup]
-    weakest: list[CardSubgroup] = Field(default_factory=list)
-    leak_audit: list[LeakCheck]
-    limits: list[str]
-    not_done: list[str] = Field(default_factory=list)
-    drift: dict[str, int] = Field(default_factory=dict)
-    """Numbers of training samples and of summaries; empty without a reference."""
-    length: dict[str, dict[str, str]]
-    network: str = ""
-    weights: str = "model.safetensors"
-    model_sha256: str
-    provenance: dict[str, str | int | float | None]
+    """Coverage of the conformal sets (see ``held_out_coverage``)."""
 
 
-def read_card(content: bytes, where: str) -> Card:
-    """The card in ``card.json``, of this version or the one before.
+def parse_facts(facts: Mapping[str, Any]) -> CardFacts:
+    """Facts from plain values.
 
     Raises:
-        InputError: it cannot be read, or is newer.
+        InputError: a key is unknown, or a value does not fit.
     """
-    return read_versioned(Card, content, where, {1: _upgraded})
+    return parse_document(CardFacts, dict(facts), "card")
 
 
-def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 of a card of version 1, with what follows from its figures."""
-    metric = METRICS.get(str(card.get("metric")))
-    rising = metric is None or metric.higher_is_better
-    overall = (card.get("figures") or {}).get("student", {}).get("value")
-    derived = {
-        "metric_title": metric_name(str(card.get("metric"))),
+def make_card(
+    report: Mapping[str, Any],
+    target: Target,
+    preprocessing: Preprocessing,
+    calibration: Calibration,
+    weights: bytes,
+    facts: CardFacts,
+    provenance: Mapping[str, Any],
+    *,
+    weights_file: str = "model.safetensors",
+    network: str = "",
+    drift: DriftDocument | None = None,
+) -> Card:
+    """The card of a run.
+
+    Args:
+        report: the run's ``report.json``.
+        target, preprocessing, calibration, weights: of the bundle.
+        facts: what the report does not hold.
+        provenance: digests and versions beside those of the report.
+        weights_file, network: the weights' file, and the dotted name of what they are loaded into.
+        drift: the input-drift reference, if there is one.
+
+    Raises:
+        InputError: the report holds a value that does not fit.
+    """
+    arms = _mapping(report.get("arms"))
+    figures = {name: _interval(arms[name]) for name in arms}
+    for name in ("gain", "privileged_gain", "gap", "gap_closed"):
+        if report.get(name):
+            figures[name.replace("_", " ")] = _interval(report[name])
+    for name, control in _mapping(report.get("controls")).items():
+        figures[f"gain of control {name}"] = _interval(_mapping(control).get("gain"))
+    student = _mapping(arms.get("student"))
+    subgroups = [_subgroup(row) for row in report.get("subgroups") or ()]
+    rising = bool(report.get("higher_is_better", True))
+    participants = dict(facts.participants)
+    card = {
+        "intended_use": INTENDED_USE,
+        "purpose": facts.purpose,
+        "task": str(report.get("task") or "unnamed task"),
+        "cohort": {"name": str(report.get("cohort") or "unnamed cohort"), "licence": facts.licence},
+        "target": {
+            "key": target.key,
+            "kind": target.kind,
+            "names": list(target.names),
+            "rule": target.rule,
+            "units": target.units,
+        },
+        "prediction_hour": target.prediction_hour,
+        "view": str(preprocessing.view),
+        "teacher_view": str(report.get("teacher_view", "")),
+        "modalities": _modalities(preprocessing),
+        "protocol": str(report.get("protocol") or "not stated"),
+        "settings": dict(_mapping(report.get("settings"))),
+        "flow": [row.model_dump() for row in facts.flow],
+        "aside": [row.model_dump() for row in facts.aside],
+        "participants": participants,
+        "n": {str(key): value for key, value in _mapping(report.get("n")).items()},
+        "training_samples": max((part.samples for part in preprocessing.statistics.values()), default=0),
+        "metric": str(report.get("metric") or "metric"),
+        "metric_title": str(report.get("metric_title") or metric_name(str(report.get("metric") or "metric"))),
         "higher_is_better": rising,
-        "weakest": weakest(card.get("subgroups") or (), overall, rising),
+        "label_fraction": report.get("label_fraction"),
+        "figures": figures,
+        "seed_sd": {name: _mapping(arms[name]).get("seed_sd") for name in arms},
+        "student_metrics": {name: _interval(value) for name, value in _mapping(student.get("metrics")).items()},
+        "verdict": str(report.get("verdict") or "invalid"),
+        "sentence": str(report.get("sentence", "")),
+        "calibration": calibration.to_dict(),
+        "coverage": dict(facts.coverage),
+        "subgroups": subgroups,
+        "weakest": weakest(subgroups, figures.get("student", {}).get("value"), rising),
+        "leak_audit": [
+            {"check": str(row["check"]), "passed": bool(row["passed"])} for row in report.get("leak_audit") or ()
+        ],
+        "limits": _limits(report, preprocessing, participants),
+        "not_done": _not_done(report, calibration, drift),
+        "drift": {} if drift is None else {"samples": drift.samples, "summaries": len(drift.centre)},
+        "length": preprocessing.length(),
+        "network": network,
+        "weights": weights_file,
+        "model_sha256": hashlib.sha256(weights).hexdigest(),
+        "provenance": _flat({**_mapping(report.get("provenance")), **provenance}),
     }
-    return {**derived, **card}
+    return parse_document(Card, card, "card")
 
 
-def weakest(subgroups: Sequence[Mapping[str, Any]], overall: Any, higher_is_better: bool) -> list[dict[str, Any]]:
-    """The three subgroups in which the student does worst, of those measured in which it does worse than over all.
+def _interval(value: Any) -> dict[str, Any]:
+    """``value``, ``low``, ``high`` of an entry of the report; None where it has none."""
+    entry = _mapping(value)
+    return {key: entry.get(key) for key in ("value", "low", "high")}
 
-    The worst first.
 
-    >>> rows = [{"by": "sex", "group": group, "value": value} for group, value in (("f", 0.7), ("m", 0.9))]
-    >>> [row["group"] for row in weakest(rows, 0.8, True)]
-    ['f']
-    """
-    sign = 1 if higher_is_better else -1
-    measured = [dict(row) for row in subgroups if row.get("value") is not None and not row.get("suppressed")]
-    worse = [row for row in measured if overall is None or sign * row["value"] < sign * overall]
-    return sorted(worse, key=lambda row: float(sign * row["value"]))[:_WEAKEST]
+def _limits(report: Mapping[str, Any], preprocessing: Preprocessing, participants: Mapping[str, Any]) -> list[str]:
+    limits = [
+        "The figures estimate the procedure: the deployed weights were refitted on all subjects, "
+        "and no subject is left to test them on.",
+        f"It was measured on {report.get('cohort') or 'one cohort'} alone; "
+        "measure it on your own patients before relying on it.",
+        f"It sees {preprocessing.view} and nothing else; records that lack it are set aside.",
+    ]
+    if report.get("verdict") != "helps":
+        limits.append(
+            f"The verdict on distillation is '{report.get('verdict') or 'invalid'}': "
+            "do not claim that the teacher helped."
+        )
+    fraction = report.get("label_fraction")
+    if isinstance(fraction, int | float) and fraction < 1:
+        limits.append(f"Only {fraction:.0%} of the training subjects were labelled.")
+    for name, row in _mapping(participants.get("outcomes")).items():
+        for count, which in ((row.get("with"), "with"), (row.get("without"), "without")):
+            if count is not None and count != "the others" and (isinstance(count, str) or count < FEW_EVENTS):
+                limits.append(
+                    f"Subjects {which} {name}: {count}. With fewer than {FEW_EVENTS} its figures are imprecise."
+                )
+    failed = [str(row["check"]) for row in report.get("leak_audit") or () if not row["passed"]]
+    limits += [f"A leak check failed: {name}." for name in failed]
+    hidden = sum(1 for row in report.get("subgroups") or () if row.get("suppressed"))
+    if hidden:
+        limits.append(f"{hidden} subgroups were too small to measure.")
+    return limits
+
+
+def _not_done(report: Mapping[str, Any], calibration: Calibration, drift: DriftDocument | None) -> list[str]:
+    """Studies that such a run does not make, and those that this one did not."""
+    looked = list(dict.fromkeys(str(row.get("by")) for row in report.get("subgroups") or ()))
+    fairness = (
+        f"subgroups were looked at by {', '.join(looked)}, one at a time" if looked else "no subgroup was looked at"
+    )
+    undone = [
+        f"External validation: every figure comes from resampling {report.get('cohort') or 'one cohort'}.",
+        "Prospective use: no figure comes from use at the bedside, and no effect on care or outcome was studied.",
+        f"Fairness: {fairness}; no other group, no combination of groups, and no cause of a difference was studied.",
+        "Comparison with clinicians: none read the same records in this run.",
+    ]
+    if "site" not in looked:
+        undone.append("Sites: none is recorded, or none was compared.")
+    if not report.get("leak_audit"):
+        undone.append("Leak audit: none was made.")
+    if calibration.conformal is None:
+        undone.append("Conformal sets: the bundle has no quantiles.")
+    if drift is None:
+        undone.append("Input drift: the bundle has no reference.")
+    return undone
+
+
+def _subgroup(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "by": str(row.get("by", "")),
+        "group": str(row.get("group", "")),
+        "n": row.get("n"),
+        "suppressed": bool(row.get("suppressed")),
+        "reason": str(row.get("reason", "")),
+        **_interval(row.get("value")),
+        "gain": _interval(row.get("gain")),
+    }
+
+
+def _modalities(preprocessing: Preprocessing) -> list[dict[str, Any]]:
+    """Each part of the view: its class, its settings, and how it is prepared."""
+    return [
+        {
+            "part": str(part),
+            "class": preprocessing.modalities[part.modality].to_dict()["class_path"],
+            "settings": preprocessing.modalities[part.modality].to_dict()["init_args"],
+            "shape": list(preprocessing.modalities[part.modality].shape(part)),
+            "may_be_unobserved": preprocessing.modalities[part.modality].traits.partial,
+            "standardised": any(preprocessing.statistics[part.modality].mean)
+            or set(preprocessing.statistics[part.modality].std) != {1.0},
+        }
+        for part in preprocessing.view.parts
+    ]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested names joined by dots; lists are left out."""
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            flat |= _flat(inner, f"{prefix}{key}.")
+        elif inner is None or isinstance(inner, str | int | float):
+            flat[f"{prefix}{key}"] = inner
+    return flat

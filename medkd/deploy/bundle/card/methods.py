@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from medkd.data.core.modality import AUGMENTATION
-from medkd.deploy.bundle.card.card import Card
-from medkd.deploy.bundle.card.content import Content, Table, joined, metric_name, percent
+from medkd.deploy.bundle.card.card_schema import Card
+from medkd.deploy.bundle.card.formatting import Content, Table, joined, metric_name, percent
 from medkd.evidence.calibration.conformal import VALUES
 
 PROTOCOLS = {

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Undefined
 
-from medkd.deploy.bundle.card.card import Card
-from medkd.deploy.bundle.card.content import figure, percent, with_interval
+from medkd.deploy.bundle.card.card_schema import Card
+from medkd.deploy.bundle.card.formatting import figure, percent, with_interval
 from medkd.deploy.bundle.card.methods import gives
 from medkd.deploy.bundle.card.results import coverage_lines, weak_lines
 from medkd.deploy.bundle.card.tripod import by_item, not_stated

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medkd.deploy.bundle.card.card import Card, CardSubgroup, Interval
-from medkd.deploy.bundle.card.content import Content, Table, figure, metric_name, percent, with_interval
+from medkd.deploy.bundle.card.card_schema import Card, CardSubgroup, Interval
+from medkd.deploy.bundle.card.formatting import Content, Table, figure, metric_name, percent, with_interval
 from medkd.evidence.figures.appearance import arm_name
 from medkd.evidence.verdict import Verdict
 

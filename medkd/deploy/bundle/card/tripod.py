@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medkd.deploy.bundle.card import methods, results
-from medkd.deploy.bundle.card.card import Card
-from medkd.deploy.bundle.card.content import Content, Table
+from medkd.deploy.bundle.card.card_schema import Card
+from medkd.deploy.bundle.card.formatting import Content, Table
 
 ITEMS: tuple[tuple[str, str, str, Callable[[Card], Content] | None], ...] = (
     ("Title and abstract", "1", "Title", methods.title),

@@ -16,7 +16,7 @@ from medkd import __version__
 from medkd.data.io.load import read_table
 from medkd.data.io.private import sweep_temporaries, writing_private
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.card.card import INTENDED_USE
+from medkd.deploy.bundle.card.card_schema import INTENDED_USE
 from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.manifest import EVENT_COLUMNS
 from medkd.deploy.inference.plan import PARQUET

@@ -15,7 +15,7 @@ from medkd import __version__
 from medkd.data.io.load import read_table
 from medkd.data.io.private import writing_private
 from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.card.card import INTENDED_USE
+from medkd.deploy.bundle.card.card_schema import INTENDED_USE
 from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.plan import PARQUET
 from medkd.deploy.inference.predictions import CALIBRATED, OK, RAW

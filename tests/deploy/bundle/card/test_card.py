@@ -1,76 +1,59 @@
-"""The card says what the run found, and no name in it can become markup."""
+"""A card is made of the run's facts alone, each in its place."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from medkd.deploy.bundle.bundle import Bundle
-from medkd.deploy.bundle.card.card import INTENDED_USE, Card, read_card, weakest
-from medkd.deploy.bundle.card.page import render_card
+from medkd.data.core.target import Target
+from medkd.deploy.bundle.calibration import Calibration
+from medkd.deploy.bundle.card.card import CardFacts, make_card, parse_facts
+from medkd.deploy.bundle.card.card_schema import Card, read_card
 from medkd.errors import InputError
-from tests.deploy.conftest import CALIBRATION, REPORT
+from tests.deploy.bundle.test_preprocessing import PREPROCESSING
+from tests.deploy.conftest import REPORT
+
+TARGET = Target("brugada", "binary", ("brugada",), rule="1 or 2")
 
 
-def test_every_figure_comes_from_the_run(bundle_folder: Path) -> None:
-    card = json.loads((bundle_folder / "card.json").read_text())
-    assert card["intended_use"] == INTENDED_USE
-    assert card["figures"]["student"] == {"value": 0.77, "low": 0.67, "high": 0.87}
-    assert card["figures"]["gain of control shuffled_teacher"]["value"] == -0.05
-    assert card["student_metrics"]["brier"]["value"] == 0.15
-    assert card["calibration"]["threshold"] == {"brugada": 0.31}
-    assert card["cohort"] == {"name": "brugada_huca", "licence": "CC BY-SA 4.0"}
-    assert card["provenance"]["versions.torch"] == "2.15.0"
-    text = (bundle_folder / "CARD.md").read_text()
-    for expected in (
-        INTENDED_USE,
-        "| student | 0.770 | 0.670 | 0.870 |",
-        "| AUROC, student | 0.770 (0.670 to 0.870) |",
-        "| sex | female | 120 | 0.700 | 0.600 | 0.800 |",
-        "not shown: 2 positive subjects, fewer than 10",
-        "- passed: no subject in two parts of a split",
-        "the deployed weights were refitted on all subjects",
-        "Only 30% of the training subjects were labelled",
-        "do not claim that the teacher helped",
-        "| test subjects, over all folds and seeds | 363 |",
-        "Weakest subgroups by AUROC (over all 0.770): sex female 0.700 (0.600 to 0.800), n = 120.",
-        "External validation: every figure comes from resampling brugada_huca.",
-        "Conformal sets: the bundle has no quantiles.",
-        "- 18a Funding",
-    ):
-        assert expected in text
+def made(report: dict[str, Any] = REPORT, **facts: Any) -> Card:
+    calibration = Calibration(temperature=1.0, threshold={"brugada": 0.3})
+    return make_card(report, TARGET, PREPROCESSING, calibration, b"weights", parse_facts(facts), {"stage": "refit"})
 
 
-def test_a_card_of_the_version_before_is_still_read(bundle_folder: Path) -> None:
-    card = json.loads((bundle_folder / "card.json").read_text())
-    required = {name for name, field in Card.model_fields.items() if field.is_required()}
-    old = {key: value for key, value in card.items() if key in required} | {"schema_version": 1}
-    found = read_card(json.dumps(old).encode(), "card.json")
-    assert found.weakest[0].group == "female"
-    assert found.metric_title == "AUROC"
-    assert "Verdict: **no evidence**" in render_card(found)
-    with pytest.raises(InputError, match="newer"):
-        read_card(json.dumps({**old, "schema_version": 3}).encode(), "card.json")
+def test_it_can_be_read_again() -> None:
+    card = made(flow=[{"reason": "samples found", "count": 400}])
+    assert read_card(card.model_dump_json().encode(), "card.json") == card
+    assert card.flow[0].count == 400
+    assert card.modalities[0].shape == [1, 1000]
+    assert card.modalities[0].standardised
 
 
-def test_the_weakest_are_those_with_the_largest_error_where_less_is_better() -> None:
-    rows = [
-        {"by": "site", "group": str(value), "value": value, "suppressed": value == 9} for value in (1, 5, 3, 9, 2, 4)
-    ]
-    assert [row["value"] for row in weakest(rows, 2, higher_is_better=False)] == [5, 4, 3]
-    assert [row["value"] for row in weakest(rows, 2, higher_is_better=True)] == [1]
+def test_few_events_and_failed_checks_are_limits() -> None:
+    report = REPORT | {"leak_audit": [{"check": "copies", "passed": False, "detail": "patient-17"}]}
+    card = made(report, participants={"outcomes": {"brugada": {"with": 76, "without": 287}}})
+    assert "Subjects with brugada: 76. With fewer than 100 its figures are imprecise." in card.limits
+    assert not any("without brugada" in limit for limit in card.limits)
+    assert "A leak check failed: copies." in card.limits
+    assert "patient-17" not in card.model_dump_json()
 
 
-def test_only_facts_of_recipe_and_cohort_are_taken_beside_the_run(learner: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Did you mean 'licence'"):
-        Bundle.write(tmp_path / "out", learner, CALIBRATION, REPORT, card={"license": "MIT"})
+def test_an_empty_report_makes_a_card_that_claims_nothing() -> None:
+    card = made({})
+    assert (card.verdict, card.figures, card.subgroups) == ("invalid", {}, [])
+    assert "Leak audit: none was made." in card.not_done
 
 
-def test_a_report_with_little_in_it_still_makes_a_card(learner: Path, tmp_path: Path) -> None:
-    Bundle.write(tmp_path / "out", learner, {"temperature": 1, "threshold": None}, {"schema_version": 1})
-    text = (tmp_path / "out" / "CARD.md").read_text()
-    assert "Verdict: **invalid**" in text
-    assert "None was made." in text
-    assert "- 20a Flow of participants" in text
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"license": "MIT"}, "Did you mean 'licence'"),
+        ({"flow": [{"reason": "found"}]}, "no 'flow.0.count'"),
+        ({"purpose": 3}, "purpose is 3"),
+    ],
+)
+def test_other_facts_are_refused(facts: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_facts(facts)
+    assert parse_facts({}) == CardFacts()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from medkd.deploy.bundle.card.card import read_card
-from medkd.deploy.bundle.card.tripod import ITEMS, by_item, not_stated
 from tests.deploy.bundle.card.test_from_run import made
+
+from medkd.deploy.bundle.card.card_schema import read_card
+from medkd.deploy.bundle.card.tripod import ITEMS, by_item, not_stated
 
 
 def test_it_is_laid_out_by_item_of_the_checklist(full_bundle: Path) -> None:

@@ -26,7 +26,7 @@ from medkd.networks.network import Network
 from medkd.pipeline.graph import make_graph
 from medkd.pipeline.prepared_cohort import PreparedCohort, prepare_cohort
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import open_cohort
+from medkd.pipeline.run_setup import open_cohort
 from medkd.pipeline.stages.fit import FitStage, LearnerStage
 from tests.deploy.conftest import REPORT
 

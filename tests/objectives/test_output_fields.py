@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medkd.errors import InputError
-from medkd.objectives.fields import Fields, check_same_shape
+from medkd.objectives.output_fields import Fields, check_same_shape
 
 
 @pytest.fixture

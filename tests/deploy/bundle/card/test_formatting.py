@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from medkd.deploy.bundle.card.content import Table, figure, metric_name, percent, with_interval
+from medkd.deploy.bundle.card.formatting import Table, figure, metric_name, percent, with_interval
 from medkd.evidence.statistics.metrics import METRICS
 
 

@@ -10,8 +10,8 @@ import torch
 from medkd import registry
 from medkd.benchmark.candidates import Candidate, find_candidates
 from medkd.benchmark.dataset import TARGET, stack
-from medkd.benchmark.stacked.step import Setting, StackedStep
 from medkd.benchmark.stacked.training_set import TeacherOutputs, TrainingSet, mixed_batches
+from medkd.benchmark.stacked.training_step import Setting, StackedStep
 from medkd.benchmark.synthetic.world import SyntheticWorld, synthetic_dataset
 from medkd.data.core.batch import Batch
 from medkd.data.core.output import Output

@@ -11,7 +11,7 @@ import medkd.tasks
 from medkd import registry
 from medkd.errors import InputError
 from medkd.pipeline.recipe import load_recipe
-from medkd.pipeline.setup import cohort_at, open_cohort
+from medkd.pipeline.run_setup import cohort_at, open_cohort
 
 TASK = Path(medkd.tasks.__path__[0]) / "ecg_lead" / "recipe.yaml"
 
