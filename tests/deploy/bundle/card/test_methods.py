@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.deploy.bundle.card.test_from_run import made
+from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.card import methods
 from medkd.deploy.bundle.card.card_schema import Card, CardSubgroup, Interval, LeakCheck

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.deploy.bundle.card.test_from_run import made
+from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.card.card_schema import read_card

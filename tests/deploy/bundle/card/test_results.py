@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.deploy.bundle.card.test_from_run import made
+from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.card import results
 from medkd.deploy.bundle.card.card_schema import Card, CardSubgroup, Interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.deploy.bundle.card.test_from_run import made
+from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.card.card_schema import read_card
 from medkd.deploy.bundle.card.tripod import ITEMS, by_item, not_stated
