@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.card import methods
 from medkd.deploy.bundle.card.card_schema import Card, CardSubgroup, Interval, LeakCheck
 from medkd.deploy.bundle.card.formatting import Content
+from tests.deploy.bundle.card.test_card import made
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.card.card_schema import read_card
 from medkd.deploy.bundle.card.page import escape_markdown, render_card
 from medkd.deploy.bundle.card.tripod import by_item
+from tests.deploy.bundle.card.test_card import made
 from tests.deploy.conftest import CALIBRATION, REPORT
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.deploy.bundle.card.test_card import made
 
 from medkd.deploy.bundle.card import results
 from medkd.deploy.bundle.card.card_schema import Card, CardSubgroup, Interval
 from medkd.deploy.bundle.card.page import render_card
 from medkd.evidence.verdict import Verdict
+from tests.deploy.bundle.card.test_card import made
 from tests.deploy.conftest import CONFORMAL, COVERAGE
 
 NOTHING = Interval(value=None, low=None, high=None)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.deploy.bundle.card.test_card import made
-
 from medkd.deploy.bundle.card.card_schema import read_card
 from medkd.deploy.bundle.card.tripod import ITEMS, by_item, not_stated
+from tests.deploy.bundle.card.test_card import made
 
 
 def test_it_is_laid_out_by_item_of_the_checklist(full_bundle: Path) -> None:
