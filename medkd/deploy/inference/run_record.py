@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import Field
 
 from medkd.data.core.target import Target
 from medkd.data.io.digest import digest_file
@@ -32,6 +34,21 @@ class ItemCounts(Document):
     ok: int
     quarantined: int
     chunks: int
+
+
+class FileCounts(Document):
+    """Files of a folder: those that items were read from, and the others by kind."""
+
+    found: int
+    of_items: int
+    not_read: dict[str, int]
+
+
+class ExcludedSamples(Document):
+    """Samples that a cohort leaves out for one reason."""
+
+    reason: str
+    count: int
 
 
 class BatchSizes(Document):
@@ -79,6 +96,10 @@ class RunRecord(Document):
     device: str
     versions: dict[str, str]
     counts: ItemCounts
+    files: FileCounts | None = None
+    """Null where items come from a list or a cohort."""
+    excluded: list[ExcludedSamples] = Field(default_factory=list)
+    """By a cohort; empty elsewhere."""
     retries: int
     batch_size: BatchSizes
     throughput: Throughput
@@ -129,6 +150,8 @@ def write_run_record(
         device=torch.cuda.get_device_name() if plan.device == "cuda" and torch.cuda.is_available() else plan.device,
         versions=_versions(plan, engine),
         counts=ItemCounts(items=plan.items, ok=counts.scored, quarantined=counts.quarantined, chunks=plan.chunks),
+        files=None if items.files is None else _files(items.files, items.unread),
+        excluded=[ExcludedSamples(reason=one.reason, count=one.count) for one in items.excluded if one.count],
         retries=counts.retries,
         batch_size=BatchSizes(asked=plan.batch_size, smallest=counts.smallest_batch),
         throughput=Throughput(items=computed, seconds=round(seconds, 3), items_per_second=round(computed / seconds, 3)),
@@ -154,6 +177,10 @@ def read_run_record(run: Path) -> RunRecord:
     if document.get("schema_version") != RunRecord.model_fields["schema_version"].default:
         raise InputError(f"{RUN} is of another version of medkd", where=run, remedy=remedy)
     return parse_document(RunRecord, document, path, remedy)
+
+
+def _files(found: int, unread: Mapping[str, int]) -> FileCounts:
+    return FileCounts(found=found, of_items=found - sum(unread.values()), not_read=dict(unread))
 
 
 def _versions(plan: Plan, engine: str) -> dict[str, str]:

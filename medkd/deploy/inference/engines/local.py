@@ -90,6 +90,9 @@ def score_chunks(
     workers = settings.workers or min(_MOST_READERS, os.cpu_count() or 1)
 
     def prepare(row: dict[str, Any]) -> Attempt[PreparedItem]:
+        if flaw := items.flaws.get(row["sample_id"]):
+            return Attempt(None, flaw)
+
         def act() -> PreparedItem:
             prepared = slots[0].prepare(row, items.root)
             return PreparedItem(prepared, slots[0].drift_of(prepared))
