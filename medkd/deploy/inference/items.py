@@ -261,9 +261,10 @@ def _kind(file: str) -> str:
 def _without_suffix(path: str, root: Path) -> str:
     """``path`` without its file's suffix.
 
-    A record that is not a file of its own (two files of one stem) has none to lose.
+    A record that is not a file of its own (two files of one stem) has none to lose, nor has a DICOM identifier, whose
+    last number would be another patient's.
     """
-    if not (root / path).is_file():
-        return path
     name = PurePosixPath(path)
+    if not (root / path).is_file() or not name.suffix[1:2].isalpha():
+        return path
     return name.as_posix().removesuffix("".join(name.suffixes) if name.suffix == ".gz" else name.suffix)
