@@ -25,7 +25,7 @@ _SPELLINGS = (
     (r"minutes?$", "min"),
     (r"(litre|liter)s?$", "l"),
     (r"/(mm3|mm\^3|cumm|cmm|mmcu)$", "/ul"),
-    (r"^[x×]?10[\^*e(]*(\d+)\)?/?(?=[a-z])", r"10*\1/"),
+    (r"^x?10[\^*e(]*(\d+)\)?/?(?=[a-z])", r"10*\1/"),
     (r"^(k|th|ths|thou|thousands?)/", "10*3/"),
     (r"^10\*9/l$|^giga/l$|^gpt/l$|^/nl$", "10*3/ul"),
     (r"^units?/", "u/"),
@@ -34,7 +34,7 @@ _SPELLINGS = (
     (r"^mm[/(]hg\)?$|^torr$", "mmhg"),
     (r"^(s|secs?|seconds?)$", "s"),
 )
-"""Spellings of the field, after which units are compared: a pattern, and what it is replaced with, one after another."""
+"""Spellings of the field, replaced one after another before units are compared: a pattern, and what it becomes."""
 _IN_NAME = (
     re.compile(r"^(?P<name>.+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]\s*$"),
     re.compile(r"^(?P<name>.+\S)\s+(?P<unit>[^\s/]+/\S+)$"),
@@ -50,7 +50,7 @@ class Variable:
     Args:
         unit: of its values.
         low, high: plausibility limits in that unit; a value outside them is not a measurement.
-        units: factor and offset from other units: ``value in unit = factor * value + offset``; compared by ``unit_key``.
+        units: factor and offset from other units: ``value in unit = factor * value + offset``.
         names: other names, compared without case.
         measured: false for what describes a person and is not a measurement (age, sex).
     """
@@ -102,7 +102,7 @@ def unit_key(unit: str) -> str:
     >>> unit_key("Deg. F"), unit_key("?F"), unit_key("[degF]"), unit_key("μmol/L")
     ('degf', 'degf', 'degf', 'umol/l')
     """
-    text = unit.strip().lower().replace("µ", "u").replace("μ", "u")
+    text = unit.strip().lower().replace("µ", "u").replace("μ", "u").replace("\u00d7", "x")
     for pattern, spelling in _SPELLINGS:
         text = re.sub(pattern, spelling, text)
     return text
