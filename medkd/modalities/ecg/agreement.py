@@ -52,10 +52,10 @@ def _seconds(recording: Recording) -> dict[str, NDArray[np.float64]]:
     """Leads as "second sample", each second around its own mean, which takes the baseline's wander away."""
     width = max(round(recording.rate), 1)
     whole = recording.values.shape[1] // width
-    if not whole:
+    leads = [lead for lead in (*LIMB, "V6") if lead in recording.leads]
+    if not whole or len(leads) < 2:
         return {}
     first = max(whole - _MOST_SECONDS, 0) // 2
-    leads = [lead for lead in (*LIMB, "V6") if lead in recording.leads]
     rows = [recording.leads.index(lead) for lead in leads]
     values = recording.values[rows, first * width : min(whole, first + _MOST_SECONDS) * width]
     seconds = values.reshape(len(rows), -1, width)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from math import ceil, floor
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,20 +18,12 @@ from medkd.errors import InputError, RecordError, nearest
 from medkd.modalities.ecg.agreement import contradictions
 from medkd.modalities.ecg.augmentation import Strengths, apply, draw
 from medkd.modalities.ecg.beats import beat_starts, median_beat
-from medkd.modalities.ecg.filters import filtered, rate_ratio, resampled
+from medkd.modalities.ecg.filters import filtered, resampled
 from medkd.modalities.ecg.length import cut, middle_start, window_starts, windows
 from medkd.modalities.ecg.readers.record_files import files_of_recordings
 from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
 from medkd.modalities.ecg.recording import STANDARD, Recording, canonical
-
-
-PLAUSIBLE_SPAN = (0.01, 20.0)
-"""Least and most mV between the lowest and highest sample of a lead that is used.
-
-Below is less than the noise that IEC 60601-2-25 allows a device; the most in 863 records of PTB-XL and Brugada-HUCA is
-14.8 mV, by an artefact. A unit that is wrong by a factor of 1,000 is outside either way.
-"""
-_AROUND_SECONDS = 60.0
+from medkd.modalities.ecg.usable import middle_section, require_usable, samples_at
 
 
 @dataclass(frozen=True)
@@ -137,9 +128,9 @@ class ECG(Modality):
                 than three beats.
         """
         if self.representation == "rhythm":
-            section, start = self._used(raw)
+            section, start = self._middle(raw)
             return np.ascontiguousarray(cut(self._clean(section), start, self._length), dtype=np.float32)
-        clean = self._clean(self._checked(raw, raw.values))
+        clean = self._whole(raw)
         beat = median_beat(clean, self.rate, *self.beat)
         if beat is None:
             raise RecordError(
@@ -183,8 +174,7 @@ class ECG(Modality):
         """
         if self.longer == "crop" or self.representation == "median_beat":
             return self.prepare(raw)[None]
-        clean = self._clean(self._checked(raw, raw.values))
-        return np.ascontiguousarray(windows(clean, self._length), dtype=np.float32)
+        return np.ascontiguousarray(windows(self._whole(raw), self._length), dtype=np.float32)
 
     def shape(self, part: Part) -> tuple[int, ...]:
         """Leads of ``part``, time steps.
@@ -222,10 +212,10 @@ class ECG(Modality):
         try:
             selected = self.select(raw, part)
             if self.representation == "rhythm" and self.longer == "crop":
-                self._used(selected)
-                starts = [middle_start(self._samples(selected), self._length)]
+                self._middle(selected)
+                starts = [middle_start(samples_at(selected, self.rate), self._length)]
             else:
-                clean = self._clean(self._checked(selected, selected.values))
+                clean = self._whole(selected)
                 if self.representation == "rhythm":
                     starts = window_starts(clean.shape[1], self._length)
                 else:
@@ -249,66 +239,17 @@ class ECG(Modality):
             raise InputError("view names a lead twice", where=part, remedy="Name each lead once")
         return wanted
 
-    def _samples(self, raw: Recording) -> int:
-        """Length of the whole of ``raw`` at the prepared rate."""
-        return ceil(raw.values.shape[1] * rate_ratio(raw.rate, self.rate))
+    @property
+    def _least_seconds(self) -> float:
+        return self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
 
-    def _used(self, raw: Recording) -> tuple[Recording, int]:
-        """The section of ``raw`` that a cropped rhythm needs, and where it begins in that section's clean signal.
+    def _whole(self, raw: Recording) -> NDArray[np.float64]:
+        """All of ``raw``, clean."""
+        require_usable(raw, raw.values, self._least_seconds)
+        return self._clean(raw)
 
-        Beside the window itself that is up to a minute on each side, for the filter; samples that are missing outside
-        the window end it.
-        """
-        ratio = rate_ratio(raw.rate, self.rate)
-        samples = raw.values.shape[1]
-        start = middle_start(self._samples(raw), self._length)
-        first, last = floor(start / ratio), min(ceil((start + self._length) / ratio), samples)
-        self._checked(raw, raw.values[:, first:last])
-        around = round(_AROUND_SECONDS * raw.rate)
-        begin, end = max(first - around, 0), min(last + around, samples)
-        whole = np.isfinite(raw.values[:, begin:end]).all(axis=0)
-        if not whole.all():
-            gaps = np.flatnonzero(~whole) + begin
-            begin = max((int(gap) + 1 for gap in gaps if gap < first), default=begin)
-            end = min((int(gap) for gap in gaps if gap >= last), default=end)
-        if 0 < (aligned := begin + -begin % ratio.denominator) <= first:
-            begin = aligned
-        if (begin, end) == (0, samples):
-            return raw, start
-        return raw.with_values(raw.values[:, begin:end]), round(start - begin * ratio)
-
-    def _checked(self, raw: Recording, values: NDArray[np.float64]) -> Recording:
-        """``raw``, whose part ``values`` is used.
-
-        Raises:
-            RecordError: samples are missing there, a lead is flat or not plausible, or the whole is too short.
-        """
-        missing = ~np.isfinite(values)
-        if missing.any():
-            leads = [raw.leads[row] for row in np.flatnonzero(missing.any(axis=1))]
-            raise RecordError(
-                f"ECG of record {raw.name} lacks {int(missing.sum())} samples (NaN) in {', '.join(leads)}",
-                remedy="Leave the record out, or cut it to its complete part",
-            )
-        least = self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
-        if raw.seconds < least:
-            raise RecordError(
-                f"ECG of record {raw.name} is {raw.seconds:g} s long, {least:g} s at least",
-                remedy="Leave the record out",
-            )
-        low, high = values.min(axis=1), values.max(axis=1)
-        flat = [lead for lead, span in zip(raw.leads, high - low, strict=True) if span == 0]
-        if flat:
-            raise RecordError(
-                f"ECG of record {raw.name} is flat in {', '.join(flat)}", remedy="Leave the record out, or those leads"
-            )
-        for lead, least_mv, most_mv in zip(raw.leads, low, high, strict=True):
-            if not PLAUSIBLE_SPAN[0] <= most_mv - least_mv <= PLAUSIBLE_SPAN[1]:
-                raise RecordError(
-                    f"ECG of record {raw.name} is not plausible in lead {lead}: {least_mv:.4g} to {most_mv:.4g} mV",
-                    remedy="Check the gain and unit that the file states",
-                )
-        return raw
+    def _middle(self, raw: Recording) -> tuple[Recording, int]:
+        return middle_section(raw, self.rate, self._length, self._least_seconds)
 
     def _clean(self, raw: Recording) -> NDArray[np.float64]:
         return resampled(filtered(raw.values, raw.rate, *self.bandpass, notch=self.notch), raw.rate, self.rate)

@@ -18,13 +18,13 @@ _BY_UPPER = {
     **{f"D{number}": number for number in ("I", "II", "III")},
 }
 """The limb leads are DI, DII, DIII where a lead is a derivation (Spanish, Portuguese, French)."""
-_BEFORE = re.compile(
-    r"^(MDC_ECG_LEAD[_:]|LEAD([ _:.]+|-)?|(ECG|EKG|EINTHOVEN|GOLDBERGER|WILSON|ABLEITUNG|D[EÉ]RIVA[A-ZÇÃÓ]+)([ _:.]+|-))"
-)
+_MAKERS = "ECG|EKG|EINTHOVEN|GOLDBERGER|WILSON|ABLEITUNG|D[E\u00c9]RIVA[A-Z\u00c7\u00c3\u00d3]+"
+_BEFORE = re.compile(rf"^(MDC_ECG_LEAD[_:]|LEAD([ _:.]+|-)?|({_MAKERS})([ _:.]+|-))")
 _AFTER = re.compile(
-    r"([ _]*\((EINTHOVEN|GOLDBERGER|WILSON)\)|[ _-](ECG|EKG|LEAD)|[ _,]*[(\[](M|U|Μ|N|MILLI|MICRO)?V(OLTS?)?[)\]])$"
+    r"([ _]*\((EINTHOVEN|GOLDBERGER|WILSON)\)|[ _-](ECG|EKG|LEAD)"
+    r"|[ _,]*[(\[](M|U|\u039c|N|MILLI|MICRO)?V(OLTS?)?[)\]])$"
 )
-_PREFIXES = {"": 1e3, "m": 1.0, "milli": 1.0, "u": 1e-3, "μ": 1e-3, "micro": 1e-3, "n": 1e-6, "nano": 1e-6}
+_PREFIXES = {"": 1e3, "m": 1.0, "milli": 1.0, "u": 1e-3, "\u03bc": 1e-3, "micro": 1e-3, "n": 1e-6, "nano": 1e-6}
 _MILLIVOLTS = {
     **{prefix + volt: factor for prefix, factor in _PREFIXES.items() for volt in ("v", "volt", "volts")},
     **{f"mdc_dim_{prefix}volt": _PREFIXES[prefix.rstrip("_")] for prefix in ("", "milli_", "micro_", "nano_")},

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, uncalibrated
+from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, refused, uncalibrated
 from medkd.modalities.ecg.recording import Recording, canonical, millivolts
 
 _V3 = "{urn:hl7-org:v3}"
@@ -44,7 +44,7 @@ def read_aecg(root: Any, path: Path) -> Recording:
         )
     rate = 1.0 / increment
     channels = [
-        Channel(lead, None, rate, fault) if fault else Channel(lead, row, rate)
+        refused(lead, rate, fault) if fault else Channel(lead, row, rate)
         for lead, (row, fault) in zip(leads, rows, strict=True)
     ]
     return recording_of(channels, path.stem, path)
@@ -56,11 +56,12 @@ def _voltage(sequence: Any, code: str, name: str) -> tuple[NDArray[np.float64], 
     try:
         digits = np.array(sequence.find(f".//{_V3}digits").text.split(), dtype=np.float64)
         origin, scale = sequence.find(f".//{_V3}origin"), sequence.find(f".//{_V3}scale")
-        units = [quantity.get("unit", "") for quantity in (origin, scale)]
-        factors = [millivolts(unit) for unit in units]
-        for unit, factor in zip(units, factors, strict=True):
+        factors: list[float] = []
+        for unit in (origin.get("unit", ""), scale.get("unit", "")):
+            factor = millivolts(unit)
             if factor is None:
                 return digits, no_voltage(lead, unit)
+            factors.append(factor)
         if not float(scale.get("value")):
             return digits, uncalibrated(lead)
         offset = float(origin.get("value")) * factors[0]

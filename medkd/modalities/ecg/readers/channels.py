@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.recording import Recording, canonical
+from medkd.modalities.ecg.recording import STANDARD, Recording, canonical
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Channel:
 
     Args:
         label: as the file names it.
-        values: in mV; NaN where a sample is missing. None where ``fault`` says why there are none.
+        values: in mV; NaN where a sample is missing; empty where ``fault`` says why.
         rate: samples per second, Hz.
         fault: why it cannot be used as an ECG lead; "" where it can.
         start: seconds after the file's first sample.
     """
 
     label: str
-    values: NDArray[np.float64] | None
+    values: NDArray[np.float64]
     rate: float = 0.0
     fault: str = ""
     start: float = 0.0
@@ -38,12 +38,19 @@ class Channel:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was recorded: no sample, or every one missing."""
-        return self.values is not None and not np.isfinite(self.values).any()
+        return not np.isfinite(self.values).any()
+
+
+def refused(label: str, rate: float, fault: str) -> Channel:
+    """A channel that cannot be used as an ECG lead."""
+    return Channel(label, np.empty(0), rate, fault)
 
 
 def no_voltage(lead: str, unit: str) -> str:
     """Fault of a channel in a unit that is not one of voltage."""
-    return f"lead {lead} is in '{unit}', which is not a voltage. Record it in mV, uV or V" if unit else uncalibrated(lead)
+    return (
+        f"lead {lead} is in '{unit}', which is not a voltage. Record it in mV, uV or V" if unit else uncalibrated(lead)
+    )
 
 
 def uncalibrated(lead: str) -> str:
@@ -65,23 +72,22 @@ def recording_of(channels: Sequence[Channel], name: str, where: object) -> Recor
         RecordError: there is no channel with samples, and none that is kept back.
     """
     faults = {channel.lead: channel.fault for channel in channels if channel.fault}
-    usable = [channel for channel in channels if not channel.fault and channel.values is not None]
+    usable = [channel for channel in channels if not channel.fault]
     recorded = {channel.lead for channel in usable if not channel.is_empty}
     # Devices name a lead twice, once empty: the one that was recorded is meant.
     usable = [channel for channel in usable if channel.lead not in recorded or not channel.is_empty]
     groups: dict[tuple[float, int, float], dict[str, Channel]] = {}
     for channel in usable:
-        assert channel.values is not None
         group = groups.setdefault((channel.rate, len(channel.values), channel.start), {})
         twin = group.setdefault(channel.lead, channel)
-        if twin is not channel and not np.array_equal(twin.values, channel.values, equal_nan=True):  # type: ignore[arg-type]
+        if twin is not channel and not np.array_equal(twin.values, channel.values, equal_nan=True):
             faults[channel.lead] = named_twice(channel.lead)
     parts = [
-        Recording(np.stack([channel.values for channel in group.values()]), tuple(group), rate, name)  # type: ignore[misc]
+        Recording(np.stack([channel.values for channel in group.values()]), tuple(group), rate, name)
         for (rate, length, _), group in groups.items()
         if length
     ]
-    parts.sort(key=lambda part: -part.seconds)
+    parts.sort(key=lambda part: (-part.seconds, -sum(lead in STANDARD for lead in part.leads)))
     if not parts:
         if not faults:
             raise RecordError(f"in ECG {name} no lead was recorded", where=where, remedy="Leave the record out")

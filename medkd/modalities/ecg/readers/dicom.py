@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, uncalibrated
+from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, refused, uncalibrated
 from medkd.modalities.ecg.recording import Recording, canonical, millivolts
 
 _NUMBERS = {1: "I", 2: "II", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF"} | {n + 2: f"V{n}" for n in range(1, 7)}
@@ -84,7 +84,7 @@ def _channels(data: Any, index: int, group: Any, path: Path) -> list[Channel]:
 
 
 def _raw(data: Any, index: int) -> NDArray[Any]:
-    from pydicom.waveforms import multiplex_array
+    from pydicom.waveforms.numpy_handler import multiplex_array
 
     steps: NDArray[Any] = multiplex_array(data, index, as_raw=True)
     return steps
@@ -100,11 +100,11 @@ def _channel(
     units = channel.get("ChannelSensitivityUnitsSequence")
     sensitivity = channel.get("ChannelSensitivity")
     if not units or not sensitivity:
-        return Channel(label, None, rate, uncalibrated(lead))
+        return refused(label, rate, uncalibrated(lead))
     unit = str(units[0].get("CodeValue", ""))
     factor = millivolts(unit)
     if factor is None:
-        return Channel(label, None, rate, no_voltage(lead, unit))
+        return refused(label, rate, no_voltage(lead, unit))
     correction = channel.get("ChannelSensitivityCorrectionFactor")
     values = steps.astype(np.float64) * float(sensitivity) * float(1.0 if correction is None else correction)
     values += float(channel.get("ChannelBaseline") or 0.0)

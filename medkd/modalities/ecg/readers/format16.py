@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of
+from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, refused
 from medkd.modalities.ecg.readers.wfdb_header import is_stated, other_checksum
 from medkd.modalities.ecg.recording import Recording, millivolts, standard_names
 
@@ -60,7 +60,7 @@ def read_format16(path: Path, text: str) -> Recording | None:
     scale = [millivolts(unit) for unit in units]
     if None in scale or len(set(leads)) != len(leads):
         channels = [
-            Channel(lead, None, rate, no_voltage(lead, unit)) if factor is None else Channel(lead, row * factor, rate)
+            refused(lead, rate, no_voltage(lead, unit)) if factor is None else Channel(lead, row * factor, rate)
             for lead, unit, factor, row in zip(leads, units, scale, values, strict=True)
         ]
         return recording_of(channels, path.stem, path)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, uncalibrated
+from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, refused, uncalibrated
 from medkd.modalities.ecg.recording import Recording, canonical, millivolts
 
 _DERIVED = {
@@ -73,19 +73,17 @@ def _channel(lead: Any, rate: float, path: Path) -> Channel:
     except ValueError:
         step = 0.0
     if not step or not unit:
-        return Channel(label, None, rate, uncalibrated(name))
+        return refused(label, rate, uncalibrated(name))
     factor = millivolts(_UNITS.get(unit.upper(), unit))
     if factor is None:
-        return Channel(label, None, rate, no_voltage(name, unit))
+        return refused(label, rate, no_voltage(name, unit))
     values = steps * (step * factor)
     values[steps == -32768] = np.nan
     return Channel(label, values, rate)
 
 
 def _derived(stored: list[Channel], rate: float) -> list[Channel]:
-    values: dict[str, NDArray[np.float64]] = {
-        channel.lead: channel.values for channel in stored if channel.values is not None
-    }
+    values: dict[str, NDArray[np.float64]] = {channel.lead: channel.values for channel in stored if not channel.fault}
     if not {"I", "II"} <= set(values) or len(values["I"]) != len(values["II"]):
         return []
     named = {channel.lead for channel in stored}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.readers.channels import Channel, recording_of, uncalibrated
+from medkd.modalities.ecg.readers.channels import Channel, recording_of, refused, uncalibrated
 from medkd.modalities.ecg.recording import STANDARD, Recording
 
 _BITS = 10
@@ -53,7 +53,7 @@ def read_philips(root: Any, path: Path) -> Recording:
         _restore_limb_leads(steps)
     scale = resolution / 1000  # it is stated in µV
     channels = [
-        Channel(label, (row - offset) * scale, rate) if scale else Channel(label, None, rate, uncalibrated(label))
+        Channel(label, (row - offset) * scale, rate) if scale else refused(label, rate, uncalibrated(label))
         for label, row in zip(labels, steps, strict=False)
     ]
     return recording_of(channels, path.stem, path)

@@ -22,7 +22,9 @@ READERS: dict[str, Callable[[Path], Recording]] = {
 _SIGNALS = (".dat", ".mat")
 _NEVER_DICOM = {*_SIGNALS, ".csv", ".txt", ".json", ".md", ".html", ".pdf", ".png", ".jpg", ".parquet", ".gz", ".zip"}
 """Suffixes of files that are not opened to look for DICOM's mark."""
-_REMEDY = "Give a WFDB record (.hea with .dat or .mat), DICOM waveform (.dcm) or XML (HL7 aECG, GE MUSE, Philips Sierra)"
+_REMEDY = (
+    "Give a WFDB record (.hea with .dat or .mat), DICOM waveform (.dcm) or XML (HL7 aECG, GE MUSE, Philips Sierra)"
+)
 
 
 def read_recording(path: Path) -> Recording:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkd.errors import RecordError
-from medkd.modalities.ecg.readers.channels import Channel, named_twice, no_voltage, recording_of, uncalibrated
+from medkd.modalities.ecg.readers.channels import Channel, named_twice, no_voltage, recording_of, refused, uncalibrated
 from medkd.modalities.ecg.readers.format16 import read_format16
 from medkd.modalities.ecg.readers.wfdb_header import Header, Signal, header_text, other_checksum, parse_header
 from medkd.modalities.ecg.recording import Recording, canonical, millivolts
@@ -85,11 +85,11 @@ def _channel(signal: Signal, steps: NDArray[np.int64], rate: float, header: Path
         raise other_checksum(header, lead, header.with_name(signal.file))
     rate *= signal.frame
     if not signal.gain:
-        return Channel(signal.lead, None, rate, uncalibrated(lead))
+        return refused(signal.lead, rate, uncalibrated(lead))
     factor = millivolts(signal.unit)
     if factor is None:
-        return Channel(signal.lead, None, rate, no_voltage(lead, signal.unit))
-    values = (steps - float(signal.baseline)) / signal.gain
+        return refused(signal.lead, rate, no_voltage(lead, signal.unit))
+    values: NDArray[np.float64] = (steps - float(signal.baseline)) / signal.gain
     values[steps == _MISSING.get(signal.format, -32768)] = np.nan
     if factor != 1.0:
         values *= factor
@@ -137,14 +137,14 @@ def _row(label: str, segments: list[tuple[int, list[Channel]]], rate: float, hea
     named = [[channel for channel in channels if channel.label == label] for _, channels in segments]
     first = next(channel for channels in named for channel in channels)
     if fault := next((channel.fault for channels in named for channel in channels if channel.fault), ""):
-        return Channel(label, None, first.rate, fault)
+        return refused(label, first.rate, fault)
     if max(map(len, named)) > 1:
-        return Channel(label, None, first.rate, named_twice(first.lead))
+        return refused(label, first.rate, named_twice(first.lead))
     frame = round(first.rate / rate)
     pieces: list[NDArray[np.float64]] = []
     for (length, _), channels in zip(segments, named, strict=True):
         piece = channels[0].values if channels else np.full(length * frame, np.nan)
-        if piece is None or len(piece) != length * frame:
+        if len(piece) != length * frame:
             raise RecordError(
                 f"ECG of record {header.stem} cannot be read: lead {first.lead} is longer or shorter in one of its "
                 "segments than the header states",
