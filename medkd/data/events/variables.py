@@ -16,7 +16,9 @@ UNSTATED = ("", "unk", "unknown", "null", "none", "nan", "na", "n/a", "-")
 _SPELLINGS = (
     (r"[\s\[\].]|\(s\)", ""),
     (r"\bmc(?=mol|g|l)|micro(?=mol|g|l)", "u"),
-    (r"^[°?º˚](?=[cf]$)", "deg"),
+    # A sign of Latin-1 that was read as UTF-8.
+    ("\ufffd(?=mol|g/|l)", "u"),
+    ("^[°?º˚\ufffd](?=[cf]$)", "deg"),
     (r"^degrees?(?=c|f)|^deg(?=ree)", "deg"),
     (r"celsius$", "c"),
     (r"fahrenheit$", "f"),

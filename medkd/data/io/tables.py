@@ -18,6 +18,7 @@ from polars.io.plugins import register_io_source
 
 from medkd.data.io.archive import is_archive, open_members, refuse_gzip_bomb
 from medkd.data.io.moments import as_form, form_of, usual
+from medkd.data.io.text import separator_of
 from medkd.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -118,7 +119,9 @@ def scan_table(
         raise InputError(
             f"no table {name} (.csv, .csv.gz, in a .zip or a .tar.gz)", where=root, remedy="Copy it as published"
         )
-    published = {column.lower(): column for column in _header(table)}
+    header = _header(table)
+    separator = separator_of(header)
+    published = {column.lower(): column for column in next(csv.reader([header], delimiter=separator), [])}
     wanted = dict.fromkeys(published, pl.String) if columns is None else dict(columns)
     absent = [column for column in optional if column in wanted and column not in published]
     wanted = {column: kind for column, kind in wanted.items() if column not in absent}
@@ -131,7 +134,9 @@ def scan_table(
             )
     types = {column: pl.Datetime("us") if kind is pl.Datetime else kind for column, kind in wanted.items()}
     frame = register_io_source(
-        _Source(table, {published[column]: column for column in wanted}, types), schema=pl.Schema(types), is_pure=True
+        _Source(table, {published[column]: column for column in wanted}, types, separator),
+        schema=pl.Schema(types),
+        is_pure=True,
     )
     return frame.with_columns(pl.lit(None, dtype=(columns or {})[column]).alias(column) for column in absent)
 
@@ -143,6 +148,7 @@ class _Source:
     table: Table
     renamed: Mapping[str, str]
     types: Mapping[str, Any]
+    separator: str
 
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, batch_size: int | None
@@ -156,6 +162,8 @@ class _Source:
                 schema_overrides={
                     name: pl.String if column in times else self.types[column] for name, column in self.renamed.items()
                 },
+                separator=self.separator,
+                encoding="utf8-lossy",
                 ignore_errors=True,
                 low_memory=True,
             )
@@ -166,7 +174,7 @@ class _Source:
             early = predicate is not None and not set(predicate.meta.root_names()) & set(times)
             if predicate is not None and early:
                 frame = frame.filter(predicate)
-            moments = _Moments(self.table, path, published)
+            moments = _Moments(self.table, path, published, self.separator)
             left = rows
             for batch in frame.collect_batches(chunk_size=batch_size):
                 read = batch.with_columns(
@@ -188,10 +196,11 @@ class _Moments:
         table: for messages.
         path: its file.
         published: column → its name in the file.
+        separator: between columns.
     """
 
-    def __init__(self, table: Table, path: Path, published: Mapping[str, str]) -> None:
-        self._table, self._path, self._published = table, path, published
+    def __init__(self, table: Table, path: Path, published: Mapping[str, str], separator: str) -> None:
+        self._table, self._path, self._published, self._separator = table, path, published, separator
         self._forms: dict[str, str] = {}
 
     def of(self, text: pl.Series, column: str) -> pl.Series:
@@ -205,7 +214,15 @@ class _Moments:
 
     def _form(self, column: str) -> str:
         name = self._published[column]
-        whole = pl.scan_csv(self._path, infer_schema=False, ignore_errors=True, low_memory=True).select(name).unique()
+        table = pl.scan_csv(
+            self._path,
+            separator=self._separator,
+            encoding="utf8-lossy",
+            infer_schema=False,
+            ignore_errors=True,
+            low_memory=True,
+        )
+        whole = table.select(name).unique()
         where = f"{self._table}, column '{column}'"
         return form_of(whole.collect(engine="streaming").to_series(), where)
 
@@ -249,7 +266,7 @@ def _members(path: Path, stamp: int) -> tuple[str, ...]:
     return tuple(name for name, _ in open_members(path, SUFFIXES))
 
 
-def _header(table: Table) -> list[str]:
+def _header(table: Table) -> str:
     with _input_errors(table):
         if not table.member:
             if table.path.name.lower().endswith(".gz"):
@@ -262,6 +279,6 @@ def _header(table: Table) -> list[str]:
     raise InputError(f"{table} is gone", where=table.path.parent)
 
 
-def _first_row(handle: IO[bytes], table: Table) -> list[str]:
+def _first_row(handle: IO[bytes], table: Table) -> str:
     with gzip.open(handle) if str(table).lower().endswith(".gz") else nullcontext(handle) as data:
-        return next(csv.reader([data.readline(_LONGEST_HEADER).decode("utf-8-sig", errors="replace")]), [])
+        return data.readline(_LONGEST_HEADER).decode("utf-8-sig", errors="replace")
