@@ -264,7 +264,7 @@ class ECG(Modality):
                 remedy="Name leads that were recorded together",
             )
         known = [lead for lead in STANDARD if lead in every]
-        unknown = [lead for lead in dict.fromkeys(every) if lead not in STANDARD]
+        unknown = [lead for lead in dict.fromkeys(every) if lead and lead not in STANDARD]
         usable = [lead for lead in wanted if lead in every] or known
         return RecordError(
             f"ECG of record {raw.name} has {len(known)} leads, {len(wanted)} expected (missing {', '.join(missing)}"

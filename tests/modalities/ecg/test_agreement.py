@@ -58,7 +58,7 @@ def test_swapped_arms_are_told_by_v6(recordings: list[Recording]) -> None:
     for recording in recordings[::10]:
         arms = exchanged(exchanged(turned(recording, "I"), "II", "III"), "aVR", "aVL")
         found.append("the arms' electrodes" in contradictions(arms).get("I", ""))
-    assert np.mean(found) > 0.6
+    assert np.mean(found) > 0.5
 
 
 def test_a_fault_refuses_the_views_that_see_it(shared: Path) -> None:
