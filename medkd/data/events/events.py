@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medkd.data.events.event_file import read_event_file
+from medkd.data.events.value_count import ValueCount
 from medkd.data.io.atomic import writing
 from medkd.errors import RecordError
 
@@ -25,26 +26,6 @@ ROWS_AT_ONCE = 4_000_000
 """Events that are sorted in memory; about 40 bytes each, three times over."""
 Reader = Callable[[Path], pl.DataFrame]
 """Reads a file in the columns of ``read_event_file``."""
-
-
-@dataclass(frozen=True)
-class ValueCount:
-    """Accounts of a sample's values: those used and those set aside add up to those that its file holds.
-
-    Args:
-        used: values that are in the sample.
-        measured: among those, measurements; age and sex are not.
-        aside: values that were left out, by reason.
-    """
-
-    used: int
-    measured: int
-    aside: Mapping[str, int]
-
-    @property
-    def seen(self) -> int:
-        """All values of the sample's file."""
-        return self.used + sum(self.aside.values())
 
 
 @dataclass(frozen=True)

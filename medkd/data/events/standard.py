@@ -9,13 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medkd.data.events.events import Events, ValueCount
+from medkd.data.events.events import Events
+from medkd.data.events.value_count import IMPLAUSIBLE, NO_NUMBER, NO_TIME, NO_UNIT, NOT_USED, ValueCount
 from medkd.data.events.variables import UNSTATED, Variable, named_unit, unit_key
 from medkd.errors import RecordError
 
-NOT_USED, NO_UNIT, NO_NUMBER = "variable not used", "unit not known", "no number"
-IMPLAUSIBLE, NO_TIME = "outside plausible limits", "no time"
-"""Reasons why a value is set aside."""
 _WORD = "word"
 NumberOf = Callable[[str], tuple[float, bool] | None]
 """A word → the number that it stands for, and whether that is in the unit that the file states, not the table's."""

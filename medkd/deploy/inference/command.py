@@ -119,6 +119,7 @@ def main(namespace: argparse.Namespace) -> int:
 
 def _left_out(summary: RunSummary) -> Iterator[str]:
     """Lines about what was found and is not an item."""
+    from medkd.deploy.bundle.preprocessing import USED
     from medkd.deploy.inference.items import in_words
 
     if summary.unread:
@@ -127,3 +128,7 @@ def _left_out(summary: RunSummary) -> Iterator[str]:
     for one in summary.excluded:
         if one.count:
             yield f"left out by the cohort: {one.count:,} ({one.reason})"
+    aside = {reason: number for reason, number in sorted(summary.values.items()) if number and reason != USED}
+    if aside:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in aside.items())
+        yield f"values set aside: {sum(aside.values()):,} of {sum(summary.values.values()):,} ({reasons})"

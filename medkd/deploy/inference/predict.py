@@ -54,6 +54,7 @@ class RunSummary:
         seconds: that this call took.
         unread: files of the folder that belong to no item, counted by kind.
         excluded: samples that the cohort leaves out, counted by reason.
+        values: of event files, those used and those set aside, counted by reason.
         reports: counts of the DICOM reports, where they were asked for.
         fhir: name of the file of FHIR resources, where they were asked for.
     """
@@ -67,6 +68,7 @@ class RunSummary:
     seconds: float
     unread: Mapping[str, int] = field(default_factory=dict)
     excluded: tuple[Exclusion, ...] = ()
+    values: Mapping[str, int] = field(default_factory=dict)
     reports: Reports | None = None
     fhir: str | None = None
 
@@ -166,6 +168,7 @@ def predict(
         seconds,
         items.unread,
         items.excluded,
+        counts.values,
         reports,
         items_file(loaded.target) if settings.fhir else None,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from medkd.deploy.inference.os_errors import PASSING, errno_of
@@ -25,12 +25,14 @@ class Attempt(Generic[T]):
         reason: one line, in the words of what refused the item; None where the work succeeded.
         seconds: how long it took.
         retries: how often it was tried again.
+        values: of the item's event files, those used and those set aside, counted by reason.
     """
 
     value: T | None
     reason: str | None = None
     seconds: float = 0.0
     retries: int = 0
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 def attempt(
