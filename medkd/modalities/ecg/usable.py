@@ -27,7 +27,7 @@ def samples_at(raw: Recording, rate: float) -> int:
     >>> samples_at(Recording(np.zeros((1, 1201)), ("I",), 500.0), 100.0)
     241
     """
-    return ceil(raw.values.shape[1] * rate_ratio(raw.rate, rate))
+    return ceil(int(raw.values.shape[1]) * rate_ratio(raw.rate, rate))
 
 
 def middle_section(raw: Recording, rate: float, length: int, least_seconds: float) -> tuple[Recording, int]:

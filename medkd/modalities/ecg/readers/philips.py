@@ -53,7 +53,9 @@ def read_philips(root: Any, path: Path) -> Recording:
         _restore_limb_leads(steps)
     scale = resolution / 1000  # it is stated in µV
     channels = [
-        Channel(label, (row - offset) * scale, rate) if scale else refused(label, rate, uncalibrated(label))
+        Channel(label, (row.astype(np.float64) - offset) * scale, rate)
+        if scale
+        else refused(label, rate, uncalibrated(label))
         for label, row in zip(labels, steps, strict=False)
     ]
     return recording_of(channels, path.stem, path)

@@ -89,7 +89,7 @@ def _channel(signal: Signal, steps: NDArray[np.int64], rate: float, header: Path
     factor = millivolts(signal.unit)
     if factor is None:
         return refused(signal.lead, rate, no_voltage(lead, signal.unit))
-    values: NDArray[np.float64] = (steps - float(signal.baseline)) / signal.gain
+    values = (steps.astype(np.float64) - signal.baseline) / signal.gain
     values[steps == _MISSING.get(signal.format, -32768)] = np.nan
     if factor != 1.0:
         values *= factor
