@@ -109,7 +109,7 @@ def main(namespace: argparse.Namespace) -> int:
     print(f"{summary.scored} of {summary.items} items scored: {out / TABLE}.{rate}")
     if summary.quarantined:
         print(f"{summary.quarantined} set aside, with reasons: {out / QUARANTINE}")
-    if settings.fhir:
+    if summary.fhir:
         print(f"FHIR R4: {out / DEVICE}, then {out / summary.fhir}")
     if reports := summary.reports:
         failed = f", {reports.failed} could not be written: {out / SR / FAILED}" if reports.failed else ""

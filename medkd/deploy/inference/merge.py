@@ -105,7 +105,7 @@ def _failure(out: Path, plan: Plan, error: pl.exceptions.PolarsError) -> InputEr
         except pl.exceptions.PolarsError:
             return InputError(f"{path.name} is damaged", where=path.parent, remedy="Remove it, and repeat the command")
     number = errno_of(error)
-    reason = str(error) if number is None else os.strerror(number)
+    reason = "its tables cannot be put together" if number is None else os.strerror(number)
     return InputError(
         f"cannot write: {reason}", where=out, remedy="Make room, then repeat the command: it goes on where it stopped"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medkd.errors import RecordError
 
@@ -24,6 +24,8 @@ _SINGLE = ("PatientID", "PatientName", "AccessionNumber", "StudyID")
 _CHECKED = ("AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI")
 """Value representations whose form says whether a value can be right; text may be anything."""
 _TEXT = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
+_DELIMITERS = set(b"\\^=\r\n\t\f")
+"""After which a text is in its first character set again (PS3.5, 6.1.2.5.3)."""
 _GROUPS = (0x0008, 0x0010, 0x0020)
 _PARTS = {1: 100, 2: 101, 3: 109, 4: 110, 5: 144, 6: 127, 7: 126, 8: 138, 9: 148}
 """Parts of ISO 8859 and the registrations by which DICOM names them (PS3.3, C.12.1.1.2)."""
@@ -79,7 +81,7 @@ def with_valid_attributes(source: Dataset) -> Dataset:
     return source
 
 
-def _value(source: Dataset, name: str) -> object:
+def _value(source: Dataset, name: str) -> Any:
     """The value; None where it is absent or cannot be read."""
     try:
         return source[name].value if name in source else None
@@ -117,12 +119,12 @@ def _decode_text(source: Dataset) -> None:
     from pydicom.dataelem import RawDataElement
 
     written = _value(source, "SpecificCharacterSet") or ""
-    sets = [str(one) for one in ([written] if isinstance(written, str) else written)]  # type: ignore[call-overload]
+    sets = [str(one) for one in ([written] if isinstance(written, str) else written)]
     known = {one.value for one in SpecificCharacterSetValues}
     if all(one in known for one in sets if one):
         return
     named = [one if one in known or not one else _standard_set(one) for one in sets]
-    raw = [source.get_item(tag) for tag in _tags(source)]
+    raw: list[Any] = [source.get_item(tag) for tag in _tags(source)]
     texts = [
         one
         for one in raw
@@ -138,7 +140,7 @@ def _decode_text(source: Dataset) -> None:
         named = ["ISO_IR 192"]
     encodings = convert_encodings(named)  # type: ignore[arg-type]
     for one in texts:
-        text = decode_bytes(one.value, encodings, {"\\", "^", "="})
+        text = decode_bytes(one.value, encodings, _DELIMITERS)
         source.add_new(one.tag, _representation(one.tag, one.VR), text.rstrip("\0 "))
     source.SpecificCharacterSet = named if len(named) > 1 else named[0]
 
