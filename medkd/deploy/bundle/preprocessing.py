@@ -16,7 +16,7 @@ from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import View
 from medkd.data.events.events import Events
-from medkd.data.events.value_count import IMPLAUSIBLE, ValueCount
+from medkd.data.events.value_count import ValueCount
 from medkd.data.loading.statistics import Statistics
 from medkd.deploy.bundle.schema_version import Versioned
 from medkd.errors import InputError, RecordError
@@ -149,16 +149,13 @@ class Preprocessing:
         counts = [ValueCount.of_file(parts) for parts in files.values()]
         if files and values is not None:
             _tally(counts, values)
-        unusable = None if has_more else _unusable(counts)
-        if unusable is not None and any(set(count.aside) - {IMPLAUSIBLE} for count in counts):
-            raise unusable
         if len({len(values) for values in prepared.values()}) > 1:
             raise RecordError(
                 "its modalities have different numbers of windows", remedy="Give records of the same length"
             )
         if all(np.isnan(values).all() for values in prepared.values()):
             raise RecordError(f"nothing of {self.view} was observed")
-        if unusable is not None:
+        if not has_more and (unusable := _unusable(counts)) is not None:
             raise unusable
         return prepared
 

@@ -100,9 +100,10 @@ def _read(path: Path, layout: Layout) -> pl.DataFrame:
         times = read_moments(table[layout.time], path.name)
     except InputError as error:
         raise RecordError(error.what, where=error.where, remedy=error.remedy) from error
-    table = table.with_columns(times.alias("at"))
+    table = table.with_columns(times.alias("at")).filter(pl.any_horizontal(pl.col(list(layout.glucose)).is_not_null()))
     series = [pl.col(layout.person).alias("series")] if layout.person else []
     last = pl.col("at").max().over(layout.person) if layout.person else pl.col("at").max()
+    table = table.with_columns(((pl.col("at") - last).dt.total_microseconds() / 3.6e9).alias("hours"))
     parts = []
     for name, unit in layout.glucose.items():
         text = pl.col(name).str.replace(",", ".", literal=True)
@@ -110,7 +111,7 @@ def _read(path: Path, layout: Layout) -> pl.DataFrame:
         parts.append(
             table.filter(pl.col(name).is_not_null()).select(
                 *series,
-                ((pl.col("at") - last).dt.total_microseconds() / 3.6e9).alias("hours"),
+                "hours",
                 pl.lit("glucose").alias("variable"),
                 pl.lit(unit).alias("unit"),
                 number.alias("value"),
