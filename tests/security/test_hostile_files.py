@@ -106,7 +106,7 @@ def test_a_link_is_followed_as_its_owner_laid_it(record: Path, tmp_path: Path):
         (folder / file.name).symlink_to(file)
     (folder / "passwords.hea").symlink_to("/etc/passwd")
     items = find_items(folder, ECGS, registry=registry)
-    read = [read_recording(folder / name) for name in items.table["ecg"] if name != "passwords.hea"]
+    read = [read_recording(folder / f"{name}.hea") for name in items.table["ecg"] if name != "passwords"]
     assert [source.values.shape for source in read] == [(12, 1200)]
     with pytest.raises(RecordError) as caught:
         read_recording(folder / "passwords.hea")

@@ -185,7 +185,7 @@ class ECG(Modality):
         return (len(self._wanted(part)), self._length)
 
     def find(self, folder: Path) -> list[str]:
-        """All ECG files below ``folder``: POSIX paths relative to it, sorted; a WFDB record by its header."""
+        """All ECG records below ``folder``: POSIX paths relative to it, without suffix where that is clear, sorted."""
         return find_recordings(folder)
 
     def files_of(self, records: Collection[str], files: Collection[str], folder: Path) -> set[str]:

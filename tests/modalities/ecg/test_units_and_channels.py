@@ -160,7 +160,7 @@ def test_segments_join_to_one_record_with_gaps(tmp_path: Path) -> None:
     for name, part in (("s1", steps[:, :1000]), ("s2", steps[:, 1000:])):
         write(tmp_path, name, two_leads(name, part, "1000/mV"), part)
     (tmp_path / "w.hea").write_text(f"w/3 2 {RATE} {SAMPLES + 500}\ns1 1000\n~ 500\ns2 1500\n")
-    assert find_recordings(tmp_path) == ["w.hea"]
+    assert find_recordings(tmp_path) == ["w"]
     recording = read_recording(tmp_path / "w")
     assert recording.values.shape == (2, SAMPLES + 500)
     assert np.isnan(recording.values[:, 1000:1500]).all()
@@ -168,6 +168,18 @@ def test_segments_join_to_one_record_with_gaps(tmp_path: Path) -> None:
     (tmp_path / "s2.hea").unlink()
     with pytest.raises(RecordError, match=r"lacks its segment s2\.hea"):
         read_recording(tmp_path / "w")
+
+
+def test_the_listing_names_what_the_reader_reads(tmp_path: Path) -> None:
+    names = ["a.hea", "a.mat.hea", "b.xml.hea", "c.hea", "c.dcm", "d.HEA", "e.hea", "e", "f.hea"]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(f"x 1 {number} 10\n")
+    found = find_recordings(tmp_path)
+    assert found == ["a", "a.mat.hea", "b.xml.hea", "c.dcm", "c.hea", "d.HEA", "e.hea", "f"]
+    for name in found:
+        with pytest.raises(RecordError) as caught:
+            read_recording(tmp_path / name)
+        assert any(caught.value.where.endswith(f"/{file}") for file in (name, f"{name}.hea"))
 
 
 def test_two_files_that_a_name_could_mean_are_refused(tmp_path: Path) -> None:

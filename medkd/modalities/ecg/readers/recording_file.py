@@ -60,7 +60,7 @@ def read_recording(path: Path) -> Recording:
 def find_recordings(folder: Path) -> list[str]:
     """Paths of all ECG files below ``folder``, POSIX and relative to it, sorted; ``read_recording`` reads just those.
 
-    Segments of a WFDB record are parts of it, not records.
+    Without suffix where the bare name can mean no other file. Segments of a WFDB record are parts of it, not records.
     """
     records: set[str] = set()
     for parent, folders, files in os.walk(folder):
@@ -68,10 +68,20 @@ def find_recordings(folder: Path) -> list[str]:
         paths = [Path(parent, name) for name in files if not name.startswith(".")]
         headers = [path for path in paths if path.suffix.lower() == ".hea"]
         segments = {f"{name}.hea" for header in headers for name in segments_of(header)}
-        records |= {
-            path.relative_to(folder).as_posix() for path in paths if _is_record(path) and path.name not in segments
-        }
+        names = set(files)
+        for path in paths:
+            if _is_record(path) and path.name not in segments:
+                record = path.with_suffix("") if _is_alone(path, names) else path
+                records.add(record.relative_to(folder).as_posix())
     return sorted(records)
+
+
+def _is_alone(path: Path, names: set[str]) -> bool:
+    """Whether ``read_recording`` takes the name without suffix for this file of all the ``names`` in its folder."""
+    bare = path.with_suffix("")
+    if path.suffix not in READERS or bare.name in names or bare.suffix.lower() in (*READERS, *_SIGNALS):
+        return False
+    return [ending for ending in READERS if bare.name + ending in names] == [path.suffix]
 
 
 def has_dicom_mark(path: Path) -> bool:
