@@ -84,9 +84,11 @@ class Grid(Modality):
 
     @classmethod
     @lru_cache(maxsize=64)
-    def _entries(cls, *entries: tuple[str | None, ...]) -> Entries:
+    def _entries(
+        cls, variables: tuple[str, ...], units: tuple[str | None, ...], words: tuple[str | None, ...]
+    ) -> Entries:
         """How the variables, units and words of a file are read; once for all the samples of a file."""
-        return entries_of(*entries, cls.table(), cls._names(), cls.number)  # type: ignore[arg-type, misc]
+        return entries_of(variables, units, words, cls.table(), cls._names(), cls.number)
 
     def names(self, part: Part) -> tuple[str, ...]:
         """The variables that a part shows.

@@ -124,6 +124,7 @@ class Preprocessing:
         """
         prepared: Prepared = {}
         files: dict[str, list[ValueCount]] = {}
+        counts: list[ValueCount] = []
         has_more = False
         for part in self.view.parts:
             name = part.modality
@@ -137,6 +138,9 @@ class Preprocessing:
             read = modality.read(row, root)
             if isinstance(read, Events) and read.count is not None:
                 files.setdefault(str(row[name]), []).append(read.count)
+                counts = [ValueCount.of_file(parts) for parts in files.values()]
+                # Now, since what follows may refuse the sample.
+                _tally(counts, {} if values is None else values)
             else:
                 has_more = True
             raw = modality.select(read, part)
@@ -146,9 +150,6 @@ class Preprocessing:
             if np.isinf(array).any() or (np.isnan(array).any() and not modality.traits.partial):
                 raise RecordError(f"{name} has values that are not finite after preparation")
             prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(array))).numpy()
-        counts = [ValueCount.of_file(parts) for parts in files.values()]
-        if files and values is not None:
-            _tally(counts, values)
         if len({len(values) for values in prepared.values()}) > 1:
             raise RecordError(
                 "its modalities have different numbers of windows", remedy="Give records of the same length"
@@ -161,6 +162,7 @@ class Preprocessing:
 
 
 def _tally(counts: Sequence[ValueCount], values: dict[str, int]) -> None:
+    values.clear()
     values[USED] = sum(count.used for count in counts)
     for count in counts:
         for reason, number in count.aside.items():
