@@ -89,8 +89,12 @@ def test_a_header_that_names_no_lead_says_so(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"has 0 leads, 1 expected \(missing I\)"):
         prepared(write(tmp_path, "a", ["a.dat 16", "a.dat 16 200"], steps))
     (tmp_path / "none.hea").write_text("none 0 500 1000\n")
+    missing = np.full((2, SAMPLES), -32768)
+    write(tmp_path, "gap", two_leads("gap", missing, "1000(0)/mV"), missing)
     with pytest.raises(RecordError, match="no lead was recorded"):
         read_recording(tmp_path / "none")
+    with pytest.raises(RecordError, match="lacks 2500 samples"):
+        prepared(tmp_path / "gap.hea")
 
 
 def test_a_scale_that_is_wrong_is_not_plausible(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def recording_of(channels: Sequence[Channel], name: str, where: object) -> Recor
     Channels of one rate, length and start belong together, as long as no lead comes twice with different samples.
 
     Raises:
-        RecordError: there is no channel with samples, and none that is kept back.
+        RecordError: no channel holds a sample, and none is kept back.
     """
     faults = {channel.lead: channel.fault for channel in channels if channel.fault}
     usable = [channel for channel in channels if not channel.fault]
@@ -88,9 +88,9 @@ def recording_of(channels: Sequence[Channel], name: str, where: object) -> Recor
         if length
     ]
     parts.sort(key=lambda part: (-part.seconds, -sum(lead in STANDARD for lead in part.leads)))
+    if not recorded and not faults:
+        raise RecordError(f"in ECG {name} no lead was recorded", where=where, remedy="Leave the record out")
     if not parts:
-        if not faults:
-            raise RecordError(f"in ECG {name} no lead was recorded", where=where, remedy="Leave the record out")
         return Recording(np.empty((0, 0)), (), 1.0, name, faults)
     first, *others = parts
     return Recording(first.values, first.leads, first.rate, name, faults, tuple(others))
