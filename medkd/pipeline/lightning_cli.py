@@ -24,11 +24,11 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from medkd.data.loading.datamodule import SampleData
+from medkd.distill.checkpoints import EVALUATING, LEARNER, checked_checkpoint, keep_logs_of_fit, load_fitted
 from medkd.distill.distiller import Distiller
 from medkd.distill.learner import FittedModel
 from medkd.distill.random_state import RandomStateCheckpoint
 from medkd.errors import InputError, nearest
-from medkd.pipeline.checkpoints import EVALUATING, LEARNER, checked_checkpoint, keep_logs_of_fit, load_fitted
 
 _CLASS = re.compile(r"class_path '?(?P<path>[\w.]+)'?")
 _NO_ATTRIBUTE = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")

@@ -145,6 +145,9 @@ class _ProtectedSend:
             if message.get("more_body"):
                 return
             page = self._page.replace(b"<script", f'<script nonce="{self._nonce}"'.encode())
+            if b'rel="icon"' not in page:
+                # Browsers would ask for one at the root of the host, which may be a portal's.
+                page = page.replace(b"<head>", b'<head><link rel="icon" href="data:,">', 1)
             MutableHeaders(scope=self._start)["content-length"] = str(len(page))
             await self._send(self._start)
             self._start = None

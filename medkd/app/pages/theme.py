@@ -61,8 +61,7 @@ def gradio_options() -> dict[str, Any]:
     return {
         "theme": theme,
         "css": (STATIC / "style.css").read_text(encoding="utf-8"),
-        # Without an icon browsers ask for one at the host's root, which may be a portal's.
-        "head": f'<link rel="icon" href="data:,"><script src="{KEYS_URL.lstrip("/")}" defer></script>',
+        "head": f'<script src="{KEYS_URL.lstrip("/")}" defer></script>',
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

@@ -131,7 +131,7 @@ def _decode_text(source: Dataset) -> None:
         if isinstance(one, RawDataElement) and one.value and _representation(one.tag, one.VR) in _TEXT
     ]
     if None in named:
-        if not all(one.value.isascii() for one in texts):
+        if not all((one.value or b"").isascii() for one in texts):
             raise RecordError(
                 f"its SpecificCharacterSet '{_printable(sets)}' is not one that DICOM defines",
                 remedy="Correct it, such as ISO_IR 100 for Latin-1 or ISO_IR 192 for UTF-8",
@@ -140,7 +140,7 @@ def _decode_text(source: Dataset) -> None:
         named = ["ISO_IR 192"]
     encodings = convert_encodings(named)  # type: ignore[arg-type]
     for one in texts:
-        text = decode_bytes(one.value, encodings, _DELIMITERS)
+        text = decode_bytes(one.value or b"", encodings, _DELIMITERS)
         source.add_new(one.tag, _representation(one.tag, one.VR), text.rstrip("\0 "))
     source.SpecificCharacterSet = named if len(named) > 1 else named[0]
 
