@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import shlex
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from medkd import __version__
 from medkd.commands import COMMANDS, Command
-from medkd.errors import InputError, MedkdError, nearest
+from medkd.errors import InputError, MedkdError, nearest, place_of
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -24,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done; 1 a check or something unforeseen failed; 2 the user's input is wrong; 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # A name that is not UTF-8 is shown escaped, instead of stopping the run that mentions it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     typed = shlex.join(["medkd", *words])
@@ -129,9 +134,14 @@ _SYSTEM = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL) | dict
 
 
 def _unforeseen(error: Exception, typed: str) -> str:
-    first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
-    what = type(error).__name__ + (f": {first}" if first else "")
-    return str(InputError(what, remedy=f"This was not foreseen; see more with: {typed} --debug"))
+    # Without the exception's own words: they name a library's variables, and may quote what a record holds.
+    return str(
+        InputError(
+            "something failed that was not foreseen",
+            where=place_of(error),
+            remedy=f"Report that place; the whole of it is shown by: {typed} --debug",
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -160,10 +160,11 @@ def test_failures_and_their_exit_codes(stand_in: Stand, capsys: pytest.CaptureFi
     assert line_of(capsys) == "interrupted. To go on, type: medkd predict b i --out 'o dir'"
     stand_in("predict", raising(ValueError("first\nsecond")))
     assert main(typed) == 1
-    assert (
-        line_of(capsys)
-        == "ValueError: first. This was not foreseen; see more with: medkd predict b i --out 'o dir' --debug."
-    )
+    said = line_of(capsys)
+    assert said.startswith("something failed that was not foreseen (cli.py, line ")
+    assert said.endswith("the whole of it is shown by: medkd predict b i --out 'o dir' --debug.")
+    assert "first" not in said
+    assert "ValueError" not in said
     stand_in("predict", raising(ModuleNotFoundError("No module named 'wfdb'", name="wfdb.io")))
     assert main(typed) == 2
     assert line_of(capsys) == "package 'wfdb' is not installed. Install it with: pip install 'medkd[ecg]'."

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
+from medkd.data.core.cohort import Extract
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.target import Target
 from medkd.data.events.event_cohort import EventCohort
@@ -36,6 +39,14 @@ class GlucoseForecast(EventCohort):
     def people(self) -> pl.DataFrame:
         """One row per series: ``series``, ``subject_id``, and other columns of the sample table."""
 
+    def recordings(self) -> pl.Series:
+        """The series of every recording that was published, also of those without a reading."""
+        return self.people()["series"]
+
+    def set_aside(self) -> dict[str, pl.DataFrame]:
+        """Rows with ``series`` that hold no reading that can be used, by reason."""
+        return {}
+
     def targets(self) -> Mapping[str, Target]:
         """``glucose30``, ``glucose60``, and ``glucose``, which is both."""
         rule = (
@@ -53,7 +64,23 @@ class GlucoseForecast(EventCohort):
         readings = self.readings()
         if readings.is_empty():
             raise InputError("no sensor reading can be used", where=self.root, remedy="Use the files as published")
-        return forecasts(readings, self.people(), target.columns)
+        table, excluded = forecasts(readings, self.people(), target.columns)
+        lost = set(self.recordings()) - set(readings["series"].unique())
+        return table, (
+            [Exclusion("recording without a reading that can be used", len(lost))] if lost else []
+        ) + excluded
+
+    def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
+        """As any cohort of events, with counts of rows of these samples' recordings that hold no usable reading."""
+        extract = super().extract(samples, folder, wanted)
+        if wanted is not None and "cgm" not in wanted:
+            return extract
+        series = samples["series"].unique().implode()
+        counts = {
+            reason: rows.filter(pl.col("series").is_in(series)).height for reason, rows in self.set_aside().items()
+        }
+        aside = [Exclusion(f"cgm: {reason}", count) for reason, count in counts.items() if count]
+        return replace(extract, aside=(*extract.aside, *aside))
 
 
 def forecasts(

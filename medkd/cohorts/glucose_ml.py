@@ -13,6 +13,7 @@ import polars as pl
 from medkd.cohorts.glucose_forecast import GlucoseForecast
 from medkd.data.core.modality import Modality
 from medkd.data.io.archive import read_members
+from medkd.data.io.moments import read_moments
 from medkd.errors import InputError
 from medkd.modalities.cgm import CGM
 from medkd.modalities.cgm.cgm import sensor_reading
@@ -54,16 +55,36 @@ class GlucoseML(GlucoseForecast):
         return {"cgm": CGM()}
 
     @cached_property
+    def published(self) -> pl.DataFrame:
+        """All sets as published: ``series``, ``second`` (null: cannot be read), ``glucose`` (null) and its ``text``."""
+        return pl.concat([part for path in self.sets for part in _people(path)])
+
+    @cached_property
     def rows(self) -> pl.DataFrame:
         """All sets: ``series``, ``minute`` from its first reading, ``glucose``; ordered, each minute once."""
-        table = pl.concat([part for path in self.sets for part in _people(path)])
         start = pl.col("second").min().over("series")
-        timed = table.drop_nulls().select("series", "glucose", minute=(pl.col("second") - start) / 60)
+        usable = self.published.select("series", "second", "glucose").drop_nulls()
+        timed = usable.select("series", "glucose", minute=(pl.col("second") - start) / 60)
         return timed.sort("series", "minute").unique(["series", "minute"], keep="first", maintain_order=True)
 
     def readings(self) -> pl.DataFrame:
         """Every reading of every set."""
         return self.rows
+
+    def recordings(self) -> pl.Series:
+        """Every person of every set, with readings or without."""
+        return self.published["series"].unique(maintain_order=True)
+
+    def set_aside(self) -> dict[str, pl.DataFrame]:
+        """Rows that are no reading, by reason."""
+        timed, known = pl.col("second").is_not_null(), pl.col("glucose").is_not_null()
+        empty = pl.col("text").is_null() | (pl.col("text") == "")
+        readings = self.published.filter(timed & known)
+        return {
+            "no time": self.published.filter(~timed & known),
+            "no number": self.published.filter(~known & ~empty),
+            "second reading at one time": readings.filter(~pl.struct("series", "second").is_first_distinct()),
+        }
 
     def people(self) -> pl.DataFrame:
         """One recording per person: ``subject_id``, ``site`` (the set), and age, sex, diabetes where published."""
@@ -91,7 +112,7 @@ def _series(path: Path, person: str) -> str:
 
 
 def _people(path: Path) -> list[pl.DataFrame]:
-    """Each person's readings: ``series``, ``second``, ``glucose``."""
+    """Each person's rows: ``series``, ``second``, ``glucose``, ``text``."""
     return [
         _readings(_series(path, name.stem), content, name.name)
         for name, content in _members(path)
@@ -122,23 +143,37 @@ def _table(content: bytes, columns: tuple[str, ...], where: str) -> pl.DataFrame
 
 def _readings(series: str, content: bytes, where: str) -> pl.DataFrame:
     table = _table(content, _COLUMNS, where)
+    if table.is_empty():
+        # A person without a row is counted as one without a reading.
+        table = table.clear(1)
     return table.select(
         pl.lit(series).alias("series"),
-        seconds(pl.col("timestamp")).alias("second"),
+        seconds(table["timestamp"], where).alias("second"),
         sensor_reading(pl.col(_COLUMNS[1])).alias("glucose"),
+        pl.col(_COLUMNS[1]).str.strip_chars().alias("text"),
     )
 
 
-def seconds(text: pl.Expr) -> pl.Expr:
-    """Seconds of a timestamp; of a time of day, counted on past midnight.
+def seconds(text: pl.Series, where: str = "") -> pl.Series:
+    """Seconds of a column of timestamps; of times of day, counted on past midnight.
 
-    >>> table = pl.DataFrame({"a": ["2020-01-01 00:00:05", "soon"], "b": ["23:58:00", "00:03:00"]})
-    >>> table.select(seconds(pl.col("a")) - 1577836800, seconds(pl.col("b"))).rows()
-    [(5, 86280), (None, 86580)]
+    Args:
+        text: timestamps, all in one form, see ``medkd.data.io.moments``.
+        where: file, for the message.
+
+    Raises:
+        InputError: the form cannot be told.
+
+    >>> (seconds(pl.Series(["2020-01-01 00:00:05", "2020-01-01T00:00:06", "soon"])) - 1577836800).to_list()
+    [5, 6, None]
+    >>> seconds(pl.Series(["23:58:00", "00:03:00"])).to_list()
+    [86280, 86580]
     """
-    date = text.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False).dt.epoch("s")
-    clock = text.str.strip_chars().str.to_time("%H:%M:%S", strict=False).cast(pl.Int64) // 1_000_000_000
-    return pl.coalesce(date, clock + 86400 * (clock.diff() < 0).fill_null(value=False).cum_sum())
+    text = text.str.strip_chars().replace("", None)
+    clock = text.str.to_time("%H:%M:%S", strict=False).cast(pl.Int64) // 1_000_000_000
+    clock = clock + 86400 * (clock.diff() < 0).fill_null(value=False).cum_sum()
+    dated = pl.select(pl.when(clock.is_null()).then(text)).to_series()
+    return read_moments(dated, where).dt.epoch("s").zip_with(clock.is_null(), clock)
 
 
 def _metadata(path: Path) -> pl.DataFrame:

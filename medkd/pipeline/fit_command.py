@@ -12,7 +12,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--config", metavar="YAML", help="complete configuration, as a recipe's stage prints it")
     parser.accept_any_words()
     parser.epilog = (
-        f"{parser.epilog}\n\nEvery further option goes to LightningCLI; --print_config shows what it understood."
+        f"{parser.epilog}\n\nEvery further option goes to LightningCLI; --print_config shows what it understood.\n"
+        "validate and test score the model that the fit left, or the checkpoint of --ckpt_path FILE."
     )
 
 

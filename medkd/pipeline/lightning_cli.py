@@ -24,6 +24,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from medkd.data.loading.datamodule import SampleData
+from medkd.distill.checkpoints import EVALUATING, LEARNER, checked_checkpoint, keep_logs_of_fit, load_fitted
 from medkd.distill.distiller import Distiller
 from medkd.distill.learner import FittedModel
 from medkd.distill.random_state import RandomStateCheckpoint
@@ -111,23 +112,39 @@ class StageCLI(LightningCLI):
             ) from error
 
     def before_instantiate_classes(self) -> None:
-        """Set the threads before the first operation."""
+        """Set the threads before the first operation; what only evaluates gets log files of its own."""
         torch.set_num_threads(self._chosen()["threads"])
+        if self.subcommand in EVALUATING:
+            keep_logs_of_fit(self._chosen()["trainer"]["logger"], self.subcommand)
+
+    def before_fit(self) -> None:
+        """Refuse a checkpoint that is not there: Lightning begins anew without a word."""
+        checked_checkpoint(self._chosen()["ckpt_path"], self.trainer, "Leave it out to begin anew")
+
+    def before_validate(self) -> None:
+        """Take a checkpoint, or the model that the fit left: a network as it was initialised has no score."""
+        if checked_checkpoint(self._chosen()["ckpt_path"], self.trainer, "Leave it out to take what the fit left"):
+            return
+        load_fitted(self.model, self._network_config(), Path(self.trainer.default_root_dir) / LEARNER)
+
+    before_test = before_validate
 
     def after_fit(self) -> None:
         """Save the fitted model in ``default_root_dir/learner``; of several processes the first does."""
         if not self.trainer.is_global_zero:
             return
-        network = self._chosen()["model"]["network"]
-        spec = {"class_path": network["class_path"], "init_args": _plain(network["init_args"])}
         model = FittedModel(
             network=self.model.kept,
-            network_config=spec,
+            network_config=self._network_config(),
             model_input=self.datamodule.model_inputs["model"],
             target=self.datamodule.target,
             statistics=self.datamodule.statistics["model"],
         )
-        model.save(Path(self.trainer.default_root_dir) / "learner")
+        model.save(Path(self.trainer.default_root_dir) / LEARNER)
+
+    def _network_config(self) -> dict[str, Any]:
+        network = self._chosen()["model"]["network"]
+        return {"class_path": network["class_path"], "init_args": _plain(network["init_args"])}
 
     def _chosen(self) -> Any:
         return self.config[self.subcommand] if self.subcommand else self.config
@@ -159,6 +176,12 @@ def run_lightning(words: Sequence[str]) -> int:
             "the checkpoint is damaged, or holds more than weights and plain values; nothing in it was run",
             where=named[0] if named else "ckpt_path",
             remedy="Give one that medkd fit wrote",
+        ) from error
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        raise InputError(
+            "the checkpoint is of another network", where="--ckpt_path", remedy="Give one that this fit wrote"
         ) from error
     return 0
 

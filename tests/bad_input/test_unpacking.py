@@ -13,7 +13,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, TwelveLeadECGWaveformStorage, generate_uid
 
-from medkd.data.events import events
+from medkd.data.events import event_file as events
 from medkd.data.events.events import read_events
 from medkd.data.io.archive import read_members
 from medkd.data.io.tables import scan_table

@@ -56,3 +56,21 @@ def test_nothing_there_and_a_missing_column(tmp_path: Path) -> None:
         held.writestr("New/1.csv", "timestamp,glucose\n2020-01-01 00:00:00,100\n")
     with pytest.raises(InputError, match="has no column 'glucose_value_mg_dl'"):
         GlucoseML(tmp_path).readings()
+
+
+def test_people_and_readings_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    times = pl.datetime_range(pl.datetime(2031, 4, 9), pl.datetime(2031, 4, 10), "5m", eager=True)
+    text = times.dt.strftime("%Y-%m-%dT%H:%M:%S").to_list()
+    rows = [f"{time},{'LO' if number == 5 else 110 + number % 30}" for number, time in enumerate(text)]
+    rows[7], rows[9], rows[11] = f"then,{120}", f"{text[9]},err", rows[10]
+    with zipfile.ZipFile(tmp_path / "New-from-Glucose-ML.zip", "w") as archive:
+        archive.writestr("New/1.csv", "timestamp,glucose_value_mg_dl\n" + "\n".join(rows))
+        archive.writestr("New/2.csv", "timestamp,glucose_value_mg_dl\nthen,100\n")
+        archive.writestr("New/3.csv", "timestamp,glucose_value_mg_dl\n")
+    cohort = GlucoseML(tmp_path)
+    table, left_out = cohort.samples(cohort.target(None))
+    assert table["subject_id"].unique().to_list() == ["New/1"]
+    assert {item.reason: item.count for item in left_out}["recording without a reading that can be used"] == 2
+    aside = {item.reason: item.count for item in cohort.extract(table, tmp_path / "out").aside}
+    assert aside == {"cgm: no time": 1, "cgm: no number": 1, "cgm: second reading at one time": 1}
+    assert cohort.readings().height + sum(aside.values()) == len(rows)

@@ -231,3 +231,31 @@ def test_names_and_files_are_those_of_the_standards_own_package(root: Path) -> N
     parquet.write_table(meds.LabelSchema.align(asked), path)
     table, _ = MEDS(root).samples(MEDS(root).target("theirs"))
     assert table["label"].to_list() == [3.0, 4.0]
+
+
+def test_the_unit_in_a_code_or_a_column_is_that_of_its_values(root: Path, tmp_path: Path) -> None:
+    for number, path in enumerate(sorted((root / "data").rglob("*.parquet"))):
+        table = pl.read_parquet(path).with_columns(pl.col("numeric_value").cast(pl.Float64 if number else pl.Float32))
+        code = "LAB//50912//furlong" if number else "LAB//50912//umol/L"
+        table.with_columns(pl.col("code").replace("LAB//50912//mg/dL", code)).write_parquet(path)
+    cohort = MEDS(root)
+    table, _ = cohort.samples(cohort.target(None))
+    extract = cohort.extract(table, tmp_path / "out", ["labs"])
+    values = pl.read_parquet(tmp_path / "out/labs/*.parquet")["value"]
+    # 1 to 20 umol/L is 0.01 to 0.23 mg/dL, of which what lies below 0.05 is not plausible.
+    assert values.is_between(0.05, 0.24).all()
+    aside = {item.reason: item.count for item in extract.aside}
+    assert aside["labs: unit not known"] == 20
+    assert len(values) + aside["labs: outside plausible limits"] == 20
+
+
+def test_durations_in_the_place_of_times_and_damage_found_late_are_one_sentence(root: Path) -> None:
+    path = root / "data/train/0.parquet"
+    table = pl.read_parquet(path)
+    table.with_columns(pl.col("time") - datetime(2000, 1, 1)).write_parquet(path)
+    with pytest.raises(InputError, match="column 'time' holds Duration"):
+        MEDS(root).modalities()
+    table.with_columns(pl.lit("patient 1").alias("subject_id")).write_parquet(path)
+    with pytest.raises(InputError, match="events cannot be read") as raised:
+        MEDS(root).samples(MEDS(root).target(None))
+    assert "\n" not in str(raised.value)

@@ -88,7 +88,7 @@ def test_every_table(small: Path, tmp_path: Path) -> None:
     table, left = cohort.samples(cohort.target(None))
     assert table.select("sample_id", "age", "sex", "mortality").rows() == [("100", 72.0, "female", 1.0)]
     assert [(out.count, out.reason) for out in left] == [(1, "younger than 18 years")]
-    assert of(small, "labs") == [("100", 1.5, "creatinine", 1.5, None), ("100", 3.5, "creatinine", None, None)]
+    assert of(small, "labs") == [("100", 1.5, "creatinine", 1.5, "mg/dL"), ("100", 3.5, "creatinine", None, "mg/dL")]
     assert [row[1:] for row in of(small, "nursing")] == [
         (2.0, "fio2", 0.5, None),
         (2.0, "ventilated", 1.0, None),

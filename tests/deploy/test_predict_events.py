@@ -175,3 +175,22 @@ def test_a_damaged_table_of_a_cohort_leaves_nothing(run: Path, bundles: Bundles,
     with pytest.raises(InputError, match="truncated or damaged"):
         predict(bundles["trees"], root, tmp_path / "out", devices="cpu")
     assert not (tmp_path / "out").exists()
+
+
+def test_every_value_of_the_files_is_in_the_run_record_and_on_the_terminal(
+    bundles: Bundles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "known.csv").write_text("hours,HR,pain\n0.5,80,3\n3,999999,\n", encoding="utf-8")
+    foreign = "hours,variable,value\n0,age,70\n1,8867-4,80\n2,8867-4,81\n"
+    (tmp_path / "in" / "foreign.csv").write_text(foreign, encoding="utf-8")
+    assert main(["predict", str(bundles["trees"]), str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "values set aside: 4 of 6 (1 outside plausible limits, 3 variable not used)" in printed
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["values"] == {
+        "seen": 6,
+        "used": 2,
+        "aside": {"outside plausible limits": 1, "variable not used": 3},
+    }
+    assert "none of its 3 values is a measurement" in reasons(tmp_path / "out")["foreign"]

@@ -58,8 +58,8 @@ class LoginRoutes:
     async def show_login(self, request: Request) -> Response:
         """The login form; a browser that is logged in is redirected to the pages."""
         if await run_in_threadpool(self.identify, request):
-            return RedirectResponse("/", 303)
-        return self._page("login.html.j2")
+            return RedirectResponse(f"{_root(request)}/", 303)
+        return self._page(request, "login.html.j2")
 
     async def log_in(self, request: Request) -> Response:
         """Check name and password; the new session replaces the browser's earlier one."""
@@ -70,9 +70,9 @@ class LoginRoutes:
                 self.accounts.authenticate, form("name"), form("password"), address, limiter=self._password_threads
             )
         except LockedOut as error:
-            return self._page("login.html.j2", 429, problem=str(error), name=form("name"))
+            return self._page(request, "login.html.j2", 429, problem=str(error), name=form("name"))
         except LoginRefused as error:
-            return self._page("login.html.j2", 401, problem=str(error), name=form("name"))
+            return self._page(request, "login.html.j2", 401, problem=str(error), name=form("name"))
         if earlier := request.cookies.get(self._cookie(request)):
             await run_in_threadpool(self.sessions.close, earlier)
         return await self._begin(request, account)
@@ -82,16 +82,18 @@ class LoginRoutes:
         token = request.cookies.get(self._cookie(request), "")
         await run_in_threadpool(self.sessions.close, token)
         await run_in_threadpool(self.audit.append, request.state.account.name, "logout")
-        answer = RedirectResponse("/login", 303)
+        root = _root(request)
+        answer = RedirectResponse(f"{root}/login", 303)
         answer.delete_cookie(
-            self._cookie(request), path="/", secure=self._is_secure(request), httponly=True, samesite="strict"
+            self._cookie(request), path=root or "/", secure=self._is_secure(request), httponly=True, samesite="strict"
         )
-        answer.headers["clear-site-data"] = '"cache", "storage"'
+        # Below a path, the storage is that of the portal's other pages too.
+        answer.headers["clear-site-data"] = '"cache"' if root else '"cache", "storage"'
         return answer
 
     async def show_password(self, request: Request) -> Response:
         """The form for a new password."""
-        return self._page("password.html.j2", account=request.state.account)
+        return self._page(request, "password.html.j2", account=request.state.account)
 
     async def change_password(self, request: Request) -> Response:
         """Change it; every session of the account ends, and this browser gets a new one."""
@@ -106,21 +108,22 @@ class LoginRoutes:
             )
         except InputError as error:
             status = 429 if isinstance(error, LockedOut) else 400
-            return self._page("password.html.j2", status, problem=str(error), account=account)
+            return self._page(request, "password.html.j2", status, problem=str(error), account=account)
         return await self._begin(request, account)
 
-    async def show_external_login(self, _request: Request) -> Response:
+    async def show_external_login(self, request: Request) -> Response:
         """The page in place of all others where a proxy logs users in."""
-        return self._page("external_login.html.j2")
+        return self._page(request, "external_login.html.j2")
 
     async def _begin(self, request: Request, account: Account) -> Response:
         token = await run_in_threadpool(self.sessions.open, account.name)
-        answer = RedirectResponse("/", 303)
+        root = _root(request)
+        answer = RedirectResponse(f"{root}/", 303)
         answer.set_cookie(
             self._cookie(request),
             token,
             max_age=int(LIFETIME_SECONDS),
-            path="/",
+            path=root or "/",
             secure=self._is_secure(request),
             httponly=True,
             samesite="strict",
@@ -131,8 +134,11 @@ class LoginRoutes:
         return self.proxy.is_secure(request) if self.cookie_secure is None else self.cookie_secure
 
     def _cookie(self, request: Request) -> str:
-        # The prefix makes browsers refuse a cookie of this name that another host of the same domain has set.
-        return "__Host-medkd" if self._is_secure(request) else "medkd"
+        # The prefix makes browsers refuse a cookie of this name that another host of the same domain has set, and
+        # asks for the path "/". Below a portal's path the cookie is kept from the portal's other pages instead.
+        if not self._is_secure(request):
+            return "medkd"
+        return "__Secure-medkd" if _root(request) else "__Host-medkd"
 
     def _audit_proxy_login(self, name: str) -> None:
         """A proxy reports no logins: one is recorded when a user returns after ``IDLE_SECONDS``."""
@@ -142,8 +148,13 @@ class LoginRoutes:
         if last is None or now - last > IDLE_SECONDS:
             self.audit.append(name, "login", through="proxy")
 
-    def _page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(self._pages.get_template(template).render(values), status)
+    def _page(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(self._pages.get_template(template).render(root=_root(request), **values), status)
+
+
+def _root(request: Request) -> str:
+    """Path below which browsers see the viewer, such as "/ecg"; "" where it has the host for itself."""
+    return str(request.scope.get("root_path", ""))
 
 
 async def _form(request: Request) -> Callable[[str], str]:

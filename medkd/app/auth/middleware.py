@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,12 +39,20 @@ class SecurityMiddleware:
     Args:
         identify: the account behind a request, or None; it is called in a thread.
         login: path to which a browser without a session is redirected; None where a proxy logs users in.
+        prefix: path below which the browser of a request sees the viewer, such as "/ecg"; "" where there is none.
     """
 
-    def __init__(self, app: ASGIApp, identify: Callable[[Request], Account | None], login: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        identify: Callable[[Request], Account | None],
+        login: str | None,
+        prefix: Callable[[HTTPConnection], str] = lambda _: "",
+    ) -> None:
         self.app = app
         self.identify = identify
         self.login = login
+        self.prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -53,10 +61,11 @@ class SecurityMiddleware:
         if scope["type"] != "http":
             # No page uses websockets.
             return await send({"type": "websocket.close", "code": 1008})
+        scope = _below(scope, self.prefix(HTTPConnection(scope)))
         # The nonce is written into a page's scripts, which must not be compressed for that.
         if _is_page(scope):
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        protected = _ProtectedSend(send, scope["path"])
+        protected = _ProtectedSend(send, _path(scope))
         try:
             request = Request(scope)
             refusal = await self._refusal(request)
@@ -74,7 +83,10 @@ class SecurityMiddleware:
     async def _refusal(self, request: Request) -> Response | None:
         """The answer to a request that may not pass; None if it may."""
         # The path that is routed; request.url also depends on the Host header.
-        path: str = request.scope["path"]
+        path, root = _path(request.scope), request.scope.get("root_path", "")
+        if root and not path and _is_page(request.scope):
+            # Links of the pages are relative to the slash at the end.
+            return RedirectResponse(f"{root}/", 308)
         if not _is_same_origin(request):
             return _error_response(403, "the request comes from another site")
         if (
@@ -91,12 +103,14 @@ class SecurityMiddleware:
                     403, "your hospital's login did not say who you are, or you have no account here"
                 )
             return (
-                RedirectResponse(self.login, 303) if _is_page(request.scope) else _error_response(401, "log in first")
+                RedirectResponse(f"{root}{self.login}", 303)
+                if _is_page(request.scope)
+                else _error_response(401, "log in first")
             )
         request.scope.setdefault("state", {})["account"] = account
         if account.must_change and path not in _PATHS_BEFORE_PASSWORD_CHANGE and self.login is not None:
             return (
-                RedirectResponse("/password", 303)
+                RedirectResponse(f"{root}/password", 303)
                 if _is_page(request.scope)
                 else _error_response(403, "choose a password first")
             )
@@ -131,6 +145,9 @@ class _ProtectedSend:
             if message.get("more_body"):
                 return
             page = self._page.replace(b"<script", f'<script nonce="{self._nonce}"'.encode())
+            if b'rel="icon"' not in page:
+                # Browsers would ask for one at the root of the host, which may be a portal's.
+                page = page.replace(b"<head>", b'<head><link rel="icon" href="data:,">', 1)
             MutableHeaders(scope=self._start)["content-length"] = str(len(page))
             await self._send(self._start)
             self._start = None
@@ -167,6 +184,26 @@ class _ProtectedSend:
         del headers["server"]
 
 
+def _below(scope: Scope, root: str) -> Scope:
+    """The scope of a request to the viewer below ``root``, whether the proxy has taken that from the path or not."""
+    path: str = scope["path"]
+    if not root:
+        return scope if not scope.get("root_path") else {**scope, "root_path": ""}
+    if path != root and not path.startswith(f"{root}/"):
+        path = f"{root}{path}"
+    headers = [(name, value) for name, value in scope["headers"] if name != b"x-forwarded-host"]
+    if forwarded := [value for name, value in scope["headers"] if name == b"x-forwarded-host"]:
+        # From which Gradio would make its own address, without the path.
+        host = forwarded[0].partition(b",")[0].strip()
+        headers = [(b"host", host), *((name, value) for name, value in headers if name != b"host")]
+    return {**scope, "path": path, "raw_path": path.encode(), "root_path": root, "headers": headers}
+
+
+def _path(scope: Scope) -> str:
+    """The path below the root path."""
+    return str(scope["path"])[len(scope.get("root_path", "")) :]
+
+
 async def _read_body(receive: Receive) -> bytes:
     """A request's body, read until it is complete or exceeds ``MAX_BODY_BYTES``."""
     body, more = b"", True
@@ -190,7 +227,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _is_page(scope: Scope) -> bool:
     """Whether a browser requests a page, rather than a script data."""
     accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-    return scope["method"] in ("GET", "HEAD") and b"text/html" in accept and not scope["path"].startswith(_API)
+    return scope["method"] in ("GET", "HEAD") and b"text/html" in accept and not _path(scope).startswith(_API)
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
 from medkd.app.storage.account import checked_role
 from medkd.errors import InputError
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,16 @@ class Proxy:
         header: header with the name of the user whom the proxy has logged in; None where users log in here.
         create_role: role of the account that is added for such a user at the first request; None refuses users without
             an account.
+        root_path: path below which browsers see the viewer, such as "/ecg"; "" asks the proxy's X-Forwarded-Prefix.
 
     Raises:
-        InputError: a header without an address: anyone could send it.
+        InputError: a header without an address: anyone could send it; or a path that is none.
     """
 
     address: str | None = None
     header: str | None = None
     create_role: str | None = None
+    root_path: str = ""
 
     def __post_init__(self) -> None:
         if self.header and not self.address:
@@ -45,6 +50,12 @@ class Proxy:
             raise InputError(
                 f"'{self.address}' is not an address", where="--proxy-address", remedy="Give a number such as 127.0.0.1"
             )
+        if self.root_path.strip("/") and _path(self.root_path) is None:
+            raise InputError(
+                f"'{self.root_path}' is not a path that browsers can see",
+                where="--root-path",
+                remedy="Write it from the first slash, in letters, digits and -._~, such as /ecg",
+            )
 
     def is_source_of(self, connection: HTTPConnection) -> bool:
         """Whether the connection comes from the proxy; only then do its headers count."""
@@ -55,6 +66,13 @@ class Proxy:
         """The user's name in the header; None unless the proxy sent it, exactly once."""
         names = connection.headers.getlist(self.header or "")
         return names[0].strip() if self.is_source_of(connection) and len(names) == 1 and names[0].strip() else None
+
+    def prefix(self, connection: HTTPConnection) -> str:
+        """Path below which the browser sees the viewer: the option's, else X-Forwarded-Prefix from the proxy; or ""."""
+        if self.root_path.strip("/"):
+            return _path(self.root_path) or ""
+        prefixes = connection.headers.getlist("x-forwarded-prefix")
+        return (_path(prefixes[0]) or "") if self.is_source_of(connection) and len(prefixes) == 1 else ""
 
     def client_address(self, connection: HTTPConnection) -> str:
         """The address for the lockout: the last of X-Forwarded-For from the proxy, else the connection's own."""
@@ -67,6 +85,17 @@ class Proxy:
     def is_secure(self, connection: HTTPConnection) -> bool:
         """Whether the browser's connection is TLS; behind a proxy it is assumed to be."""
         return self.address is not None or connection.url.scheme == "https"
+
+
+def _path(text: str) -> str | None:
+    """A path without the slash at its end; None for anything that could lead elsewhere.
+
+    >>> [_path(text) for text in ("/ecg/", "/portal/ecg", "ecg", "//other.host", "/../x", "/a b")]
+    ['/ecg', '/portal/ecg', None, None, None, None]
+    """
+    path = text.strip().removesuffix("/")
+    parts = path.split("/")[1:]
+    return path if _PATH.fullmatch(path) and not {".", ".."}.intersection(parts) else None
 
 
 def _ip_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 STATIC = Path(__file__).with_name("static")
 KEYS_URL = "/keys.js"
+"""Below the viewer's root path; pages name it relative to themselves."""
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 
 
@@ -60,7 +61,7 @@ def gradio_options() -> dict[str, Any]:
     return {
         "theme": theme,
         "css": (STATIC / "style.css").read_text(encoding="utf-8"),
-        "head": f'<script src="{KEYS_URL}" defer></script>',
+        "head": f'<script src="{KEYS_URL.lstrip("/")}" defer></script>',
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

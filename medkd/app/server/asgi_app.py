@@ -94,7 +94,12 @@ def build_app(
             **(gradio_options or {}),
         },
     )
-    app.add_middleware(SecurityMiddleware, identify=login.identify, login=None if login.proxy.header else "/login")
+    app.add_middleware(
+        SecurityMiddleware,
+        identify=login.identify,
+        login=None if login.proxy.header else "/login",
+        prefix=login.proxy.prefix,
+    )
     return app
 
 

@@ -191,9 +191,19 @@ def _add_server_arguments(parser: Parser) -> None:
     parser.add_argument("--host", default="127.0.0.1", metavar="HOST", help="address to listen at; default %(default)s")
     parser.add_argument("--port", type=count, default=7860, metavar="N", help="default %(default)s")
     parser.add_argument(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="path below which a portal shows the viewer, such as /ecg; default: X-Forwarded-Prefix of the proxy",
+    )
+    parser.add_argument(
         "--proxy-header", metavar="NAME", help="trust a reverse proxy to name the reader in this header"
     )
-    parser.add_argument("--proxy-address", metavar="IP", help="the proxy's address; needed with --proxy-header")
+    parser.add_argument(
+        "--proxy-address",
+        metavar="IP",
+        help="the proxy's address: its headers are trusted; needed with --proxy-header",
+    )
     parser.add_argument(
         "--proxy-create",
         type=one_of("--proxy-create", ROLES),

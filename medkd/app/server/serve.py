@@ -37,7 +37,7 @@ def serve(namespace: argparse.Namespace, folder: Path) -> int:
     Raises:
         InputError: an option, the bundle or the cases cannot be used; nothing was started.
     """
-    proxy = Proxy(namespace.proxy_address, namespace.proxy_header, namespace.proxy_create)
+    proxy = Proxy(namespace.proxy_address, namespace.proxy_header, namespace.proxy_create, namespace.root_path)
     cases = _cases_folder(namespace.cases, folder)
     # Mistakes are reported before anything takes long.
     with listen(namespace.host, namespace.port) as listener:

@@ -12,7 +12,7 @@ import polars as pl
 
 from medkd.cohorts.icu.derived_variables import oxygen_fraction
 from medkd.cohorts.icu.icu_cohort import IcuCohort
-from medkd.cohorts.icu.items import Items, as_variables, items_in
+from medkd.cohorts.icu.items import STATED, Items, as_variables, items_in
 from medkd.cohorts.icu.stay_hours import belongs_to_stay
 from medkd.data.core.cohort import Extract
 from medkd.data.core.sample import Exclusion
@@ -26,6 +26,8 @@ LONG = {
     "intakeOutput": ("intakeoutputoffset", "celllabel", "cellvaluenumeric"),
 }
 """Tables of one row per value: their columns of minutes, item and value."""
+UNITS = {"lab": "labmeasurenamesystem"}
+"""Table → its column of units; that of the laboratory's own interface is another, and its values were converted."""
 SUBSET = "_subset"
 """Ending of the name of a table that was cut to some stays, as in the copy that our tests read."""
 ICD9 = r"^(\d|V\d|E\d{3})"
@@ -121,7 +123,10 @@ class EICU(IcuCohort):
         if table in LONG:
             minutes, item, value = LONG[table]
             columns: dict[str, Any] = {STAY: pl.Int64, minutes: pl.Float64, item: pl.String, value: pl.Float64}
-            rows = as_variables(scan_table(self.root, self._published(table), columns), item, items)
+            unit = UNITS.get(table)
+            columns |= {unit: pl.String} if unit else {}
+            published = scan_table(self.root, self._published(table), columns, optional=(unit,) if unit else ())
+            rows = as_variables(published.rename({unit: STATED} if unit else {}), item, items)
         else:
             minutes, value = "observationoffset", "value"
             wide = dict.fromkeys(map(str, items), pl.Float64)

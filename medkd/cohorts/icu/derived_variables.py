@@ -47,17 +47,23 @@ def coma_scale(events: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([events.filter(~is_response).select(EVENT_COLUMNS), sums.select(EVENT_COLUMNS)])
 
 
-def oxygen_fraction() -> pl.Expr:
-    """``value``, divided by 100 where the variable is ``fio2`` and the value above 1.
+def oxygen_fraction() -> tuple[pl.Expr, pl.Expr]:
+    """``value`` and ``unit`` with ``fio2`` as a fraction: divided by 100 where it is above 1, whatever its unit says.
 
-    Fractions and percentages are charted under one item.
+    Fractions and percentages are charted under one item, and both of them as %; a fraction of less than 1 % is none.
 
-    >>> events = pl.DataFrame({"variable": ["fio2", "fio2", "gcs"], "value": [0.5, 50.0, 15.0]})
-    >>> events.select(oxygen_fraction())["value"].to_list()
-    [0.5, 0.5, 15.0]
+    >>> events = pl.DataFrame(
+    ...     {"variable": ["fio2", "fio2", "gcs"], "value": [0.5, 50.0, 15.0], "unit": ["%", "%", "points"]}
+    ... )
+    >>> events.with_columns(oxygen_fraction()).rows()
+    [('fio2', 0.5, None), ('fio2', 0.5, None), ('gcs', 15.0, 'points')]
     """
-    value = pl.col("value")
-    return pl.when((pl.col("variable") == "fio2") & (value > 1)).then(value / 100).otherwise(value)
+    value, unit = pl.col("value"), pl.col("unit")
+    is_share = (pl.col("variable") == "fio2") & (unit.is_null() | unit.is_in(["%", "1", "fraction"]))
+    return (
+        pl.when(is_share & (value > 1)).then(value / 100).otherwise(value).alias("value"),
+        pl.when(is_share).then(None).otherwise(unit).alias("unit"),
+    )
 
 
 def age_and_sex(samples: pl.DataFrame, every: int) -> pl.LazyFrame:

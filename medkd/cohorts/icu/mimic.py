@@ -12,7 +12,7 @@ import polars as pl
 
 from medkd.cohorts.icu.derived_variables import coma_scale, oxygen_fraction
 from medkd.cohorts.icu.icu_cohort import IcuCohort
-from medkd.cohorts.icu.items import as_variables, items_in
+from medkd.cohorts.icu.items import STATED, as_variables, items_in
 from medkd.cohorts.icu.stay_hours import during_stays, hours_between
 from medkd.data.io.tables import scan_table
 
@@ -25,7 +25,8 @@ class Mimic(IcuCohort):
     """Stays of MIMIC-III or MIMIC-IV.
 
     A value belongs to the stays of its patient into which its ``charttime`` falls, whichever stay it was filed under.
-    A laboratory result has the time of drawing, as in most published work on MIMIC; it was known later.
+    A laboratory result has the time of drawing, as in most published work on MIMIC; it was known later. Units are those
+    of ``valueuom``; where it is empty, those of the item.
     """
 
     stays_table: ClassVar[str] = "icustays"
@@ -124,13 +125,15 @@ class Mimic(IcuCohort):
             "charttime": pl.Datetime("us"),
             "itemid": pl.Int64,
             number: pl.Float64,
+            "valueuom": pl.String,
         }
         error_column = self.marked_as_error.get(table)
         charted_text = modality == "nursing" and table == "chartevents"
         columns |= {error_column: pl.String} if error_column else {}
         columns |= {"value": pl.String} if charted_text else {}
         subjects = self._stays["subject"].drop_nulls().unique()
-        published = scan_table(self.root, table, columns).filter(pl.col("subject_id").is_in(subjects.implode()))
+        published = scan_table(self.root, table, columns, optional=("valueuom",)).rename({"valueuom": STATED})
+        published = published.filter(pl.col("subject_id").is_in(subjects.implode()))
         rows = as_variables(published, "itemid", items)
         value = pl.col(number)
         if charted_text:

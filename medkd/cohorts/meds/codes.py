@@ -11,6 +11,7 @@ import yaml
 
 from medkd.cohorts.icu.items import Items, items_in
 from medkd.cohorts.icu.mimic import ITEMS
+from medkd.data.events.variables import UNSTATED
 from medkd.errors import InputError
 
 CODES = "codes.yaml"
@@ -28,7 +29,10 @@ def codes_for(root: Path) -> Mapping[str, Items]:
           LOINC/8867-4: heart_rate
           LAB//220045: heart_rate
         labs:
-          LAB//50912//umol/L: creatinine [umol/L]
+          LAB//50912: creatinine
+          Serum creatinine: creatinine [umol/L]
+
+    A unit in brackets is that of the code's values, whatever the code itself says.
 
     Raises:
         InputError: the file has another form.
@@ -53,7 +57,13 @@ def _user_codes(path: Path, modified_ns: int) -> Mapping[str, Items]:
         for code, variable in codes.items():
             if not isinstance(variable, str):
                 raise InputError(f"code '{code}' has no variable", where=path, remedy=form)
-    return known
+    # The user knows the values: a unit written here is not to be replaced by one that a code states.
+    return {modality: {code: _fixed(variable) for code, variable in codes.items()} for modality, codes in known.items()}
+
+
+def _fixed(variable: str) -> str:
+    """``variable [unit!]`` of ``variable [unit]``."""
+    return f"{variable.removesuffix(']').removesuffix('!')}!]" if variable.endswith("]") else variable
 
 
 @cache
@@ -73,8 +83,11 @@ def _mimic() -> Mapping[str, Items]:
 def resolved(codes: list[str], known: Items) -> dict[int | str, str]:
     """The variable of every code that is known or continues a known one after ``//``; the longest match decides.
 
-    >>> resolved(["LAB//50912//mg/dL", "LAB//509120"], {"LAB//50912": "creatinine"})
-    {'LAB//50912//mg/dL': 'creatinine'}
+    A continuation's last part is the unit of the code's values, unless it is ``UNK``, or the known code's own unit ends
+    with ``!``.
+
+    >>> resolved(["LAB//50912//umol/L", "LAB//50912//UNK", "LAB//509120"], {"LAB//50912": "creatinine"})
+    {'LAB//50912//umol/L': 'creatinine [umol/L]', 'LAB//50912//UNK': 'creatinine'}
     """
     variables: dict[int | str, str] = {}
     for code in codes:
@@ -83,5 +96,11 @@ def resolved(codes: list[str], known: Items) -> dict[int | str, str]:
             start = "//".join(parts[:length])
             if start in known:
                 variables[code] = known[start]
+                if (
+                    length < len(parts)
+                    and parts[-1].strip().lower() not in UNSTATED
+                    and not known[start].endswith("!]")
+                ):
+                    variables[code] = f"{known[start].partition(' [')[0]} [{parts[-1].strip()}]"
                 break
     return variables

@@ -77,6 +77,12 @@ def _labels(root: Path, name: str) -> tuple[pl.DataFrame, str]:
     where = root / LABELS / name
     try:
         table = pl.read_parquet(label_files(root)[name], missing_columns="insert")
+        if not isinstance(table.schema.get("prediction_time", pl.Datetime()), pl.Datetime | pl.Date):
+            raise InputError(
+                f"column 'prediction_time' holds {table.schema['prediction_time']}",
+                where=where,
+                remedy="Write timestamps in microseconds",
+            )
         table = table.with_columns(
             pl.col("subject_id").cast(pl.Int64), pl.col("prediction_time").cast(pl.Datetime("us"))
         )

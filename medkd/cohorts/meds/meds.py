@@ -12,13 +12,13 @@ import polars as pl
 
 from medkd.cohorts.icu.derived_variables import EVENT_COLUMNS, age_and_sex, coma_scale, oxygen_fraction
 from medkd.cohorts.icu.exclusions import exclude, usable_stays
-from medkd.cohorts.icu.items import as_variables
+from medkd.cohorts.icu.items import STATED, as_variables
 from medkd.cohorts.icu.stay_hours import hours_between
 from medkd.cohorts.icu.targets import DECOMPENSATION_EVERY, in_hospital_mortality
 from medkd.cohorts.meds.admissions import ADMISSION, DEATH, DISCHARGE, YEAR, admissions, kind_of
 from medkd.cohorts.meds.codes import codes_for, resolved
 from medkd.cohorts.meds.labels import SEEN, label_files, label_target, labelled
-from medkd.cohorts.meds.reading import METADATA, event_files, official_folds, scan_meds
+from medkd.cohorts.meds.reading import METADATA, event_files, official_folds, readable, scan_meds
 from medkd.data.core.cohort import Extract, OfficialFolds
 from medkd.data.core.modality import Modality
 from medkd.data.core.sample import Exclusion
@@ -58,7 +58,7 @@ class MEDS(EventCohort):
     ``mortality_24h``: its samples are hospital admissions, asked after a day. Of the 275 in MIMIC-IV's demo 244 are
     samples (14 deaths). ``metadata/subject_splits.parquet`` gives the official folds. ``codes.yaml`` in the root says
     which codes are which variables (see ``medkd.cohorts.meds.codes``); without it codes are taken for those of
-    MIMIC-IV's conversion, ``LAB//itemid//unit``.
+    MIMIC-IV's conversion, ``LAB//itemid//unit``. A unit in a code, or in a column ``unit``, is that of its values.
 
     Source: Medical Event Data Standard 0.4, github.com/Medical-Event-Data-Standard/meds.
     """
@@ -143,7 +143,7 @@ class MEDS(EventCohort):
         variables = self._variables(modality) if modality in self.modalities() else {}
         parts: list[pl.LazyFrame] = []
         if variables:
-            rows = as_variables(self._events.rename({"numeric_value": "value"}), "code", variables)
+            rows = as_variables(self._events.rename({"numeric_value": "value", "unit": STATED}), "code", variables)
             values = self._near(rows, zeros, AHEAD).with_columns(oxygen_fraction()).select(EVENT_COLUMNS)
             parts.append(coma_scale(values) if modality == "nursing" else values)
         if modality == "vitals":
@@ -152,7 +152,8 @@ class MEDS(EventCohort):
 
     def extract(self, samples: pl.DataFrame, folder: Path, wanted: Collection[str] | None = None) -> Extract:
         """As any cohort of events; departures from the standard are named, with a count of 0."""
-        extract = super().extract(samples, folder, wanted)
+        with readable(self.root):
+            extract = super().extract(samples, folder, wanted)
         return replace(extract, aside=(*(Exclusion(line, 0) for line in self._scanned[1]), *extract.aside))
 
     @cached_property
@@ -168,14 +169,10 @@ class MEDS(EventCohort):
         """Every code; ``metadata/codes.parquet``, where it exists, lists them all by the standard."""
         listed = self.root / "metadata" / "codes.parquet"
         table = read_table(listed).lazy() if listed.is_file() else self._events
-        codes: list[str] = (
-            table.select(pl.col("code").cast(pl.String))
-            .unique()
-            .collect(engine="streaming")["code"]
-            .drop_nulls()
-            .to_list()
-        )
-        return codes
+        with readable(self.root):
+            codes = table.select(pl.col("code").cast(pl.String)).unique().collect(engine="streaming")["code"]
+        # In a fixed order, so that the first of two equal codes is always the same.
+        return codes.drop_nulls().sort().to_list()
 
     def _variables(self, modality: str) -> dict[int | str, str]:
         return resolved(self._codes, codes_for(self.root).get(modality, {}))
@@ -208,16 +205,15 @@ class MEDS(EventCohort):
             )
             .alias("sex"),
         )
-        return (
-            demographics.group_by("subject_id")
-            .agg(pl.col("born").min(), pl.col("sex").drop_nulls().first())
-            .collect(engine="streaming")
-        )
+        people = demographics.group_by("subject_id").agg(pl.col("born").min(), pl.col("sex").drop_nulls().first())
+        with readable(self.root):
+            return people.collect(engine="streaming")
 
     @cached_property
     def _admissions(self) -> pl.DataFrame:
         wanted = self._events.filter(kind_of(ADMISSION, DISCHARGE, DEATH)).select("subject_id", "time", "code")
-        table = admissions(wanted.collect(engine="streaming"))
+        with readable(self.root):
+            table = admissions(wanted.collect(engine="streaming"))
         if table.is_empty():
             raise InputError(
                 f"has neither labels nor a code {ADMISSION}",

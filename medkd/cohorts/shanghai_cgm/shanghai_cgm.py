@@ -14,6 +14,7 @@ from medkd.cohorts.shanghai_cgm.diet_text import eaten
 from medkd.cohorts.shanghai_cgm.insulin_text import injected, pumped
 from medkd.data.core.modality import Modality
 from medkd.data.io.archive import read_members
+from medkd.data.io.moments import read_moments
 from medkd.errors import InputError
 from medkd.modalities.cgm import CGM
 from medkd.modalities.cgm.cgm import sensor_reading
@@ -56,14 +57,18 @@ class ShanghaiCGM(GlucoseForecast):
         return {"cgm": CGM(step=0.25), "insulin": Insulin(), "meals": Meals()}
 
     @cached_property
-    def rows(self) -> pl.DataFrame:
-        """All recordings as published, one row per 15 minutes: ``series``, ``diabetes``, ``minute``, our columns."""
+    def published(self) -> pl.DataFrame:
+        """All recordings as published: ``series``, ``diabetes``, ``time`` (null: cannot be read), our columns."""
         parts = list(_recordings(self.root / self.marker))
         if not parts:
             raise InputError("holds no recording", where=self.marker, remedy="Use the file as published")
-        table = pl.concat(parts).with_columns(_time(pl.col("date")).alias("time"))
+        return pl.concat(parts)
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """All recordings, one row per 15 minutes: ``series``, ``diabetes``, ``minute``, our columns."""
         start = pl.col("time").min().over("series")
-        timed = table.drop("date").with_columns(((pl.col("time") - start).dt.total_seconds() / 60).alias("minute"))
+        timed = self.published.with_columns(((pl.col("time") - start).dt.total_seconds() / 60).alias("minute"))
         return (
             timed.drop_nulls("minute")
             .sort("series", "minute")
@@ -73,6 +78,22 @@ class ShanghaiCGM(GlucoseForecast):
     def readings(self) -> pl.DataFrame:
         """Every reading of the sensor."""
         return self.rows.select("series", "minute", sensor_reading(pl.col("glucose")).alias("glucose")).drop_nulls()
+
+    def recordings(self) -> pl.Series:
+        """Every recording of the zip."""
+        return self.published["series"].unique(maintain_order=True)
+
+    def set_aside(self) -> dict[str, pl.DataFrame]:
+        """Rows that are no reading, by reason; a row without an entry in the sensor's column is none."""
+        entered = self.published.filter(pl.col("glucose").str.strip_chars() != "")
+        timed, known = pl.col("time").is_not_null(), sensor_reading(pl.col("glucose")).is_not_null()
+        return {
+            "no time": entered.filter(~timed & known),
+            "no number": entered.filter(~known),
+            "second reading at one time": entered.filter(
+                timed & known & ~pl.struct("series", "time").is_first_distinct()
+            ),
+        }
 
     def people(self) -> pl.DataFrame:
         """Patients by the number that a recording's name begins with; ``diabetes`` is T1DM or T2DM."""
@@ -125,13 +146,8 @@ def _with_zeros(entries: pl.DataFrame, rows: pl.DataFrame, variables: tuple[str,
     return pl.concat([entries.select(zeros.columns), zeros])
 
 
-def _time(text: pl.Expr) -> pl.Expr:
-    """With or without fractions of a second; null for anything else."""
-    return text.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False)
-
-
 def _recordings(path: Path) -> list[pl.DataFrame]:
-    """Each recording of the zip, all columns as text."""
+    """Each recording of the zip, all columns but the time as text."""
     members = sorted(member for member in read_members(path, ".csv") if not member[0].startswith("__MACOSX/"))
     return [_recording(PurePosixPath(name), content) for name, content in members]
 
@@ -146,7 +162,8 @@ def _recording(name: PurePosixPath, content: bytes) -> pl.DataFrame:
     return table.select(
         pl.lit(name.stem).alias("series"),
         pl.lit(kind).alias("diabetes"),
-        **{ours: pl.col(published) for ours, published in columns.items()},
+        **{ours: pl.col(published) for ours, published in columns.items() if ours != "date"},
+        time=read_moments(table[columns["date"]], name.name),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -198,6 +198,18 @@ class Modality(ABC):
             where=folder,
             remedy="Give a manifest (CSV or Parquet) that names its files",
         )
+
+    def files_of(self, records: Collection[str], files: Collection[str], folder: Path) -> set[str]:
+        """Those of ``files`` that ``records`` are read from; all others are counted as not read.
+
+        Args:
+            records: what ``find`` returned.
+            files: every file below ``folder``, as POSIX paths relative to it.
+            folder: that was searched.
+        """
+        whole = set(records).intersection(files)
+        bare = set(records) - whole
+        return {file for file in files if file in whole or file.rpartition(".")[0] in bare}
 
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, each array "n ...". The same for every model that sees the sample."""

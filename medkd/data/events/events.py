@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,16 +12,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from medkd.data.events.event_file import read_event_file
+from medkd.data.events.value_count import ValueCount
 from medkd.data.io.atomic import writing
 from medkd.errors import RecordError
 
 COLUMNS = ("series", "hours", "variable", "value")
 """Of an event file; hours from the start of the series. A file without ``series`` holds one sample's events."""
 SERIES_PER_FILE = 1024
-MOST_ROWS = 50_000_000
-"""Of a file that is read as a whole, at most."""
+ENTRY = ("variable", "unit", "word")
+"""What rows of an event file have in common that are treated alike."""
 ROWS_AT_ONCE = 4_000_000
 """Events that are sorted in memory; about 40 bytes each, three times over."""
+Reader = Callable[[Path], pl.DataFrame]
+"""Reads a file in the columns of ``read_event_file``."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class Events:
         value: "event", in each variable's own unit.
         variables: names.
         window: hours that are covered; events are in [start, end).
+        units: of each of ``variables`` as the file states it, None where it states none; empty: the variables' own.
+        words: of each of ``variables``, what stands in its values' place; None, and empty, for numbers.
+        count: of the sample's values before any was left out.
     """
 
     hours: NDArray[np.float64]
@@ -41,6 +48,9 @@ class Events:
     value: NDArray[np.float32]
     variables: tuple[str, ...]
     window: tuple[float, float] = (-np.inf, np.inf)
+    units: tuple[str | None, ...] = ()
+    words: tuple[str | None, ...] = ()
+    count: ValueCount | None = None
 
     def within(self, start: float, end: float) -> Events:
         """Only the events in [start, end).
@@ -58,6 +68,20 @@ class Events:
             window=(start, end),
         )
 
+    def merged(self, names: Sequence[str]) -> Events:
+        """With each of ``variables`` under the name given for it, those of one name as one.
+
+        >>> events = Events(np.zeros(2), np.array([0, 1]), np.ones(2, np.float32), ("HR", "pulse"), units=("bpm", "Hz"))
+        >>> merged = events.merged(["heart_rate", "heart_rate"])
+        >>> merged.variables, merged.variable.tolist(), merged.units
+        (('heart_rate',), [0, 0], ())
+        """
+        once = tuple(dict.fromkeys(names))
+        if once == tuple(names):
+            return replace(self, variables=once, units=(), words=())
+        index = np.array([once.index(name) for name in names], dtype=np.int64)
+        return replace(self, variable=index[self.variable], variables=once, units=(), words=())
+
     def of(self, variables: Sequence[str]) -> Events:
         """Only these variables, in this order."""
         index = np.array([variables.index(name) if name in variables else -1 for name in self.variables] or [-1])
@@ -69,6 +93,8 @@ class Events:
             variable=variable[wanted],
             value=self.value[wanted],
             variables=tuple(variables),
+            units=(),
+            words=(),
         )
 
 
@@ -128,7 +154,7 @@ def _parts(rows: Sequence[int]) -> list[range]:
 
 
 def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Events:
-    """Events of one series, hours counted from ``zero_hour`` of it.
+    """Events of one series, hours counted from ``zero_hour`` of it; rows without a time or a value are left out.
 
     Args:
         path: Parquet or CSV, long (``hours, variable, value``) or wide (``hours`` and a column per variable), with or
@@ -137,14 +163,44 @@ def read_events(path: Path, series: str | None, zero_hour: float = 0.0) -> Event
         zero_hour: the sample's time zero, in hours of the series.
 
     Raises:
+        RecordError: the file is missing, damaged, lacks a column, has no event of that series, or has a word for a
+            value.
+    """
+    events = published_events(path, series, zero_hour)
+    if any(events.words[entry] is not None for entry in np.unique(events.variable)):
+        raise RecordError(
+            "holds a word where a number belongs", where=path.name, remedy="Write hours and values as numbers"
+        )
+    known = np.isfinite(events.hours) & ~np.isnan(events.value)
+    return replace(
+        events, hours=events.hours[known], variable=events.variable[known], value=events.value[known]
+    ).merged(events.variables)
+
+
+def published_events(
+    path: Path,
+    series: str | None,
+    zero_hour: float = 0.0,
+    *,
+    is_named: bool = True,
+    reader: Reader = read_event_file,
+) -> Events:
+    """Every row of one series as the file has it, with units and words; an hour or a value that is not there is NaN.
+
+    Args:
+        path, series, zero_hour: as for ``read_events``.
+        is_named: whether the series was named by the user; otherwise a file of one series is read whatever its name.
+        reader: of the file, with the columns of ``read_event_file``.
+
+    Raises:
         RecordError: the file is missing, damaged, lacks a column, or has no event of that series.
     """
     try:
         stamp = path.stat().st_mtime_ns
     except OSError as error:
         raise RecordError(f"no such file: {path.name}", where=str(path.parent), remedy="Check the path") from error
-    file = _file(path, stamp)
-    start, end = file.span(series, path)
+    file = _file(path, stamp, reader)
+    start, end = file.span(series, path, is_named)
     events = file.events
     hours = events.hours[start:end] - zero_hour
     return replace(events, hours=hours, variable=events.variable[start:end], value=events.value[start:end])
@@ -160,20 +216,6 @@ def series_of(row: Mapping[str, Any]) -> tuple[str | None, float]:
     return None if series is None else str(series), float(row.get("zero_hour") or 0.0)
 
 
-def event_columns(path: Path) -> tuple[str, ...]:
-    """Columns of an event file; empty for any other file."""
-    try:
-        if path.suffix == ".parquet":
-            columns = list(pl.read_parquet_schema(path))
-        elif path.suffix == ".csv":
-            columns = pl.read_csv(path, n_rows=0).columns
-        else:
-            return ()
-    except (pl.exceptions.PolarsError, OSError, ValueError):
-        return ()
-    return tuple(columns) if "hours" in columns else ()
-
-
 @dataclass(frozen=True)
 class _File:
     """An event file in memory, series after series."""
@@ -181,18 +223,18 @@ class _File:
     events: Events
     spans: Mapping[str, tuple[int, int]] | None
 
-    def span(self, series: str | None, path: Path) -> tuple[int, int]:
+    def span(self, series: str | None, path: Path, is_named: bool) -> tuple[int, int]:
         if self.spans is None:
             return 0, len(self.events.hours)
-        if series is None:
+        span = None if series is None else self.spans.get(series)
+        if span is None and not (is_named and series is not None):
             if len(self.spans) == 1:
                 return next(iter(self.spans.values()))
             raise RecordError(
                 f"holds {len(self.spans)} series and none was named",
                 where=path.name,
-                remedy="Name it in a column 'series'",
+                remedy="Give a manifest that names one per item in a column 'series'",
             )
-        span = self.spans.get(series)
         if span is None:
             raise RecordError(
                 "holds no event of this series", where=path.name, remedy="Check the name in the column 'series'"
@@ -201,16 +243,28 @@ class _File:
 
 
 @lru_cache(maxsize=8)
-def _file(path: Path, stamp: int) -> _File:
+def _file(path: Path, stamp: int, reader: Reader) -> _File:
     """``stamp`` is the file's time of change: a file that was rewritten is read again."""
-    table = _long(_read(path), path)
-    table = table.drop_nulls()
+    table = _read(path, reader)
+    if "series" in table.columns:
+        table = table.drop_nulls("series")
     if table.is_empty():
         raise RecordError("holds no event", where=path.name, remedy="Export it again, or leave it out")
     table = table.sort(["series", "hours"] if "series" in table.columns else ["hours"], maintain_order=True)
-    names = table["variable"].unique().sort()
-    code = table["variable"].replace_strict(names, pl.Series(range(len(names)), dtype=pl.Int64), return_dtype=pl.Int64)
-    events = Events(table["hours"].to_numpy(), code.to_numpy(), table["value"].to_numpy(), tuple(names))
+    entries = table.select(ENTRY).unique().sort(ENTRY, nulls_last=True)
+    code = table.select(ENTRY).join(
+        entries.with_row_index("code"), on=ENTRY, how="left", nulls_equal=True, maintain_order="left"
+    )["code"]
+    names, units, words = (tuple(entries[column].to_list()) for column in ENTRY)
+    # Without a time an event is not a number either: it is counted, and never used.
+    events = Events(
+        table["hours"].fill_null(float("nan")).to_numpy(),
+        code.cast(pl.Int64).to_numpy(),
+        table["value"].fill_null(float("nan")).cast(pl.Float32).to_numpy(),
+        tuple("" if name is None else name for name in names),
+        units=units,
+        words=words,
+    )
     if "series" not in table.columns:
         return _File(events, None)
     runs = table["series"].rle().struct.unnest()
@@ -221,37 +275,5 @@ def _file(path: Path, stamp: int) -> _File:
     )
 
 
-def _read(path: Path) -> pl.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            # Its footer has the number of rows: a few bytes may unpack to billions.
-            rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
-            if rows > MOST_ROWS:
-                raise RecordError(
-                    f"holds {rows:,} rows, {MOST_ROWS:,} at most", where=path.name, remedy="Write a file for each stay"
-                )
-            return pl.read_parquet(path)
-        return pl.read_csv(path)
-    except pl.exceptions.NoDataError as error:
-        raise RecordError("is empty", where=path.name, remedy="Export it again") from error
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise RecordError("is not a readable event table", where=path.name, remedy="Write Parquet or CSV") from error
-
-
-def _long(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    if "hours" not in table.columns:
-        raise RecordError(
-            "has no column 'hours'",
-            where=path.name,
-            remedy="Give hours, variable, value; or hours and a column per variable",
-        )
-    keys = [name for name in ("series", "hours") if name in table.columns]
-    if not {"variable", "value"} <= set(table.columns):
-        table = table.unpivot(index=keys, variable_name="variable", value_name="value")
-    types: dict[str, Any] = {"series": pl.String, "hours": pl.Float64, "variable": pl.String, "value": pl.Float32}
-    try:
-        return table.select(pl.col(name).cast(types[name]) for name in (*keys, "variable", "value"))
-    except pl.exceptions.PolarsError as error:
-        raise RecordError(
-            "holds a word where a number belongs", where=path.name, remedy="Write hours and values as numbers"
-        ) from error
+def _read(path: Path, reader: Reader) -> pl.DataFrame:
+    return reader(path)

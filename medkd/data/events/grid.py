@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,7 +18,9 @@ from medkd.data.core.display import Stretch, Trend
 from medkd.data.core.modality import Modality, Traits
 from medkd.data.core.sample import Exclusion
 from medkd.data.core.view import Part
-from medkd.data.events.events import Events, event_columns, read_events, series_of, write_events
+from medkd.data.events.event_file import event_columns, read_event_file
+from medkd.data.events.events import Events, Reader, published_events, series_of, write_events
+from medkd.data.events.standard import Entries, entries_of, resolved, standardised
 from medkd.data.events.variables import Variable, variables_in
 from medkd.data.io.locks import locked_folder, sweep
 from medkd.errors import InputError, nearest
@@ -38,6 +40,9 @@ class Grid(Modality):
     """
 
     traits: ClassVar[Traits] = Traits(partial=True)
+    revision: ClassVar[int] = 2
+    reader: ClassVar[Reader] = staticmethod(read_event_file)
+    """Reads a file of this modality as rows of events."""
 
     variables: tuple[str, ...] = ()
     hours: float = 24.0
@@ -70,14 +75,20 @@ class Grid(Modality):
         return {alias.lower(): name for name, known in cls.table().items() for alias in (name, *known.names)}
 
     @classmethod
-    @cache
-    def _standard(cls, variables: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float32], NDArray[np.float32]]:
-        """The table's names of a file's variables, and their plausible limits; once for all the samples of a file."""
-        names = tuple(cls._names().get(name.lower(), name) for name in variables)
-        limits = [(known.low, known.high) if (known := cls.table().get(name)) else (-np.inf, np.inf) for name in names]
-        # As 32-bit numbers, like the values, so that a value at its limit stays within it.
-        low, high = np.array(limits or [(0.0, 0.0)], np.float32).T
-        return names, low, high
+    def number(cls, word: str) -> tuple[float, bool] | None:
+        """The number that a word stands for, and whether it is in the unit that the file states, not the table's.
+
+        None where it stands for none.
+        """
+        return None
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def _entries(
+        cls, variables: tuple[str, ...], units: tuple[str | None, ...], words: tuple[str | None, ...]
+    ) -> Entries:
+        """How the variables, units and words of a file are read; once for all the samples of a file."""
+        return entries_of(variables, units, words, cls.table(), cls._names(), cls.number)
 
     def names(self, part: Part) -> tuple[str, ...]:
         """The variables that a part shows.
@@ -103,31 +114,38 @@ class Grid(Modality):
     def find(self, folder: Path) -> list[str]:
         """Files of one sample each.
 
-        Parquet or CSV with ``hours``, and ``variable`` and ``value`` or a column for a known variable.
+        Parquet or text (CSV or TSV, gzipped or not) with ``hours``, and ``variable`` and ``value`` or a column for a
+        known variable.
         """
-        files = {path.relative_to(folder).as_posix(): set(event_columns(path)) for path in sorted(folder.rglob("*"))}
-        known = set(self._names())
         return [
-            name
-            for name, columns in files.items()
-            if {"variable", "value"} <= columns or known & {column.lower() for column in columns}
+            path.relative_to(folder).as_posix()
+            for path in sorted(folder.rglob("*"))
+            if self._holds(event_columns(path))
         ]
+
+    def _holds(self, columns: Sequence[str]) -> bool:
+        """Whether a file of events with these columns is one of this modality."""
+        return {"variable", "value"} <= set(columns) or any(
+            resolved(column, self._names()) is not None for column in columns
+        )
 
     def read(self, row: Mapping[str, Any], root: Path) -> Events:
         """Events of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on.
 
-        A variable may have any of its names; values are in the table's unit, and left out where not plausible.
+        A variable may have any of its names. Values are converted from the unit that the file states, in a column
+        ``unit`` or in a column's name, to the table's; where it states none they are taken to be in the table's. What
+        is not plausible, in a unit that is not known, or of a variable that is not known is left out and counted.
+
+        Raises:
+            RecordError: as ``published_events``, or a word stands for a value.
         """
-        events = read_events(root / str(row[self.name]), *series_of(row))
-        names, low, high = self._standard(events.variables)
-        plausible = (events.value >= low[events.variable]) & (events.value <= high[events.variable])
-        return replace(
-            events,
-            hours=events.hours[plausible],
-            variable=events.variable[plausible],
-            value=events.value[plausible],
-            variables=names,
+        path = root / str(row[self.name])
+        series, zero_hour = series_of(row)
+        published = published_events(
+            path, series, zero_hour, is_named=row.get("series") is not None, reader=type(self).reader
         )
+        entries = self._entries(published.variables, published.units, published.words)
+        return entries.values_of(published, path.name)
 
     def select(self, raw: Events, part: Part) -> Events:
         """Only the part's variables, and only its hours."""
@@ -223,56 +241,7 @@ class Grid(Modality):
         Returns:
             series, hours, variable, value, flaw (null for what can be used).
         """
-        table = self.table()
-        has_units = "unit" in events.collect_schema().names()
-        unit = (
-            pl.col("unit").cast(pl.String).str.to_lowercase().str.strip_chars()
-            if has_units
-            else pl.lit(None, dtype=pl.String)
-        )
-        # Joins, since replacing values would keep the whole column in memory.
-        known = pl.LazyFrame(
-            [
-                (alias, name, table[name].unit.lower(), table[name].low, table[name].high)
-                for alias, name in self._names().items()
-            ],
-            {"alias": pl.String, "variable": pl.String, "own": pl.String, "low": pl.Float64, "high": pl.Float64},
-            orient="row",
-        )
-        lines = pl.LazyFrame(
-            [(name, unit, *line) for name, variable in table.items() for unit, line in variable.units.items()],
-            {"variable": pl.String, "unit": pl.String, "factor": pl.Float64, "offset": pl.Float64},
-            orient="row",
-        )
-        alias = pl.col("variable").cast(pl.String).str.to_lowercase().str.strip_chars().alias("alias")
-        value = pl.col("value").cast(pl.Float64, strict=False)
-        is_own = pl.col("unit").is_null() | (pl.col("unit") == "") | (pl.col("unit") == pl.col("own"))
-        return (
-            events.select("series", "hours", alias, value, unit.alias("unit"))
-            .join(known, on="alias", how="left", maintain_order="left", build_side="force_right")
-            .join(lines, on=["variable", "unit"], how="left", maintain_order="left", build_side="force_right")
-            .with_columns(
-                pl.when(is_own)
-                .then("value")
-                .otherwise(pl.col("value") * pl.col("factor") + pl.col("offset"))
-                .alias("value")
-            )
-            .with_columns(
-                pl.when(pl.col("variable").is_null())
-                .then(pl.lit("variable not used"))
-                .when(~is_own & pl.col("factor").is_null())
-                .then(pl.lit("unit not known"))
-                .when(pl.col("value").is_null() | pl.col("value").is_nan())
-                .then(pl.lit("no number"))
-                .when((pl.col("value") < pl.col("low")) | (pl.col("value") > pl.col("high")))
-                .then(pl.lit("outside plausible limits"))
-                .when(pl.col("hours").is_null())
-                .then(pl.lit("no time"))
-                .otherwise(None)
-                .alias("flaw")
-            )
-            .select("series", "hours", "variable", pl.col("value").cast(pl.Float32), "flaw")
-        )
+        return standardised(events, self.table(), self._names())
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import csv
 import gzip
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,8 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from medkd.data.io.archive import is_archive, open_members, refuse_gzip_bomb
+from medkd.data.io.moments import as_form, form_of, usual
+from medkd.data.io.text import separator_of
 from medkd.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -26,8 +28,6 @@ _DEPTH = 2
 
 _LONGEST_HEADER = 1 << 20
 """Bytes; a file without line ends is not a table."""
-_MOMENT = "%Y-%m-%d %H:%M:%S"
-"""Format of times in most tables."""
 
 
 @dataclass(frozen=True)
@@ -54,43 +54,77 @@ def find_table(root: Path, name: str) -> Table | None:
     Args:
         root: the data set's folder.
         name: of the table, without suffix.
+
+    Raises:
+        InputError: there are two of it: which one is meant cannot be told, and tables could be mixed from two copies.
     """
     wanted = [name.lower() + suffix for suffix in SUFFIXES]
     files = [file for depth in range(_DEPTH + 1) for file in sorted(root.glob("*/" * depth + "*")) if file.is_file()]
-    for suffix in wanted:
-        for file in files:
-            if file.name.lower() == suffix:
-                return Table(file)
-    for file in filter(is_archive, files):
-        members = _members(file, file.stat().st_mtime_ns)
-        for suffix in wanted:
-            for member in members:
-                if member.lower().rsplit("/", 1)[-1] == suffix:
-                    return Table(file, member)
-    return None
+    copies: dict[str, list[Path]] = {
+        suffix: [file for file in files if file.name.lower() == suffix] for suffix in wanted
+    }
+    for suffix, same in copies.items():
+        # A table and its compressed twin in one folder are one; those of two folders at one depth are two.
+        others = [file for other in wanted for file in copies[other] if other != suffix and same]
+        others = [file for file in others if file.parent != same[0].parent and len(file.parts) == len(same[0].parts)]
+        if len(same) > 1 or others:
+            first, second = [*same, *others][:2]
+            raise _two_copies(name, first.relative_to(root).as_posix(), second.relative_to(root).as_posix(), root)
+        if same:
+            return Table(same[0])
+    held = [
+        (file, member)
+        for file in filter(is_archive, files)
+        for suffix in wanted
+        for member in _members(file, file.stat().st_mtime_ns)
+        if member.lower().rsplit("/", 1)[-1] == suffix
+    ]
+    if not held:
+        return None
+    for file, member in held[1:]:
+        # One set is published as .zip and as .tar.gz; two of the same kind are two sets.
+        if file == held[0][0] or file.suffix == held[0][0].suffix:
+            if file == held[0][0] and member.rsplit("/", 1)[0] == held[0][1].rsplit("/", 1)[0]:
+                continue
+            raise _two_copies(name, str(Table(*held[0])), str(Table(file, member)), root)
+    return Table(*held[0])
 
 
-def scan_table(root: Path, name: str, columns: Mapping[str, Any] | None = None) -> pl.LazyFrame:
+def _two_copies(name: str, first: str, second: str, root: Path) -> InputError:
+    return InputError(
+        f"two tables {name}: {first} and {second}", where=root, remedy="Give the folder of one copy, or move the other"
+    )
+
+
+def scan_table(
+    root: Path, name: str, columns: Mapping[str, Any] | None = None, optional: Collection[str] = ()
+) -> pl.LazyFrame:
     """A published table, column names in lower case, read in a streaming way when the frame is collected.
 
-    Text that is not a number where ``columns`` asks for one is null, for the caller to count; likewise a time.
+    Text that is not a number where ``columns`` asks for one is null, for the caller to count; likewise a time. Times of
+    a column are read in one form, see ``medkd.data.io.moments``.
 
     Args:
         root: the data set's folder.
         name: of the table, without suffix; its case does not matter.
         columns: the wanted ones, in lower case, with their types; None: all, as text.
+        optional: those of ``columns`` that are null where the table does not have them.
 
     Raises:
-        InputError: there is no such table, it has no such column, or it is not a CSV; while it is collected: it is
-            truncated.
+        InputError: there is no such table, or two; it has no such column, or it is not a CSV; while it is collected: it
+            is truncated, or the form of its times cannot be told.
     """
     table = find_table(root, name)
     if table is None:
         raise InputError(
             f"no table {name} (.csv, .csv.gz, in a .zip or a .tar.gz)", where=root, remedy="Copy it as published"
         )
-    published = {column.lower(): column for column in _header(table)}
+    header = _header(table)
+    separator = separator_of(header)
+    published = {column.lower(): column for column in next(csv.reader([header], delimiter=separator), [])}
     wanted = dict.fromkeys(published, pl.String) if columns is None else dict(columns)
+    absent = [column for column in optional if column in wanted and column not in published]
+    wanted = {column: kind for column, kind in wanted.items() if column not in absent}
     for column in wanted:
         if column not in published:
             raise InputError(
@@ -99,9 +133,12 @@ def scan_table(root: Path, name: str, columns: Mapping[str, Any] | None = None) 
                 remedy=f"It has: {', '.join(published) or 'none'}",
             )
     types = {column: pl.Datetime("us") if kind is pl.Datetime else kind for column, kind in wanted.items()}
-    return register_io_source(
-        _Source(table, {published[column]: column for column in wanted}, types), schema=pl.Schema(types), is_pure=True
+    frame = register_io_source(
+        _Source(table, {published[column]: column for column in wanted}, types, separator),
+        schema=pl.Schema(types),
+        is_pure=True,
     )
+    return frame.with_columns(pl.lit(None, dtype=(columns or {})[column]).alias(column) for column in absent)
 
 
 @dataclass(frozen=True)
@@ -111,6 +148,7 @@ class _Source:
     table: Table
     renamed: Mapping[str, str]
     types: Mapping[str, Any]
+    separator: str
 
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, batch_size: int | None
@@ -124,6 +162,8 @@ class _Source:
                 schema_overrides={
                     name: pl.String if column in times else self.types[column] for name, column in self.renamed.items()
                 },
+                separator=self.separator,
+                encoding="utf8-lossy",
                 ignore_errors=True,
                 low_memory=True,
             )
@@ -134,22 +174,57 @@ class _Source:
             early = predicate is not None and not set(predicate.meta.root_names()) & set(times)
             if predicate is not None and early:
                 frame = frame.filter(predicate)
-            frame = frame.with_columns(
-                pl.col(name)
-                .map_batches(_moments, return_dtype=pl.Datetime("us"), is_elementwise=True)
-                .cast(times[name])
-                for name in chosen
-                if name in times
-            )
-            if predicate is not None and not early:
-                frame = frame.filter(predicate)
-            yield from (frame if rows is None else frame.head(rows)).collect_batches(chunk_size=batch_size)
+            moments = _Moments(self.table, path, published, self.separator)
+            left = rows
+            for batch in frame.collect_batches(chunk_size=batch_size):
+                read = batch.with_columns(
+                    moments.of(batch[name], name).cast(times[name]).alias(name) for name in chosen if name in times
+                )
+                if predicate is not None and not early:
+                    read = read.filter(predicate)
+                if left is not None:
+                    read, left = read.head(left), left - min(left, read.height)
+                yield read
+                if left == 0:
+                    return
 
 
-def _moments(text: pl.Series) -> pl.Series:
-    """Times in the usual format, at a sixth of the cost of inferring it; where any is in another, all are inferred."""
-    moments = text.str.to_datetime(_MOMENT, time_unit="us", strict=False)
-    return moments if moments.null_count() == text.null_count() else text.str.to_datetime(time_unit="us", strict=False)
+class _Moments:
+    """Times of a table's columns, each in one form for all of it.
+
+    Args:
+        table: for messages.
+        path: its file.
+        published: column → its name in the file.
+        separator: between columns.
+    """
+
+    def __init__(self, table: Table, path: Path, published: Mapping[str, str], separator: str) -> None:
+        self._table, self._path, self._published, self._separator = table, path, published, separator
+        self._forms: dict[str, str] = {}
+
+    def of(self, text: pl.Series, column: str) -> pl.Series:
+        """Times of a part of a column; the whole of it is read only where a row is not in the usual form."""
+        if column not in self._forms:
+            moments = usual(text)
+            if moments is not None:
+                return moments
+            self._forms[column] = self._form(column)
+        return as_form(text, self._forms[column])
+
+    def _form(self, column: str) -> str:
+        name = self._published[column]
+        table = pl.scan_csv(
+            self._path,
+            separator=self._separator,
+            encoding="utf8-lossy",
+            infer_schema=False,
+            ignore_errors=True,
+            low_memory=True,
+        )
+        whole = table.select(name).unique()
+        where = f"{self._table}, column '{column}'"
+        return form_of(whole.collect(engine="streaming").to_series(), where)
 
 
 @contextmanager
@@ -191,7 +266,7 @@ def _members(path: Path, stamp: int) -> tuple[str, ...]:
     return tuple(name for name, _ in open_members(path, SUFFIXES))
 
 
-def _header(table: Table) -> list[str]:
+def _header(table: Table) -> str:
     with _input_errors(table):
         if not table.member:
             if table.path.name.lower().endswith(".gz"):
@@ -204,6 +279,6 @@ def _header(table: Table) -> list[str]:
     raise InputError(f"{table} is gone", where=table.path.parent)
 
 
-def _first_row(handle: IO[bytes], table: Table) -> list[str]:
+def _first_row(handle: IO[bytes], table: Table) -> str:
     with gzip.open(handle) if str(table).lower().endswith(".gz") else nullcontext(handle) as data:
-        return next(csv.reader([data.readline(_LONGEST_HEADER).decode("utf-8-sig", errors="replace")]), [])
+        return data.readline(_LONGEST_HEADER).decode("utf-8-sig", errors="replace")

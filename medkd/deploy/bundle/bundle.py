@@ -184,16 +184,17 @@ class Bundle:
         """Threshold of each class, on the calibrated probability; None where no decision is made."""
         return self.calibration.threshold
 
-    def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
+    def prepare(self, row: Mapping[str, Any], root: Path, values: dict[str, int] | None = None) -> Prepared:
         """One sample, read, selected, prepared and normalised: modality → "window channel ...".
 
         Args:
             row: modality → path of its signal, relative to ``root``.
+            values: filled with the numbers of values used and set aside, see ``Preprocessing.prepare``.
 
         Raises:
             RecordError: it cannot be used.
         """
-        return self.preprocessing.prepare(row, root)
+        return self.preprocessing.prepare(row, root, values)
 
     def logits(self, prepared: Sequence[Prepared | None], rows: int | None = None) -> NDArray[np.float64]:
         """Logits "sample output", the mean over a sample's windows; NaN where ``prepared`` is None.

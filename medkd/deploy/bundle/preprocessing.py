@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from medkd.data.core.instantiate import instantiate
 from medkd.data.core.modality import Modality
 from medkd.data.core.view import View
+from medkd.data.events.events import Events
+from medkd.data.events.value_count import ValueCount
 from medkd.data.loading.statistics import Statistics
 from medkd.deploy.bundle.schema_version import Versioned
 from medkd.errors import InputError, RecordError
 
+USED = "used"
+"""Key of the number of values that were used, beside the reasons why others were not."""
 Prepared = dict[str, NDArray[np.float32]]
 """One sample: modality → "window channel ...", normalised; one window unless the record was cut into several."""
 
@@ -103,7 +107,7 @@ class Preprocessing:
         """By modality, what is done with ``longer`` and ``shorter`` records, where that is defined."""
         return {name: _length_fields(modality) for name, modality in self.modalities.items()}
 
-    def prepare(self, row: Mapping[str, Any], root: Path) -> Prepared:
+    def prepare(self, row: Mapping[str, Any], root: Path, values: dict[str, int] | None = None) -> Prepared:
         """Read, select, prepare and normalise one sample.
 
         Of several modalities one may be absent if its cells may be (``partial``): to the network that is as in
@@ -111,12 +115,17 @@ class Preprocessing:
 
         Args:
             row: modality → path of its signal, relative to ``root``.
+            values: filled with the numbers of the values of event files that were used (``USED``), and that were set
+                aside, by reason, also where the sample is refused.
 
         Raises:
             RecordError: a signal is absent, cannot be read or prepared, or came out in another shape or not finite; or
-                nothing at all was observed.
+                nothing at all was observed, or of what a file holds no measurement could be used.
         """
         prepared: Prepared = {}
+        files: dict[str, list[ValueCount]] = {}
+        counts: list[ValueCount] = []
+        has_more = False
         for part in self.view.parts:
             name = part.modality
             modality = self.modalities[name]
@@ -126,20 +135,56 @@ class Preprocessing:
                     raise RecordError(f"has no {name}", remedy="Give its path")
                 prepared[name] = np.full((1, *shape), np.nan, np.float32)
                 continue
-            raw = modality.select(modality.read(row, root), part)
-            values = np.asarray(modality.windows(raw), dtype=np.float32)
-            if values.shape[1:] != shape or not len(values):
-                raise RecordError(f"{name} was prepared to {values.shape[1:]}, the network takes {shape}")
-            if np.isinf(values).any() or (np.isnan(values).any() and not modality.traits.partial):
+            read = modality.read(row, root)
+            if isinstance(read, Events) and read.count is not None:
+                files.setdefault(str(row[name]), []).append(read.count)
+                counts = [ValueCount.of_file(parts) for parts in files.values()]
+                # Now, since what follows may refuse the sample.
+                _tally(counts, {} if values is None else values)
+            else:
+                has_more = True
+            raw = modality.select(read, part)
+            array = np.asarray(modality.windows(raw), dtype=np.float32)
+            if array.shape[1:] != shape or not len(array):
+                raise RecordError(f"{name} was prepared to {array.shape[1:]}, the network takes {shape}")
+            if np.isinf(array).any() or (np.isnan(array).any() and not modality.traits.partial):
                 raise RecordError(f"{name} has values that are not finite after preparation")
-            prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(values))).numpy()
+            prepared[name] = self.statistics[name].apply(torch.from_numpy(np.ascontiguousarray(array))).numpy()
         if len({len(values) for values in prepared.values()}) > 1:
             raise RecordError(
                 "its modalities have different numbers of windows", remedy="Give records of the same length"
             )
         if all(np.isnan(values).all() for values in prepared.values()):
             raise RecordError(f"nothing of {self.view} was observed")
+        if not has_more and (unusable := _unusable(counts)) is not None:
+            raise unusable
         return prepared
+
+
+def _tally(counts: Sequence[ValueCount], values: dict[str, int]) -> None:
+    values.clear()
+    values[USED] = sum(count.used for count in counts)
+    for count in counts:
+        for reason, number in count.aside.items():
+            values[reason] = values.get(reason, 0) + number
+
+
+def _unusable(counts: Sequence[ValueCount]) -> RecordError | None:
+    """The refusal of a sample of whose values no measurement can be used; None where one can, or there are none.
+
+    Age and sex alone are not to be scored: a hospital's names of variables may all be unknown.
+    """
+    aside: dict[str, int] = {}
+    for count in counts:
+        for reason, number in count.aside.items():
+            aside[reason] = aside.get(reason, 0) + number
+    if not any(aside.values()) or any(count.measured for count in counts):
+        return None
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(aside.items()) if number)
+    return RecordError(
+        f"none of its {sum(count.seen for count in counts):,} values is a measurement that can be used: {reasons}",
+        remedy="Write variables and units as variables.yaml of the modality lists them",
+    )
 
 
 def _length_fields(modality: Modality) -> dict[str, str]:

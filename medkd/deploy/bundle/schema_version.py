@@ -80,9 +80,13 @@ def _parse(content: bytes, where: str) -> dict[str, Any]:
         text = content.decode("utf-8")
         document = json.loads(text) if where.endswith(".json") else yaml.safe_load(text)
     except (UnicodeDecodeError, ValueError, yaml.YAMLError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        mark = getattr(error, "problem_mark", None)
+        line = getattr(error, "lineno", None) or (mark.line + 1 if mark else None)
+        form = "JSON" if where.endswith(".json") else "YAML"
         raise InputError(
-            f"cannot be parsed: {reason}", where=where, remedy="Write it again, or copy it again from its source"
+            f"cannot be parsed: it is not {form}{f' in line {line}' if line else ''}",
+            where=where,
+            remedy="Write it again, or copy it again from its source",
         ) from error
     if not isinstance(document, dict):
         raise InputError("holds no keys", where=where, remedy="It should be names with values")

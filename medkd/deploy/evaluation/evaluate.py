@@ -22,7 +22,8 @@ from medkd.deploy.inference.plan import PARQUET, QUARANTINE
 from medkd.deploy.inference.predict import predict
 from medkd.deploy.inference.run_record import read_run_record
 from medkd.deploy.inference.settings import PredictSettings
-from medkd.errors import InputError
+from medkd.deploy.inference.text_table import read_text_table
+from medkd.errors import InputError, nearest
 from medkd.evidence.report_reader import read_report
 
 SCORES = "scores"
@@ -111,17 +112,15 @@ def evaluate_outcomes(
 
 
 def _subjects(manifest: Path) -> pl.DataFrame:
-    try:
-        table = (
-            pl.read_parquet(manifest)
-            if manifest.suffix.lower() == ".parquet"
-            else pl.read_csv(manifest, infer_schema=False)
-        )
-        return table.select(pl.col("sample_id", "subject_id").cast(pl.String)).unique("sample_id")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            "manifest cannot be read", where=manifest, remedy="Give a table with sample_id and subject_id"
-        ) from error
+    if not manifest.is_file():
+        raise InputError("no such file", where=manifest, remedy="Give a table with sample_id and subject_id")
+    table = read_text_table(manifest, "manifest").table
+    for column in ("sample_id", "subject_id"):
+        if column not in table.columns:
+            raise InputError(
+                f"manifest has no column '{column}'", where=manifest, remedy=nearest(column, table.columns)
+            )
+    return table.select("sample_id", "subject_id").drop_nulls("sample_id").unique("sample_id", maintain_order=True)
 
 
 def _quarantined(run: Path) -> pl.DataFrame:

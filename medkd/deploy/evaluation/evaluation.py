@@ -58,9 +58,7 @@ def evaluate_predictions(
     subset = None if settings.recalibrate is None else Subset.parse(settings.recalibrate)
     everyone = labelled_predictions(predictions, labels, target, dict(model.threshold), evidence)
     if everyone.is_empty():
-        raise InputError(
-            "none of the samples was both scored and labelled", where=out, remedy="See why in the run's quarantine.csv"
-        )
+        raise _nobody(predictions, labels, run, out)
     scored, recalibration = everyone, None
     if subset is not None:
         scored, recalibration = _recalibrated(everyone, labels, model, evidence, subset)
@@ -121,6 +119,23 @@ def evaluate_predictions(
         document = {"schema_version": 1, **digests, "target": target.key, **recalibration.to_dict()}
         write_json(out / RECALIBRATION, document)
     return evaluation
+
+
+def _nobody(predictions: pl.DataFrame, labels: pl.DataFrame, run: RunRecord, out: Path) -> InputError:
+    """Why no sample was both scored and labelled, and what to do about that reason."""
+    both = predictions.join(labels, on="sample_id", how="semi").height
+    if both:
+        return InputError(
+            f"{both} samples were scored, and none of them has a label", where=out, remedy="Fill in the target's column"
+        )
+    aside = (
+        f" and {run.counts.quarantined} set aside, with reasons in its quarantine.csv" if run.counts.quarantined else ""
+    )
+    return InputError(
+        f"{run.counts.ok} samples were scored{aside}, none of which is among the {labels.height} to be compared with",
+        where=out,
+        remedy="Compare the ids of both",
+    )
 
 
 def _recalibrated(

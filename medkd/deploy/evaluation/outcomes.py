@@ -10,12 +10,19 @@ import polars as pl
 
 from medkd.data.core.target import Target
 from medkd.deploy.inference.predictions import FORMULA_SIGNS
+from medkd.deploy.inference.text_table import read_text_table
 from medkd.errors import InputError, nearest
 from medkd.evidence.calibration.conformal import VALUES
 
 OUTCOME = "outcome"
 """Name of the column where there is only one outcome."""
-_YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+YES, NO = (
+    ("1", "1.0", "true", "t", "yes", "y", "positive", "pos"),
+    ("0", "0.0", "false", "f", "no", "n", "negative", "neg"),
+)
+"""Words for an outcome that is there and for one that is not, in any case; no others: "unknown" is not "no"."""
+_MOST_UNREADABLE = 0.2
+"""Share of a column's outcomes that may be left out for being unreadable."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,8 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, quarantin
         quarantined: items that the run set aside.
 
     Raises:
-        InputError: the file or a column is missing, or not a single line matches.
+        InputError: the file or a column is missing, not a single line matches, or what is written in too many is
+            neither yes nor no, a number, or a class (``YES``, ``NO``).
     """
     table = _read(path)
     by = "sample_id" if "sample_id" in table.columns else "subject_id"
@@ -57,6 +65,7 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, quarantin
             remedy="Add a column sample_id, or give the run's manifest with --manifest",
         )
     counts: dict[str, int] = {}
+    columns = [_column(table, name, index, target) or OUTCOME for index, name in enumerate(target.names)]
     table = _values(table, target, path, counts)
     table = _once(table.with_columns(_same_names(pl.col(by), predicted[by])), by, target, counts)
     known = set(predicted[by].to_list())
@@ -77,6 +86,12 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, quarantin
             "not a single outcome matches a prediction", where=path, remedy=f"Write {by} as in predictions.csv"
         )
     empty = matched.filter(pl.all_horizontal(pl.col(f"y_{name}").is_null() for name in target.names)).height
+    if empty == matched.height:
+        raise InputError(
+            f"the outcomes of all {empty} predictions that match are empty",
+            where=path,
+            remedy=f"Fill in {' or '.join(dict.fromkeys(columns))}",
+        )
     counts["predictions whose outcome is empty"] = empty
     if "subject_id" not in matched.columns:
         matched = matched.with_columns(pl.col("sample_id").alias("subject_id"))
@@ -92,21 +107,14 @@ def read_outcomes(path: Path, target: Target, predicted: pl.DataFrame, quarantin
 def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise InputError(f"no such file: {path}", where="--outcomes", remedy="Give a CSV file")
-    try:
-        table = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"outcomes cannot be read: {reason}", where=path, remedy="Write them again as UTF-8 CSV"
-        ) from error
-    return table.select(pl.all().cast(pl.String).str.strip_chars().replace("", None))
+    return read_text_table(path, "outcomes").table
 
 
 def _values(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, int]) -> pl.DataFrame:
     """With ``y_CLASS`` for each class."""
     columns = {name: _column(table, name, index, target) for index, name in enumerate(target.names)}
     if target.kind == "multiclass" and OUTCOME in table.columns:
-        return _exclusive(table, target, counts)
+        return _exclusive(table, target, path, counts)
     for name, column in columns.items():
         if column is None:
             wanted = [name, *([OUTCOME] if len(target.names) == 1 or target.kind == "multiclass" else [])]
@@ -119,14 +127,33 @@ def _values(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, i
         if target.kind in VALUES:
             y = text.cast(pl.Float64, strict=False)
             y = y.set(~y.is_finite(), None)
+            reason, remedy = "outcomes that are not numbers", "Write numbers, with a point"
         else:
-            y = pl.select(pl.when(text.is_in(_YES)).then(1.0).when(text.is_in(_NO)).then(0.0)).to_series()
-        wrong = int((y.is_null() & text.is_not_null()).sum())
-        counts[
-            "outcomes that are neither 0 nor 1" if target.kind not in VALUES else "outcomes that are not numbers"
-        ] = wrong
+            y = pl.select(pl.when(text.is_in(YES)).then(1.0).when(text.is_in(NO)).then(0.0)).to_series()
+            reason, remedy = "outcomes that are neither 0 nor 1", "Write 1 or 0"
+        _check_readable(y, table[column], reason, remedy, path)
+        counts[reason] = int((y.is_null() & text.is_not_null()).sum())
         table = table.with_columns(y.alias(f"y_{name}"))
     return table
+
+
+def _check_readable(y: pl.Series, written: pl.Series, reason: str, remedy: str, path: Path) -> None:
+    """Leaving out a few unreadable outcomes is counted; more would leave those who are alike in what was written.
+
+    Raises:
+        InputError: more than a fifth cannot be read, or all that can be are the same.
+    """
+    unreadable = written.filter(y.is_null() & written.is_not_null())
+    if unreadable.is_empty():
+        return
+    readable = y.drop_nulls()
+    if readable.n_unique() < 2 or len(unreadable) > _MOST_UNREADABLE * (len(unreadable) + len(readable)):
+        are = reason.removeprefix("outcomes that ")
+        raise InputError(
+            f"{len(unreadable)} outcomes {are}, such as {unreadable[0][:20]!r}",
+            where=f"{path}, {written.name}",
+            remedy=remedy,
+        )
 
 
 def _column(table: pl.DataFrame, name: str, index: int, target: Target) -> str | None:
@@ -138,13 +165,15 @@ def _column(table: pl.DataFrame, name: str, index: int, target: Target) -> str |
     return next((column for column in names if column in table.columns), None)
 
 
-def _exclusive(table: pl.DataFrame, target: Target, counts: dict[str, int]) -> pl.DataFrame:
+def _exclusive(table: pl.DataFrame, target: Target, path: Path, counts: dict[str, int]) -> pl.DataFrame:
     """One column that names the class, or gives its index."""
     index_of = {name: index for index, name in enumerate(target.names)} | {
         str(index): index for index in range(len(target.names))
     }
     index = table[OUTCOME].replace_strict(index_of, default=None, return_dtype=pl.Int64)
-    counts["outcomes that name no class"] = int((index.is_null() & table[OUTCOME].is_not_null()).sum())
+    reason = "outcomes that name no class"
+    _check_readable(index, table[OUTCOME], reason, f"Write one of {', '.join(target.names)}", path)
+    counts[reason] = int((index.is_null() & table[OUTCOME].is_not_null()).sum())
     return table.with_columns(
         (index == number).cast(pl.Float64).alias(f"y_{name}") for number, name in enumerate(target.names)
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
@@ -24,12 +27,14 @@ class Chunk:
         results: of its items, in order.
         batch_size: rows per pass of the network at its end; smaller than the plan's where memory ran out.
         retries: how often records of it were tried again.
+        values: of its items' event files, those used and those set aside, counted by reason.
     """
 
     index: int
     results: list[ItemResult]
     batch_size: int
     retries: int
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 class ChunkMetadata(NamedTuple):
@@ -37,6 +42,7 @@ class ChunkMetadata(NamedTuple):
 
     batch_size: int
     retries: int
+    values: Mapping[str, int] = MappingProxyType({})
 
 
 def chunk_path(out: Path, index: int) -> Path:
@@ -58,7 +64,12 @@ def write_chunk(out: Path, chunk: Chunk, plan: Plan, bundle: Bundle) -> None:
         # afterwards.
         return
     table = results_table(chunk.results, bundle.target, bundle.model_sha256)
-    metadata = {"plan": plan.digest, "batch_size": str(chunk.batch_size), "retries": str(chunk.retries)}
+    metadata = {
+        "plan": plan.digest,
+        "batch_size": str(chunk.batch_size),
+        "retries": str(chunk.retries),
+        "values": json.dumps(chunk.values),
+    }
     with writing_private(chunk_path(out, chunk.index)) as temporary:
         # By way of memory: a full disk is then reported in the system's own words.
         content = io.BytesIO()
@@ -79,4 +90,6 @@ def read_metadata(out: Path, index: int, plan: Plan) -> ChunkMetadata | None:
         return None
     if metadata.get("plan") != plan.digest:
         return None
-    return ChunkMetadata(int(metadata["batch_size"]), int(metadata["retries"]))
+    # Chunks of an earlier medkd have no values.
+    values = json.loads(metadata.get("values", "{}"))
+    return ChunkMetadata(int(metadata["batch_size"]), int(metadata["retries"]), values)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -13,9 +15,11 @@ import polars as pl
 from medkd.data.core.cohort import Cohort, Extract
 from medkd.data.core.modality import Modality
 from medkd.data.core.registry import Registry
+from medkd.data.core.sample import Exclusion
 from medkd.data.io.digest import digest_of
 from medkd.data.io.locks import locked_folder, sweep
 from medkd.deploy.inference.manifest import EVENT_COLUMNS, read_manifest
+from medkd.deploy.inference.text_table import escaped, is_utf8
 from medkd.errors import InputError, MedkdError
 
 _ROWS_PER_DIGEST = 4096
@@ -33,17 +37,26 @@ class Items:
         source: "manifest", "folder", "files" or "cohort NAME".
         extract: writes below a folder what is kept in tables shared by many items; the columns of the modalities come
             with it. None where each item has files of its own.
+        flaws: why an item cannot be read, by its ``sample_id``, known from the list alone: it is set aside.
+        files: number of files in a folder; None where items come from a list.
+        unread: files of a folder that belong to no item, counted by kind.
+        excluded: samples that a cohort leaves out, counted by reason.
     """
 
     table: pl.DataFrame
     root: Path
     source: str
     extract: Callable[[Path], Extract] | None = None
+    flaws: Mapping[str, str] = field(default_factory=dict)
+    files: int | None = None
+    unread: Mapping[str, int] = field(default_factory=dict)
+    excluded: tuple[Exclusion, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Changes with the list: names and paths, not the files' content."""
-        return digest_of([digest_of(part.rows()) for part in self.table.iter_slices(_ROWS_PER_DIGEST)])
+        """Changes with the list: names, paths and flaws, not the files' content."""
+        parts = [digest_of(part.rows()) for part in self.table.iter_slices(_ROWS_PER_DIGEST)]
+        return digest_of([*parts, digest_of(sorted(self.flaws.items()))] if self.flaws else parts)
 
     def extracted_to(self, folder: Path) -> Items:
         """The items with files of their own, written below ``folder`` where they share tables.
@@ -56,7 +69,7 @@ class Items:
         extract = self.extract(folder)
         paths = extract.samples.select(pl.all().cast(pl.String))
         table = self.table.join(paths, on="sample_id", how="left", maintain_order="left")
-        return Items(table, extract.root, self.source)
+        return replace(self, table=table, root=extract.root, extract=None)
 
 
 def find_items(source: Path, modalities: Mapping[str, Modality], target: str = "", *, registry: Registry) -> Items:
@@ -73,7 +86,10 @@ def find_items(source: Path, modalities: Mapping[str, Modality], target: str = "
     """
     source = Path(source)
     if source.is_file():
-        return items_of(read_manifest(source, tuple(modalities)), source.parent, "manifest", tuple(modalities), source)
+        manifest = read_manifest(source, tuple(modalities))
+        return replace(
+            items_of(manifest.table, source.parent, "manifest", tuple(modalities), source), flaws=manifest.flaws
+        )
     if not source.is_dir():
         raise InputError(
             f"no such file or folder: {source}",
@@ -147,15 +163,16 @@ def _from_cohort(root: Path, modalities: tuple[str, ...], target: str, registry:
         try:
             cohort = cohort_class(root)
             keys = {key.lower() for key in cohort.targets()}
-            table, _ = cohort.samples(cohort.target(target if target.lower() in keys else None))
+            table, excluded = cohort.samples(cohort.target(target if target.lower() in keys else None))
         except MedkdError:
             continue
         source = f"cohort {cohort_class.name}"
         if set(modalities) <= set(table.columns):
-            return items_of(table, root, source, modalities, root)
+            return replace(items_of(table, root, source, modalities, root), excluded=tuple(excluded))
         if set(modalities) <= set(cohort.modalities()):
             items = items_of(table, root, source, (), root)
-            return replace(items, extract=partial(_extract, cohort, table, modalities))
+            extract = partial(_extract, cohort, table, modalities)
+            return replace(items, extract=extract, excluded=tuple(excluded))
     return None
 
 
@@ -175,24 +192,79 @@ def _cohorts_marked(root: Path, registry: Registry) -> list[type[Cohort]]:
 
 def _from_folder(root: Path, modalities: Mapping[str, Modality]) -> Items:
     table: pl.DataFrame | None = None
+    unusable: list[str] = []
+    files = list(_files(root))
+    read: set[str] = set()
     for name, modality in modalities.items():
-        records = named_by_path(pl.Series(name, sorted(modality.find(root)), dtype=pl.String), root)
+        paths = sorted(modality.find(root))
+        read |= modality.files_of(paths, files, root)
+        records = named_by_path(pl.Series(name, filter(is_utf8, paths), dtype=pl.String), root)
+        unusable += (path for path in paths if not is_utf8(path))
         table = records if table is None else table.join(records, on="sample_id", how="full", coalesce=True)
-    if table is None or table.is_empty():
+    unread = Counter(_kind(file) for file in files if file not in read)
+    if table is None or (table.is_empty() and not unusable):
+        lacking = f"no {' or '.join(modalities)} record found"
         raise InputError(
-            f"no {' or '.join(modalities)} record found",
+            f"{lacking} among {len(files)} files ({in_words(unread)})" if files else lacking,
             where=root,
             remedy="Give the folder that holds them, or a manifest",
         )
-    return items_of(table, root, "folder", tuple(modalities), root)
+    flaws = _flaws(unusable, set(table["sample_id"].to_list()))
+    table = pl.concat([table, pl.DataFrame({"sample_id": list(flaws)}, {"sample_id": pl.String})], how="diagonal")
+    items = items_of(table, root, "folder", tuple(modalities), root)
+    return replace(items, flaws=flaws, files=len(files), unread=dict(unread.most_common()))
+
+
+def _flaws(paths: Sequence[str], taken: set[str]) -> dict[str, str]:
+    """Reason why each of the paths is set aside, by a name that no other item has."""
+    flaws: dict[str, str] = {}
+    for path in paths:
+        name = escaped(path)
+        while name in taken or name in flaws:
+            name += "'"
+        flaws[name] = str(InputError("its name is not UTF-8", remedy="Rename the file"))
+    return flaws
+
+
+def in_words(unread: Mapping[str, int]) -> str:
+    """Counts by kind in words.
+
+    >>> in_words({".txt": 2, "without suffix": 1})
+    '2 .txt, 1 without suffix'
+    """
+    return ", ".join(f"{count:,} {kind}" for kind, count in unread.items())
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Every file below ``root`` but those in hidden folders, as POSIX paths relative to it."""
+    for parent, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            yield Path(parent, name).relative_to(root).as_posix()
+
+
+def _kind(file: str) -> str:
+    """A file's kind in words: its suffixes in lower case.
+
+    >>> _kind("a/B.CSV.gz"), _kind("IM000001"), _kind("1.2.840.113"), _kind(".DS_Store")
+    ('.csv.gz', 'without suffix', 'without suffix', 'hidden')
+    """
+    name = PurePosixPath(file)
+    if name.name.startswith("."):
+        return "hidden"
+    suffix = name.suffix.lower()
+    if suffix in (".gz", ".bz2", ".xz", ".zst"):
+        suffix = f"{PurePosixPath(name.stem).suffix.lower()}{suffix}"
+    return escaped(suffix) if any(sign.isalpha() for sign in suffix) else "without suffix"
 
 
 def _without_suffix(path: str, root: Path) -> str:
     """``path`` without its file's suffix.
 
-    A record that is not a file of its own (two files of one stem) has none to lose.
+    A record that is not a file of its own (two files of one stem) has none to lose, nor has a DICOM identifier, whose
+    last number would be another patient's.
     """
-    if not (root / path).is_file():
-        return path
     name = PurePosixPath(path)
+    if not (root / path).is_file() or not name.suffix[1:2].isalpha():
+        return path
     return name.as_posix().removesuffix("".join(name.suffixes) if name.suffix == ".gz" else name.suffix)

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from medkd.deploy.inference.text_table import SUFFIXES, TextTable, read_text_table
 from medkd.errors import InputError, nearest
 
-SUFFIXES = (".csv", ".parquet")
 EVENT_COLUMNS = {"series": pl.String(), "zero_hour": pl.Float64()}
 """Optional columns: whose events of a shared file are an item's, and at which hour of theirs the item begins."""
 
 
-def read_manifest(path: Path, modalities: tuple[str, ...]) -> pl.DataFrame:
-    """The columns that scoring needs, with paths relative to the manifest's folder.
+@dataclass(frozen=True)
+class Manifest:
+    """The items that a manifest lists.
+
+    Args:
+        table: ``sample_id`` (unique), if known ``subject_id``, ``series`` and ``zero_hour``, and one column of paths
+            per modality, relative to the manifest's folder.
+        flaws: why a row cannot be used, by its ``sample_id``: such an item has no path, and is set aside.
+    """
+
+    table: pl.DataFrame
+    flaws: dict[str, str]
+
+
+def read_manifest(path: Path, modalities: tuple[str, ...]) -> Manifest:
+    """The columns that scoring needs; a row that cannot be used is an item to be set aside, and an empty one is none.
 
     Args:
         path: a table with ``sample_id``, if known ``subject_id``, ``series`` and ``zero_hour``, and one column per
@@ -23,50 +38,67 @@ def read_manifest(path: Path, modalities: tuple[str, ...]) -> pl.DataFrame:
         modalities: names of those columns.
 
     Raises:
-        InputError: it cannot be read, lacks a column, repeats an id, or a path leads out of its folder.
+        InputError: the table as a whole cannot be read, or lacks a column.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if not path.name.lower().endswith(SUFFIXES):
         raise InputError(
             f"'{path.name}' is not a manifest",
             where="INPUT",
             remedy=f"Give a folder, or a table: {', '.join(SUFFIXES)}",
         )
-    is_csv = path.suffix.lower() == ".csv"
-    try:
-        # As text throughout, since a number's leading zeros belong to the name.
-        table = pl.read_csv(path, infer_schema=False) if is_csv else pl.read_parquet(path)
-        table = table.select(pl.all().cast(pl.String))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"manifest cannot be read: {reason}", where=path, remedy="Write it again as UTF-8 CSV or Parquet"
-        ) from error
+    text = read_text_table(path, "manifest")
     for column in ("sample_id", *modalities):
-        if column not in table.columns:
-            remedy = nearest(column, table.columns) if table.columns else "It is empty"
+        if column not in text.table.columns:
+            remedy = nearest(column, text.table.columns) if text.table.columns else "It is empty"
             raise InputError(f"manifest has no column '{column}'", where=path, remedy=remedy)
-    optional = [name for name in ("subject_id", *EVENT_COLUMNS) if name in table.columns]
-    table = table.select(pl.col("sample_id", *optional, *modalities).str.strip_chars().replace("", None))
-    word, first = ("line", 2) if is_csv else ("row", 1)
-    _check_ids(table, path, word, first)
-    for modality in modalities:
-        relative = [
-            _relative(value, path, f"{word} {number}")
-            for number, value in enumerate(table[modality].to_list(), start=first)
-        ]
-        table = table.with_columns(pl.Series(modality, relative, dtype=pl.String))
-    return _with_hours(table, path, word, first) if "zero_hour" in table.columns else table
+    optional = [name for name in ("subject_id", *EVENT_COLUMNS) if name in text.table.columns]
+    return _rows(text, ["sample_id", *optional, *modalities], modalities, path)
 
 
-def _check_ids(table: pl.DataFrame, path: Path, word: str, first: int) -> None:
-    lines: dict[str, int] = {}
-    for number, name in enumerate(table["sample_id"].to_list(), start=first):
+def _rows(text: TextTable, columns: list[str], modalities: tuple[str, ...], path: Path) -> Manifest:
+    """Each id once: a repeated one is a single item that is set aside, since either of its rows may be right."""
+    lines_of: dict[str, list[str]] = {}
+    for name, line in zip(text.table["sample_id"].to_list(), text.lines, strict=True):
+        lines_of.setdefault(name, []).append(line)
+    rows: list[dict[str, object]] = []
+    flaws: dict[str, str] = {}
+    for index, row in enumerate(text.table.select(columns).iter_rows(named=True)):
+        line, name = text.lines[index], row["sample_id"]
+        flaw = None
         if name is None:
-            raise InputError("no sample_id", where=f"{path}, {word} {number}", remedy="Give every line one")
-        if name in lines:
-            where = f"{path}, {word}s {lines[name]} and {number}"
-            raise InputError(f"sample_id '{name}' stands twice", where=where, remedy="Make ids unique")
-        lines[name] = number
+            name = _unlike(f"manifest, {line}", lines_of)
+            flaw = InputError("no sample_id", where=line, remedy="Give every line one")
+        elif len(lines_of[name]) > 1:
+            if name in flaws:
+                continue
+            where = " and ".join(lines_of[name])
+            flaw = InputError("its sample_id stands more than once", where=where, remedy="Make ids unique")
+        elif index in text.too_long:
+            flaw = InputError("has more cells than the table has columns", where=line, remedy="Correct the line")
+        elif bad := [column for column in columns if (index, column) in text.not_utf8]:
+            flaw = InputError(f"its {bad[0]} is not UTF-8", where=line, remedy="Write the manifest as UTF-8")
+        try:
+            values = row if flaw else _values(row, modalities, path, line, text.decimal_comma)
+        except InputError as error:
+            values, flaw = row, error
+        if flaw is not None:
+            flaws[name] = str(flaw)
+            values = {**row, **dict.fromkeys((*modalities, *(set(EVENT_COLUMNS) & set(columns))))}
+        rows.append({**values, "sample_id": name})
+    schema = {name: EVENT_COLUMNS.get(name, pl.String()) for name in columns}
+    return Manifest(pl.DataFrame(rows, schema=schema), flaws)
+
+
+def _values(
+    row: dict[str, str | None], modalities: tuple[str, ...], path: Path, line: str, decimal_comma: bool
+) -> dict[str, object]:
+    values: dict[str, object] = {**row, **{name: _relative(row[name], path, line) for name in modalities}}
+    if hour := row.get("zero_hour"):
+        try:
+            values["zero_hour"] = float(hour.replace(",", ".") if decimal_comma else hour)
+        except ValueError as error:
+            raise InputError("its zero_hour is not a number", where=line, remedy="Give hours of the series") from error
+    return values
 
 
 def _relative(value: str | None, manifest: Path, line: str) -> str | None:
@@ -79,22 +111,14 @@ def _relative(value: str | None, manifest: Path, line: str) -> str | None:
         text = posixpath.relpath(posixpath.normpath(text), folder)
     text = posixpath.normpath(text)
     if text == ".." or text.startswith("../") or "\0" in text:
+        # Without the path itself: what it quotes may name a person, and reasons are shown in run.json.
         raise InputError(
-            f"path '{value}' leads out of the manifest's folder",
-            where=f"{manifest}, {line}",
+            "its path leads out of the manifest's folder",
+            where=line,
             remedy="Put the manifest above the data, and write paths relative to it",
         )
     return text
 
 
-def _with_hours(table: pl.DataFrame, path: Path, word: str, first: int) -> pl.DataFrame:
-    """``zero_hour`` as a number."""
-    hours = table["zero_hour"].cast(pl.Float64, strict=False)
-    if (bad := hours.is_null() & table["zero_hour"].is_not_null()).any():
-        row = int(bad.arg_max() or 0)
-        raise InputError(
-            f"zero_hour '{table['zero_hour'][row]}' is not a number",
-            where=f"{path}, {word} {first + row}",
-            remedy="Give hours of the series",
-        )
-    return table.with_columns(hours)
+def _unlike(name: str, taken: dict[str, list[str]]) -> str:
+    return name if name not in taken else _unlike(f"{name}'", taken)

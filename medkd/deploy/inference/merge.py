@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +30,7 @@ class RunCounts:
         seconds: of all items together.
         smallest_batch: smaller than the plan's where memory ran out.
         retries: how often a record was tried again.
+        values: of event files, those used and those set aside, counted by reason; empty without such files.
     """
 
     scored: int
@@ -35,6 +38,7 @@ class RunCounts:
     seconds: float
     smallest_batch: int
     retries: int
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 def scan_chunks(out: Path, plan: Plan) -> pl.LazyFrame:
@@ -60,7 +64,10 @@ def count_items(out: Path, plan: Plan) -> RunCounts:
     except pl.exceptions.PolarsError as error:
         raise _failure(out, plan, error) from error
     smallest, retries = min(one.batch_size for one in metadata), sum(one.retries for one in metadata)
-    return RunCounts(scored, rows - scored, seconds, smallest, retries)
+    values: Counter[str] = Counter()
+    for one in metadata:
+        values.update(one.values)
+    return RunCounts(scored, rows - scored, seconds, smallest, retries, dict(values))
 
 
 def write_predictions(out: Path, plan: Plan) -> None:
@@ -98,7 +105,7 @@ def _failure(out: Path, plan: Plan, error: pl.exceptions.PolarsError) -> InputEr
         except pl.exceptions.PolarsError:
             return InputError(f"{path.name} is damaged", where=path.parent, remedy="Remove it, and repeat the command")
     number = errno_of(error)
-    reason = str(error) if number is None else os.strerror(number)
+    reason = "its tables cannot be put together" if number is None else os.strerror(number)
     return InputError(
         f"cannot write: {reason}", where=out, remedy="Make room, then repeat the command: it goes on where it stopped"
     )

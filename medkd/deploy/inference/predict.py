@@ -7,14 +7,15 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 from tqdm import tqdm
 
 from medkd.data.core.registry import Registry
+from medkd.data.core.sample import Exclusion
 from medkd.data.io.private import sweep_temporaries
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.checksums import read_checked
@@ -25,7 +26,7 @@ from medkd.deploy.inference.engines.devices import Devices
 from medkd.deploy.inference.engines.job import ChunkSummary, Job
 from medkd.deploy.inference.engines.local import compute_chunks
 from medkd.deploy.inference.formats.dicom_sr import Reports, write_dicom_sr
-from medkd.deploy.inference.formats.fhir import write_fhir
+from medkd.deploy.inference.formats.fhir import items_file, write_fhir
 from medkd.deploy.inference.items import find_items, sweep_extracts, temporary_extract
 from medkd.deploy.inference.merge import count_items, scan_quarantined, write_predictions
 from medkd.deploy.inference.os_errors import one_line_refusals
@@ -51,7 +52,11 @@ class RunSummary:
         chunks, done: chunks in all, and those that are there.
         computed: items that this call computed.
         seconds: that this call took.
+        unread: files of the folder that belong to no item, counted by kind.
+        excluded: samples that the cohort leaves out, counted by reason.
+        values: of event files, those used and those set aside, counted by reason.
         reports: counts of the DICOM reports, where they were asked for.
+        fhir: name of the file of FHIR resources, where they were asked for.
     """
 
     items: int
@@ -61,7 +66,11 @@ class RunSummary:
     done: int
     computed: int
     seconds: float
+    unread: Mapping[str, int] = field(default_factory=dict)
+    excluded: tuple[Exclusion, ...] = ()
+    values: Mapping[str, int] = field(default_factory=dict)
     reports: Reports | None = None
+    fhir: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -118,7 +127,8 @@ def predict(
                 raise
             done = sum(is_done(out, index, plan) for index in range(plan.chunks))
             if done < plan.chunks:
-                return RunSummary(plan.items, 0, 0, plan.chunks, done, computed, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                return RunSummary(plan.items, 0, 0, plan.chunks, done, computed, seconds, items.unread, items.excluded)
             counts = count_items(out, plan)
             if not counts.scored:
                 first = _first_reason(job, names)
@@ -148,7 +158,20 @@ def predict(
             for folder in (out / CHUNKS, out):
                 sweep_temporaries(folder)
             sweep_extracts(out)
-    return RunSummary(plan.items, counts.scored, counts.quarantined, plan.chunks, done, computed, seconds, reports)
+    return RunSummary(
+        plan.items,
+        counts.scored,
+        counts.quarantined,
+        plan.chunks,
+        done,
+        computed,
+        seconds,
+        items.unread,
+        items.excluded,
+        counts.values,
+        reports,
+        items_file(loaded.target) if settings.fhir else None,
+    )
 
 
 def _check_out(out: Path, bundle: Path) -> None:

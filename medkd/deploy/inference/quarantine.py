@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from medkd.deploy.inference.os_errors import PASSING, errno_of
 from medkd.deploy.inference.settings import DEFAULTS
-from medkd.errors import MedkdError
+from medkd.errors import MedkdError, place_of
 
 T = TypeVar("T")
 
@@ -25,12 +25,14 @@ class Attempt(Generic[T]):
         reason: one line, in the words of what refused the item; None where the work succeeded.
         seconds: how long it took.
         retries: how often it was tried again.
+        values: of the item's event files, those used and those set aside, counted by reason.
     """
 
     value: T | None
     reason: str | None = None
     seconds: float = 0.0
     retries: int = 0
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 def attempt(
@@ -48,8 +50,8 @@ def attempt(
             2.5 s and so on; what is plainly wrong with a record is not tried again.
         pause: waits for seconds.
 
-    >>> attempt(lambda: 1 // 0, lambda: 0.0).reason
-    'ZeroDivisionError: integer division or modulo by zero'
+    >>> attempt(lambda: open("/nowhere"), lambda: 0.0).reason
+    'No such file or directory.'
     """
     start = clock()
     tried = 0
@@ -73,7 +75,15 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         # Its text holds the number and the path, of which the name of the item is enough.
         return _one_line(f"{error.strerror}.")
-    return _one_line(f"{type(error).__name__}: {error}")
+    if isinstance(error, MemoryError):
+        return "it does not fit into memory."
+    if isinstance(error, UnicodeError):
+        return "it holds text that is not in the encoding of its format. Write it again, as UTF-8."
+    # Not the library's own words, which name its variables, and may quote what the record holds of a patient.
+    return (
+        f"it is not as its format asks, in a way that medkd does not foresee ({place_of(error)}). "
+        "Open it with the program that wrote it; if it is whole, report that place."
+    )
 
 
 def _one_line(text: str) -> str:

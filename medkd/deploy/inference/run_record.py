@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import Field
 
 from medkd.data.core.target import Target
 from medkd.data.io.digest import digest_file
@@ -16,6 +18,7 @@ from medkd.data.io.document import Document, parse_document
 from medkd.data.io.load import read_json
 from medkd.data.io.private import writing_private
 from medkd.deploy.bundle.bundle import Bundle
+from medkd.deploy.bundle.preprocessing import USED
 from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.merge import RunCounts, scan_quarantined
 from medkd.deploy.inference.plan import PARQUET, RUN, Plan
@@ -32,6 +35,29 @@ class ItemCounts(Document):
     ok: int
     quarantined: int
     chunks: int
+
+
+class FileCounts(Document):
+    """Files of a folder: those that items were read from, and the others by kind."""
+
+    found: int
+    of_items: int
+    not_read: dict[str, int]
+
+
+class ExcludedSamples(Document):
+    """Samples that a cohort leaves out for one reason."""
+
+    reason: str
+    count: int
+
+
+class ValueCounts(Document):
+    """Values of event files: those used and those set aside, by reason, are all that the files hold."""
+
+    seen: int
+    used: int
+    aside: dict[str, int]
 
 
 class BatchSizes(Document):
@@ -79,6 +105,12 @@ class RunRecord(Document):
     device: str
     versions: dict[str, str]
     counts: ItemCounts
+    files: FileCounts | None = None
+    """Null where items come from a list or a cohort."""
+    excluded: list[ExcludedSamples] = Field(default_factory=list)
+    """By a cohort; empty elsewhere."""
+    values: ValueCounts | None = None
+    """Null where no item has an event file."""
     retries: int
     batch_size: BatchSizes
     throughput: Throughput
@@ -129,6 +161,9 @@ def write_run_record(
         device=torch.cuda.get_device_name() if plan.device == "cuda" and torch.cuda.is_available() else plan.device,
         versions=_versions(plan, engine),
         counts=ItemCounts(items=plan.items, ok=counts.scored, quarantined=counts.quarantined, chunks=plan.chunks),
+        files=None if items.files is None else _files(items.files, items.unread),
+        excluded=[ExcludedSamples(reason=one.reason, count=one.count) for one in items.excluded if one.count],
+        values=_values(counts.values),
         retries=counts.retries,
         batch_size=BatchSizes(asked=plan.batch_size, smallest=counts.smallest_batch),
         throughput=Throughput(items=computed, seconds=round(seconds, 3), items_per_second=round(computed / seconds, 3)),
@@ -154,6 +189,17 @@ def read_run_record(run: Path) -> RunRecord:
     if document.get("schema_version") != RunRecord.model_fields["schema_version"].default:
         raise InputError(f"{RUN} is of another version of medkd", where=run, remedy=remedy)
     return parse_document(RunRecord, document, path, remedy)
+
+
+def _files(found: int, unread: Mapping[str, int]) -> FileCounts:
+    return FileCounts(found=found, of_items=found - sum(unread.values()), not_read=dict(unread))
+
+
+def _values(values: Mapping[str, int]) -> ValueCounts | None:
+    if not values:
+        return None
+    aside = {reason: number for reason, number in sorted(values.items()) if number and reason != USED}
+    return ValueCounts(seen=sum(values.values()), used=values.get(USED, 0), aside=aside)
 
 
 def _versions(plan: Plan, engine: str) -> dict[str, str]:

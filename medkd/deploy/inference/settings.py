@@ -29,7 +29,7 @@ class PredictSettings:
         retries: how often a record is tried again that disk or network refused for the moment.
         engine: local or ray.
         ray_address: of a running cluster; by default that in ``RAY_ADDRESS``, else one of two actors is started here.
-        fhir: also write ``fhir.ndjson``.
+        fhir: also write ``Device.ndjson``, and ``RiskAssessment.ndjson`` or ``Observation.ndjson``.
         dicom_sr: also write ``sr/``, a report for each record that is a DICOM object.
 
     Raises:

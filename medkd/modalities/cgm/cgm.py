@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -12,31 +14,45 @@ from numpy.typing import NDArray
 
 from medkd.data.core.display import Stretch
 from medkd.data.core.modality import Traits
-from medkd.data.events.events import Events
+from medkd.data.events.events import Events, Reader
 from medkd.errors import RecordError
+from medkd.modalities.cgm.exports import layout_of, read_sensor_file
 from medkd.modalities.cgm.history import History
 from medkd.modalities.cgm.origins import GAP
 
 BELOW, ABOVE = 40.0, 400.0
 """Meaning of "Low" and "High", mg/dL: the ends of the range of the sensors that print these words (Dexcom)."""
+WORDS = {"low": BELOW, "lo": BELOW, "high": ABOVE, "hi": ABOVE}
+"""In lower case: Dexcom writes Low and High, Medtronic, Libre and older Dexcom LO and HI."""
+_BEYOND = re.compile(r"^[<>]\s*=?\s*(\d+(?:[.,]\d+)?)$")
+
+
+def number_of(word: str) -> tuple[float, bool] | None:
+    """The number that a sensor's word stands for, and whether it is in the file's unit; None for any other word.
+
+    >>> number_of("HI"), number_of(" low"), number_of(">400"), number_of("< 2.2"), number_of("err")
+    ((400.0, False), (40.0, False), (400.0, True), (2.2, True), None)
+    """
+    text = word.strip().lower()
+    if text in WORDS:
+        return WORDS[text], False
+    beyond = _BEYOND.match(text)
+    return (float(beyond[1].replace(",", ".")), True) if beyond else None
 
 
 def sensor_reading(text: pl.Expr) -> pl.Expr:
-    """Readings as numbers; the words "Low" and "High" become the ends of the sensor's range, 40 and 400 mg/dL.
+    """Readings as numbers; the words of sensors become the ends of their range: "Low" and "LO" 40, "<40" 40, and so on.
 
     Without them the lowest and highest glucose would be missing; as the limit they are wrong by the part beyond it.
 
-    >>> readings = pl.DataFrame({"value": ["118", " Low", "high", "", "err"]})
+    >>> readings = pl.DataFrame({"value": ["118", " Low", "HI", ">400", "", "err"]})
     >>> readings.select(x=sensor_reading(pl.col("value")))["x"].to_list()
-    [118.0, 40.0, 400.0, None, None]
+    [118.0, 40.0, 400.0, 400.0, None, None]
     """
     word = text.cast(pl.String).str.strip_chars().str.to_lowercase()
-    return (
-        pl.when(word == "low")
-        .then(BELOW)
-        .when(word == "high")
-        .then(ABOVE)
-        .otherwise(word.cast(pl.Float64, strict=False))
+    number = word.str.extract(r"^(?:[<>]\s*=?\s*)?(.*)$")
+    return pl.coalesce(
+        word.replace_strict(WORDS, default=None, return_dtype=pl.Float64), number.cast(pl.Float64, strict=False)
     )
 
 
@@ -47,7 +63,8 @@ class CGM(History):
     The value of a step is the reading nearest to it in time, so that a clock that drifts by less than half a step moves
     no reading to a neighbouring step. Gaps of at most ``gap`` minutes are interpolated linearly, from readings inside
     the window alone: the last steps repeat the last reading. A record with a longer gap cannot be used. Files may be in
-    mmol/L (a column ``unit``), and may contain "Low" and "High": see ``sensor_reading``.
+    mmol/L (a column ``unit``, or the column's name), and may contain "Low" and "High": see ``sensor_reading``. Exports
+    of Dexcom Clarity and LibreView are read too; the forecast then begins at their last reading.
 
     Args:
         variables: ``glucose``.
@@ -65,6 +82,17 @@ class CGM(History):
     hours: float = 3.0
     step: float = 1 / 12
     gap: float = GAP
+    reader: ClassVar[Reader] = staticmethod(read_sensor_file)
+
+    @classmethod
+    def number(cls, word: str) -> tuple[float, bool] | None:
+        """The ends of a sensor's range, see ``number_of``."""
+        return number_of(word)
+
+    def find(self, folder: Path) -> list[str]:
+        """Event files with glucose, and exports of sensors."""
+        exports = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if layout_of(path) is not None}
+        return sorted({*super().find(folder), *exports})
 
     def silences(self, hours: NDArray[np.float64], start: float, end: float) -> tuple[Stretch, ...]:
         """Hours without a reading, where they are longer than ``gap`` minutes."""
@@ -91,5 +119,9 @@ class CGM(History):
         return filled
 
     def standardise(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """As any grid, with "Low" and "High" as numbers."""
-        return super().standardise(events.with_columns(sensor_reading(pl.col("value")).alias("value")))
+        """As any grid, with "Low" and "High" as numbers, in mg/dL whatever the unit of the file."""
+        words = pl.col("value").cast(pl.String).str.strip_chars().str.to_lowercase().is_in(list(WORDS))
+        numbers = [sensor_reading(pl.col("value")).alias("value")]
+        if "unit" in events.collect_schema().names():
+            numbers.append(pl.when(words).then(None).otherwise(pl.col("unit")).alias("unit"))
+        return super().standardise(events.with_columns(numbers))

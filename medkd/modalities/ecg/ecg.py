@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,12 +15,15 @@ from medkd.data.core.display import Stretch, Strip
 from medkd.data.core.modality import AUGMENTATION, LengthPolicy, Modality, Params, Traits
 from medkd.data.core.view import Part
 from medkd.errors import InputError, RecordError, nearest
+from medkd.modalities.ecg.agreement import contradictions
 from medkd.modalities.ecg.augmentation import Strengths, apply, draw
 from medkd.modalities.ecg.beats import beat_starts, median_beat
 from medkd.modalities.ecg.filters import filtered, resampled
-from medkd.modalities.ecg.length import middle, middle_start, window_starts, windows
+from medkd.modalities.ecg.length import cut, middle_start, window_starts, windows
+from medkd.modalities.ecg.readers.record_files import files_of_recordings
 from medkd.modalities.ecg.readers.recording_file import find_recordings, read_recording
 from medkd.modalities.ecg.recording import STANDARD, Recording, canonical
+from medkd.modalities.ecg.usable import middle_section, require_usable, samples_at
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class ECG(Modality):
     augment_lead_dropout: float = 0.0
 
     name: ClassVar[str] = "ecg"
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         for field in ("beat", "bandpass", "leads"):
@@ -82,43 +86,51 @@ class ECG(Modality):
         _check(self)
 
     def read(self, row: Mapping[str, Any], root: Path) -> Recording:
-        """The record at ``row["ecg"]``, with or without suffix: WFDB, DICOM waveform or HL7 aECG.
+        """The record at ``row["ecg"]``, with or without suffix: WFDB, DICOM waveform, HL7 aECG, MUSE or Sierra XML.
+
+        What is wrong with one lead (its unit, its name, its agreement with the others) is noted in ``faults``, and
+        refuses the views that see this lead.
 
         Raises:
-            RecordError: the file is missing, truncated or damaged, states no sampling rate, or names a lead twice.
+            RecordError: the file is missing, truncated or damaged, states no sampling rate, or holds no lead.
         """
         recording = read_recording(Path(root) / str(row[self.name]))
-        repeated = sorted({lead for lead in recording.leads if recording.leads.count(lead) > 1})
-        if repeated:
-            raise RecordError(
-                f"ECG of record {recording.name} names lead {', '.join(repeated)} twice", remedy="Name each lead once"
-            )
-        return recording
+        faults = dict(recording.faults)
+        for part in (recording, *recording.others):
+            for lead, fault in contradictions(part).items():
+                faults.setdefault(lead, fault)
+        return replace(recording, faults=faults) if faults else recording
 
     def select(self, raw: Recording, part: Part) -> Recording:
         """The leads that ``part`` names, in its order; all of ``leads`` where it names none.
 
         Raises:
             InputError: the part names an unknown lead, or hours.
-            RecordError: the record lacks one of them.
+            RecordError: the record lacks one of them, or has a fault in one of them.
         """
         wanted = self._wanted(part)
+        for lead in wanted:
+            if lead in raw.faults:
+                what, _, remedy = raw.faults[lead].partition(". ")
+                raise RecordError(f"ECG of record {raw.name}: {what}", remedy=remedy)
         if wanted == raw.leads:
             return raw
-        missing = [lead for lead in wanted if lead not in raw.leads]
-        if missing:
-            raise self._lacking(raw, wanted, missing)
-        return Recording(raw.values[[raw.leads.index(lead) for lead in wanted]], wanted, raw.rate, raw.name)
+        source = _source(raw, wanted)
+        if source is None:
+            raise self._lacking(raw, wanted)
+        return Recording(source.values[[source.leads.index(lead) for lead in wanted]], wanted, source.rate, raw.name)
 
     def prepare(self, raw: Recording) -> NDArray[np.float32]:
         """Filtered, resampled, then cut to ``seconds`` or reduced to the median beat: "lead time" in mV.
 
         Raises:
-            RecordError: samples are missing, a lead is flat, the record is too short, or has fewer than three beats.
+            RecordError: samples are missing, a lead is flat or not plausible, the record is too short, or has fewer
+                than three beats.
         """
-        clean = self._clean(raw)
         if self.representation == "rhythm":
-            return np.ascontiguousarray(middle(clean, self._length), dtype=np.float32)
+            section, start = self._middle(raw)
+            return np.ascontiguousarray(cut(self._clean(section), start, self._length), dtype=np.float32)
+        clean = self._whole(raw)
         beat = median_beat(clean, self.rate, *self.beat)
         if beat is None:
             raise RecordError(
@@ -128,13 +140,17 @@ class ECG(Modality):
         return np.ascontiguousarray(beat, dtype=np.float32)
 
     def display(self, raw: Recording, part: Part) -> Strip:
-        """All leads of the recording; those of ``part`` and the seconds of the prepared signal are marked."""
-        seen = tuple(lead for lead in self._wanted(part) if lead in raw.leads)
+        """All leads of the recording; those of ``part`` and the seconds of the prepared signal are marked.
+
+        Of leads that were recorded at several rates or lengths, those that go with the view's.
+        """
+        shown = _source(raw, self._wanted(part)) or raw
+        seen = tuple(lead for lead in self._wanted(part) if lead in shown.leads)
         return Strip(
             self.name,
-            raw.leads,
-            raw.values,
-            raw.rate,
+            shown.leads,
+            shown.values,
+            shown.rate,
             seen,
             self._stretches(raw, part),
             self.representation == "median_beat",
@@ -158,7 +174,7 @@ class ECG(Modality):
         """
         if self.longer == "crop" or self.representation == "median_beat":
             return self.prepare(raw)[None]
-        return np.ascontiguousarray(windows(self._clean(raw), self._length), dtype=np.float32)
+        return np.ascontiguousarray(windows(self._whole(raw), self._length), dtype=np.float32)
 
     def shape(self, part: Part) -> tuple[int, ...]:
         """Leads of ``part``, time steps.
@@ -169,8 +185,12 @@ class ECG(Modality):
         return (len(self._wanted(part)), self._length)
 
     def find(self, folder: Path) -> list[str]:
-        """All ECG records below ``folder``: POSIX paths relative to it, without suffix, sorted."""
+        """All ECG records below ``folder``: POSIX paths relative to it, without suffix where that is clear, sorted."""
         return find_recordings(folder)
+
+    def files_of(self, records: Collection[str], files: Collection[str], folder: Path) -> set[str]:
+        """The files themselves; of a WFDB header also the signals and segments that it names."""
+        return files_of_recordings(records, files, folder)
 
     def sample_augmentation(self, rng: np.random.Generator, n: int) -> Params:
         """Parameters for ``n`` samples, see ``medkd.modalities.ecg.augmentation.draw``."""
@@ -190,15 +210,18 @@ class ECG(Modality):
         """Seconds of the recording in each prepared window, or each beat; none where it cannot be prepared."""
         starts: list[int] | NDArray[np.int64] | None
         try:
-            clean = self._clean(self.select(raw, part))
+            selected = self.select(raw, part)
+            if self.representation == "rhythm" and self.longer == "crop":
+                self._middle(selected)
+                starts = [middle_start(samples_at(selected, self.rate), self._length)]
+            else:
+                clean = self._whole(selected)
+                if self.representation == "rhythm":
+                    starts = window_starts(clean.shape[1], self._length)
+                else:
+                    starts = beat_starts(clean, self.rate, *self.beat)
         except RecordError:
             return ()
-        if self.representation == "median_beat":
-            starts = beat_starts(clean, self.rate, *self.beat)
-        elif self.longer == "windows":
-            starts = window_starts(clean.shape[1], self._length)
-        else:
-            starts = [middle_start(clean.shape[1], self._length)]
         return tuple(
             (start / self.rate, (start + self._length) / self.rate)
             for start in (() if starts is None else map(int, starts))
@@ -216,31 +239,33 @@ class ECG(Modality):
             raise InputError("view names a lead twice", where=part, remedy="Name each lead once")
         return wanted
 
+    @property
+    def _least_seconds(self) -> float:
+        return self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
+
+    def _whole(self, raw: Recording) -> NDArray[np.float64]:
+        """All of ``raw``, clean."""
+        require_usable(raw, raw.values, self._least_seconds)
+        return self._clean(raw)
+
+    def _middle(self, raw: Recording) -> tuple[Recording, int]:
+        return middle_section(raw, self.rate, self._length, self._least_seconds)
+
     def _clean(self, raw: Recording) -> NDArray[np.float64]:
-        missing = ~np.isfinite(raw.values)
-        if missing.any():
-            leads = [raw.leads[row] for row in np.flatnonzero(missing.any(axis=1))]
-            raise RecordError(
-                f"ECG of record {raw.name} lacks {int(missing.sum())} samples (NaN) in {', '.join(leads)}",
-                remedy="Leave the record out, or cut it to its complete part",
-            )
-        least = self.seconds if self.shorter == "refuse" and self.representation == "rhythm" else 1.0
-        if raw.seconds < least:
-            raise RecordError(
-                f"ECG of record {raw.name} is {raw.seconds:g} s long, {least:g} s at least",
-                remedy="Leave the record out",
-            )
-        flat = [raw.leads[row] for row in np.flatnonzero((raw.values == raw.values[:, :1]).all(axis=1))]
-        if flat:
-            raise RecordError(
-                f"ECG of record {raw.name} is flat in {', '.join(flat)}", remedy="Leave the record out, or those leads"
-            )
         return resampled(filtered(raw.values, raw.rate, *self.bandpass, notch=self.notch), raw.rate, self.rate)
 
-    def _lacking(self, raw: Recording, wanted: tuple[str, ...], missing: list[str]) -> RecordError:
-        known = [lead for lead in raw.leads if lead in STANDARD]
-        unknown = [lead for lead in raw.leads if lead not in STANDARD]
-        usable = [lead for lead in wanted if lead in raw.leads] or known
+    def _lacking(self, raw: Recording, wanted: tuple[str, ...]) -> RecordError:
+        """Refusal of a record that lacks leads, or has them in parts that do not go together."""
+        every = [lead for part in (raw, *raw.others) for lead in part.leads]
+        missing = [lead for lead in wanted if lead not in every]
+        if not missing:
+            return RecordError(
+                f"leads {', '.join(wanted)} of ECG {raw.name} were recorded at different rates, lengths or times",
+                remedy="Name leads that were recorded together",
+            )
+        known = [lead for lead in STANDARD if lead in every]
+        unknown = [lead for lead in dict.fromkeys(every) if lead and lead not in STANDARD]
+        usable = [lead for lead in wanted if lead in every] or known
         return RecordError(
             f"ECG of record {raw.name} has {len(known)} leads, {len(wanted)} expected (missing {', '.join(missing)}"
             + (f"; unknown {', '.join(unknown)})" if unknown else ")"),
@@ -248,6 +273,11 @@ class ECG(Modality):
             if usable
             else f"Name leads {', '.join(STANDARD)}",
         )
+
+
+def _source(raw: Recording, wanted: tuple[str, ...]) -> Recording | None:
+    """The part of ``raw`` that has all the leads: the longest; None where none has."""
+    return next((part for part in (raw, *raw.others) if set(wanted) <= set(part.leads)), None)
 
 
 def _standard(lead: str, where: object) -> str:

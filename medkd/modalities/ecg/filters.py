@@ -64,9 +64,18 @@ def resampled(values: NDArray[np.float64], rate: float, wanted: float) -> NDArra
     """
     if rate == wanted:
         return values
-    ratio = Fraction(wanted / rate).limit_denominator(1000)
+    ratio = rate_ratio(rate, wanted)
     out: NDArray[np.float64] = signal.resample_poly(values, ratio.numerator, ratio.denominator, axis=1, padtype="line")
     return out
+
+
+def rate_ratio(rate: float, wanted: float) -> Fraction:
+    """Samples at the wanted rate per sample at ``rate``, as ``resampled`` takes it.
+
+    >>> rate_ratio(500.0, 100.0)
+    Fraction(1, 5)
+    """
+    return Fraction(wanted / rate).limit_denominator(1000)
 
 
 @lru_cache(maxsize=64)

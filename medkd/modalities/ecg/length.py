@@ -12,11 +12,19 @@ def middle(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     >>> middle(np.arange(6.0)[None], 4).tolist(), middle(np.ones((1, 2)), 3).tolist()
     ([[1.0, 2.0, 3.0, 4.0]], [[1.0, 1.0, 0.0]])
     """
+    return cut(values, middle_start(values.shape[1], length), length)
+
+
+def cut(values: NDArray[np.float64], start: int, length: int) -> NDArray[np.float64]:
+    """``length`` samples of ``values`` "lead time" from ``start`` on; a shorter one is followed by zeros.
+
+    >>> cut(np.arange(6.0)[None], 3, 2).tolist()
+    [[3.0, 4.0]]
+    """
     spare = values.shape[1] - length
     if spare < 0:
         return np.pad(values, ((0, 0), (0, -spare)))
-    start = middle_start(values.shape[1], length)
-    return values[:, start : start + length]
+    return values[:, min(start, spare) : min(start, spare) + length]
 
 
 def windows(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medkd.errors import RecordError
-
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 """The twelve leads in the order of PTB-XL, which is also that of a printed ECG."""
-_BY_UPPER = {lead.upper(): lead for lead in STANDARD}
-_AROUND = re.compile(r"^(MDC_ECG_LEAD_|MDC_ECG_LEAD:|LEAD[ _]*|ECG[ _]+)|[ _]*\((EINTHOVEN|GOLDBERGER|WILSON)\)$")
-_MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
+_BY_UPPER = {
+    **{lead.upper(): lead for lead in STANDARD},
+    **{f"D{number}": number for number in ("I", "II", "III")},
+}
+"""The limb leads are DI, DII, DIII where a lead is a derivation (Spanish, Portuguese, French)."""
+_MAKERS = "ECG|EKG|EINTHOVEN|GOLDBERGER|WILSON|ABLEITUNG|D[E\u00c9]RIVA[A-Z\u00c7\u00c3\u00d3]+"
+_BEFORE = re.compile(rf"^(MDC_ECG_LEAD[_:]|LEAD([ _:.]+|-)?|({_MAKERS})([ _:.]+|-))")
+_AFTER = re.compile(
+    r"([ _]*\((EINTHOVEN|GOLDBERGER|WILSON)\)|[ _-](ECG|EKG|LEAD)"
+    r"|[ _,]*[(\[](M|U|\u039c|N|MILLI|MICRO)?V(OLTS?)?[)\]])$"
+)
+_PREFIXES = {"": 1e3, "m": 1.0, "milli": 1.0, "u": 1e-3, "\u03bc": 1e-3, "micro": 1e-3, "n": 1e-6, "nano": 1e-6}
+_MILLIVOLTS = {
+    **{prefix + volt: factor for prefix, factor in _PREFIXES.items() for volt in ("v", "volt", "volts")},
+    **{f"mdc_dim_{prefix}volt": _PREFIXES[prefix.rstrip("_")] for prefix in ("", "milli_", "micro_", "nano_")},
+}
 
 
 @dataclass(frozen=True)
@@ -27,12 +40,17 @@ class Recording:
         leads: a name for each row, one of ``STANDARD`` where it is known.
         rate: samples per second, Hz.
         name: of the record in messages.
+        faults: lead → why it cannot be used (named twice, uncalibrated, not a voltage). Matters to nobody who does not
+            ask for that lead.
+        others: leads of the same file with another rate, length or start.
     """
 
     values: NDArray[np.float64]
     leads: tuple[str, ...]
     rate: float
     name: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Recording, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -50,12 +68,23 @@ class Recording:
 
 @lru_cache(maxsize=1024)
 def canonical(name: str) -> str | None:
-    """The standard name of a lead; None where it is not one of the twelve.
+    """The standard name of a lead; None where it is not surely one of the twelve.
 
-    >>> canonical("AVR"), canonical("MDC_ECG_LEAD_V1"), canonical("Lead I (Einthoven)"), canonical("MLII")
-    ('aVR', 'V1', 'I', None)
+    What machines write around a name is taken off until nothing is left to take off. A sign is not: "-aVR" is another
+    lead.
+
+    >>> canonical("AVR"), canonical("MDC_ECG_LEAD_V1"), canonical("ECG lead I (Einthoven)"), canonical("DII")
+    ('aVR', 'V1', 'I', 'II')
+    >>> canonical("V1 [mV]"), canonical("MLII"), canonical("-aVR"), canonical("V")
+    ('V1', None, None, None)
     """
-    return _BY_UPPER.get(_AROUND.sub("", name.strip().upper()).strip())
+    bare = unicodedata.normalize("NFKC", name).strip().upper()
+    while bare not in _BY_UPPER:
+        shorter = _AFTER.sub("", _BEFORE.sub("", bare)).strip()
+        if shorter == bare:
+            return None
+        bare = shorter
+    return _BY_UPPER[bare]
 
 
 def standard_names(names: list[str]) -> tuple[str, ...]:
@@ -67,18 +96,11 @@ def standard_names(names: list[str]) -> tuple[str, ...]:
     return tuple(canonical(name) or name.strip() for name in names)
 
 
-def millivolts(unit: str, name: str) -> float:
-    """Millivolts in one ``unit``, written in any case.
+def millivolts(unit: str) -> float | None:
+    """Millivolts in one ``unit``, written in any case; None where it is not a unit of voltage.
 
-    Raises:
-        RecordError: it is not a unit of voltage.
-
-    >>> millivolts("uV", "00017")
-    0.001
+    >>> millivolts("uV"), millivolts("\u00b5V"), millivolts("microV"), millivolts("mmHg")
+    (0.001, 0.001, 0.001, None)
     """
-    factor = _MILLIVOLTS.get(unit.strip().lower())
-    if factor is None:
-        raise RecordError(
-            f"ECG of record {name} is in '{unit}', which is not a voltage", remedy="Record it in mV, uV or V"
-        )
-    return factor
+    # NFKC makes the micro sign a Greek letter; so there is one of them.
+    return _MILLIVOLTS.get(unicodedata.normalize("NFKC", unit).strip().lower())

@@ -75,7 +75,8 @@ class Notes(Modality):
 
     def read(self, row: Mapping[str, Any], root: Path) -> Texts:
         """Texts of the sample's series (``row['series']``, else its ``sample_id``) from ``row['zero_hour']`` (0) on."""
-        return read_texts(root / str(row[self.name]), *series_of(row))
+        path, is_named = root / str(row[self.name]), row.get("series") is not None
+        return read_texts(path, *series_of(row), is_named=is_named)
 
     def select(self, raw: Texts, part: Part) -> Texts:
         """Only the texts of the part's window."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from medkd.data.io.atomic import writing
+from medkd.data.io.text import decoded, table_of, text_of
 from medkd.errors import RecordError
 
 COLUMNS = {"series": pl.String, "hours": pl.Float64, "text": pl.String}
@@ -62,7 +63,7 @@ def write_texts(notes: pl.DataFrame, folder: Path, name: str) -> dict[str, str]:
     return files
 
 
-def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
+def read_texts(path: Path, series: str | None, zero_hour: float = 0.0, *, is_named: bool = True) -> Texts:
     """Texts of one series, hours counted from ``zero_hour`` of it.
 
     Args:
@@ -70,6 +71,7 @@ def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
             hour is 0.
         series: may be None where the file has no such column.
         zero_hour: the sample's time zero, in hours of the series.
+        is_named: whether the series was named by the user; otherwise a file of one series is read whatever its name.
 
     Raises:
         RecordError: the file is missing, damaged, lacks a column, or has no text of that series.
@@ -80,6 +82,14 @@ def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
         raise RecordError(f"no such file: {path.name}", where=str(path.parent), remedy="Check the path") from error
     by_series = _file(path, modified_ns)
     texts = by_series.get("" if "" in by_series else series or "")
+    if texts is None and not (is_named and series is not None):
+        if len(by_series) != 1:
+            raise RecordError(
+                f"holds {len(by_series)} series and none was named",
+                where=path.name,
+                remedy="Give a manifest that names one per item in a column 'series'",
+            )
+        texts = next(iter(by_series.values()))
     if texts is None:
         raise RecordError("holds no text of this series", where=path.name)
     return Texts(tuple(hour - zero_hour for hour in texts.hours), texts.texts)
@@ -89,14 +99,23 @@ def read_texts(path: Path, series: str | None, zero_hour: float = 0.0) -> Texts:
 def _file(path: Path, modified_ns: int) -> Mapping[str, Texts]:
     """Texts by series, "" where the file has none; read again when its time of change, in the key, is another."""
     try:
-        if path.suffix == ".txt":
-            return {"": Texts((0.0,), (path.read_text(encoding="utf-8"),))}
-        table = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+        if path.suffix.lower() == ".txt":
+            return {"": Texts((0.0,), (decoded(path.read_bytes()),))}
+        is_parquet = path.name.lower().endswith(".parquet")
+        table = pl.read_parquet(path) if is_parquet else table_of(text_of(path), path.name)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise RecordError("is not a readable table of texts", where=path.name, remedy="Write Parquet or CSV") from error
+    lower = {name: name.strip().lower() for name in table.columns}
+    table = table.rename({name: key for name, key in lower.items() if key in COLUMNS and key not in lower})
     if not {"hours", "text"} <= set(table.columns):
         raise RecordError(
             "has no columns 'hours' and 'text'", where=path.name, remedy="Give hours, text and if need be series"
+        )
+    if table.schema["hours"].is_temporal():
+        raise RecordError(
+            "column 'hours' holds times or durations, not numbers",
+            where=path.name,
+            remedy="Write hours from the start of the record, as numbers",
         )
     if "series" not in table.columns:
         table = table.with_columns(pl.lit("").alias("series"))

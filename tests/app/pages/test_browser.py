@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 
 from medkd.deploy.bundle.bundle import Bundle
+from tests.app.pages.conftest import PASSWORD
+from tests.app.stripping_proxy import stripping_proxy
 
 Sit = Callable[..., Any]
 """Opens a page of a reader who is logged in (``Reader`` of conftest)."""
@@ -234,3 +236,60 @@ def test_ten_thousand_cases_turn_their_pages_within_a_second(
     one.close()
     print(json.dumps(seconds))
     assert max(seconds.values()) < 1.0, seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "headers"),
+    [
+        (("--root-path", "/ecg"), {}),
+        (("--proxy-address", "127.0.0.1", "--cookie-secure", "no"), {"X-Forwarded-Prefix": "/ecg"}),
+    ],
+    ids=["option", "header"],
+)
+def test_below_a_path_of_a_portal_everything_stays_there(
+    serve: Callable[..., str],
+    browser: Any,
+    bundle: Path,
+    records: Path,
+    words: tuple[str, ...],
+    headers: dict[str, str],
+) -> None:
+    viewer = serve(bundle, "--cases", records, *words)
+    with stripping_proxy(viewer, "/ecg", headers) as (address, outside):
+        context = browser.new_context(viewport={"width": 1366, "height": 768})
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.goto(address)
+        assert page.url == f"{address}/login"
+        page.fill("[name=name]", "anna")
+        page.fill("[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_selector("tr.row")
+        assert page.url == f"{address}/"
+        page.click("tr.row >> nth=0")
+        page.wait_for_selector("#at-case-1")
+        assert page.url == f"{address}/?case=1"
+        page.reload()
+        page.wait_for_selector("#figure .main-svg >> nth=0")
+        page.keyboard.press("y")
+        page.wait_for_selector(".answer input:checked")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#model-view .main-svg >> nth=0")
+        page.keyboard.press("a")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#at-case-2")
+        assert page.url == f"{address}/?case=2"
+        page.click("text=Agreement")
+        with page.expect_download() as download:
+            page.click("text=Export as CSV")
+        assert "anna" in Path(download.value.path()).read_text()
+        assert {cookie["path"].rstrip("/") for cookie in context.cookies()} == {"/ecg"}
+        page.click("text=Log out")
+        page.wait_for_selector("[name=password]")
+        assert page.url == f"{address}/login"
+        context.close()
+    assert outside == []
+    assert problems == []

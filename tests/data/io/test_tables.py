@@ -163,3 +163,36 @@ def test_no_csv_at_all(tmp_path: Path) -> None:
 def test_published_tables(shared: Path, folder: str, name: str, rows: int) -> None:
     frame = scan_table(shared / "data/icu" / folder, name, {"subject_id": pl.Int64, "hadm_id": pl.Int64})
     assert frame.select(pl.len(), pl.col("subject_id").null_count()).collect().row(0) == (rows, 0)
+
+
+def test_times_of_a_spreadsheet_are_read_in_one_form_for_the_whole_column(tmp_path: Path) -> None:
+    early, late = "1,4/9/2150 8:05\n" * 3000, "2,4/23/2150 20:15\n"
+    (tmp_path / "a.csv").write_text(f"n,charttime\n{early}{late}", encoding="utf-8")
+    frame = scan_table(tmp_path, "a", {"n": pl.Int64, "charttime": pl.Datetime})
+    expected = {(1, datetime(2150, 4, 9, 8, 5)), (2, datetime(2150, 4, 23, 20, 15))}
+    assert set(frame.collect(engine="streaming").rows()) == expected
+    # Of the rows that are asked for none shows the form: the column does.
+    assert set(frame.filter(pl.col("n") == 1).collect()["charttime"]) == {datetime(2150, 4, 9, 8, 5)}
+    (tmp_path / "a.csv").write_text(f"n,charttime\n{early}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.csv, column 'charttime'"):
+        scan_table(tmp_path, "a", {"charttime": pl.Datetime}).collect()
+
+
+def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
+    laid(tmp_path, {"backup/hosp/labevents.csv": TEXT.encode(), "hosp/labevents.csv": TEXT.encode()})
+    with pytest.raises(InputError, match=r"two tables labevents: hosp/labevents\.csv and backup/hosp/labevents\.csv"):
+        find_table(tmp_path, "labevents")
+    (tmp_path / "backup/hosp/labevents.csv").unlink()
+    laid(tmp_path, {"hosp/labevents.csv.gz": gzip.compress(TEXT.encode())})
+    assert str(find_table(tmp_path, "labevents")) == "labevents.csv"
+    laid(tmp_path, {"new/labevents.csv.gz": gzip.compress(TEXT.encode())})
+    with pytest.raises(InputError, match="two tables labevents"):
+        find_table(tmp_path, "labevents")
+
+
+def test_semicolons_separate_too_and_an_optional_column_is_null(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id;unit\n1;°F\n".encode("latin-1"))
+    columns = {"id": pl.Int64, "unit": pl.String, "flag": pl.String}
+    assert scan_table(tmp_path, "a", columns, optional=("flag",)).collect().rows() == [(1, "\ufffdF", None)]
+    with pytest.raises(InputError, match="no column 'flag'"):
+        scan_table(tmp_path, "a", columns)

@@ -69,9 +69,12 @@ def test_outcomes_by_patient_need_to_know_whose_the_samples_are(tmp_path: Path) 
 
 def test_exclusive_classes_are_one_column_and_others_one_each(tmp_path: Path) -> None:
     grade = Target("grade", "multiclass", ("grade",), ("low", "high"))
-    found = read_outcomes(write(tmp_path, "sample_id,outcome\na,high\nb,0\nd,odd\n"), grade, PREDICTED)
+    lines = "sample_id,outcome\na,high\nb,0\nd,odd\ne,high\nf,low\n"
+    found = read_outcomes(write(tmp_path, lines), grade, PREDICTED)
     assert found.table.select("sample_id", "y_low", "y_high").rows()[:2] == [("a", 0.0, 1.0), ("b", 1.0, 0.0)]
     assert dict(found.unmatched)["outcomes that name no class"] == 1
+    with pytest.raises(InputError, match=r"2 outcomes name no class, such as 'odd'.*Write one of low, high"):
+        read_outcomes(write(tmp_path, "sample_id,outcome\na,odd\nb,even\nd,low\n"), grade, PREDICTED)
     several = Target("super", "multilabel", ("MI", "CD"), ("infarction", "conduction"))
     found = read_outcomes(write(tmp_path, "sample_id,MI,conduction\na,1,0\nb,,1\n"), several, PREDICTED)
     assert found.table.select("y_infarction", "y_conduction").rows() == [(1.0, 0.0), (None, 1.0)]
@@ -90,3 +93,43 @@ def test_a_table_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, text
         read_outcomes(write(tmp_path, text), CD, PREDICTED)
     with pytest.raises(InputError, match="no such file"):
         read_outcomes(tmp_path / "none.csv", CD, PREDICTED)
+
+
+MANY = pl.DataFrame({"sample_id": [f"s{index}" for index in range(12)]})
+
+
+def written_as(folder: Path, yes: str, no: str, separator: str = ",") -> Path:
+    lines = [f"s{index}{separator}{no if index % 3 else yes}" for index in range(12)]
+    return write(folder, "\n".join([f"sample_id{separator}outcome", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"), [("Y", "N"), ("Yes", "no"), ("POSITIVE", "Negative"), ("pos", "neg"), ("True", "False"), ("t", "f")]
+)
+def test_outcomes_in_the_words_of_hospitals(tmp_path: Path, yes: str, no: str) -> None:
+    found = read_outcomes(written_as(tmp_path, yes, no, ";"), CD, MANY)
+    assert found.table["y_conduction disturbance"].to_list() == [1.0, 0.0, 0.0] * 4
+    assert found.unmatched == ()
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "count", "example"),
+    [("ja", "nein", 12, "ja"), ("dead", "alive", 12, "dead"), ("yes", "nein", 8, "nein"), ("1", "2", 8, "2")],
+)
+def test_other_words_are_refused_with_their_number_and_what_to_write(
+    tmp_path: Path, yes: str, no: str, count: int, example: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_outcomes(written_as(tmp_path, yes, no), CD, MANY)
+    said = str(caught.value)
+    assert said.startswith(f"{count} outcomes are neither 0 nor 1, such as '{example}' (")
+    assert said.endswith("Write 1 or 0.")
+    assert "quarantine" not in said
+
+
+def test_values_that_are_no_numbers_and_columns_that_are_empty_are_refused(tmp_path: Path) -> None:
+    stay = Target("stay", "regression", ("days",), units="d")
+    with pytest.raises(InputError, match=r"12 outcomes are not numbers, such as '4,5' \(.*Write numbers, with a point"):
+        read_outcomes(written_as(tmp_path, "4,5", "6,0", ";"), stay, MANY)
+    with pytest.raises(InputError, match=r"the outcomes of all 12 predictions that match are empty .*Fill in outcome"):
+        read_outcomes(written_as(tmp_path, "", ""), CD, MANY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -82,3 +83,42 @@ def test_a_marker_that_is_not_a_cohorts_leaves_a_plain_folder(brugada: Path, tmp
     items = find_items(tmp_path, ECGS, "brugada")
     assert items.source == "folder"
     assert items.table["sample_id"].to_list() == ["ward/1009874/1009874"]
+
+
+def test_files_of_a_folder_are_those_of_items_and_those_that_are_not_read_by_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.hea").write_text("a 1 500 10\nsignals_of_a.bin 16 1000\n")
+    for name in ("signals_of_a.bin", "NOTES.TXT", "b.csv.gz", "1.2.840.99", "scan", ".DS_Store", "c.hea.bak"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "d.hea").touch()
+    items = find_items(tmp_path, ECGS)
+    assert items.table["sample_id"].str.strip_suffix(".hea").to_list() == ["a"]
+    assert items.files == 8
+    assert items.unread == {"without suffix": 2, ".txt": 1, ".csv.gz": 1, "hidden": 1, ".bak": 1}
+    (tmp_path / "a.hea").unlink()
+    with pytest.raises(InputError, match=r"no ecg record found among 7 files \(.*2 without suffix"):
+        find_items(tmp_path, ECGS)
+
+
+def test_names_that_are_not_utf8_are_items_of_their_own(tmp_path: Path) -> None:
+    folder = bytes(tmp_path)
+    # The second name is what the first is shown as.
+    for name in (b"M\xfcller.hea", b"M\\xfcller.hea", b"Sal\xf3n/x.hea", "Å.hea".encode()):
+        path = Path(os.fsdecode(folder + b"/" + name))
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x 1 500 10\n")
+    items = find_items(tmp_path, ECGS)
+    assert items.table.height == 4
+    assert items.files == 4
+    assert items.unread == {}
+    assert len(items.flaws) == 2
+    usable = items.table.filter(~pl.col("sample_id").is_in(list(items.flaws)))
+    assert usable["ecg"].str.strip_suffix(".hea").to_list() == ["M\\xfcller", "Å"]
+    assert items.table.filter(pl.col("sample_id").is_in(list(items.flaws)))["ecg"].is_null().all()
+
+
+def test_what_a_cohort_leaves_out_is_counted(shared: Path) -> None:
+    brugada = shared / "data" / "ecg" / "brugada-huca"
+    items = find_items(brugada, ECGS, "brugada")
+    assert all(one.count >= 0 and one.reason for one in items.excluded)
+    assert items.files is None

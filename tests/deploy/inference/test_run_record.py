@@ -54,3 +54,12 @@ def test_a_record_that_cannot_be_used_is_refused(run: Path) -> None:
     (run / "run.json").unlink()
     with pytest.raises(InputError, match=r"no such file: run\.json"):
         read_run_record(run)
+
+
+def test_a_record_of_an_earlier_version_without_counts_of_files_is_read(run: Path, tmp_path: Path) -> None:
+    document = json.loads((run / "run.json").read_text())
+    for name in ("files", "excluded"):
+        document.pop(name)
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    record = read_run_record(tmp_path)
+    assert (record.files, record.excluded) == (None, [])

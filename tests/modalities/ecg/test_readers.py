@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import wfdb
 
+from medkd.data.core.view import Part
 from medkd.errors import RecordError
 from medkd.modalities.ecg import ECG, Recording
 from medkd.modalities.ecg.readers.format16 import read_format16
@@ -108,8 +109,6 @@ def test_every_readable_format_prepares_to_the_standard_form(shared: Path) -> No
     ecg, folder = ECG(), shared / "data/ecg/formats"
     found = [name for name in find_recordings(folder) if "philips" not in name]
     assert len(found) == 10
-    from medkd.data.core.view import Part
-
     for name in found:
         values = ecg.prepare(ecg.select(ecg.read({"ecg": name}, folder), Part("ecg")))
         assert values.shape == (12, 1000)
@@ -117,10 +116,19 @@ def test_every_readable_format_prepares_to_the_standard_form(shared: Path) -> No
         assert 0.02 < values.std() < 2
 
 
-def test_philips_xml_is_refused_in_one_line(shared: Path) -> None:
+def test_philips_sierra_xml(shared: Path) -> None:
     (path,) = (shared / "data/ecg/formats/philips_sierra_xml").glob("*.xml")
-    with pytest.raises(RecordError, match="kind 'restingecgdata', not an HL7 annotated ECG") as caught:
-        read_recording(path)
+    recording = read_recording(path)
+    assert (recording.leads, recording.rate, recording.values.shape) == (STANDARD, 500.0, (12, 5500))
+    np.testing.assert_allclose(recording.values * 200, np.round(recording.values * 200), atol=1e-9)
+    one, two, right = (recording.values[recording.leads.index(lead)] for lead in ("I", "II", "aVR"))
+    assert np.median(np.abs(right + (one + two) / 2)) < 0.01
+
+
+def test_xml_of_another_kind_says_which_is_read(tmp_path: Path) -> None:
+    (tmp_path / "other.xml").write_text("<mortaraecg/>")
+    with pytest.raises(RecordError, match=r"kind 'mortaraecg'.*Export it as HL7 aECG") as caught:
+        read_recording(tmp_path / "other.xml")
     assert "\n" not in str(caught.value)
 
 
@@ -134,7 +142,7 @@ def test_find_skips_hidden_files_and_keeps_folders(tmp_path: Path) -> None:
     for name in ("b/2.hea", "b/2.dat", "a/1.dcm", ".hidden/3.hea", "4.XML", "b/2.dcm", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert ECG().find(tmp_path) == ["4.XML", "a/1", "b/2", "b/2.dcm"]
+    assert ECG().find(tmp_path) == ["4.XML", "a/1", "b/2.dcm", "b/2.hea"]
 
 
 def damaged(shared: Path, tmp_path: Path) -> Path:
@@ -212,5 +220,8 @@ def test_lead_named_twice(shared: Path, tmp_path: Path) -> None:
     path = damaged(shared, tmp_path)
     header = path.with_name("00017_lr.hea")
     header.write_text(header.read_text().replace(" III\n", " ii\n"))
+    ecg = ECG()
+    recording = ecg.read({"ecg": "00017_lr"}, tmp_path)
     with pytest.raises(RecordError, match="names lead II twice"):
-        ECG().read({"ecg": "00017_lr"}, tmp_path)
+        ecg.select(recording, Part("ecg", ("II",)))
+    assert ecg.prepare(ecg.select(recording, Part("ecg", ("I",)))).shape == (1, 1000)

@@ -32,7 +32,7 @@
     const title = find("[id^=at-case-]");
     const number = title && title.id.slice("at-case-".length);
     if (visible(title) && new URLSearchParams(location.search).has("case") && arrived !== number) {
-      if (arrived !== null && commandOf(location.href) === `case ${arrived}`) history.pushState(null, "", `/?case=${number}`);
+      if (arrived !== null && commandOf(location.href) === `case ${arrived}`) history.pushState(null, "", `?case=${number}`);
       arrived = number;
     }
   };
@@ -122,7 +122,7 @@
   });
 
   // Figures are drawn on the server for the window that they are looked at in.
-  const measure = () => (document.cookie = `width=${Math.round(window.innerWidth)}; path=/; SameSite=Strict`);
+  const measure = () => (document.cookie = `width=${Math.round(window.innerWidth)}; path=${new URL(".", location.href).pathname}; SameSite=Strict`);
   window.addEventListener("resize", measure);
   measure();
 
@@ -130,7 +130,7 @@
   const fetched = window.fetch;
   window.fetch = async (...given) => {
     const answer = await fetched(...given);
-    if (answer.status === 401) location.assign("/login");
+    if (answer.status === 401) location.assign("login");
     return answer;
   };
 

@@ -60,8 +60,11 @@ class OnnxNetwork(Network):
             raise
         except Exception as error:
             # What protobuf and onnxruntime raise has no base of its own.
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"the graph cannot be opened: {reason[:200]}", where=where, remedy=remedy) from error
+            raise InputError(
+                "the graph cannot be opened: it is damaged, or of an ONNX that this onnxruntime does not know",
+                where=where,
+                remedy=remedy,
+            ) from error
         if LOGITS not in [output.name for output in self._session.get_outputs()]:
             raise InputError(f"the graph has no output '{LOGITS}'", where=where, remedy=remedy)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -90,11 +90,17 @@ def score_chunks(
     workers = settings.workers or min(_MOST_READERS, os.cpu_count() or 1)
 
     def prepare(row: dict[str, Any]) -> Attempt[PreparedItem]:
+        if flaw := items.flaws.get(row["sample_id"]):
+            return Attempt(None, flaw)
+
+        values: dict[str, int] = {}
+
         def act() -> PreparedItem:
-            prepared = slots[0].prepare(row, items.root)
+            values.clear()
+            prepared = slots[0].prepare(row, items.root, values)
             return PreparedItem(prepared, slots[0].drift_of(prepared))
 
-        return attempt(act, time.perf_counter, settings.retries)
+        return replace(attempt(act, time.perf_counter, settings.retries), values=values)
 
     free: SimpleQueue[Bundle] = SimpleQueue()
     for slot in slots:
@@ -114,13 +120,16 @@ def score_chunks(
         attempts = _ahead(readers, prepare, rows, ahead=2 * plan.batch_size + workers)
         results: list[ItemResult] = []
         retries = 0
+        values: Counter[str] = Counter()
         for batch, scored in _ahead(scorers, score, _batches(items, plan, chunks, attempts), ahead=len(slots) + 1):
             results += scored
             retries += sum(made.retries for made in batch.attempts)
+            for made in batch.attempts:
+                values.update(made.values)
             advance(len(scored))
             if batch.is_last:
-                yield Chunk(batch.chunk, results, scorer.batch_size, retries)
-                results, retries = [], 0
+                yield Chunk(batch.chunk, results, scorer.batch_size, retries, dict(values))
+                results, retries, values = [], 0, Counter()
 
 
 def _batches(

@@ -111,7 +111,7 @@ class _Actor:
             self.refusal = [error.what, error.where, error.remedy]
         except OSError as error:
             self.refusal = [
-                f"{platform.node()} cannot read: {error}",
+                f"{platform.node()} cannot read: {error.strerror or 'the list of items'}",
                 str(job.out),
                 "Show every machine the same folders at the same paths",
             ]
@@ -162,9 +162,8 @@ def _connected(address: str | None, job: Job, devices: Devices) -> Iterator[None
         try:
             ray.init(address, **quiet)
         except (ConnectionError, OSError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(
-                f"no Ray cluster at {address}: {reason}", where="--ray-address", remedy="Start one: ray start --head"
+                f"no Ray cluster answers at {address}", where="--ray-address", remedy="Start one: ray start --head"
             ) from error
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -17,6 +17,7 @@ from medkd.data.io.load import read_table
 from medkd.data.io.private import sweep_temporaries, writing_private
 from medkd.deploy.bundle.bundle import Bundle
 from medkd.deploy.bundle.card.card_schema import INTENDED_USE
+from medkd.deploy.inference.formats.sr_source import read_source
 from medkd.deploy.inference.items import Items
 from medkd.deploy.inference.manifest import EVENT_COLUMNS
 from medkd.deploy.inference.plan import PARQUET
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 SR, FAILED = "sr", "failed.csv"
 SCHEME = "99MEDKD"
 """Designator of our own codes: DICOM leaves those that begin with 99 to private use (PS3.16, 8)."""
-_TYPE_2 = (
-    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex"),
-    *("AccessionNumber", "StudyID", "StudyDate", "StudyTime"),
-)
-"""Type 2 attributes: required in a report, and may be empty there (PS3.3, C.7.1.1 and C.7.2.1)."""
 _SUFFIXES = (".dcm", ".DCM", ".dicom")
 _log = logging.getLogger("medkd.deploy")
 
@@ -110,16 +106,12 @@ def structured_report(sources: list[Dataset], row: Mapping[str, Any], bundle: Bu
     """A Comprehensive SR in the study of its first source.
 
     Args:
-        sources: DICOM objects that the model saw.
+        sources: DICOM objects that the model saw, as ``read_source`` returns them.
         row: of the table of predictions.
         bundle: that scored it.
     """
     from highdicom.sr import ComprehensiveSR
 
-    for source in sources:
-        for name in _TYPE_2:
-            if name not in source:
-                setattr(source, name, "")
     # The same item of the same bundle has the same UID, so that a report sent twice is one report.
     seed = f"{bundle.bundle_sha256}:{sources[0].SOPInstanceUID}:{row['sample_id']}"
     with warnings.catch_warnings():
@@ -228,9 +220,7 @@ def _reference(name: Any, source: Dataset) -> Dataset:
 
 
 def _write(path: Path, row: Mapping[str, Any], sources: list[Path], bundle: Bundle) -> None:
-    from pydicom import dcmread
-
-    report = structured_report([dcmread(source, stop_before_pixels=True) for source in sources], row, bundle)
+    report = structured_report([read_source(source) for source in sources], row, bundle)
     with writing_private(path) as temporary:
         report.save_as(temporary, enforce_file_format=True)
 

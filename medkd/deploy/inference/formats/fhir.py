@@ -1,10 +1,10 @@
-"""FHIR R4 of a finished run: one resource per item, for systems that read the hospital's record."""
+"""FHIR R4 of a finished run: one resource per item, one file per type, as servers' bulk import takes them."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from medkd import __version__
+from medkd.data.core.target import Target
 from medkd.data.io.load import read_table
 from medkd.data.io.private import writing_private
 from medkd.deploy.bundle.bundle import Bundle
@@ -21,7 +22,7 @@ from medkd.deploy.inference.plan import PARQUET
 from medkd.deploy.inference.predictions import CALIBRATED, OK, RAW
 from medkd.evidence.calibration.conformal import VALUES
 
-FHIR = "fhir.ndjson"
+DEVICE = "Device.ndjson"
 STATUS = "preliminary"
 """Nobody has verified the model's output: in FHIR's words it is not final."""
 BUNDLE_SYSTEM, MODEL_SYSTEM = "urn:medkd:bundle-sha256", "urn:medkd:model-sha256"
@@ -36,10 +37,10 @@ Resource = dict[str, Any]
 
 
 def write_fhir(out: Path, bundle: Bundle, items: Items) -> int:
-    """Write ``fhir.ndjson`` beside the table of a finished run, whole or not at all, readable by its owner alone.
+    """Write FHIR beside the table of a finished run, each file whole or not at all, readable by its owner alone.
 
-    The first line is the ``Device``; each further one is the ``RiskAssessment`` of one scored item, or of a regression
-    its ``Observation``.
+    Bulk import takes one type per file: the bundle is the one line of ``Device.ndjson``, which is to be sent first;
+    each line of ``RiskAssessment.ndjson``, or of a regression ``Observation.ndjson``, is one scored item.
 
     Args:
         out: the run's folder, with ``predictions.parquet``.
@@ -55,21 +56,28 @@ def write_fhir(out: Path, bundle: Bundle, items: Items) -> int:
     table = read_table(out / PARQUET).filter(pl.col("status") == OK)
     table = table.join(items.table.select("sample_id", "subject_id"), on="sample_id", how="left", maintain_order="left")
     when = datetime.fromtimestamp((out / PARQUET).stat().st_mtime, UTC).isoformat(timespec="seconds")
-    with writing_private(out / FHIR) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for resource in resources(table, bundle, when):
-            file.write(json.dumps(resource, ensure_ascii=False, allow_nan=False) + "\n")
+    _write(out / DEVICE, [device_resource(bundle)])
+    _write(out / items_file(bundle.target), resources(table, bundle, when))
     return table.height
 
 
+def items_file(target: Target) -> str:
+    """Name of the file with one resource per scored item: its type, as bulk import asks.
+
+    >>> items_file(Target("cd", "binary", ("cd",)))
+    'RiskAssessment.ndjson'
+    """
+    return "Observation.ndjson" if target.kind in VALUES else "RiskAssessment.ndjson"
+
+
 def resources(table: pl.DataFrame, bundle: Bundle, when: str) -> Iterator[Resource]:
-    """The device, then one resource per row.
+    """One resource per row.
 
     Args:
         table: scored items, with ``subject_id``.
         bundle: that scored them.
         when: time of scoring, ISO 8601 with its zone.
     """
-    yield device_resource(bundle)
     make = _observation if bundle.target.kind in VALUES else _risk_assessment
     for row in table.iter_rows(named=True):
         yield make(row, bundle, when)
@@ -91,6 +99,12 @@ def device_resource(bundle: Bundle) -> Resource:
         "version": [{"type": {"text": "medkd"}, "value": __version__}],
         "note": [{"text": INTENDED_USE}],
     }
+
+
+def _write(path: Path, lines: Iterable[Resource]) -> None:
+    with writing_private(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for resource in lines:
+            file.write(json.dumps(resource, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _risk_assessment(row: Mapping[str, Any], bundle: Bundle, when: str) -> Resource:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medkd.errors import RecordError
+from medkd.modalities.ecg.readers.channels import Channel, no_voltage, recording_of, refused
+from medkd.modalities.ecg.readers.wfdb_header import is_stated, other_checksum
 from medkd.modalities.ecg.recording import Recording, millivolts, standard_names
 
 _RECORD = re.compile(r"[-\w]+ +(?P<signals>[1-9]\d*) +(?P<rate>\d+(?:\.\d+)?) +(?P<length>[1-9]\d*)(?: .*)?")
@@ -46,19 +47,23 @@ def read_format16(path: Path, text: str) -> Recording | None:
     leads = standard_names([signal["lead"] for signal in signals])
     sums = samples.sum(axis=0, dtype=np.int64)
     for lead, total, signal in zip(leads, sums, signals, strict=True):
-        if (int(total) - int(signal["checksum"])) % 65536:
-            raise RecordError(
-                f"ECG of record {path.stem} has another checksum in lead {lead} than its header states",
-                where=file,
-                remedy="Copy the record again",
-            )
+        if is_stated(signal["checksum"], signal["first"]) and (int(total) - int(signal["checksum"])) % 65536:
+            raise other_checksum(path, lead, file)
     values = np.empty((len(signals), length))
     np.subtract(samples.T, np.array([[int(signal["baseline"])] for signal in signals]), out=values)
     values /= gain[:, None]
     missing = samples.T == _MISSING
     if missing.any():
         values[missing] = np.nan
-    scale = [millivolts(signal["unit"], path.stem) for signal in signals]
+    rate = float(head["rate"])
+    units = [signal["unit"] for signal in signals]
+    scale = [millivolts(unit) for unit in units]
+    if None in scale or len(set(leads)) != len(leads):
+        channels = [
+            refused(lead, rate, no_voltage(lead, unit)) if factor is None else Channel(lead, row * factor, rate)
+            for lead, unit, factor, row in zip(leads, units, scale, values, strict=True)
+        ]
+        return recording_of(channels, path.stem, path)
     if any(factor != 1.0 for factor in scale):
         values *= np.array(scale)[:, None]
-    return Recording(values, leads, float(head["rate"]), path.stem)
+    return Recording(values, leads, rate, path.stem)

@@ -54,11 +54,15 @@ def test_a_classification_is_a_risk_assessment_for_each_item(bundle: Bundle, tmp
     table = table_of(bundle, bundle.target, ids)
     table.write_parquet(tmp_path / "predictions.parquet")
     assert write_fhir(tmp_path, bundle, items_of(ids, ["p1", None, "p3"])) == 3
-    path = tmp_path / "fhir.ndjson"
+    path = tmp_path / "RiskAssessment.ndjson"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     # A line separator of Unicode inside a name must not end a line of NDJSON.
-    assert path.read_bytes().count(b"\n") == 4
-    device, *risks = (json.loads(line) for line in path.read_bytes().decode().split("\n") if line)
+    assert path.read_bytes().count(b"\n") == 3
+    (device,) = read_back(tmp_path / "Device.ndjson")
+    risks = [json.loads(line) for line in path.read_bytes().decode().split("\n") if line]
+    # Bulk import takes files of one type each, named after it.
+    assert {one["resourceType"] for one in risks} == {"RiskAssessment"}
+    assert sorted(file.name for file in tmp_path.glob("*.ndjson")) == ["Device.ndjson", "RiskAssessment.ndjson"]
     for resource in (device, *risks):
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
         assert resource["meta"]["tag"][0]["code"] == "HRESCH"
@@ -89,10 +93,11 @@ def test_writing_it_again_gives_the_same_ids(bundle: Bundle, tmp_path: Path) -> 
     ids = ["a", "b"]
     table_of(bundle, bundle.target, ids).write_parquet(tmp_path / "predictions.parquet")
     write_fhir(tmp_path, bundle, items_of(ids, ["p", "p"]))
-    first = (tmp_path / "fhir.ndjson").read_bytes()
+    files = [tmp_path / name for name in ("Device.ndjson", "RiskAssessment.ndjson")]
+    first = [path.read_bytes() for path in files]
     write_fhir(tmp_path, bundle, items_of(ids, ["p", "p"]))
-    assert (tmp_path / "fhir.ndjson").read_bytes() == first
-    assert len({line["id"] for line in map(json.loads, first.splitlines())}) == 3
+    assert [path.read_bytes() for path in files] == first
+    assert len({line["id"] for content in first for line in map(json.loads, content.splitlines())}) == 3
 
 
 @pytest.mark.parametrize("columns", [("los",), ("h1", "h2")])
@@ -102,7 +107,8 @@ def test_a_regression_is_an_observation(bundle: Bundle, tmp_path: Path, columns:
     table = table_of(bundle, other.target, ["a", "b"])
     table.write_parquet(tmp_path / "predictions.parquet")
     write_fhir(tmp_path, other, items_of(["a", "b"], ["p", "q"]))
-    device, first, _ = read_back(tmp_path / "fhir.ndjson")
+    (device,), (first, _) = (read_back(tmp_path / name) for name in ("Device.ndjson", "Observation.ndjson"))
+    assert sorted(file.name for file in tmp_path.glob("*.ndjson")) == ["Device.ndjson", "Observation.ndjson"]
     assert first["resourceType"] == "Observation"
     assert first["device"]["reference"] == f"Device/{device['id']}"
     values = [first] if len(columns) == 1 else first["component"]
