@@ -161,11 +161,13 @@ def test_a_list_that_lacks_the_modality_throughout_leaves_nothing(bundles: Bundl
     assert not (tmp_path / "out").exists()
 
 
-def test_an_hour_that_is_none_is_named_by_its_line(bundles: Bundles, tmp_path: Path) -> None:
+def test_an_hour_that_is_none_is_set_aside_by_its_line(bundles: Bundles, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("hours,heart_rate\n1,80\n", encoding="utf-8")
     (tmp_path / "list.csv").write_text("sample_id,zero_hour,vitals\n1,0,a.csv\n2,noon,a.csv\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"zero_hour 'noon' is not a number \(.*list\.csv, line 3\)"):
-        predict(bundles["trees"], tmp_path / "list.csv", tmp_path / "out", devices="cpu")
-    assert not (tmp_path / "out").exists()
+    found = scored(bundles["trees"], tmp_path / "list.csv", tmp_path / "out")
+    assert found.filter(pl.col("status") == "ok")["sample_id"].to_list() == ["1"]
+    assert reasons(tmp_path / "out") == {"2": "its zero_hour is not a number (line 3). Give hours of the series."}
+
 
 
 def test_a_damaged_table_of_a_cohort_leaves_nothing(run: Path, bundles: Bundles, tmp_path: Path) -> None:
