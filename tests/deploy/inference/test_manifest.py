@@ -91,6 +91,7 @@ def test_empty_rows_are_no_items_and_lines_are_counted_with_them(tmp_path: Path,
         ("list.tsv", "sample_id\tecg\tzero_hour\nMüller\ta\t1.5\n".encode()),
         ("list.csv.gz", gzip.compress("sample_id,ecg,zero_hour\nMüller,a,1.5\n".encode())),
     ],
+    ids=["semicolons", "byte order mark", "UTF-16", "tabs", "gzip"],
 )
 def test_tables_as_spreadsheets_export_them(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
