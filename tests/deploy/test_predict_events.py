@@ -169,7 +169,6 @@ def test_an_hour_that_is_none_is_set_aside_by_its_line(bundles: Bundles, tmp_pat
     assert reasons(tmp_path / "out") == {"2": "its zero_hour is not a number (line 3). Give hours of the series."}
 
 
-
 def test_a_damaged_table_of_a_cohort_leaves_nothing(run: Path, bundles: Bundles, tmp_path: Path) -> None:
     root = Path(shutil.copytree(run / "cohort", tmp_path / "cohort"))
     (table,) = root.glob("icu/chartevents.csv.gz")

@@ -86,11 +86,12 @@ def test_a_shard_that_is_done_does_not_claim_a_table(
 def test_every_file_that_was_asked_for_and_every_failure_is_named(
     parser: Parser, outcome: list[RunSummary], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcome.append(RunSummary(9, 7, 2, 1, 1, computed=0, seconds=0.1, reports=Reports(written=4, others=2, failed=1)))
+    reports = Reports(written=4, others=2, failed=1)
+    outcome.append(RunSummary(9, 7, 2, 1, 1, computed=0, seconds=0.1, reports=reports, fhir="RiskAssessment.ndjson"))
     lines = said(parser, capsys, "--fhir", "--dicom-sr")
     assert lines[0] == f"7 of 9 items scored: {Path('out', 'predictions.csv')}."
     assert lines[1] == f"2 set aside, with reasons: {Path('out', 'quarantine.csv')}"
-    assert lines[2].endswith("fhir.ndjson")
+    assert lines[2] == f"FHIR R4: {Path('out', 'Device.ndjson')}, then {Path('out', 'RiskAssessment.ndjson')}"
     assert lines[3].startswith("DICOM SR: 4 in")
     assert "2 records are not DICOM, 1 could not be written" in lines[3]
     outcome.append(RunSummary(9, 9, 0, 1, 1, computed=9, seconds=3.0, reports=Reports(written=9, others=0, failed=0)))
