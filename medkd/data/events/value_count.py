@@ -35,7 +35,7 @@ class ValueCount:
 
         >>> vitals = ValueCount(5, 5, {"variable not used": 3})
         >>> ValueCount.of_file([vitals, ValueCount(2, 2, {"no number": 1, "variable not used": 5})]).aside
-        {'no number': 1, 'variable not used': 0}
+        {'variable not used': 0, 'no number': 1}
         """
         aside: dict[str, int] = {}
         for count in counts:
